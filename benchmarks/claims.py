@@ -33,7 +33,7 @@ from shapetrick.core import expr as ex
 from shapetrick.core.errors import ShapetrickError
 from shapetrick.core.expr import Expr
 from shapetrick.core.problem import Problem, Request
-from shapetrick.core.traversal import postorder, substitute, symbols_of, transform
+from shapetrick.core.traversal import postorder, rebuild, substitute, symbols_of, transform
 from shapetrick.language.elaboration import read
 from shapetrick.language.printer import to_text
 from shapetrick.validation.checker import checker_of
@@ -248,7 +248,7 @@ def respelt(e: Expr, rng: np.random.Generator) -> Expr:
 def _reordered(x: Expr, rng: np.random.Generator) -> Expr | None:
     if x.op not in ("add", "times"):
         return None
-    return ex.rebuild(x, [x.args[i] for i in rng.permutation(len(x.args))])
+    return rebuild(x, [x.args[i] for i in rng.permutation(len(x.args))])
 
 
 def _expanded(x: Expr, rng: np.random.Generator) -> Expr | None:

@@ -114,6 +114,8 @@ OTHER_WORDS = {
     "codegen.matrices": set(ARRAY_OPERATIONS),
     "claims": {mutation.name for mutation in TABLE_OF_MUTATIONS},
     "core.expr": set(FOLDS),  # of members
+    "language.syntax.derivatives_in_words": {"max", "min"},  # of a problem, not of entries
+    "language.syntax.index_binders": {"sum"},  # a binder of letters
     "language.latex.lexer": {"sign"},  # a kind of token
     "language.latex.tokens": {"sign"},
     "language.shapes.scope": {"max", "mean", "min", "prod", "sum"},  # how people begin sums

@@ -30,13 +30,12 @@ from ..core.expr import (
     eye,
     matmul,
     power,
-    rebuild,
     times,
     transpose,
 )
 from ..core.functions import TABLE
 from ..core.structure import adds_up, data_of, spreads, takes_diagonal
-from ..core.traversal import Classes, postorder
+from ..core.traversal import Classes, postorder, rebuild
 from .fingerprints import Symmetric
 from .index_terms import Nodes
 from .monomials import gathered

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Hashable
 
 from ..core.cost import has_minus, length, sum_of
-from ..core.expr import MINUS, Add, Expr, Number, Times, negate, rebuild, times
+from ..core.expr import MINUS, Add, Expr, Number, Times, negate, times
 from ..core.structure import linear_row
+from ..core.traversal import rebuild
 
 
 class Signs:

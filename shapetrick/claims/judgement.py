@@ -16,12 +16,12 @@ import numpy as np
 
 from ..core.cost import length
 from ..core.errors import InputError, ShapetrickError, Span
-from ..core.expr import Expr, Name, rebuild
+from ..core.expr import Expr, Name
 from ..core.families import Place
 from ..core.problem import Problem, Request
 from ..core.results import Adjoint, Validation
 from ..core.structure import terms_of
-from ..core.traversal import postorder
+from ..core.traversal import postorder, rebuild
 from ..language.elaboration import read_expression
 from ..language.printer import to_text
 from ..language.syntax.tree import SyntaxNode

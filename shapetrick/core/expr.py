@@ -603,26 +603,6 @@ _OPERATORS: dict[str, Callable[..., Expr]] = {
 }
 
 
-def rebuild(e: Expr, args: Sequence[Expr]) -> Expr:
-    """The node with other arguments, through its constructor: shapes are computed anew."""
-    if e.args == tuple(args):
-        return e
-    if not isinstance(e, Node):  # what is solved has no constructor
-        return node(type(e), tuple(args), e.shape, *e.payload)
-    match e:
-        case Name():
-            return named(e.name, args[0])
-        case Total():
-            return total(args[0], e.over, e.fold)
-        case Abstract():
-            return abstract(e.name, e.order, args[0])
-        case PowerSum():
-            return powers(*args, degree=e.degree)
-        case Call():
-            return call(e.function, *args, data=e.data)
-    return call(e.op, *args)
-
-
 def operand(value: Any) -> Expr:
     """What a Python value is in an expression: itself, or a constant, decimals exact as written.
 

@@ -23,7 +23,6 @@ from .expr import (
     Symbol,
     Total,
     eye,
-    rebuild,
     symbol,
     total,
     zeros,
@@ -40,7 +39,7 @@ from .indices import (
     renamed_shape,
     within,
 )
-from .traversal import postorder, redimensioned
+from .traversal import postorder, rebuild, redimensioned
 
 COTANGENT = "G"
 Place = tuple[Index, ...]  # of a member among others: an index for each axis of its family

@@ -38,14 +38,13 @@ from .expr import (
     node,
     node_class,
     ones,
-    rebuild,
     structured,
     times,
     transpose,
     zeros,
 )
 from .structure import adds_up, factors_of
-from .traversal import postorder, substitute
+from .traversal import postorder, rebuild, substitute
 
 # ------------------------------------------------------------------------------------- constants
 

@@ -18,11 +18,31 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from . import expr as ex
 from .dims import Dim
-from .expr import Expr, Name, Named, Symbol, Total, rebuild
+from .expr import Expr, Name, Named, Symbol, Total
 from .structure import sizes_of
 
 Found = TypeVar("Found")
 PlaceT = TypeVar("PlaceT", bound=Hashable)
+
+
+def rebuild(e: Expr, args: Sequence[Expr]) -> Expr:
+    """The node with other arguments, through its constructor: shapes are computed anew."""
+    if e.args == tuple(args):
+        return e
+    if not isinstance(e, ex.Node):  # what is solved has no constructor
+        return ex.node(type(e), tuple(args), e.shape, *e.payload)
+    match e:
+        case Name():
+            return ex.named(e.name, args[0])
+        case Total():
+            return ex.total(args[0], e.over, e.fold)
+        case ex.Abstract():
+            return ex.abstract(e.name, e.order, args[0])
+        case ex.PowerSum():
+            return ex.powers(*args, degree=e.degree)
+        case ex.Call():
+            return ex.call(e.function, *args, data=e.data)
+    return ex.call(e.op, *args)
 
 
 def reachable(start: PlaceT, direct: Callable[[PlaceT], Iterable[PlaceT]]) -> dict[PlaceT, None]:
@@ -213,5 +233,5 @@ def redimensioned(
             case _ if sizes_of(e):
                 new[e] = ex.call(e.op, *args, data=tuple(map(dim, sizes_of(e))))
             case _:
-                new[e] = ex.rebuild(e, args)
+                new[e] = rebuild(e, args)
     return [new[root] for root in given]

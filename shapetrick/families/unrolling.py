@@ -26,13 +26,12 @@ from ..core.expr import (
     eye,
     matmul,
     named,
-    rebuild,
     zeros,
 )
 from ..core.families import Place, Segment, reindexed
 from ..core.indices import Index, Indices, Range, numbered
 from ..core.structure import is_zero
-from ..core.traversal import postorder, substitute, symbols_of
+from ..core.traversal import postorder, rebuild, substitute, symbols_of
 
 
 @dataclass(slots=True)

@@ -11,11 +11,11 @@ from dataclasses import replace
 from itertools import pairwise, product
 
 from ..core import expr as ex
-from ..core.expr import SUM, Expr, Symbol, Total, Zeros, as_symbol, rebuild
+from ..core.expr import SUM, Expr, Symbol, Total, Zeros, as_symbol
 from ..core.families import MemberBox, box_of, joined, meet, members_in, reindexed
 from ..core.indices import Incomparable, Index, Range, at_most, member
 from ..core.results import Equation, Recursion
-from ..core.traversal import postorder, reachable, substitute, symbols_of
+from ..core.traversal import postorder, reachable, rebuild, substitute, symbols_of
 from .recurrence import Backpropagation
 
 Gap = tuple[Index, Index]  # the first and the last index of what lies between others

@@ -26,14 +26,13 @@ from ..core.expr import (
     eye,
     matmul,
     ones,
-    rebuild,
     times,
     transpose,
     zeros,
 )
 from ..core.functions import TABLE
 from ..core.structure import data_of, sums
-from ..core.traversal import expand_names, postorder
+from ..core.traversal import expand_names, postorder, rebuild
 
 
 class NotLinear(Exception):

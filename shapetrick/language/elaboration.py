@@ -54,7 +54,7 @@ from .shapes.scope import (
     unknown_names,
 )
 from .shapes.strict_reading import refuse_absent, refuse_undeclared
-from .shapes.unification import unknowns
+from .shapes.unification import is_settled, unknowns
 from .shapes.words import table_words, vocabulary
 from .syntax.index_binders import IndexNames, defined_by_entries, has_indices
 from .syntax.selections import plain_of, read_among, resolved
@@ -456,6 +456,8 @@ class Elaboration:
                 scalar = asked.kind in OF_SCALARS and not asked.leibniz
                 if scalar and not unifier.unify_shapes(shape, SCALAR):
                     raise self._not_scalar(asked, unifier.shape(shape))
+                if asked.leibniz and scope.assumed and self._may_be_scalar(inference, asked.of):
+                    unifier.unify_shapes(shape, SCALAR)
             for q in self.equalities:
                 left, right = (inference.add(e) for e in (q.left, q.right))
                 if unifier.copy().unify_shapes(left, right):  # else it is wrong
@@ -468,6 +470,23 @@ class Elaboration:
         except Undetermined:
             place = expected[-1].root.span
             raise undetermined(scope.text, place, scope.assumed) from None
+
+    def _may_be_scalar(self, inference: Inference, of: SyntaxNode) -> bool:
+        """Whether names that nobody declared may make it a scalar, as `∂J/∂w` is mostly of one."""
+        names = self.scope.assumed
+        settled = is_settled(inference.unifier.shape(inference.shape(of)))
+        if settled or not all(name[0].islower() for name in names):
+            return False
+        trial = inference.trial()
+        try:
+            for name, body in self.scope.bodies.items():
+                trial.unifier.unify_shapes(trial.add(body), trial.shapes[name])
+            if not trial.unifier.unify_shapes(trial.add(of), SCALAR):
+                return False
+            trial.solve()
+        except (Misfit, Undetermined):
+            return False
+        return True
 
     def _reached(self, of: Expr) -> set[Symbol]:
         """The symbols that an expression has, and those that determine the unknowns in it."""

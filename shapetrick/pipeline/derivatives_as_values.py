@@ -17,24 +17,22 @@ from ..simplification.simplifier import Simplifier
 from ..validation.checker import checker_of
 from .jacobians import jacobian
 
-RequestDeriver = Callable[[Problem, Request], Result]
-
 
 def derived(
+    derive: Callable[[Problem, Request], Result],
     kind: DerivativeKind,
     of: Expr,
     wrt: Symbol,
     along: Expr | None,
     systems: tuple[EquationSystem, ...] = (),
-    through: RequestDeriver | None = None,
 ) -> Expr:
     """A derivative, of independent entries: what an attribute of the variable says holds at it and
-    not around it; by an unknown of equations it is the partial one. What goes `through` equations
-    is derived as a request. Raises DerivationError where it is not what finite differences say."""
+    not around it; by an unknown of equations it is the partial one. What goes through equations is
+    a request of its own, for `derive`. Raises DerivationError where it is not what finite
+    differences say."""
     within = systems_within([of], systems)
     if wrt in inputs_of(within):
-        assert through is not None
-        return _through_equations(kind, of, wrt, along, within, through)
+        return _through_equations(derive, kind, of, wrt, along, within)
     free = with_free_entries(wrt)
     value = substitute(of, {wrt: free})
     simplifier = Simplifier([], [value])
@@ -53,12 +51,12 @@ def derived(
 
 
 def _through_equations(
+    derive: Callable[[Problem, Request], Result],
     kind: DerivativeKind,
     of: Expr,
     wrt: Symbol,
     along: Expr | None,
     systems: tuple[EquationSystem, ...],
-    through: RequestDeriver,
 ) -> Expr:
     """A derivative through unknowns, in these alone. Raises DerivationError where it has
     multipliers or differentials that only equations determine."""
@@ -67,7 +65,7 @@ def _through_equations(
         place = symbol("along", of.shape if kind == "vjp" else wrt.shape)
     names = {s.name: s for s in (wrt, *inputs_of(systems))}
     request = Request(kind, of, "J", wrt, place)
-    found = through(Problem("", names, {}, (request,), systems=systems), request)
+    found = derive(Problem("", names, {}, (request,), systems=systems), request)
     if found.validation.verdict == "wrong":
         raise DerivationError(f"this `{kind}` is not verified: {found.validation.reason}.")
     adjoint = found.adjoint

@@ -15,6 +15,7 @@ from ..language.cotangent_names import CotangentName, Meant, register_namer, tak
 from ..simplification.simplifier import Simplifier
 from .derivatives_as_values import derived
 from .joint_gradients import groups, shared_names
+from .requests import derive
 
 
 def cotangents_named(problem: Problem, names: Sequence[str]) -> Mapping[str, Meant]:
@@ -105,6 +106,8 @@ def _value(
     """The cotangent of a node, in terms of those that are known."""
     place = symbol("#value", node.shape)
     of = substitute(request.of, {node: place})
-    value = substitute(derived(request.derivative, of, place, request.direction), {place: node})
+    value = substitute(
+        derived(derive, request.derivative, of, place, request.direction), {place: node}
+    )
     simplifier = Simplifier([*problem.definitions.values(), *known], [request.of, *known])
     return named(name, simplifier.answer(simplifier(value)))

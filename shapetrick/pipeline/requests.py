@@ -16,11 +16,11 @@ from ..algebra.assumptions import with_free_entries
 from ..algebra.definiteness import Definite
 from ..core.equations import EquationSystem, systems_within
 from ..core.errors import DerivationError
-from ..core.expr import IDENTITY, UNIT, Expr, Name, Symbol, named, rebuild, symbol, zeros
+from ..core.expr import IDENTITY, UNIT, Expr, Name, Symbol, named, symbol, zeros
 from ..core.functions import NAMES
 from ..core.problem import DerivativeKind, Problem, Request
 from ..core.results import Recursion, Result, Rewriting, Step, Validation
-from ..core.traversal import postorder, remembered, substitute
+from ..core.traversal import postorder, rebuild, remembered, substitute
 from ..derivation.chain_rule import cotangents, tangent
 from ..explanation.steps import Paper, Text
 from ..language.shapes.derived_values import register_deriver
@@ -50,9 +50,6 @@ def derive(
     found = result.validation
     _log.info("%s after %d draws: %r", found.verdict, found.draws, result.gradient)
     return result
-
-
-register_deriver(partial(derived, through=derive))
 
 
 def not_yet_checked(gradient: Expr) -> Validation:
@@ -547,3 +544,6 @@ def _kept(gradient: Expr, problem: Problem, request: Request) -> tuple[Expr, ...
         or (isinstance(e, Symbol) and e is not request.direction)
     ]
     return tuple(kept)
+
+
+register_deriver(partial(derived, derive))

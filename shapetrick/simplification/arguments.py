@@ -9,24 +9,10 @@ import numpy as np
 from ..algebra.monomials import multiplied
 from ..algebra.sum_signs import negate_part
 from ..core.cost import length
-from ..core.expr import (
-    MINUS,
-    UNIT,
-    Add,
-    Call,
-    Expr,
-    Name,
-    Ones,
-    call,
-    number,
-    ones,
-    rebuild,
-    times,
-    zeros,
-)
+from ..core.expr import MINUS, UNIT, Add, Call, Expr, Name, Ones, call, number, ones, times, zeros
 from ..core.functions import TABLE
 from ..core.structure import is_zero
-from ..core.traversal import remembered
+from ..core.traversal import rebuild, remembered
 from .identities import COMPLEMENTED, IDENTITIES
 from .networks import Networks
 

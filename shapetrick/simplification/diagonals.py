@@ -8,9 +8,9 @@ from ..algebra.fingerprints import Symmetric
 from ..algebra.sum_signs import Signs
 from ..core.cost import length
 from ..core.dims import ONE
-from ..core.expr import Add, Expr, MatMul, Times, call, matmul, rebuild, times
+from ..core.expr import Add, Expr, MatMul, Times, call, matmul, times
 from ..core.structure import factors_of, is_product
-from ..core.traversal import postorder
+from ..core.traversal import postorder, rebuild
 
 
 def with_diagonals(e: Expr, signs: Signs, symmetric: Symmetric) -> Expr:

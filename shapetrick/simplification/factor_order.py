@@ -5,21 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..core.cost import is_below
-from ..core.expr import (
-    Add,
-    Call,
-    Expr,
-    Name,
-    Number,
-    Power,
-    Symbol,
-    Times,
-    Transpose,
-    rebuild,
-)
+from ..core.expr import Add, Call, Expr, Name, Number, Power, Symbol, Times, Transpose
 from ..core.functions import TABLE
 from ..core.structure import factors_of
-from ..core.traversal import remembered
+from ..core.traversal import rebuild, remembered
 
 
 def with_letters_first(e: Expr, known: dict[Expr, Expr]) -> Expr:

@@ -37,13 +37,12 @@ from ..core.expr import (
     number,
     ones,
     power,
-    rebuild,
     times,
     zeros,
 )
 from ..core.results import Rewriting
 from ..core.structure import factors_of
-from ..core.traversal import postorder, remembered
+from ..core.traversal import postorder, rebuild, remembered
 from .identities import COMPLEMENTED, ROOT
 from .networks import Networks
 from .pattern_matching import core

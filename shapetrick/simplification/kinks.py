@@ -41,13 +41,12 @@ from ..core.expr import (
     add,
     call,
     number,
-    rebuild,
     times,
 )
 from ..core.functions import TABLE, Function
 from ..core.results import Rewriting
 from ..core.structure import is_zero, terms_of
-from ..core.traversal import postorder
+from ..core.traversal import postorder, rebuild
 from .networks import Networks
 from .pattern_matching import core
 

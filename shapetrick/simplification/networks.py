@@ -33,7 +33,6 @@ from ..core.expr import (
     exact,
     number,
     power,
-    rebuild,
     times,
     transpose,
     zeros,
@@ -41,7 +40,7 @@ from ..core.expr import (
 from ..core.functions import TABLE
 from ..core.results import Rewriting
 from ..core.structure import factors_of, is_zero
-from ..core.traversal import Found, remembered
+from ..core.traversal import Found, rebuild, remembered
 from .definition_folding import Folding
 from .rewriting import SUMS_KNOWN, Rewriter
 from .structured_terms import constants_composed, orthogonal_met, without_idle

@@ -27,11 +27,11 @@ from ..core.expr import (
     Times,
     Transpose,
     add,
-    rebuild,
     times,
 )
 from ..core.results import Rewriting
 from ..core.structure import is_zero, sums
+from ..core.traversal import rebuild
 from .arguments import even_function_of_sum, value_at_zero
 from .closed_products import common_factor_inside
 from .fractions import divisors_inside, fractions_combined

@@ -39,11 +39,10 @@ from ..core.expr import (
     eye,
     matmul,
     ones,
-    rebuild,
     zeros,
 )
 from ..core.structure import terms_of
-from ..core.traversal import postorder
+from ..core.traversal import postorder, rebuild
 
 WHOLE = frozenset({"simplex", "onehot"})  # said of a vector as a whole, of a matrix by rows
 LONGEST_CHAIN = 12  # a longer product is not cut in all ways

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..algebra.monomials import Product, exponent_parts, multiply_exponents
 from ..core.cost import length
-from ..core.expr import MINUS, Expr, Name, Number, Power, Real, Times, power, rebuild
-from ..core.traversal import postorder, remembered
+from ..core.expr import MINUS, Expr, Name, Number, Power, Real, Times, power
+from ..core.traversal import postorder, rebuild, remembered
 
 
 def with_equal_powers(e: Expr, known: dict[Expr, Expr]) -> Expr:

@@ -31,14 +31,13 @@ from ..core.expr import (
     Transpose,
     exact,
     number,
-    rebuild,
     times,
 )
 from ..core.functions import TABLE
 from ..core.problem import Problem
 from ..core.results import Rewriting
 from ..core.structure import data_of, factors_of, terms_of
-from ..core.traversal import postorder, remembered, transform
+from ..core.traversal import postorder, rebuild, remembered, transform
 from ..language.elaboration import read, read_expression
 from .identities import IDENTITIES, SMALLER, STABLE, Identity
 from .pattern_matching import Binding, Matcher, parts_of, turned
@@ -81,8 +80,12 @@ def _words(identity: Identity) -> frozenset[str]:
 
 # Functions and attributes of which a row tells the sum.
 SUMS_KNOWN = frozenset(
-    word for row in IDENTITIES if row.name.endswith("to 1") for word in _words(row)
-) - {"sum"}
+    word
+    for row in IDENTITIES
+    if row.name.endswith("to 1")
+    for word in _words(row)
+    if word not in TABLE or TABLE[word].units != "linear"
+)
 _TABLE = (*IDENTITIES, *SMALLER, *STABLE)
 _COMMON, _STABLE = frozenset(IDENTITIES), frozenset(STABLE)
 _WORDS = [_words(identity) for identity in _TABLE]

@@ -38,14 +38,13 @@ from ..core.expr import (
     negate,
     number,
     power,
-    rebuild,
     times,
     transpose,
 )
 from ..core.functions import TABLE
 from ..core.results import Rewriting
 from ..core.structure import factors_of
-from ..core.traversal import postorder, remembered
+from ..core.traversal import postorder, rebuild, remembered
 from .arguments import with_opposite_arguments
 from .diagonals import with_diagonals
 from .factor_order import with_letters_first

@@ -15,9 +15,9 @@ from ..algebra.monomials import Product
 from ..algebra.ranges import EntryRanges
 from ..algebra.symmetry import Symmetry
 from ..core.cost import has_minus, is_below
-from ..core.expr import Add, Call, Expr, Name, Number, Times, add, named, rebuild, times
+from ..core.expr import Add, Call, Expr, Name, Number, Times, add, named, times
 from ..core.functions import TABLE, Function
-from ..core.traversal import postorder, remembered
+from ..core.traversal import postorder, rebuild, remembered
 from .pattern_matching import core
 from .rewriting import Rewriter, Rows
 

@@ -24,11 +24,10 @@ from ..core.expr import (
     Times,
     add,
     named,
-    rebuild,
     times,
 )
 from ..core.structure import factors_of, is_identity, moves
-from ..core.traversal import postorder
+from ..core.traversal import postorder, rebuild
 
 LEAST_SAVING = 3  # operators that a name must save
 DEEPEST = 16  # operations within each other that are still shown as one expression

@@ -8,10 +8,10 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ..algebra.symmetry import Symmetry
-from ..core.expr import Expr, Name, named, rebuild
+from ..core.expr import Expr, Name, named
 from ..core.functions import TABLE
 from ..core.results import Rewriting
-from ..core.traversal import postorder, remembered
+from ..core.traversal import postorder, rebuild, remembered
 from .identities import IDENTITIES, SMALLER
 from .rewriting import Rewriter, Rows
 

@@ -15,6 +15,7 @@ from math import isfinite, pi
 from typing import Any, ClassVar
 
 from ..core import expr as ex
+from ..core import structured
 from ..core.dims import ONE, Dim, Extent, Shape
 from ..core.errors import TraceError
 from ..core.expr import Expr
@@ -91,6 +92,17 @@ def constant(x: float) -> Traced:
     if x in (pi, -pi, 2 * pi, pi / 2):
         return Traced(ex.times(ex.number(Fraction(x / pi)), ex.constant("pi")), ())
     return Traced(ex.number(Fraction(x) if isinstance(x, int) else Fraction(repr(float(x)))), ())
+
+
+def counting(d: Dim) -> Traced:
+    """The numbers 0, 1, 2, …, as many as a dimension."""
+    ones = Traced(structured.accumulated(ex.ones(d, ONE), 0), (d,))
+    return ones - 1
+
+
+def counts(x: Traced) -> bool:
+    """Whether an array is 0, 1, 2, …"""
+    return x.rank == 1 and x.e is counting(x.shape[0]).e
 
 
 def _lifted(x: Traced | float) -> Traced:

@@ -31,6 +31,7 @@ from ..simplification.written_forms import with_functions
 from . import arrays
 from .arrays import Traced
 from .libraries import LIBRARIES, Followed, library_of
+from .places import SourceLine
 
 _ONE_AXIS = re.compile(r"(?:x|×|,|\\times)\s*1\b")
 PROFILES = (Profile(), Profile(sign=1), Profile(0.3), Profile(0.3, 1), Profile(boosted=False))
@@ -43,9 +44,12 @@ class ShapedParameter(NamedTuple):
 
     symbol: Symbol
     shape: Extent
+    classes: bool = False  # whose numbers it is, where its symbol is one-hot
 
     def given(self, array: Array) -> Array:
         """A matrix as the array that the function takes."""
+        if self.classes:
+            return np.asarray(array.argmax(axis=1))
         return array.reshape([n for n, _ in zip(array.shape, self.shape, strict=False)])
 
 
@@ -54,12 +58,19 @@ def read_function(f: Callable[..., Any], shapes: Mapping[str, str] | str) -> Pro
     `const`, or for its backward rule if it gives an array. Raises InputError with the place in the
     function."""
     head = declarations(shapes)
+    _check_axes(f, head)
     declared = read(head, complete=False)
     parameters = shaped_parameters(f, head, declared)
     asked = [name for name in declared.symbols if name not in declared.constants]
     if not asked:
         raise RequestError("all arguments are `const`: there is nothing to derive by.")
     followed = follow(f, parameters)
+    numbered = _numbered(followed, parameters)
+    if numbered:
+        parameters = {**parameters, **numbered}
+        asked = [name for name in asked if name not in numbered]
+        head = _declared_one_hot(head, numbered)
+        declared = read(head, complete=False)
 
     def written(followed: Followed) -> Problem:
         names = ProblemText(declared, parameters.values())
@@ -67,7 +78,9 @@ def read_function(f: Callable[..., Any], shapes: Mapping[str, str] | str) -> Pro
         request = f"{'grad' if body.is_scalar else 'vjp'} {names.value} wrt {', '.join(asked)}"
         problem = read(f"{head}\n{text}\n{request}")
         confirm(f, parameters, problem.definitions[names.value])
-        return replace(problem, readings=(f"`{_called(f)}` as {'; '.join(text.splitlines())}",))
+        said = [f"`{_called(f)}` as {'; '.join(text.splitlines())}"]
+        said += [f"`{name}` numbers classes: it is the one-hot matrix here." for name in numbered]
+        return replace(problem, readings=tuple(said))
 
     try:
         return written(followed)
@@ -85,6 +98,57 @@ def declarations(shapes: Mapping[str, str] | str) -> str:
                 f'the shape of `{name}` is a text such as "m x d", not a {type(shape).__name__}.'
             )
     return "\n".join(f"{name} : {shape}" for name, shape in shapes.items())
+
+
+def _numbered(
+    followed: Followed, parameters: Mapping[str, ShapedParameter]
+) -> dict[str, ShapedParameter]:
+    """The arguments that are the numbers of classes. Raises TraceError for one that is a value
+    too."""
+    roots = [followed.value.e, *(x.e for x in followed.locals.values())]
+    symbols = [e for e in postorder(roots) if isinstance(e, Symbol) and e.name in parameters]
+    found = {
+        e.name: ShapedParameter(e, parameters[e.name].shape, classes=True)
+        for e in symbols
+        if e is not parameters[e.name].symbol
+    }
+    for e in symbols:
+        if e.name in found and e is not found[e.name].symbol:
+            raise TraceError(f"`{e.name}` numbers classes in one place, and is a value in another.")
+    return found
+
+
+def _declared_one_hot(head: str, numbered: Mapping[str, ShapedParameter]) -> str:
+    """The declarations with the matrices of classes in the place of their numbers."""
+    lines = []
+    for line in head.splitlines():
+        names, colon, shape = line.partition(":")
+        kept = [n for n in map(str.strip, names.split(",")) if n not in numbered]
+        lines += [f"{', '.join(kept)} {colon}{shape}"] if kept else []
+    for name, p in numbered.items():
+        rows, count = p.symbol.shape
+        lines.append(f"{name} : ({rows}) x ({count}) onehot")
+    return "\n".join(lines)
+
+
+def _check_axes(f: Callable[..., Any], head: str) -> None:
+    """Refuse an argument of more than two axes, at the function. Raises TraceError."""
+    for line in head.splitlines():
+        name, _, shape = line.partition(":")
+        sides = re.split(r"\s+x\s+|×|,", shape.strip(" ()[]"))
+        if len(sides) <= arrays.HIGHEST_RANK:
+            continue
+        message = (
+            f"`{name.strip()}` has {len(sides)} axes, and arrays of at most "
+            f"{arrays.HIGHEST_RANK} are followed: give the function of one member, "
+            f"`{name.strip()}: {' x '.join(sides[-2:])}`; in the language a batch is a family, "
+            f"`{name.strip()}[i] : {' x '.join(sides[-2:])} for i = 1..{sides[0]}`, with "
+            f"`sum(i = 1..{sides[0]}) …`."
+        )
+        code = getattr(inspect.unwrap(f), "__code__", None)
+        if code is None:
+            raise TraceError(message)
+        raise SourceLine(code.co_filename, code.co_firstlineno).refusal(message)
 
 
 def _called(f: Callable[..., Any]) -> str:

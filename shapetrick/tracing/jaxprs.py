@@ -120,11 +120,10 @@ class Reader:
                 found = whole(*map(self.lifted, given))
                 return found if isinstance(found, tuple) else (found,)
             closed = hasattr(inner, "consts")
+            if name == "scan":
+                return self._scanned(params, inner, given)
             if name in LOOPS:
-                raise TraceError(
-                    f"`{name}` can't be followed: write it by whole arrays, or its steps as a "
-                    "family in the language, `h[t] = tanh(h[t-1] + x[t]) for t = 1..T`."
-                )
+                raise TraceError(UNROLLED.format(name))
             return self.run(inner.jaxpr if closed else inner, inner.consts if closed else (), given)
         self._at = equation
         if name in COMPARISONS:
@@ -136,12 +135,38 @@ class Reader:
             raise TraceError(f"JAX's `{name}` can't be followed: write it by functions that are.")
         return (PRIMITIVES[name](params, *map(self.lifted, given)),)
 
+    def _scanned(
+        self, params: Mapping[str, Any], inner: Any, given: Sequence[Any]
+    ) -> Sequence[Any]:
+        """A loop of a number of steps, one after the other. Raises TraceError for other loops."""
+        length = params["length"]
+        if not isinstance(length, int) or length > MOST_STEPS:
+            raise TraceError(UNROLLED.format("scan"))
+        consts, carried = params["num_consts"], params["num_carry"]
+        fixed, state = given[:consts], list(given[consts : consts + carried])
+        along = [self.lifted(x) for x in given[consts + carried :]]
+        rows: list[Sequence[Any]] = [()] * length
+        for t in reversed(range(length)) if params["reverse"] else range(length):
+            step = [parts.indexed(x, (t,)) for x in along]
+            found = self.run(inner.jaxpr, inner.consts, [*fixed, *state, *step])
+            state, rows[t] = found[:carried], found[carried:]
+        return [*state, *(self._stacked(each) for each in zip(*rows, strict=True))]
+
+    def _stacked(self, values: Sequence[Any]) -> Traced:
+        """What the steps of a loop give, as one array."""
+        each = [self.lifted(x) for x in values]
+        if each[0].rank:
+            return parts.stacked(each)
+        return parts.joined([arrays.reshape(x, (ONE,)) for x in each], 0)
+
     def lifted(self, x: Any) -> Traced:
         """A value that has an expression."""
         if isinstance(x, Traced):
             return x
         if isinstance(x, Counted):
-            raise TraceError("`arange` can't be followed: give it as an argument.")
+            if len(x.shape) == 1:
+                return arrays.counting(x.shape[0])
+            raise TraceError("`arange` along one of two axes can't be followed: give an argument.")
         array = np.asarray(x)
         if array.ndim == 0:
             return constant(array.item())
@@ -425,3 +450,9 @@ PARTS = (
     "others by whole arrays."
 )
 LOOPS = frozenset({"scan", "while"})
+MOST_STEPS = 64  # of a loop that is followed
+UNROLLED = (
+    f"`{{}}` is followed over at most {MOST_STEPS} steps, whose number is no letter: write it by "
+    "whole arrays, or its steps as a family in the language, `h[t] = tanh(h[t-1] + x[t]) for t = "
+    "1..T`."
+)

@@ -58,13 +58,18 @@ def library_of(f: Callable[..., Any]) -> str:
         space = getattr(inspect.unwrap(f), "__globals__", {}).values()
         called = {_root(x) for x in space if isinstance(x, ModuleType)}
         if len({_ROOTS[root] for root in called & _ROOTS.keys()}) > 1:
-            return "numpy"
+            methods = {name for name, _ in reached(f)} - meanings.NUMPY.keys()
+            return "torch" if methods & _TENSORS else "numpy"
     found = {_ROOTS[root] for root in called & _ROOTS.keys()}
     return next((name for name in ("jax", "torch") if name in found), "numpy")
 
 
 # Packages, and whose arrays they are for.
 _ROOTS = {"jax": "jax", "jaxlib": "jax", "torch": "torch", "numpy": "numpy", "scipy": "numpy"}
+
+
+# Methods that arrays of PyTorch have, and others not.
+_TENSORS = {name for name in torch_meanings.TORCH if name not in meanings.NUMPY} | {"t", "dim"}
 
 
 def _roots_called(f: Callable[..., Any]) -> set[str]:
@@ -226,7 +231,8 @@ def _numpy_value(f: Callable[..., Any], given: Mapping[str, Array]) -> Any:
 def _torch_value(f: Callable[..., Any], given: Mapping[str, Array]) -> Any:
     import torch
 
-    found = f(**{name: torch.tensor(x, dtype=torch.float64) for name, x in given.items()})
+    kinds = {"i": torch.long, "f": torch.float64}
+    found = f(**{name: torch.tensor(x, dtype=kinds[x.dtype.kind]) for name, x in given.items()})
     return found.detach() if isinstance(found, torch.Tensor) else found
 
 

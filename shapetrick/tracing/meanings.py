@@ -379,7 +379,7 @@ COMMON: Mapping[str, Meaning] = {
     **{"cumsum": parts.accumulated, "flip": parts.flipped, "diff": parts.differences},
     **{"tril": parts.lower_triangle, "triu": parts.upper_triangle, "stack": parts.stacked},
     **{"hstack": parts.side_by_side, "vstack": parts.below, "column_stack": parts.as_columns},
-    **{"concatenate": concatenated, "cat": concatenated},
+    **{"concatenate": concatenated, "cat": concatenated, "chunk": parts.in_equal_parts},
     **{"ravel": ravel, "reshape": reshape, "expand_dims": expand_dims},
     **{"broadcast_to": _broadcast_to, "ones_like": _ones_like, "zeros_like": _zeros_like},
     **{"full_like": _full_like, "vector_norm": _vector_norm, "matrix_norm": norm},
@@ -391,5 +391,6 @@ NUMPY: Mapping[str, Meaning] = {
     **{"transpose": transpose, "permute_dims": transpose, "matrix_transpose": transpose},
     **{"clip": _numpy_clip, "var": _var, "std": rooted(_var), "flatten": ravel},
     **{"logsumexp": reduction("logsumexp"), "softmax": along("softmax")},
+    **{"split": parts.in_equal_parts, "array_split": parts.in_equal_parts},
     **{"log_softmax": along("log_softmax"), "astype": cast, "copy": positive},
 }

@@ -14,6 +14,7 @@ from ..core.expr import Expr
 from . import arrays
 from .arrays import HIGHEST_RANK, Traced
 
+MOST_PARTS = 64  # into which an array is split
 _WHOLE, _TURNED = slice(None), slice(None, None, -1)
 
 
@@ -96,6 +97,28 @@ def _refused() -> TraceError:
         "of an array's parts, slices with a step of 1 and entries at a number are followed: write "
         "others by whole arrays, such as a product with a mask."
     )
+
+
+def divided(x: Traced, sizes: Sequence[Dim], axis: Any) -> tuple[Traced, ...]:
+    """The parts of these sizes along an axis, one behind the other. Raises TraceError."""
+    (k,) = arrays.axes_of(x, axis)
+    if structured.total(sizes) != x.shape[k]:
+        raise TraceError(f"an axis of {x.shape[k]} is no sum of {', '.join(map(str, sizes))}.")
+    found, first = [], NOTHING
+    for size in sizes:
+        ends = [(NOTHING, d) for d in x.shape]
+        ends[k] = (first, first + size)
+        found.append(cut(x, ends))
+        first = first + size
+    return tuple(found)
+
+
+def in_equal_parts(x: Traced, count: Any, axis: Any = 0) -> tuple[Traced, ...]:
+    """So many parts of one size. Raises TraceError."""
+    if not isinstance(count, int) or isinstance(count, bool) or not 0 < count <= MOST_PARTS:
+        raise TraceError(f"an array is split into a number of equal parts, at most {MOST_PARTS}.")
+    (k,) = arrays.axes_of(x, axis)
+    return divided(x, [arrays.quotient(x.shape[k], Dim.of(count))] * count, axis)
 
 
 # ------------------------------------------------------------------------------- put together

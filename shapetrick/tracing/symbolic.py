@@ -17,7 +17,7 @@ from ..core import expr as ex
 from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
 from ..core.functions import Array
-from . import arrays, parts
+from . import arrays, classes, parts
 from .arrays import Traced
 from .meanings import Meaning
 from .places import called_here
@@ -97,6 +97,8 @@ class Trace:
             shape = tuple(map(self.dimension, array.shape))
             if (array == first).all():
                 return arrays.value(arrays.constant(first).e, shape)
+            if array.ndim == 1 and (array == np.arange(len(array))).all():
+                return arrays.counting(shape[0])
             square = array.ndim == 2 and shape[0] == shape[1]
             if square and (array == first * np.eye(len(array))).all():
                 scaled = ex.times(arrays.constant(first).e, ex.eye(shape[0]))
@@ -249,7 +251,9 @@ class Symbolic:
 
     def __getitem__(self, key: Any) -> Any:
         keys = key if isinstance(key, tuple) else (key,)
-        return self.run.wrapped(parts.indexed(self.value, keys))
+        is_array = hasattr(keys[0], "ndim") and len(keys) == 2
+        found = classes.chosen(self.value, keys, self.run.lifted(keys[0]) if is_array else None)
+        return self.run.wrapped(found or parts.indexed(self.value, keys))
 
     def __getattr__(self, name: str) -> Any:
         """A method of the library."""
@@ -270,19 +274,19 @@ class Symbolic:
     def __bool__(self) -> NoReturn:
         raise TraceError(DECIDED)
 
-    def __float__(self) -> NoReturn:
+    def __float__(self) -> Any:
         raise TraceError(CONVERTED)
 
     __int__ = __complex__ = __round__ = __float__
 
     def __index__(self) -> int:
-        return self.__float__()
+        raise TraceError(CONVERTED)
 
     def item(self) -> NoReturn:
-        self.__float__()
+        raise TraceError(CONVERTED)
 
     def tolist(self) -> NoReturn:
-        self.__float__()
+        raise TraceError(CONVERTED)
 
     def numpy(self) -> NoReturn:
         raise TraceError("the array leaves PyTorch here: it can't be followed any further.")
@@ -290,7 +294,7 @@ class Symbolic:
     def detach(self) -> Any:
         raise TraceError("`detach` stops the gradient: give what is constant as an argument.")
 
-    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+    def __array__(self, *_: Any, **__: Any) -> Any:
         raise TraceError(
             "this makes an array of numbers of its argument, and can't be followed: write it by "
             "operations on whole arrays."
@@ -372,6 +376,20 @@ class SymbolicSize(Symbolic):
         if isinstance(other, int) and other < below:
             return True
         raise TraceError("this decides by a size: what holds at every size is followed alone.")
+
+    def __truediv__(self, other: Any) -> Any:
+        return self if isinstance(other, int) and other == 1 else super().__truediv__(other)
+
+    def __float__(self) -> Any:
+        """A number where `arange` counts so many."""
+        if "arange" not in called_here(sys._getframe(1)):
+            raise TraceError(CONVERTED)
+        return float(self.run.size(self.dim))
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        if "arange" not in called_here(sys._getframe(1)):
+            return super().__array__()
+        return np.asarray(self.run.size(self.dim))
 
     def __index__(self) -> int:
         if called_here(sys._getframe(1)).startswith("range"):

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from ..core import expr as ex
+from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
-from . import arrays
+from . import arrays, classes, parts
 from . import meanings as common
 from .arrays import Traced, constant
 from .meanings import Meaning
@@ -47,7 +48,7 @@ def _extreme(name: str, of_two: Meaning) -> Meaning:
         if axis is None:
             return arrays.reduce(name, x)
         if not isinstance(axis, int):
-            return of_two(x, axis)
+            return of_two(x, getattr(axis, "value", axis))
         return Extremes(arrays.reduce(name, x, axis, keepdims))
 
     return meaning
@@ -59,6 +60,20 @@ def _addmm(x: Traced, a: Traced, b: Traced, beta: float = 1, alpha: float = 1) -
 
 def _log_of_det(x: Traced) -> Traced:
     return arrays.mapped("log", arrays.of_square("det", x))
+
+
+def _arange(stop: Any) -> Traced:
+    return arrays.counting(Dim.of(getattr(stop, "dim", stop)))
+
+
+def _split(x: Traced, sizes: Any, axis: Any = 0) -> tuple[Traced, ...]:
+    """Parts of one size, or of those in a list."""
+    (k,) = arrays.axes_of(x, axis)
+    given = list(sizes) if isinstance(sizes, tuple | list) else [sizes]
+    each = [Dim.of(getattr(n, "dim", n)) for n in given]
+    if isinstance(sizes, tuple | list):
+        return parts.divided(x, each, axis)
+    return parts.in_equal_parts(x, arrays.quotient(x.shape[k], each[0]).integer, axis)
 
 
 def _permute(x: Traced, *axes: Any) -> Traced:
@@ -208,10 +223,12 @@ def _cross_entropy(
     label_smoothing: float = 0.0,
 ) -> Traced:
     """With probabilities as targets: a target of classes by number has another shape."""
+    if target.shape == x.shape[:-1]:
+        target = classes.one_hot(target, x.shape[-1])
     if target.shape != x.shape or not x.rank:
         raise TraceError(
-            "targets that are numbers of classes aren't followed: give them one-hot, in the shape "
-            f"of the logits, {arrays.shape_of(x.shape)}, with `onehot` behind the shape."
+            f"the targets are numbers of classes, {arrays.shape_of(x.shape[:-1])}, or one-hot, in "
+            f"the shape of the logits, {arrays.shape_of(x.shape)}."
         )
     if label_smoothing:
         target = (1 - label_smoothing) * target + label_smoothing / arrays.count(x, -1)
@@ -292,10 +309,20 @@ def _poisson_nll(
 
 
 def _nll_loss(x: Traced, target: Traced, reduction: str = "mean") -> Traced:
-    raise TraceError(
-        "targets that are numbers of classes aren't followed: give them one-hot, and write "
-        "`-(target * log_p).sum(dim=1).mean()`."
-    )
+    chosen = classes.one_hot(target, x.shape[-1]) * x
+    return _averaged(-arrays.reduce("sum", chosen, -1), reduction)
+
+
+def _one_hot(x: Traced, num_classes: Any) -> Traced:
+    return classes.one_hot(x, Dim.of(getattr(num_classes, "dim", num_classes)))
+
+
+def _gather(x: Traced, axis: int, index: Traced) -> Traced:
+    """Of each row the entry of a class: `x.gather(1, y.unsqueeze(1))`."""
+    if x.rank != 2 or arrays.axes_of(x, axis) != (1,) or index.shape != (x.shape[0], ONE):
+        raise TraceError("of `gather`, a class of each row is followed: `x.gather(1, y[:, None])`.")
+    chosen = classes.one_hot(arrays.reshape(index, x.shape[:1]), x.shape[1]) * x
+    return arrays.reduce("sum", chosen, 1, True)
 
 
 def _layer_norm(
@@ -351,7 +378,7 @@ def _group_norm(
 
 
 def _long(x: Traced) -> Traced:
-    raise TraceError("numbers of classes aren't followed: give the classes one-hot.")
+    return classes.numbers(x)
 
 
 def _rms_norm(
@@ -378,7 +405,8 @@ def _pairwise_distance(a: Traced, b: Traced, p: float = 2.0, eps: float = 1e-6) 
 
 
 def _glu(x: Traced, axis: int = -1) -> Traced:
-    raise TraceError("`glu` takes halves of an array: give both as arguments.")
+    value, gate = parts.in_equal_parts(x, 2, axis)
+    return value * arrays.mapped("sigmoid", gate)
 
 
 def _attention(query: Traced, key: Traced, value: Traced, scale: float | None = None) -> Traced:
@@ -420,6 +448,8 @@ TORCH: Mapping[str, Meaning] = {
     "addmm": _addmm,
     "logdet": _log_of_det,
     "permute": _permute,
+    "split": _split,
+    "arange": _arange,
     # torch.nn.functional
     "linear": _linear,
     "gelu": _gelu,
@@ -454,6 +484,8 @@ TORCH: Mapping[str, Meaning] = {
     "gaussian_nll_loss": _gaussian_nll,
     "poisson_nll_loss": _poisson_nll,
     "nll_loss": _nll_loss,
+    "one_hot": _one_hot,
+    "gather": _gather,
     "multilabel_soft_margin_loss": _with_logits,
     "margin_ranking_loss": _margin_ranking,
     "triplet_margin_loss": _triplet_margin,

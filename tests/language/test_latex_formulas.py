@@ -16,6 +16,31 @@ from shapetrick.core.expr import Symbol
 # Declarations, a formula, what is asked, and the formula in NumPy.
 FORMULAS = [
     (
+        r"X \in \mathbb{R}^{d\times N}, w \in \mathbb{R}^d, t \in \mathbb{R}^N",
+        r"E(w) = \frac12\sum_{n=1}^{N}\{t_n - w^\top x_n\}^2",
+        r"\nabla E(w)",
+        lambda v: ((v.t - v.X.T @ v.w) ** 2).sum() / 2,
+    ),
+    (
+        r"A, Q \in \mathbb{R}^{n\times n}, Y \in \mathbb{R}^{n\times n}",
+        r"\dot{V} = \|Y - AQ\|_F^2 + \frac{\mu}{2}\|A\|_F^2",
+        r"\frac{\partial \dot{V}}{\partial A}",
+        lambda v: ((v.Y - v.A @ v.Q) ** 2).sum() + v.mu / 2 * (v.A**2).sum(),
+    ),
+    (
+        r"\theta \in \mathbb{R}^{d}, \Phi \in \mathbb{R}^{A \times d}, r \in \mathbb{R}^A",
+        r"\pi_a = \frac{\exp(\phi_a^\top\theta)}{\sum_{b}\exp(\phi_b^\top\theta)} \\ "
+        r"J = \sum_{a} \pi_a r_a",
+        r"\nabla_\theta J",
+        lambda v: v.r @ np.exp(v.Phi @ v.theta) / np.exp(v.Phi @ v.theta).sum(),
+    ),
+    (
+        r"x \in \mathbb{R}^n, M \in \mathbb{R}^{n \times n}, y \in \mathbb{R}^n",
+        r"V = x^\top M x \\ F = -\nabla_x V \\ J = y^\top F",
+        r"\nabla_x J",
+        lambda v: -v.y @ (v.M + v.M.T) @ v.x,
+    ),
+    (
         r"x \in \mathbb{R}^n, \delta \in \mathbb{R}_{++}",
         r"\rho(a) = \begin{cases} \frac12 a^2 & |a| \le \delta \\ "
         r"\delta(|a| - \frac12\delta) & \text{otherwise} \end{cases} \\ "
@@ -340,7 +365,7 @@ FORMULAS = [
 
 
 POSITIVE = (0.2, 1.2)  # so that all logarithms and roots have values
-SIZES = {"n": 4, "m": 3, "d": 2, "k": 5, "p": 2}
+SIZES = {"n": 4, "m": 3, "d": 2, "k": 5, "p": 2, "N": 3, "A": 4}
 SHIFTED = {"b": 9.0}  # that what is subtracted from it stays below it
 STEP, CLOSE = 1e-5, 1e-6
 

@@ -16,7 +16,7 @@ from shapetrick.core.cost import length
 from shapetrick.core.dims import Dim
 from shapetrick.core.expr import Expr
 from shapetrick.core.functions import TABLE, Function
-from shapetrick.core.traversal import postorder, substitute, symbols_of, transform
+from shapetrick.core.traversal import postorder, rebuild, substitute, symbols_of, transform
 from shapetrick.language.elaboration import read, read_expression
 from shapetrick.numerics.evaluation import evaluate
 from shapetrick.numerics.sampling import Profile, assignments, dims_of, draw
@@ -121,7 +121,7 @@ def test_order_of_terms_and_factors_does_not_matter(identity: Identity) -> None:
 
 
 def reordered(e: Expr) -> Expr:
-    return ex.rebuild(e, e.args[::-1]) if e.op in ("add", "times") else e
+    return rebuild(e, e.args[::-1]) if e.op in ("add", "times") else e
 
 
 SIGNED = [row for row in TABLE.values() if row.arity == 1 and row.within[0] >= 0]

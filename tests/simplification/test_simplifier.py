@@ -25,7 +25,7 @@ from shapetrick.core.dims import Dim
 from shapetrick.core.expr import Expr
 from shapetrick.core.functions import Array
 from shapetrick.core.results import Validation
-from shapetrick.core.traversal import substitute, symbols_of, transform
+from shapetrick.core.traversal import rebuild, substitute, symbols_of, transform
 from shapetrick.language.elaboration import read, read_expression
 from shapetrick.language.printer import to_text
 from shapetrick.numerics.evaluation import evaluate
@@ -46,7 +46,7 @@ def value_of(e: Expr, env: dict[str, Array]) -> Array:
 
 def reordered(e: Expr) -> Expr:
     """The expression with the terms of every sum backwards."""
-    return transform(e, lambda x: ex.rebuild(x, x.args[::-1]) if x.op == "add" else x)
+    return transform(e, lambda x: rebuild(x, x.args[::-1]) if x.op == "add" else x)
 
 
 def renaming(e: Expr) -> dict[Expr, Expr]:

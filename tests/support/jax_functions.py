@@ -139,3 +139,20 @@ def gates(X, A, B):  # "X: m x d; A: d x h; B: d x h"
 
 def running(x):  # "x: n"
     return jnp.sum(jnp.cumsum(x) ** 2) + jnp.sum(jnp.flip(x) * x)
+
+
+def steps(W, h):  # "W: n x n; h: n"
+    def step(h, _):
+        h = jnp.tanh(W @ h)
+        return h, h
+
+    last, all_ = jax.lax.scan(step, h, None, length=3)
+    return jnp.sum(all_**2) + jnp.sum(last)
+
+
+def recurrent(W, X, h):  # "W: d x d; X: 3 x d; h: d"
+    return jax.lax.scan(lambda h, x: (jnp.tanh(W @ h + x), jnp.sum(h)), h, X, reverse=True)[1]
+
+
+def loop(W, h):  # "W: n x n; h: n"
+    return jnp.sum(jax.lax.fori_loop(0, 3, lambda i, h: jnp.tanh(W @ h) / (i + 1), h))

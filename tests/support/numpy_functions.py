@@ -179,3 +179,16 @@ def triangular(L, x):  # "L: n x n; x: n"
 
 def entries(X, W):  # "X: m x n; W: n x n"
     return X[0] @ W @ X[-1] + X[:, 0].sum() + W[0, 1]
+
+
+def positions(x):  # "x: n"
+    return np.sum(np.arange(x.shape[0]) * x**2)
+
+
+def halves(X):  # "X: m x 2 d"
+    a, b = np.split(X, 2, axis=1)
+    return np.sum(a * np.tanh(b))
+
+
+def in_order(A):  # "A: n x n"
+    return np.sum(A[np.arange(A.shape[0]), 0] ** 2)

@@ -194,3 +194,22 @@ def parametric(X, a):  # "X: m x d; a: d"
 
 def softmin(X):  # "X: m x d"
     return F.softmin(X, dim=1)
+
+
+def clipped_surrogate(p, q, a):  # "p, q, a: n"
+    r = (p - q).exp()
+    return -torch.min(r * a, torch.clamp(r, 0.8, 1.2) * a).mean()
+
+
+def lstm_cell(x, h, c, W, U):  # "x: d; h, c: k; W: 4 k x d; U: 4 k x k"
+    i, f, g, o = (W @ x + U @ h).chunk(4)
+    return torch.sigmoid(o) * torch.tanh(torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g))
+
+
+def gated(X):  # "X: m x 2 d"
+    return F.glu(X, dim=1)
+
+
+def in_batch(X, Y):  # "X, Y: n x d"
+    logits = X @ Y.T
+    return F.cross_entropy(logits, torch.arange(logits.shape[0]))

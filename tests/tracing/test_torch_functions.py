@@ -13,6 +13,7 @@ import shapetrick as st
 torch = pytest.importorskip("torch", reason="torch is not installed")
 refused_torch_functions = pytest.importorskip("refused_torch_functions")
 torch_functions = pytest.importorskip("torch_functions")
+numbered_classes = pytest.importorskip("numbered_classes")
 
 
 class Torch:
@@ -60,3 +61,21 @@ def test_the_sample_variance_is_recognised() -> None:
 def test_one_axis_stays_one_axis() -> None:
     d = st.derive(lambda X, w: (X @ w).sum(), X="m x d", w="d", wrt="w")
     assert tuple(d.function("torch")(X=torch.ones(5, 3), w=torch.ones(3)).shape) == (3,)
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "nll", "gathered", "indexed", "one_hot"])
+def test_numbers_of_classes_stand_for_their_one_hot_matrix(loss: str) -> None:
+    f = getattr(numbered_classes, loss)
+    d = st.derive(f, Z="n x c", y="n", wrt="Z")
+    assert d.verified
+    assert any("`y` numbers classes" in said for said in d.problem.readings)
+    z, y = np.linspace(-1, 2, 12).reshape(4, 3), np.array([2, 0, 1, 1])
+    tensor = torch.tensor(z, requires_grad=True)
+    f(tensor, torch.tensor(y)).backward()
+    found = d.function("numpy")(Z=z, y=np.eye(3)[y])
+    np.testing.assert_allclose(found, tensor.grad.numpy(), rtol=1e-9, atol=1e-12)
+
+
+def test_numbers_of_classes_are_no_values_besides() -> None:
+    with pytest.raises(st.InputError, match="is a value in another"):
+        st.read(numbered_classes.mixed, Z="n x c", y="n")

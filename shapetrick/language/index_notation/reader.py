@@ -227,6 +227,7 @@ class IndexReader:
             pass
         found = inference.shape(node)
         if not is_settled(found):
+            node = next((n for n in postorder(node) if self._is_open(n)), node)
             typed = source(self.text, node)
             raise InferenceError(
                 f"the shape of `{typed}` is not declared: where a line has indices, every name "
@@ -235,6 +236,11 @@ class IndexReader:
                 self.text,
             )
         return found
+
+    def _is_open(self, node: SyntaxNode) -> bool:
+        """Whether a node is a name without a shape."""
+        shape = self.inference.shapes.get(node.value) if node.kind == "name" else None
+        return shape is not None and not is_settled(self.inference.unifier.shape(shape))
 
     def _plain(self, node: SyntaxNode) -> InLetters:
         """A value in matrix notation, with letters for its sides."""

@@ -240,6 +240,9 @@ def known_names(statements: Iterable[Statement]) -> IndexNames:
             (known.families if isinstance(name, Member) else known.values).add(base_of(name))
         for part in s.parts if isinstance(s, Declaration) else ():
             known.dims.update(name for side in part.sides or () for name, _ in side.names)
+            if part.sides is not None:
+                sides = (str(part.sides[0].dim), str(part.sides[1].dim))
+                known.sides.update((str(name), sides) for name, _ in part.names)
         own = {r.letter for r in s.ranges}
         known.dims.update(t for r in s.ranges for t in r.letters if t not in own)
     for s in statements:

@@ -203,7 +203,7 @@ class _TerminalReader(DerivativeReader):
                 "checked; as a value it has a name, `g = \\nabla_W J`.",
                 token.span,
             )
-        arrow = sign == r"\vec" and i + 1 < end and self.tokens[i + 1].text == "{"
+        arrow = sign in (r"\vec", r"\dot") and i + 1 < end and self.tokens[i + 1].text == "{"
         function = "" if arrow else self._function_of(sign)
         return self._function(function, i, i + 1, end) if function else None
 
@@ -220,6 +220,11 @@ class _TerminalReader(DerivativeReader):
             if first.is_(r"\top", "'") or (first.kind in ("letter", "word") and first.text == "T"):
                 turned: list[LexerItem] = [placed("TRANSPOSE", "'", span)]
                 return [*self._inverse(span), *turned] if minus else turned
+            hermitian = first.kind in ("letter", "word") and first.text == "H"
+            if hermitian and not self.names.is_known("H"):
+                raise self._error(
+                    "of real numbers the conjugate transpose is the transpose, `A^{\\top}`.", span
+                )
             if first.is_("+", "*", r"\star", r"\dagger", r"\ast"):
                 raise self._error(
                     "this superscript is not read: the inverse is `A^{-1}`, the transpose "

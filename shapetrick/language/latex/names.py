@@ -15,7 +15,7 @@ from typing import NamedTuple
 from ...core.errors import NameProblem, ParseError, Span
 from ...core.greek import GREEK, LETTERS
 from ...core.indices import base_of, index_of, read_name
-from ..syntax.index_binders import DELTAS
+from ..syntax.index_binders import DELTAS, capital_of
 from .tokens import Token
 
 # The same letter in another hand: read as it, unless the text has both.
@@ -23,7 +23,7 @@ _VARIANTS = {"varepsilon": "epsilon", "varphi": "phi", "vartheta": "theta", "var
              "varsigma": "sigma", "varpi": "pi", "ell": "l"}  # fmt: skip
 _PLAIN_FONTS = (r"\mathbf", r"\boldsymbol", r"\vec")
 _OTHER_FONTS = (r"\mathcal", r"\mathscr", r"\mathfrak")
-ACCENTS = {r"\hat": "hat", r"\bar": "bar", r"\tilde": "tilde"}
+ACCENTS = {r"\hat": "hat", r"\bar": "bar", r"\tilde": "tilde", r"\dot": "dot", r"\ddot": "ddot"}
 _PRINTED = re.compile(r"(.+?)_(.+)|([^\d_]+)(\d+)")
 _SHIFTED = re.compile(r"[^\W\d_][+-]\d+")
 _INDEX = re.compile(r"[^\W\d_](?:[+-]\d+)?|\d+")
@@ -277,7 +277,7 @@ class Names:
             return read_name(f"{base}[{index}]") if known else ""
         if not 0 < len(index) < 3 or not all(c == ":" or _INDEX.fullmatch(c) for c in index):
             return ""
-        for look in ((stem, ()), (stem.upper(), ())):
+        for look in ((stem, ()), (capital_of(stem), ())):
             base = base or next((n for n in self.looks.get(look, ()) if n not in self.dims), None)
         base = stem if base is None and stem in DELTAS else base
         if base is None or base in self.families.values():

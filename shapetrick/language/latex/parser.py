@@ -114,8 +114,12 @@ class _Builder(Builder):
         return Asked("grad", of, wrt, None, False, None, span_of(kind) | of.span, leibniz=True)
 
     def derived(self, c: list[Any]) -> SyntaxNode:
-        kind, of, name = c
-        return derivative_node(str(kind), of, name, span_of(kind) | of.span)
+        sign, kind, of, name = c
+        span = span_of(kind) | of.span
+        node = derivative_node(str(kind), of, name, span)
+        if sign is None or sign == "+":
+            return node
+        return SyntaxNode("neg", (replace(node, bracketed=True),), None, span_of(sign) | span)
 
     def request(self, c: list[Any]) -> Asked:
         asked = super().request(c)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from ...core.dims import ONE, SCALAR, Shape
 from ...core.errors import ParseError
+from ..syntax.constants import CONSTANTS
 from ..syntax.python_marks import has_marks, typed_sign
 from ..syntax.tree import SyntaxNode
 from .errors import source
@@ -18,12 +19,15 @@ from .inference import Inference
 
 _FROM_BEHIND = re.compile(r"(?:axis|dim)\s*=\s*[-−]|dim\s*=")
 _MATRIX = {".*": "@", ".^": "^"}  # what else the sign may mean, where that fits
+_SUSPECT = re.compile(r"\w\(\s*\d+\s*\)|(?<!\w)(?:e|pi)['ᵀ]|(?<!\w)(?:e|pi)(?:\^T|\.T)")
 _BROADCASTING = ("+", "-", ".*", "./")
 
 
 def check_python(text: str, inference: Inference, nodes: Sequence[SyntaxNode]) -> None:
-    """Refuse in an expression with marks of Python what has another value in it. Raises
-    ParseError."""
+    """Refuse in an expression with marks of Python what has another value in it, and everywhere
+    what is an entry or a vector of ones elsewhere. Raises ParseError."""
+    if _SUSPECT.search(text, *nodes[-1].span):
+        _check_entries(text, inference, nodes)
     if not has_marks(text, nodes[-1].span):
         return
     for node in nodes:
@@ -54,6 +58,34 @@ def check_python(text: str, inference: Inference, nodes: Sequence[SyntaxNode]) -
         elif _is_along_rows(node, shapes) and _FROM_BEHIND.search(text, *node.span):
             message = "this is of a column, whose entries stand along `axis=0`."
             raise ParseError(message, node.span, text)
+
+
+def _check_entries(text: str, inference: Inference, nodes: Sequence[SyntaxNode]) -> None:
+    """Refuse `x(1)`, which is an entry in MATLAB, and `e'` of a number. Raises ParseError."""
+    for node in nodes:
+        if node.kind == "'" and node.args[0].kind == "name":
+            name = node.args[0].value
+            if name in CONSTANTS and name not in inference.shapes:
+                raise ParseError(
+                    f"`{name}` is a number here, its own transpose: for a row of ones write "
+                    f"`ones(n)'`, for a column of that name declare it, `{name} : n`.",
+                    node.span,
+                    text,
+                )
+        if node.kind != "*" or not node.juxtaposed:
+            continue
+        left, right = node.args
+        left = left.args[1] if left.kind == "*" and not left.bracketed else left
+        is_name = left.kind == "name" and inference.shape(left) != SCALAR
+        if is_name and right.kind == "number" and text[left.span.end : left.span.end + 1] == "(":
+            typed, at = source(text, left), right.value
+            index = f"{typed}[{at}]" if ONE in inference.shape(left) else f"{typed}[{at}, :]"
+            raise ParseError(
+                f"in MATLAB this is an entry: write `{index}` for that, `{at} {typed}` for the "
+                "product.",
+                left.span | right.span,
+                text,
+            )
 
 
 def _is_along_rows(node: SyntaxNode, shapes: Sequence[Shape]) -> bool:

@@ -29,6 +29,7 @@ from .tree import (
     name_node,
     number_node,
     postorder,
+    transformed,
     values_named,
     with_args,
 )
@@ -42,8 +43,8 @@ BINDERS: Mapping[str, str] = {
 DELTAS = ("δ", "delta")
 _BELOW = re.compile(r"(?P<base>.+?)_(?P<index>[a-zα-ω]{1,2}|\d{1,2}|[a-z]\d|\d[a-z]|[a-z]:|:[a-z])")
 _SUMMED = re.compile(rf"(?P<sign>{'|'.join(BINDERS)})_(?P<letters>[a-zα-ω]{{1,3}})")
-Comparison = Literal["", "≠", "<", ">", "≤", "≥"]
-_COMPARED: Mapping[str, Comparison] = {
+ComparisonSign = Literal["", "≠", "<", ">", "≤", "≥"]
+_COMPARED: Mapping[str, ComparisonSign] = {
     **{"≠": "≠", "!=": "≠", "<": "<", ">": ">", "≤": "≤", "<=": "≤", "≥": "≥", ">=": "≥"},
 }
 _PAIR = re.compile(rf"(\w+)\s*({'|'.join(sorted(_COMPARED, key=len, reverse=True))})\s*(\w+)")
@@ -61,7 +62,7 @@ class Binder(NamedTuple):
     letters: tuple[str, ...]
     summed: tuple[str, ...] | None = None
     ranges: tuple[Range, ...] = ()
-    compared: Comparison = ""
+    compared: ComparisonSign = ""
 
     @property
     def own(self) -> tuple[str, ...]:
@@ -223,7 +224,7 @@ def _mentions(nodes: Sequence[SyntaxNode], letter: str, plain: set[str]) -> bool
         elif node.kind == "name" and node.value not in plain:
             m = _BELOW.fullmatch(_written_out(node.value))
             if m is not None and letter in m["index"]:
-                return m["base"] in plain or m["base"].upper() in plain
+                return m["base"] in plain or capital_of(m["base"]) in plain
     return False
 
 
@@ -254,6 +255,11 @@ def _entry_of(name: str, plain: set[str]) -> tuple[str, tuple[str, ...]]:
     if m is None or m["base"] not in plain or not m["index"].isalpha():
         return "", ()
     return m["base"], tuple(m["index"])
+
+
+def capital_of(name: str) -> str:
+    """The name of the matrix whose rows `x_i` or `phi_i` are: `X`, `Phi`."""
+    return name.upper() if len(name) == 1 else name.capitalize()
 
 
 def base_below(name: str) -> str:
@@ -321,7 +327,7 @@ def _may_have_index(name: str, plain: Container[str]) -> bool:
         return False
     written = _written_out(name)
     m = _BELOW.fullmatch(written)
-    if m is not None and (m["base"] in plain or m["base"].upper() in plain):
+    if m is not None and (m["base"] in plain or capital_of(m["base"]) in plain):
         return True
     return bool(_SUMMED.fullmatch(written)) or (m is not None and m["base"] in DELTAS)
 
@@ -333,6 +339,7 @@ class IndexNames:
     values: set[str]
     families: set[str] = field(default_factory=set)
     dims: set[str] = field(default_factory=set)
+    sides: dict[str, tuple[str, str]] = field(default_factory=dict)  # of declared matrices
 
     def is_letter(self, name: str) -> bool:
         """Whether a name has no other meaning."""
@@ -347,6 +354,7 @@ class BoundReader:
     text: str
     said: list[str] = field(default_factory=list)
     held: dict[SyntaxNode, frozenset[str]] = field(default_factory=dict)  # indices not bound
+    rows: dict[SyntaxNode, tuple[str, str]] = field(default_factory=dict)  # `x_i`: of what, where
 
     def bound(self, root: SyntaxNode, heads: Iterable[str] = ()) -> SyntaxNode:
         """The expression with `bound` and `selected` nodes; `heads` are letters of what is defined.
@@ -487,7 +495,7 @@ class BoundReader:
             whole = name_node(base, _begin(node.span, base))
             self.held[whole] = frozenset()
             return SyntaxNode("selected", (whole,), at, node.span)
-        capital = base.upper()
+        capital = capital_of(base)
         if len(index) == 1 and base.islower() and capital in self.known.values:
             self.said.append(f"`{name}` is read as `{capital}[{index},:]'`, a row as a column.")
             whole = name_node(capital, _begin(node.span, base))
@@ -496,7 +504,9 @@ class BoundReader:
             )
             self.held[whole] = frozenset()
             self._hold(row)
-            return SyntaxNode("'", (row,), None, node.span)
+            turned = SyntaxNode("'", (row,), None, node.span)
+            self.rows[turned] = capital, index
+            return turned
         return node
 
     def _with_classes(self, node: SyntaxNode) -> SyntaxNode:
@@ -543,6 +553,7 @@ class BoundReader:
         """What binds letters in entries: a range that ends at another index compares the two, and
         of two that are compared, one that the body lacks is bound outside."""
         binder, body = self._without_class(binder, body, span)
+        body = self._with_columns(binder, body)
         node = body
         for over in reversed(binder.ranges):
             related = self._related(over) if not binder.compared else None
@@ -560,6 +571,42 @@ class BoundReader:
             node = SyntaxNode("bound", (node,), binder, span)
             self._hold(node)
         return node
+
+    def _with_columns(self, binder: Binder, body: SyntaxNode) -> SyntaxNode:
+        """`x_n` of a sum over the columns of `X`, by its range, as a column and not as a row."""
+        turned = {
+            r.letter
+            for r in binder.ranges
+            if r.first == Index("", 1) and r.last.letter and not r.last.offset
+        }
+
+        def column(node: SyntaxNode) -> SyntaxNode:
+            row = self.rows.get(node)
+            if row is None or row[1] not in turned:
+                return node
+            base, letter = row
+            (last,) = (r.last.letter for r in binder.ranges if r.letter == letter)
+            sides = self.known.sides.get(base, ("", ""))
+            if last != sides[1] or last == sides[0]:
+                return node
+            (whole,), (at, every) = node.args[0].args, node.args[0].value
+            new = SyntaxNode("selected", (whole,), (every, at), node.span)
+            self.said[:] = [
+                s for s in self.said if not s.endswith(f"`{base}[{letter},:]'`, a row as a column.")
+            ]
+            self.said.append(
+                f"`{base.lower()}_{letter}` is read as `{base}[:,{letter}]`, by the range of its "
+                "sum."
+            )
+            return new
+
+        if not turned or not self.rows:
+            return body
+        found = transformed(body, column)
+        for node in postorder(found):
+            if node not in self.held:
+                self._hold(node)
+        return found
 
     def _without_class(
         self, binder: Binder, body: SyntaxNode, span: Span
@@ -587,7 +634,7 @@ class BoundReader:
         """`j = 1..i` as `j ≤ i`, and `j = i+1..n` as `j > i`; None for others."""
         first, last, own = over.first, over.last, (over.letter,)
         if first == Index("", 1) and self._is_index(last, over) and last.offset in (0, -1):
-            sign: Comparison = "<" if last.offset else "≤"
+            sign: ComparisonSign = "<" if last.offset else "≤"
             return Binder("", (over.letter, last.letter), own, (), sign)
         if self._is_index(first, over) and first.offset in (0, 1):
             whole = over._replace(first=Index("", 1))

@@ -49,6 +49,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("operand", r":", "all entries of `A` below each other are `vec(A)`; a row is `A[1, :]`, a "
      "column `A[:, 1]`."),
     ("operand", r"", "something is missing after `{before}`; lines go on only inside brackets."),
+    ("operator", r"%", "products are `A B`, and `A .* B` for each entry; `a b'` is the outer one."),
     ("operator", r"\[", "what is indexed is a name, a call or a group: `(A')[1, :]`."),
     ("operand operator name names", r"[\[{{]", "`{sign}` has no place here: brackets are `( )`."),
     ("operand", r"[)\]}}]|wrt|with|=|[-+*@/^.·⊙∘⊘⊗−'’′,]+", "something is missing between "
@@ -121,6 +122,11 @@ def no_index(typed: str) -> str:
 
 def no_keyword(typed: str) -> str:
     """What is said of an argument by keyword that a function of the table does not take."""
+    if typed.startswith("ord"):
+        return (
+            f"`{typed}` is not read: write `norm1(x)` for the sum of absolute values, `norm(x)` "
+            "for the Euclidean norm, `norm(x, p)` for others of a column."
+        )
     return (
         f"`{typed}` is not understood: write `axis=0` (down the columns) or `axis=1` (along the "
         "rows)."
