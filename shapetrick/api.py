@@ -129,8 +129,24 @@ class Derivation:
         """Whether the gradient passed every check."""
         return self.result.validation.verdict == "verified"
 
+    @property
+    def equations(self) -> tuple[tuple[Expr, Expr], ...]:
+        """The equations that determine unknowns, multipliers and differentials, as their sides.
+
+        >>> d = st.derive("A, Q : n x n; Y : n x n where A Y + Y A' = Q; vjp Y wrt Q")
+        >>> d.equations
+        ((A Y + Y A', Q), (A' S + S A, bar(Y)))
+        """
+        adjoint = self.result.adjoint
+        if adjoint is None:
+            return ()
+        given = ((q.left, q.right) for system in adjoint.systems for q in system.equations)
+        linear = ((q.left, q.right) for x in adjoint.linear_systems for q in x.equations)
+        return (*given, *linear)
+
     def to_sympy(self) -> Any:
-        """The gradient as a SymPy expression, in declared symbols alone.
+        """The gradient as a SymPy expression, in declared symbols and those that `equations`
+        determine.
 
         >>> st.derive("x: n; J = x' x; grad J wrt x").to_sympy()
         2*x

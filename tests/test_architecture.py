@@ -51,7 +51,7 @@ EDGES = {
         *("language.shapes", "language.syntax", "simplification", "validation"),
     },
     "codegen": {"language", "language.syntax", "simplification"},
-    "codegen.python": {"codegen", "families", "language", "numerics", "validation"},
+    "codegen.python": {"codegen", "families", "implicit", "language", "numerics", "validation"},
     "codegen.matrices": {"codegen", "codegen.python"},
     "claims": {
         *("families", "language", "language.shapes", "language.syntax", "numerics", "pipeline"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..core.dims import ONE
+from ..core.equations import structure_of
 from ..core.expr import (
     UNIT,
     Add,
@@ -19,6 +20,8 @@ from ..core.expr import (
     divide,
     eye,
     matmul,
+    negate,
+    structured,
     times,
     transpose,
 )
@@ -32,9 +35,11 @@ def closed_form(
     equations: Sequence[LinearEquation], s: Symbol, simplifier: Simplifier
 ) -> Expr | None:
     """The multiplier, where its only equation is `M S N`, or has it on one side of products."""
-    if len(equations) != 1 or equations[0].entries:
+    if len(equations) != 1:
         return None
     left, right = equations[0].left, equations[0].right
+    if equations[0].entries:
+        return _triangular(equations[0], s, simplifier)
 
     def inverse(m: Expr) -> Expr:
         simple = simplifier(m)
@@ -54,6 +59,31 @@ def closed_form(
     if after is not None:
         return matmul(right, inverse(transpose(after))) if _is_square(after) else None
     return _between(left, right, s, inverse)
+
+
+def _triangular(q: LinearEquation, s: Symbol, simplifier: Simplifier) -> Expr | None:
+    """Of `c S L` on and below the diagonal, with a symmetric S and the lower triangular unknown L
+    (or `c U S` on and above it): what L' is multiplied from the left with keeps its lower part, so
+    that L' (c S L), which is symmetric, is known by it."""
+    t, turned = q.unknown, transpose(q.unknown)
+    factors = factors_of(q.left)
+    scalars = [a for a in factors if a.is_scalar]
+    matrices = [a for a in factors if not a.is_scalar]
+    inverse, pattern = call("inv", t), structure_of(t)
+    if structure_of(s) != "symmetric":
+        return None
+    if pattern == "lower" and matrices == [matmul(s, t)]:
+        known, sides = matmul(turned, q.right), (transpose(inverse), inverse)
+        mask = structured("lower", *s.shape)
+    elif pattern == "upper" and matrices == [matmul(t, s)]:
+        known, sides = matmul(q.right, turned), (inverse, transpose(inverse))
+        mask = structured("upper", *s.shape)
+    else:
+        return None
+    known = simplifier(known)
+    half = times(mask, known)
+    whole = add(half, transpose(half), negate(call("diag", call("diag", known))))
+    return divide(matmul(sides[0], whole, sides[1]), times(*scalars))
 
 
 def _entrywise(left: Expr, s: Symbol) -> Expr | None:

@@ -55,8 +55,11 @@ def _told(d: st.Derivation) -> tuple[str, dict[str, str], list[str]]:
         (
             "B : n x n posdef; L : n x n lower where L L' = B; vjp L wrt B",
             "S",
-            {},
-            ["2 S L = bar(L)"],
+            {
+                "S": "inv(L)' (lower(L' bar(L)) + lower(L' bar(L))' - diag(diag(L' bar(L)))) "
+                "inv(L) / 2"
+            },
+            [],
         ),
         (
             EIGENPAIR + "grad lam wrt A",
@@ -230,8 +233,6 @@ def test_code_takes_the_unknown_as_an_argument() -> None:
     found = d.function("numpy")(A=a, x=x)
     np.testing.assert_allclose(found, -np.outer(2 * np.linalg.solve(a.T, x), x), rtol=1e-9)
     assert "given for x fulfils A x = b" in d.code("numpy")
-    with pytest.raises(st.RequestError, match="arguments"):
-        d.code("numpy", self_test=True)
     open_one = st.derive("S : n x n symmetric; lam, v = eigh(S); vjp v wrt S")
     with pytest.raises(st.RequestError, match="evaluate"):
         open_one.code("numpy")

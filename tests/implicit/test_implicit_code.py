@@ -44,6 +44,14 @@ CASES = [
         {"A": STABLE, "Q": Q, "X": scipy.linalg.solve_discrete_lyapunov(STABLE, Q)},
     ),
     (
+        "S : n x n posdef; L = cholesky(S); J = sum(sin(L)); grad J wrt S",
+        {"S": A @ A.T, "L": np.linalg.cholesky(A @ A.T)},
+    ),
+    (
+        "S : n x n posdef; U : n x n upper where U' U = S; J = sum(sin(U)); grad J wrt S",
+        {"S": A @ A.T, "U": np.linalg.cholesky(A @ A.T).T},
+    ),
+    (
         "A, B : n x n; Q : n x n symmetric; R : n x n posdef; X = care(A, B, Q, R); J = tr(X);"
         "grad J wrt A",
         {
@@ -57,7 +65,7 @@ CASES = [
 @pytest.mark.parametrize(("text", "values"), CASES)
 def test_code_solves_the_adjoint_equation(text: str, values: dict[str, np.ndarray]) -> None:
     d = st.derive(text)
-    assert d.result.adjoint is not None and d.result.adjoint.multipliers
+    assert d.result.adjoint is not None and d.result.adjoint.weighted
     function = compiled(d.code("numpy"))["value_and_gradients"]
     _, found = function(**{n: values[n] for n in signature(function).parameters})
     np.testing.assert_allclose(found, d.evaluate(values), rtol=1e-8, atol=1e-10)
@@ -72,6 +80,32 @@ def test_what_several_requests_call_alike_is_apart() -> None:
     found = list(problem.function("numpy")(**values).values())[-4:]
     for d, value in zip(problem.derive(), found, strict=True):
         np.testing.assert_allclose(value, d.evaluate(values), rtol=1e-8, atol=1e-10)
+
+
+SELF_TESTED = [
+    ("numpy", LYAPUNOV),
+    ("jax", "S : n x n posdef; L = cholesky(S); J = sum(sin(L)); grad J wrt S"),
+    ("jax-vjp", LAYER),
+    ("numpy", LAYER),
+]
+
+
+@pytest.mark.parametrize(("target", "text"), SELF_TESTED)
+def test_code_is_tested_at_a_solution(
+    target: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = st.read(text).code(target, self_test=True)
+    assert compiled(module)["self_test"]() == 0
+    assert ": ok" in capsys.readouterr().out
+
+
+def test_a_self_test_finds_wrong_code(capsys: pytest.CaptureFixture[str]) -> None:
+    module = st.read(LYAPUNOV).code("numpy", self_test=True)
+    head, _, test = module.partition("def self_test")
+    (line,) = [x for x in head.splitlines() if x.strip().startswith("grad_J_A =")]
+    spoilt = head.replace(line, line.replace("=", "= 2 *", 1)) + "def self_test" + test
+    assert compiled(spoilt)["self_test"]() == 1
+    assert "WRONG" in capsys.readouterr().out
 
 
 def test_a_layer_for_jax() -> None:

@@ -251,3 +251,17 @@ def test_slices_blocks_and_masks(text: str) -> None:
     expected = evaluate(e, env, SIZES)
     found = numeric(st.to_sympy(e), env, SIZES)
     np.testing.assert_allclose(np.reshape(found, expected.shape), expected)
+
+
+def test_equations_go_along() -> None:
+    d = st.derive("A, Q : n x n; Y : n x n where A Y + Y A' = Q; J = norm(Y)^2; grad J wrt A")
+    told = [str(sp.Eq(*map(st.to_sympy, sides))) for sides in d.equations]
+    assert told == ["Eq(A*Y + Y*A.T, Q)", "Eq(S*A + A.T*S, 2*Y)"]
+    assert str(d.to_sympy()) == "-(S*Y.T + S.T*Y)"
+
+
+def test_solutions_go_along() -> None:
+    d = st.derive("A : m x n; b : m; x : n; J = norm(A x - b)^2; solve grad J wrt x = 0")
+    m, n = sp.symbols("m n", integer=True, positive=True)
+    A, b = sp.MatrixSymbol("A", m, n), sp.MatrixSymbol("b", m, 1)
+    assert str(d.to_sympy()) == str((A.T * A).inv() * A.T * b)

@@ -52,6 +52,7 @@ from .module import function as written
 from .operations import LACKING, Library, is_spelled
 from .row_functions import over_chunks, over_mesh
 from .self_test import RANGES, STEPS, Draws, function_test, rule_test
+from .solution_draws import solution_draws
 from .trials import ExpectedValue, SampledPoint, confirm, confirm_program, quietly
 
 _BLOCKS_ELSEWHERE = (
@@ -103,18 +104,16 @@ def code(
     large arrays in blocks that stay in the cache, where that can be done, or so many `threads` do;
     with `shard`, JAX shares the rows of this dimension among devices. Raises RequestError."""
     plan = plan_of(problem, results, target, sizes, blocks, shard=shard, threads=threads)
-    if self_test and any(r.adjoint is not None for r in results):
-        raise RequestError(
-            "code through equations takes the unknowns as arguments, at a solution: there are no "
-            "self-tests of it."
-        )
     if self_test and any(r.request.system is not None for r in results):
         raise RequestError(
             "a self-test compares with differences, and a solution is no derivative: it was put "
             "into its equations. Leave the self-test out."
         )
     places = plan.confirm()
-    draws = plan.draws(places) if self_test else None
+    draws = None
+    if self_test:
+        solved = any(r.adjoint is not None for r in results)
+        draws = solution_draws(problem, results) if solved else plan.draws(places)
     about, library = _about(problem, results, command), plan.library
     if plan.target in RULES:
         rules = plan.rules()

@@ -81,12 +81,14 @@ LOCALS = frozenset(
 @dataclass(frozen=True, slots=True)
 class Draws:
     """The sizes of dimensions; one of RANGES, or the values of inputs where none of these will
-    do; the step of the differences."""
+    do; the step of the differences, or what gradients are at a solution of equations, where
+    differences confirmed them."""
 
     sizes: Sizes
     entries: str
     values: Mapping[str, Array] = field(default_factory=dict)
     step: float = STEPS[0]
+    confirmed: Mapping[Request, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,11 +243,14 @@ def _test(
         own = next(name for key, name in given.functions.items() if isinstance(key, str))
         raise RequestError(f"`{own}` is your own function: a module has no value to test it with.")
     sizes = ", ".join(f"{name} = {size}" for name, size in draws.sizes.items())
-    pairs = [line for c in checked for line in _pair(c, inputs, draws)]
-    bends = any(c.request.kind in _SECOND for c in checked)
-    slopes = any(c.request.kind not in _SECOND for c in checked)
+    said, at_random = _AT_A_SOLUTION, [c for c in checked if c.request not in draws.confirmed]
+    pairs = [_beside(c, draws.confirmed[c.request]) for c in checked if c not in at_random]
+    if at_random:
+        said, pairs = _AT_RANDOM, [line for c in checked for line in _pair(c, inputs, draws)]
+    bends = any(c.request.kind in _SECOND for c in at_random)
+    slopes = any(c.request.kind not in _SECOND for c in at_random)
     body = [
-        '"""Compare the gradients with differences at random inputs; return how many are wrong."""',
+        said,
         "rng = np.random.default_rng(0)",
         f"inputs: dict[str, Any] = {{}}  # {sizes}" if sizes else "inputs: dict[str, Any] = {}",
         *(line for e, name in inputs.items() for line in _drawn(e, f'inputs["{name}"]', draws)),
@@ -365,7 +370,7 @@ def _drawn(e: Symbol, place: str, draws: Draws) -> list[str]:
     shape = tuple(d.size(draws.sizes) for d in extent(e.shape))
     if e.name in draws.values:
         value = draws.values[e.name].reshape(shape)
-        if not e.attributes & {*_SHAPED, "onehot"}:
+        if not draws.confirmed and not e.attributes & {*_SHAPED, "onehot"}:
             value = np.vectorize(lambda x: float(f"{x:.4g}"))(value)
         entries = value.tolist()
         return [f"{place} = {f'np.array({entries})' if shape else entries}"]
@@ -400,6 +405,21 @@ def _others(given: Arguments, library: Library, draws: Draws) -> list[str]:
 # ---------------------------------------------------------------------------------- the comparisons
 
 _SECOND = ("hess", "hvp")
+_AT_RANDOM = (
+    '"""Compare the gradients with differences at random inputs; return how many are wrong."""'
+)
+_AT_A_SOLUTION = (
+    '"""Compare the gradients with those at a solution (confirmed by differences); return how\n'
+    '    many are wrong."""'
+)
+
+
+def _beside(c: Checked, confirmed: Array) -> str:
+    """The line that puts a gradient beside what it is at the solution."""
+    entries = confirmed.reshape([n for n in confirmed.shape if n != 1]).tolist()
+    result, value = f"found[{c.at}]", f"found[{c.value_at}]"
+    wanted = f"np.array({entries})"
+    return f"compare({literal(c.key)}, np.squeeze({result}), {wanted}, {value}, 1e-6)"
 
 
 def _pair(c: Checked, inputs: Mapping[Symbol, str], draws: Draws) -> list[str]:
