@@ -8,11 +8,11 @@ are distinct sizes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 
 from .errors import ShapeError
+from .records import dataclass
 
 Monomial = tuple[str, ...]
 Terms = tuple[tuple[Monomial, int], ...]

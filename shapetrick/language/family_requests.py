@@ -7,7 +7,7 @@ what it mentions, or for those that it says.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ..core import expr as ex
 from ..core.errors import Located, NameProblem, RequestError, ShapeError
@@ -24,6 +24,7 @@ from ..core.indices import (
     parts,
 )
 from ..core.problem import Claim, Problem, Request, shape_of_result
+from ..core.records import dataclass
 from .family_scope import Use, box_text
 from .family_statements import Build, FamilyElaboration
 from .requests import RequestReader, check_words, not_scalar

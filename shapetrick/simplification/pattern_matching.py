@@ -9,7 +9,7 @@ decides by the length.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from functools import cache
 
@@ -42,6 +42,7 @@ from ..core.expr import (
     rebuild,
     zeros,
 )
+from ..core.records import dataclass
 from ..core.structure import terms_of
 from ..core.traversal import postorder
 

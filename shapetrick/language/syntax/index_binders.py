@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Literal, NamedTuple
 
 from ...core.errors import NameProblem, ParseError, RequestError, Span
 from ...core.functions import TABLE
 from ...core.indices import Index, Member, Range, base_of, index_of, parts, range_of, ranges_of
+from ...core.records import dataclass
 from .lexer import normal
 from .selections import Selector, plain_of, typed_index
 from .tree import (
