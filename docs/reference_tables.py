@@ -114,9 +114,9 @@ class _Section:
 
     def __init__(self, formula: Formula) -> None:
         self.formula = formula
-        self.problem = None if formula.missing else st.read(formula.text)
-        self.checks = [] if self.problem is None else _checked(self.problem)
-        self.derived = self.problem.derive() if self.problem and formula.asks else []
+        self.problem = st.read(formula.text)
+        self.checks = _checked(self.problem)
+        self.derived = self.problem.derive() if formula.asks else []
 
     @property
     def right(self) -> bool:
@@ -125,9 +125,6 @@ class _Section:
     def lines(self) -> Iterator[str]:
         formula, problem = self.formula, self.problem
         yield f"### {formula.name}\n"
-        if problem is None:
-            yield f"Not stated: {_plain(formula.missing)}.\n"
-            return
         yield _statements(formula.given, [*formula.asks, *(f"check {c}" for c in formula.claims)])
         for check in self.checks:
             latex = _latex(problem, check)
@@ -157,14 +154,11 @@ class _Section:
 
 
 def _summary(written: list[_Section]) -> Iterator[str]:
-    stated = [section for section in written if section.problem is not None]
-    right = sum(section.right for section in stated)
-    yield f"{len(written)} formulas, {len(stated)} of them stated, {right} of these found right.\n"
-    missing = [s.formula.name for s in written if s.formula.missing]
+    right = sum(section.right for section in written)
+    yield f"{len(written)} formulas, {right} of them found right.\n"
     errata = [s.formula.name for s in written if s.formula.book]
-    for label, names in (("Not stated", missing), ("Errata", errata)):
-        if names:
-            yield f"{label}: {', '.join(f'[{_plain(n)}](#{_anchor(n)})' for n in names)}.\n"
+    if errata:
+        yield f"Errata: {', '.join(f'[{_plain(n)}](#{_anchor(n)})' for n in errata)}.\n"
 
 
 def _anchor(name: str) -> str:

@@ -69,7 +69,7 @@ __all__ = [
 ]
 
 _CONSTANTS = ("e", "pi")
-_SIZED = ("commute", "eye", "ones", "zeros")
+_SIZED = ("commute", "duplicate", "eliminate", "eye", "ones", "zeros")
 _HOMES = {
     "api": (
         *("Derivation", "Problem", "check", "derive", "evaluate"),

@@ -273,7 +273,8 @@ class Derivation:
         from .render.html import Report
 
         result = replace(self.result, steps=self.steps)
-        return Report(self.problem, result, lambda: self.curve, lambda: self.scale_errors, code)
+        curve, errors = (partial(getattr, self, name) for name in ("curve", "scale_errors"))
+        return Report(self.problem, result, curve, errors, code)
 
     def html(self) -> str:
         """The report with pictures, a document of its own."""
@@ -315,6 +316,7 @@ class Derivation:
 
 def derivations_of(problem: ProblemData, results: Sequence[Result]) -> list[Derivation]:
     """The derivations of results that were derived together."""
+    problem = problem.holding(results[0].request.wrt)
     together = _Together(problem, results)
     return [Derivation(problem, result, together) for result in results]
 
@@ -605,22 +607,23 @@ def derive(
     return problem.derive(seed, time_limit=time_limit)[0]
 
 
-def check(text: str, seed: int = 0, *, time_limit: float | None = SECONDS) -> Check:
-    """What is found of a problem's only claim. Raises RequestError unless there is one.
+def check(text: str, seed: int = 0, *, time_limit: float | None = SECONDS) -> Check | EqualityCheck:
+    """What is found of a problem's only claim: on a derivative, or that two expressions are equal.
+    Raises RequestError unless there is one.
 
     >>> c = st.check("A: n x n; x: n; J = x' A x; check grad J wrt x = 2 A x")
     >>> c.verdict, c.suggestion
     ('wrong', "(A + A') x")
+    >>> st.check("A, B : n x n; check tr(A B) = tr(B A)").verdict
+    'right'
     """
     problem = read(text, time_limit=time_limit)
-    if sum(request.claim is not None for request in problem.data.requests) != 1:
-        if problem.data.equalities:
-            raise RequestError(
-                "check() is of a claim on a derivative: that two expressions are equal is judged "
-                "by read(text).check_equalities()."
-            )
+    claimed = sum(r.claim is not None for r in problem.data.requests)
+    if claimed + len(problem.data.equalities) != 1:
         raise RequestError(
-            "check() takes a problem with one claim, `check grad J wrt X = …`: use "
-            "read(text).check() for several."
+            "check() takes a problem with one claim, `check grad J wrt X = …` or `check E1 = E2`: "
+            "use read(text).check() and read(text).check_equalities() for several."
         )
-    return problem.check(seed, time_limit=time_limit)[0]
+    if claimed:
+        return problem.check(seed, time_limit=time_limit)[0]
+    return problem.check_equalities(seed, time_limit=time_limit)[0]

@@ -4,16 +4,16 @@ matrices."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from .codegen.matrices.export import LANGUAGES, code_in
-from .codegen.python import export
-from .codegen.python.module import TARGETS as LIBRARIES
-from .core.dims import Sizes
 from .core.errors import RequestError
-from .core.problem import Problem
-from .core.results import Result
 
-TARGETS: tuple[str, ...] = (*LIBRARIES, *export.BY_ROWS, *LANGUAGES)
+if TYPE_CHECKING:
+    from .core.dims import Sizes
+    from .core.problem import Problem
+    from .core.results import Result
+
+TARGETS = ("numpy", "jax", "torch", "torch-function", "jax-vjp", "einsum", "dask", "octave", "cpp")
 
 
 def code(
@@ -29,6 +29,9 @@ def code(
 ) -> str:
     """A module that computes the values and the gradients together, for any of TARGETS; see
     `codegen/python/export.py`. Raises RequestError."""
+    from .codegen.matrices.export import LANGUAGES, code_in  # not before there is code to write
+    from .codegen.python import export
+
     language = LANGUAGES.get(target)
     if language is not None:
         apart = blocks or bool(shard) or bool(threads)

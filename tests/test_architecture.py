@@ -68,8 +68,8 @@ EDGES = {
         "validation",
     },
     "web_page": {
-        *("api", "checks", "codegen.python", "language", "language.latex", "language.shapes"),
-        *("language.syntax", "render"),
+        *("api", "checks", "language", "language.latex", "language.shapes"),
+        *("language.syntax", "render", "targets"),
     },
     "command_line": {
         *("api", "checks", "families", "interop", "language", "language.latex"),

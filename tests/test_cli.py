@@ -61,6 +61,19 @@ def test_only_by_one_name(capsys: Captured) -> None:
     assert capsys.readouterr().out == "∂J/∂A = A x x'\n"
 
 
+def test_what_is_asked_and_claimed_is_derived_once(capsys: Captured) -> None:
+    text = (
+        "X : m x d; W : d x h; V : h x k; Y : m x k; Z = tanh(X W); J = norm(Z V - Y)^2;"
+        "grad J wrt W, V; check δ = 2 (Z V - Y); check grad J wrt V = Z' δ; check grad J wrt W = δ"
+    )
+    assert main(["derive", "-q", "-e", text]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "δ = 2 (Z V - Y)",
+        "∂J/∂W = X' ((1 - Z.^2) .* (δ V'))",
+        "∂J/∂V = Z' δ",
+    ]
+
+
 def test_texts_are_lines_of_one_problem(capsys: Captured) -> None:
     assert main(["derive", "--quiet", *(w for s in TWO.split("; ") for w in ("-e", s))]) == 0
     assert capsys.readouterr().out.count("\n") == 2

@@ -106,6 +106,7 @@ PICKLED = sorted(set(RESULTS) - {"gradient check"})  # which holds the functions
 @pytest.mark.parametrize("kind", PICKLED)
 def test_results_are_equal_to_their_copies_and_pickles(kind: str) -> None:
     one = RESULTS[kind]
+    _ = str(one), getattr(one, "_repr_html_", str)()  # what is remembered goes along
     for other in (copy.copy(one), copy.deepcopy(one), pickle.loads(pickle.dumps(one))):
         assert other == one and type(other) is type(one)
         assert str(other) == str(one)

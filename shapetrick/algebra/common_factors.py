@@ -188,8 +188,16 @@ def without_leading_minus(e: Expr) -> Expr:
 
 
 def _without_minus(part: _Summand) -> _Summand:
-    turned = None if part.body is None else with_one_sum_negated(part.body)
-    return part if turned is None else part.scaled(-1).with_body(turned)
+    if part.body is not None:
+        turned = with_one_sum_negated(part.body)
+        return part if turned is None else part.scaled(-1).with_body(turned)
+    for i, (base, p) in enumerate(part.front.factors):
+        turned = with_one_sum_negated(base) if p is WHOLE and not isinstance(base, Add) else None
+        if turned is not None:
+            factors = list(part.front.factors)
+            factors[i] = turned, p
+            return _Summand(Product(-part.front.coefficient, tuple(factors)), None)
+    return part
 
 
 def _plain_first(parts: Sequence[_Summand]) -> list[_Summand]:
@@ -231,18 +239,23 @@ def _best_step(parts: list[_Summand], length: Length, signs: Signs) -> list[_Sum
         if taken is None:
             continue
         before, after = sum_of([part.expression for part in group]), taken.expression
-        if (length(after), _letters(after)) < (length(before), _letters(before)):
+        if (length(after), *_written(after)) < (length(before), *_written(before)):
             others = set(places[1:])
             return [taken if i == places[0] else p for i, p in enumerate(parts) if i not in others]
     return None
 
 
-def _letters(e: Expr) -> int:
-    """How many names a person writes: `(I - y y') A` has fewer than `A - y y' A`."""
-    counts: dict[Expr, int] = {}
+def _written(e: Expr) -> tuple[int, int]:
+    """How many names and powers a person writes: `(I - y y') A` has fewer names than `A - y y' A`,
+    `J (1 - J)` fewer powers than `J - J^2`."""
+    counts: dict[Expr, tuple[int, int]] = {}
     for x in postorder([e], into=lambda x: not isinstance(x, Name)):
-        named = isinstance(x, (Symbol, Name))
-        counts[x] = 1 if named else sum(counts[a] for a in x.args)
+        if isinstance(x, (Symbol, Name)):
+            counts[x] = 1, 0
+        else:
+            below = [counts[a] for a in x.args]
+            names, powers = sum(n for n, _ in below), sum(p for _, p in below)
+            counts[x] = names, powers + isinstance(x, Power)
     return counts[e]
 
 

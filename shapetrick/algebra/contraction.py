@@ -252,7 +252,9 @@ class Contraction:
             dot = matmul(self.row(rest), self.column([v]))
             turned = matmul(*(flip(a, self.symmetric) for a in reversed(dot.args)))
             found += [dot, turned]
-        return min(found, key=lambda e: (length(e), self._place(e)))
+        best = min(found, key=lambda e: (length(e), self._place(e)))
+        by_sum = call("sum", self.column(factors))  # `sum(x ./ y)`, not `(1 ./ y)' x`
+        return by_sum if length(by_sum) < length(best) else best
 
     def _place(self, e: Expr) -> int:
         """Where the first factor of a product was put down: of two ways to write it that are as

@@ -420,6 +420,8 @@ _OPENERS: dict[str, Callable[..., bool] | None] = {
     "matmul": _open_matmul,
     "eye": _open_eye,
     "commute": _open_commute,
+    "duplicate": None,
+    "eliminate": None,
     "structured": _open_structured,
 }
 

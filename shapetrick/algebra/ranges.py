@@ -20,6 +20,8 @@ from ..core.expr import (
     Commute,
     Constant,
     Dimension,
+    Duplicate,
+    Eliminate,
     Expr,
     Eye,
     MatMul,
@@ -67,6 +69,7 @@ _WITH_ZEROS = frozenset({"diagonal", "lower", "upper"})  # beside the entries th
 _LEAVES: dict[type[Expr], EntryRange] = {
     Dimension: EntryRange(1.0, np.inf), Constant: EntryRange(2.0, 4.0), Ones: EntryRange(1.0, 1.0),
     Zeros: EntryRange(0.0, 0.0), Eye: EntryRange(0.0, 1.0), Commute: EntryRange(0.0, 1.0),
+    Duplicate: EntryRange(0.0, 1.0), Eliminate: EntryRange(0.0, 1.0),
 }  # fmt: skip
 ROUNDING = 1e-12  # of a sum of bounds: what is less beside its summands is 0
 

@@ -78,6 +78,7 @@ def judge(problem: Problem, request: Request, seed: int = 0) -> Judgement:
     """The verdict on a request's claim: of members of families, on all for which it is made."""
     claim, validation, ruling = request.claim, None, None
     assert claim is not None
+    problem = problem.holding(request.wrt)
     if problem.has_families and (request.kind not in ("grad", "vjp") or request.ranges):
         return _judged_of_members(problem, request, seed)
     assertion = Assertion(problem, request, seed) if problem.has_families else None

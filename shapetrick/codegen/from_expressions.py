@@ -423,6 +423,8 @@ TABLE: Mapping[str, Callable[[Operation], Value]] = {
     "zeros": _spread(0),
     "eye": _leaf("eye"),
     "commute": _leaf("commute"),
+    "duplicate": _leaf("duplicate"),
+    "eliminate": _leaf("eliminate"),
     "abstract": _abstract,
     "add": _add,
     "times": _times,

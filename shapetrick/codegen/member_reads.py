@@ -166,10 +166,7 @@ class Reading:
         for at, r in enumerate(reads, len(lead)):
             left = list(r.running)
             while len(left) > 1:
-                single = [o for o in left if abs(r.at.terms[o.letter]) == 1]
-                if not single:
-                    raise RequestError(f"there is no code yet for the index `{r.at}`.")
-                inner = min(single, key=lambda o: o.letter)
+                inner = min(left, key=lambda o: (abs(r.at.terms[o.letter]), o.letter))
                 left.remove(inner)
                 v = self._windows(v, at, inner, left, r.at)
                 names.append(self.letter(inner))
@@ -188,14 +185,19 @@ class Reading:
         self, v: Value, axis: int, inner: Range, others: Sequence[Range], at: Index
     ) -> Value:
         """Stretches of an axis, one for each value of what the other letters come to, along a last
-        axis."""
-        size, step = self.axes.dim(self.letter(inner)), 1
-        count = v.shape[axis] - size + ONE
+        axis; where the inner letter has a factor, one entry of as many in each."""
+        every, count = abs(at.terms[inner.letter]), self.axes.dim(self.letter(inner))
+        size, step = Dim.of(every) * (count - ONE) + ONE, 1
+        left = v.shape[axis] - size + ONE
         if len(others) == 1:
             (outer,) = others
-            step, count = abs(at.terms[outer.letter]), self.axes.dim(self.letter(outer))
-        shape = (*v.shape[:axis], count, *v.shape[axis + 1 :], size)
-        return self.axes.graph.node("windows", (v,), (axis, size, step), shape)
+            step, left = abs(at.terms[outer.letter]), self.axes.dim(self.letter(outer))
+        lead = (*v.shape[:axis], left, *v.shape[axis + 1 :])
+        found = self.axes.graph.node("windows", (v,), (axis, size, step), (*lead, size))
+        if every == 1:
+            return found
+        places = (*[None] * v.rank, (NOTHING, size, every))
+        return self.axes.graph.node("select", (found,), places, (*lead, count))
 
     def _diagonal(self, v: Value, names: Sequence[str]) -> tuple[Value, list[str]]:
         """The array where two axes of one letter are one, which is the last."""

@@ -91,18 +91,22 @@ class Wanted:
     result: Result | None = None
 
 
+Solutions = Mapping[Request, Mapping[Expr, Expr]]
+
+
 def program(
     problem: Problem,
     results: Sequence[Result],
     sizes: Mapping[str, int],
     is_spelled: Callable[[str], bool],
     with_values: bool = True,
-    solved: Mapping[Expr, Expr] = MappingProxyType({}),
+    solved: Solutions = MappingProxyType({}),
 ) -> Program:
     """The program that computes the results together, after the values that were differentiated.
 
     `sizes` are those for which products are associated; `is_spelled` tells for which
-    functions of every entry there is code; `solved` has what multipliers are computed by."""
+    functions of every entry there is code; `solved` has what multipliers are computed by, of each
+    request."""
     wanted: list[Wanted] = []
     if with_values:
         differentiated = [r.request for r in results if r.request.system is None]
@@ -115,7 +119,9 @@ def program(
             key = f"{plain} with {request.direction.name}"
         parts = (request.kind, _word(request.of_text), request.wrt.name)
         name = "_".join(filter(None, parts)) if request.system is None else request.wrt.name
-        wanted.append(Wanted(key, name, substitute(result.gradient, solved), result))
+        wanted.append(
+            Wanted(key, name, substitute(result.gradient, solved.get(request, {})), result)
+        )
     variables = [r.request.wrt for r in results if r.request.system is None]
     inputs = variables if with_values else _telling(variables, wanted)
     return planned(wanted, list(problem.symbols), sizes, is_spelled, inputs)
@@ -159,7 +165,7 @@ def rules(
     results: Sequence[Result],
     sizes: Mapping[str, int],
     is_spelled: Callable[[str], bool],
-    solved: Mapping[Expr, Expr] = MappingProxyType({}),
+    solved: Solutions = MappingProxyType({}),
 ) -> list[BackwardRule]:
     """The backward rules of all that was differentiated. Raises RequestError for a Jacobian."""
     by_value: dict[Expr, dict[Expr, Result]] = {}
@@ -181,7 +187,7 @@ def _rule(
     results: Sequence[Result],
     sizes: Mapping[str, int],
     is_spelled: Callable[[str], bool],
-    solved: Mapping[Expr, Expr],
+    solved: Solutions,
 ) -> BackwardRule:
     request = results[0].request
     of, text = request.of, _word(request.of_text) or "value"
@@ -191,7 +197,7 @@ def _rule(
     for result in results:
         asked = result.request
         name = f"{asked.wrt.name}_{UPSTREAM}"
-        gradient = substitute(result.gradient, solved)
+        gradient = substitute(result.gradient, solved.get(asked, {}))
         if asked.direction is None:
             gradient = times(upstream, gradient)
         elif asked.direction is not upstream:

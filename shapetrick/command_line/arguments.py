@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..core.deadline import SECONDS, seconds_of
+from ..targets import TARGETS
 from .sources import SUFFIXES, function_of
 
 MOST_JOBS = 256
-TARGETS = ("numpy", "jax", "torch", "torch-function", "jax-vjp", "einsum", "dask", "octave", "cpp")
 FORMATS = ("text", "json", "latex", "markdown", "html")
 CLAIM_FORMATS = ("text", "json", "latex", "markdown", "html", "github")
 SHELLS = ("bash", "zsh", "fish")

@@ -42,7 +42,8 @@ def _derive(
 ) -> int:
     if not source.problem.data.requests and several(args):
         return DONE  # a folder may have problems that claim only
-    problem, warn = source.problem, warner()
+    problem = replace(source.problem, data=source.problem.data.without_claims())
+    source, warn = source._replace(problem=problem), warner()
     waiting = _asked(problem, args)
     derived: list[Derivation] = []
     taken: set[str] = set()  # names for what gradients share

@@ -101,7 +101,7 @@ def _sources(given: Sequence[str]) -> Iterator[tuple[str, str | None]]:
             formulas = read_collection(file).formulas
         except ShapetrickError as e:
             raise BadInput(str(e)) from e
-        yield from ((file, formula.placed) for formula in formulas if not formula.missing)
+        yield from ((file, formula.placed) for formula in formulas)
 
 
 def _files(given: Sequence[str]) -> Iterator[str]:

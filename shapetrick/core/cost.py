@@ -3,11 +3,27 @@ are as long, which comes first: their outlines, which no renaming changes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import groupby
 from operator import is_
 
-from .expr import MINUS, Add, Commute, Expr, MatMul, Name, Number, Ones, Power, Times, add, exact
+from .expr import (
+    MINUS,
+    Add,
+    Commute,
+    Duplicate,
+    Eliminate,
+    Expr,
+    MatMul,
+    Name,
+    Number,
+    Ones,
+    Power,
+    Times,
+    add,
+    exact,
+)
 from .traversal import postorder
 
 
@@ -43,7 +59,7 @@ def outline(e: Expr) -> list[str]:
 def _leaf_length(x: Expr) -> int:
     if isinstance(x, Number):
         return int(is_negative(x)) + _is_quotient(x.value)
-    return 1 if isinstance(x, (Ones, Commute)) else 0
+    return 1 if isinstance(x, (Ones, Commute, Duplicate, Eliminate)) else 0
 
 
 def _own_length(x: Expr) -> int:
@@ -57,7 +73,11 @@ def _own_length(x: Expr) -> int:
         return len(x.args) - 1 - under + (under + front == len(x.args)) - front
     if isinstance(x, MatMul):
         if not any(map(is_, x.args, x.args[1:])):
-            return len(x.args) - 1
+            once = period(x.args)
+            if once == len(x.args):
+                return once - 1
+            repeated = len(x.args) // once - 1  # a power of a product
+            return once - repeated * sum(map(length, x.args[:once]))
         runs = [(a, len(list(run))) for a, run in groupby(x.args)]  # of equal factors: powers
         repeated = sum(length(a) * (k - 1) for a, k in runs)
         return len(runs) - 1 + sum(k > 1 for _, k in runs) - repeated
@@ -67,6 +87,12 @@ def _own_length(x: Expr) -> int:
             return 1
         return (1 if p is MINUS or p.value >= 0 else 2) - _leaf_length(p)
     return 1
+
+
+def period(factors: Sequence[Expr]) -> int:
+    """How many factors a product is a power of: 2 of `A B A B`; all of them if it is none."""
+    n = len(factors)
+    return next((k for k in range(2, n // 2 + 1) if n % k == 0 and factors[k:] == factors[:-k]), n)
 
 
 def _is_quotient(k: object) -> bool:

@@ -1,21 +1,26 @@
 """Dimensions: a name, a positive integer, or sums and products of them; a shape is a pair of them.
 
-A `Dim` is a polynomial with integer coefficients in dimension names, kept in one canonical form, so
-that `n + 1` equals `1 + n`. Two dimensions are equal only if their polynomials are: distinct names
-are distinct sizes.
+A `Dim` is a polynomial in dimension names whose values are whole (`n (n + 1) / 2` is one), kept in
+one canonical form, so that `n + 1` equals `1 + n`. Two dimensions are equal only if their
+polynomials are: distinct names are distinct sizes.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
-from math import prod
+from fractions import Fraction
+from functools import lru_cache, reduce
+from itertools import product
+from math import lcm, prod
+from operator import and_
 
 from .errors import ShapeError
 from .records import dataclass
 
 Monomial = tuple[str, ...]
-Terms = tuple[tuple[Monomial, int], ...]
+Coefficient = int | Fraction
+Terms = tuple[tuple[Monomial, Coefficient], ...]
 MOST_TERMS = 100  # of a dimension, and names in one: products of sums grow fast
 LARGEST = 10**12
 
@@ -74,7 +79,7 @@ class Dim:
         if len(self.terms) != 1:
             return None if self.terms else 0
         names, k = self.terms[0]
-        return None if names else k
+        return None if names or isinstance(k, Fraction) else k
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -96,9 +101,9 @@ class Dim:
         match self.terms:
             case (((name,), 1),):
                 return sizes[name]
-            case (((), k),):
+            case (((), int(k)),):
                 return sizes.get(str(k), k)
-        return sum(k * prod(sizes[name] for name in names) for names, k in self.terms)
+        return int(sum(k * prod(sizes[name] for name in names) for names, k in self.terms))
 
     def substitute(self, dims: Mapping[str, Dim]) -> Dim:
         """This dimension with names replaced by dimensions."""
@@ -107,14 +112,37 @@ class Dim:
                 return dims.get(name, self)
         total = Dim(())
         for names, k in self.terms:
-            term = Dim.of(k)
+            term = Dim((((), k),))
             for name in names:
                 term = term * dims.get(name, Dim.of(name))
             total = total + term
         return total
 
+    @property
+    def denominator(self) -> int:
+        """By what a polynomial with whole coefficients is divided."""
+        return lcm(*(k.denominator for _, k in self.terms))
+
+    def over(self, divisor: int) -> Dim | None:
+        """What it is divided by a positive number; None where that is not whole for some sizes."""
+        found = Dim(tuple((names, _exact(Fraction(k, divisor))) for names, k in self.terms))
+        q, names = found.denominator, found.names
+        whole = Dim(tuple((term, int(k * q)) for term, k in found.terms))
+        sizes = (dict(zip(names, x, strict=True)) for x in product(range(q), repeat=len(names)))
+        return found if all(whole.size(at) % q == 0 for at in sizes) else None
+
+    def shared_names(self) -> Monomial:
+        """The names that are in all terms."""
+        return tuple(sorted(reduce(and_, (Counter(x) for x, _ in self.terms)).elements()))
+
     def text(self, name: Callable[[str], str] = str) -> str:
         """As it is written, with names as `name` writes them."""
+        if (q := self.denominator) > 1:
+            shared = self.shared_names()
+            rest = [(Counter(x) - Counter(shared), int(k * q)) for x, k in self.terms]
+            inner = _collect((tuple(sorted(x.elements())), k) for x, k in rest)
+            bracketed = f"({inner.text(name)})" if len(inner.terms) > 1 else inner.text(name)
+            return f"{' '.join([*map(name, shared), bracketed])} / {q}"
         text = ""
         ordered = sorted(self.terms, key=lambda term: (-len(term[0]), term[0]))
         for names, k in ordered:
@@ -145,22 +173,38 @@ def _least(dim: Dim) -> int | None:
     above = dim.substitute({name: ONE + Dim.of(name) for name in dim.names})
     if any(names and k < 0 for names, k in above.terms):
         return None
-    return next((k for names, k in above.terms if not names), 0)
+    return int(next((k for names, k in above.terms if not names), 0))
 
 
-def _collect(terms: Iterable[tuple[Monomial, int]]) -> Dim:
-    total: dict[Monomial, int] = {}
+def _exact(k: Fraction) -> Coefficient:
+    return k.numerator if k.denominator == 1 else k
+
+
+def _names_of(term: tuple[Monomial, Coefficient]) -> Monomial:
+    return term[0]
+
+
+def _collect(terms: Iterable[tuple[Monomial, Coefficient]]) -> Dim:
+    total: dict[Monomial, Coefficient] = {}
     for names, k in terms:
         total[names] = total.get(names, 0) + k
-        if abs(total[names]) > LARGEST:
+        if not -LARGEST <= total[names] <= LARGEST:
             raise ShapeError(f"a dimension is larger than {LARGEST}.")
-    return Dim(tuple(sorted((names, k) for names, k in total.items() if k)))
+    found = {x: _exact(k) if isinstance(k, Fraction) else k for x, k in total.items()}
+    return Dim(tuple(sorted((item for item in found.items() if item[1]), key=_names_of)))
 
 
 def shape_text(shape: Shape) -> str:
     """`m×n`; sums and products in brackets: `m×(n+1)`."""
     sums = (len(d.terms) > 1 or {*" +"} & {*str(d)} for d in shape)
     return "×".join(f"({d})" if is_sum else str(d) for d, is_sum in zip(shape, sums, strict=True))
+
+
+def triangular(n: Dim) -> Dim:
+    """How many entries are on and below the diagonal of an n×n matrix."""
+    half = (n * (n + ONE)).over(2)
+    assert half is not None
+    return half
 
 
 def extent(sides: Sides) -> Extent:

@@ -16,7 +16,7 @@ from fractions import Fraction
 from threading import Lock
 from typing import Any, ClassVar, Literal, TypeVar, get_args
 
-from .dims import NOTHING, ONE, SCALAR, Dim, Shape, broadcast, shape_text
+from .dims import NOTHING, ONE, SCALAR, Dim, Shape, broadcast, shape_text, triangular
 from .errors import OperandError, RequestError, ShapeError
 from .exact_powers import MAX_POWER, MOST_BITS, bits, number_power
 from .functions import TABLE
@@ -36,6 +36,7 @@ class Expr(LibraryOperand):
     args: tuple[Expr, ...]
     shape: Shape
     written_length: int | None = field(default=None, init=False)  # kept by `cost.length`
+    contents: int | None = field(default=None, init=False)  # kept by `contents.contents`
 
     @property
     def op(self) -> str:
@@ -45,7 +46,7 @@ class Expr(LibraryOperand):
     @property
     def payload(self) -> tuple[Any, ...]:
         """What the kind needs beside arguments and shape."""
-        return tuple([getattr(self, f.name) for f in fields(self)[3:]])
+        return tuple([getattr(self, f.name) for f in fields(self)[4:]])
 
     @property
     def is_scalar(self) -> bool:
@@ -228,6 +229,23 @@ class Commute(Expr):
 
 
 @node_class
+class Duplicate(Expr):
+    """The duplication matrix: vec(S) = duplicate(n) vech(S) for a symmetric n×n S."""
+
+    sizes: tuple[Dim]
+    op: ClassVar[str] = "duplicate"
+
+
+@node_class
+class Eliminate(Expr):
+    """The elimination matrix: vech(A) = eliminate(n) vec(A), what is on and below the diagonal of
+    an n×n A, column by column."""
+
+    sizes: tuple[Dim]
+    op: ClassVar[str] = "eliminate"
+
+
+@node_class
 class Structured(Expr):
     """A constant matrix of zeros and ones: an identity moved to the right (of any shape, so that it
     selects rows or columns), one turned round, or what is below or above the diagonal."""
@@ -322,7 +340,8 @@ class Call(Expr):
 
 
 Node = (
-    Number | Symbol | Dimension | Constant | Ones | Zeros | Eye | Commute | Structured
+    Number | Symbol | Dimension | Constant | Ones | Zeros | Eye | Commute | Duplicate | Eliminate
+    | Structured
     | Name
     | Add | Times | Power | MatMul | PowerSum | Transpose | Total | Abstract | Call
 )  # fmt: skip
@@ -410,6 +429,16 @@ IDENTITY = "I"  # the name of identities whose size is inferred
 def commute(m: Dim, n: Dim) -> Expr:
     """The commutation matrix: vec(X') = commute(m, n) vec(X) for an m×n X."""
     return node(Commute, (), (m * n, m * n), (m, n))
+
+
+def duplicate(n: Dim) -> Expr:
+    """The duplication matrix: vec(S) = duplicate(n) vech(S) for a symmetric n×n S."""
+    return UNIT if n == ONE else node(Duplicate, (), (n * n, triangular(n)), (n,))
+
+
+def eliminate(n: Dim) -> Expr:
+    """The elimination matrix: vech(A) = eliminate(n) vec(A) for an n×n A."""
+    return UNIT if n == ONE else node(Eliminate, (), (triangular(n), n * n), (n,))
 
 
 def structured(pattern: StructureKind, rows: Dim, cols: Dim, offset: Dim = NOTHING) -> Expr:
@@ -550,6 +579,8 @@ def transpose(a: Expr) -> Expr:
 
 def total(a: Expr, over: Range, fold: str = SUM) -> Expr:
     """The sum, or another fold, of the members that `a` stands for, over their index's range."""
+    if fold == SUM and isinstance(a, Zeros):
+        return a
     return node(Total, (a,), a.shape, over, fold)
 
 

@@ -163,6 +163,13 @@ class Range(NamedTuple):
         own = {self.letter: Index(letter)}
         return Range(letter, self.first, self.last, tuple([c.within(own) for c in self.where]))
 
+    def has(self, k: int) -> bool:
+        """Whether its letter may be this number, where its bounds are numbers."""
+        own = (c.within({self.letter: Index("", k)}) for c in self.where)
+        return self.first.offset <= k <= self.last.offset and all(
+            c.first.offset <= c.inner.offset <= c.last.offset for c in own
+        )
+
     @property
     def rising(self) -> Range:
         """From the smaller index to the larger one."""

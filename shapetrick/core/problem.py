@@ -19,7 +19,7 @@ from .families import NO_FAMILIES, Families
 from .indices import Range
 from .records import dataclass
 from .structure import sizes_of
-from .traversal import postorder
+from .traversal import postorder, substitute
 
 DerivativeKind = Literal["grad", "vjp", "jac", "hess", "jvp", "hvp"]
 RequestKind = Literal[DerivativeKind, "solve"]
@@ -146,6 +146,23 @@ class Problem:
             return self
         typed = {n: e for n, e in self.definitions.items() if n not in self.cotangents}
         return replace(self, definitions=typed, cotangents=())
+
+    def holding(self, wrt: Symbol) -> Problem:
+        """The problem in which what a derivative is by is declared, where it is a definition: it
+        is held, whatever it is made of."""
+        if wrt.name not in self.definitions or self.has_families:
+            return self
+        held: dict[Expr, Expr] = {self.definitions[wrt.name]: wrt}
+        others = {n: e for n, e in self.definitions.items() if n != wrt.name}
+        definitions = {n: substitute(e, held) for n, e in others.items()}
+        return replace(self, symbols={**self.symbols, wrt.name: wrt}, definitions=definitions)
+
+    def without_claims(self) -> Problem:
+        """The problem as typed that asks for the same, each once, and claims nothing."""
+        asked: dict[Request, Request] = {}
+        for request in self.requests:
+            asked.setdefault(replace(request, claim=None, span=None), replace(request, claim=None))
+        return replace(self.as_typed(), requests=tuple(asked.values()))
 
     def dimensions(self) -> Iterator[str]:
         """Every dimension that occurs anywhere, also where no symbol has it: `tr(eye(k))`."""

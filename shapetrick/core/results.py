@@ -151,9 +151,10 @@ class Recursion(NamedTuple):
     padded: tuple[tuple[str, int], ...] = ()
 
 
-class AdjointEquation(NamedTuple):
-    """`left` = `right`, linear in the multipliers, one for each unknown; `entries` says at which
-    entries it holds, where not at all."""
+class LinearEquation(NamedTuple):
+    """`left` = `right`, linear in what is sought, of the shape and structure of `unknown` (by which
+    it was differentiated, in an adjoint equation); `entries` says at which entries it holds, where
+    not at all."""
 
     unknown: Symbol
     left: Expr
@@ -161,21 +162,43 @@ class AdjointEquation(NamedTuple):
     entries: str = ""
 
 
+class LinearSystem(NamedTuple):
+    """Equations that determine some symbols together."""
+
+    symbols: tuple[Symbol, ...]
+    equations: tuple[LinearEquation, ...]
+
+
 class Adjoint(NamedTuple):
     """What a result consists of where equations determine unknowns: the systems, their equations
-    (as what is zero) each with its multiplier, and the adjoint equations.
+    (as what is zero) each with its multiplier, the adjoint equations, and what determines
+    differentials, each in those before it.
 
     A multiplier with a closed form is a definition; the others are symbols that the adjoint
     equations determine."""
 
     systems: tuple[EquationSystem, ...]
     weighted: tuple[tuple[Expr, Expr], ...]
-    equations: tuple[AdjointEquation, ...]
+    equations: tuple[LinearEquation, ...]
+    differentials: tuple[LinearSystem, ...] = ()
 
     @property
     def multipliers(self) -> tuple[Symbol, ...]:
         """Those that only the adjoint equations determine."""
         return tuple(s for _, s in self.weighted if isinstance(s, Symbol))
+
+    @property
+    def linear_systems(self) -> list[LinearSystem]:
+        """What determines the multipliers that equations name, those of the last system first,
+        which are on the right sides of the others; then the differentials."""
+        found = []
+        for system in reversed(self.systems):
+            own = tuple(q for q in self.equations if q.unknown in system.unknowns)
+            symbols = tuple(s for e, s in self.weighted if e in system.residuals)
+            multipliers = tuple(s for s in symbols if isinstance(s, Symbol))
+            if multipliers:
+                found.append(LinearSystem(multipliers, own))
+        return [*found, *self.differentials]
 
     @property
     def symbols(self) -> tuple[Symbol, ...]:

@@ -10,6 +10,8 @@ from .expr import (
     Call,
     Commute,
     Data,
+    Duplicate,
+    Eliminate,
     Expr,
     Eye,
     MatMul,
@@ -29,10 +31,11 @@ def data_of(e: Expr) -> Data:
 
 
 def sizes_of(e: Expr) -> tuple[Dim, ...]:
-    """The dimensions that an expression has beside its shape: of a call, a commutation, powers."""
-    if not isinstance(e, (Call, Commute, PowerSum)):
+    """The dimensions that an expression has beside its shape: of a call, a commutation,
+    a duplication, powers."""
+    if not isinstance(e, (Call, Commute, Duplicate, Eliminate, PowerSum)):
         return ()
-    if isinstance(e, Commute):
+    if isinstance(e, (Commute, Duplicate, Eliminate)):
         return e.sizes
     if isinstance(e, PowerSum):
         return (e.degree,)

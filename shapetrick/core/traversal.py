@@ -202,6 +202,10 @@ def redimensioned(
                 new[e] = ex.eye(dim(e.shape[0]))
             case ex.Commute():
                 new[e] = ex.commute(*map(dim, e.sizes))
+            case ex.Duplicate():
+                new[e] = ex.duplicate(*map(dim, e.sizes))
+            case ex.Eliminate():
+                new[e] = ex.eliminate(*map(dim, e.sizes))
             case ex.Structured():
                 new[e] = ex.structured(e.pattern, *map(dim, (*e.shape, e.offset)))
             case ex.PowerSum():

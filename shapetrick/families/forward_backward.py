@@ -22,7 +22,7 @@ from ..core.families import (
     letters_in,
     members_in,
 )
-from ..core.indices import Incomparable, Index, Range, member
+from ..core.indices import Incomparable, Index, Range, at_most, member
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Result
 from ..core.traversal import postorder, substitute
@@ -293,6 +293,7 @@ class _PassBuilder:
             segments = [
                 Segment(base, indices, _ranges_of(indices, s, letters), s.shape, value)
                 for s in self._families.of(request.wrt.base)
+                if _may_have(s, indices, letters)
             ]
         else:
             segments = [
@@ -328,6 +329,16 @@ def _ranges_of(indices: Place, s: Segment, letters: Sequence[str]) -> tuple[Rang
     """From where to where the letters of indices run among the members of a segment."""
     ends = zip(indices, *s.box, strict=True)
     return tuple(Range(i.letter, low, high) for i, low, high in ends if i.letter in letters)
+
+
+def _may_have(s: Segment, indices: Place, letters: Sequence[str]) -> bool:
+    """Whether members of a segment have these indices, of which letters run."""
+    fixed = (
+        (low, i, high)
+        for i, low, high in zip(indices, *s.box, strict=True)
+        if i.letter not in letters
+    )
+    return all(at_most(low, i) and at_most(i, high) for low, i, high in fixed)
 
 
 def _name(request: Request, listed: bool) -> str:

@@ -51,7 +51,7 @@ def at_given(recursion: Recursion, given: Mapping[str, int], letters: Sequence[s
     def holding(equations: Sequence[Equation]) -> Iterator[Equation]:
         for q in equations:
             own = [r.within(numbers) for r in q.ranges if r.letter in letters]
-            if all(r.first.offset <= given[r.letter] <= r.last.offset for r in own):
+            if all(r.has(given[r.letter]) for r in own):
                 yield replace(q, ranges=tuple(r for r in q.ranges if r.letter not in letters))
 
     return recursion._replace(
@@ -143,7 +143,7 @@ def claimed(
         at = {t: Index("", k) for t, k in values.items()}
         at.update((t, at[t].plus(k)) for t, k in back.items() if t in at)
         ranges = [over.within(at) for over in claim.ranges]
-        if not all(r.first.offset <= at[r.letter].offset <= r.last.offset for r in ranges):
+        if not all(r.has(at[r.letter].offset) for r in ranges):
             continue
         segments = (*families.segments, *segments_of(block.cotangents))
         free = frozenset({found.wrt.name})

@@ -9,16 +9,16 @@ is not right, are found from the regions and derived by themselves.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import replace
-from functools import partial
 from itertools import chain
+from typing import NamedTuple
 
 from ..core import expr as ex
 from ..core.dims import Dim
 from ..core.errors import DerivationError
 from ..core.expr import Expr, Total, as_symbol
-from ..core.families import box_of, index_letters, reindexed, with_own_letters
+from ..core.families import index_letters, reindexed, with_own_letters
 from ..core.indices import (
     Condition,
     Incomparable,
@@ -40,9 +40,34 @@ MOST_NUMBERS = 16  # that are derived one by one
 LARGE = BASE // 2  # numbers from which on there is a stand-in
 
 
-def stand_ins(letters: Sequence[str]) -> Indices:
+class StandIns(NamedTuple):
+    """What stands for letters, and what each power of `BASE` is read as, and twice it where that
+    is something else."""
+
+    values: Indices
+    readings: tuple[tuple[Index, Index | None], ...]
+
+    def lettered(self, i: Index) -> Index:
+        """An index with the letters put back."""
+        return i.plus(-i.offset).added(self.read(i.offset))
+
+    def read(self, number: int) -> Index:
+        found = Index()
+        for power in range(len(self.readings), 0, -1):
+            size = BASE**power
+            count = (number + size // 2) // size
+            number -= count * size
+            once, twice = self.readings[power - 1]
+            if twice is not None:
+                found, count = found.added(twice, count // 2), count % 2
+            found = found.added(once, count)
+        return found.plus(number)
+
+
+def stand_ins(letters: Sequence[str]) -> StandIns:
     """A number for each letter, larger than those of a text, each than those before it."""
-    return {letter: Index("", BASE ** (k + 1)) for k, letter in enumerate(letters)}
+    values = {letter: Index("", BASE ** (k + 1)) for k, letter in enumerate(letters)}
+    return StandIns(values, tuple((Index(letter), None) for letter in letters))
 
 
 def numbers_of(over: Range) -> Iterator[Index]:
@@ -57,33 +82,29 @@ def numbers_of(over: Range) -> Iterator[Index]:
 
 
 def put_back(
-    equation: Equation, letters: Sequence[str], taken: Set[str], others: Sequence[str]
+    equation: Equation, stand: StandIns, taken: Set[str], others: Sequence[str]
 ) -> Equation:
     """An equation with the letters for their stand-ins; where its own ones are taken, it gets
     others."""
     equation = _with_others(equation, taken, others)
-    ranges = tuple(_ordered(r, partial(_index, letters)) for r in equation.ranges)
-    symbol = as_symbol(with_letters_back(equation.symbol, letters))
-    return Equation(symbol, with_letters_back(equation.value, letters), ranges)
+    ranges = tuple(_ordered(r, stand.lettered) for r in equation.ranges)
+    symbol = as_symbol(with_letters_back(equation.symbol, stand))
+    return Equation(symbol, with_letters_back(equation.value, stand), ranges)
 
 
-def with_letters_back(e: Expr, letters: Sequence[str]) -> Expr:
+def with_letters_back(e: Expr, stand: StandIns) -> Expr:
     """An expression with the letters for their stand-ins."""
-    return _expression(e, partial(_index, letters))
+    return _expression(e, stand.lettered)
 
 
-def text_with_letters(text: str, letters: Sequence[str]) -> str:
+def text_with_letters(text: str, stand: StandIns) -> str:
     """A text with the letters for their stand-ins."""
 
     def read(m: re.Match[str]) -> str:
         number = int(m[0])
-        return m[0] if abs(number) < LARGE else str(_read(number, letters))
+        return m[0] if abs(number) < LARGE else str(stand.read(number))
 
     return re.sub(r"\d+", read, text)
-
-
-def _index(letters: Sequence[str], i: Index) -> Index:
-    return i.plus(-i.offset).added(_read(i.offset, letters))
 
 
 def _with_others(q: Equation, taken: Set[str], others: Sequence[str]) -> Equation:
@@ -112,17 +133,6 @@ def _ordered(over: Range, index: IndexChange) -> Range:
     return found
 
 
-def _read(number: int, letters: Sequence[str]) -> Index:
-    found = Index()
-    for power in range(len(letters), 0, -1):
-        size = BASE**power
-        count = (number + size // 2) // size
-        number -= count * size
-        if count:
-            found = found.added(Index(letters[power - 1]), count)
-    return found.plus(number)
-
-
 def _range(over: Range, index: IndexChange) -> Range:
     where = tuple(Condition(*map(index, c)) for c in over.where)
     return Range(over.letter, index(over.first), index(over.last), where)
@@ -147,14 +157,13 @@ def _expression(e: Expr, index: IndexChange) -> Expr:
 
 
 def near_ends(
-    equations: Iterable[Equation], ranges: Sequence[Range]
+    gaps: Sequence[tuple[Index, Index]], ranges: Sequence[Range]
 ) -> Iterator[tuple[Range, tuple[Index, ...]]]:
-    """For each given letter the range in which its equations hold, and the numbers outside."""
-    boxes = [box_of(q.symbol.indices, [r.rising for r in q.ranges]) for q in equations]
-    ends = [pair for box in boxes for pair in zip(*box, strict=True)]
+    """For each given letter the range in which its equations hold, and the numbers outside; from
+    where to where gaps run, none of which is less than empty."""
     for over in ranges:
         low, high = 0, 0
-        for first, last in ends:
+        for first, last in gaps:
             low = max(low, _missing(first, last, over.letter, over.first))
             high = max(high, _missing(first, last, over.letter, over.last))
         first, last = over.first.plus(low), over.last.plus(-high)

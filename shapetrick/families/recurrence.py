@@ -93,9 +93,6 @@ class Backpropagation:
         values = [piece.body for piece in self.asked]
         taken = self.problem.taken(self.request) | {*self.named.values()}
         self._names = {**cotangent_names(f, values, taken), **self.named}
-        definitions = [ex.named(s.name, s.body) for s in f.segments if s.body is not None]
-        roots = [*values, *(d.args[0] for d in definitions)]
-        self._simplifier = Simplifier([*self.problem.definitions.values(), *definitions], roots)
         used = live(f, values)
         self._pieces = [*self.asked]
         for s in f.segments:
@@ -291,6 +288,7 @@ class Backpropagation:
         pieces = [
             replace(piece, body=body) for piece, body in zip(self._pieces, opened, strict=True)
         ]
+        self._learn_definitions(pieces)
         summands = [MemberUse(s.body, UNIT, s.ranges) for s in sums]
         self._pieces = [*pieces, *summands]  # without cotangents: what is used by what
         self._drop_unused()
@@ -303,6 +301,14 @@ class Backpropagation:
         # what is asked for comes first, then its sums, then the members
         own = len(self.asked)
         self._pieces = [*self._pieces[:own], *self._pieces[lines:], *self._pieces[own:lines]]
+
+    def _learn_definitions(self, opened: Sequence[MemberUse]) -> None:
+        """Simplify to names of members; where a line has sums, with symbols in their place too."""
+        lines = [(s.name, s.body) for s in self.families.segments if s.body is not None]
+        lines += [(s.name, piece.body) for piece in opened if (s := piece.defines) is not None]
+        definitions = [ex.named(name, body) for name, body in dict.fromkeys(lines)]
+        roots = [*(piece.body for piece in self.asked), *(d.args[0] for d in definitions)]
+        self._simplifier = Simplifier([*self.problem.definitions.values(), *definitions], roots)
 
     def _weight(self, s: OpenSum) -> Expr | None:
         """The cotangent of a summand, given those of all in which the sum stands; None if that is

@@ -215,8 +215,5 @@ def values_within(ranges: Iterable[Range], lengths: Mapping[str, int]) -> list[I
 
 def values_of(over: Range) -> Iterator[Index]:
     """The values of a letter whose range is from a number to a number."""
-    for k in range(over.first.offset, over.last.offset + 1):
-        at = {over.letter: Index("", k)}
-        own = (c.within(at) for c in over.where)
-        if all(c.first.offset <= c.inner.offset <= c.last.offset for c in own):
-            yield Index("", k)
+    numbers = range(over.first.offset, over.last.offset + 1)
+    return (Index("", k) for k in numbers if over.has(k))

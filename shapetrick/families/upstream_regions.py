@@ -6,62 +6,84 @@ each uses members of one equation.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise, product
 
 from ..core import expr as ex
-from ..core.expr import Expr, Symbol, Total, Zeros, as_symbol, rebuild
+from ..core.expr import SUM, Expr, Symbol, Total, Zeros, as_symbol, rebuild
 from ..core.families import MemberBox, box_of, joined, meet, members_in, reindexed
 from ..core.indices import Incomparable, Index, Range, at_most, member
 from ..core.results import Equation, Recursion
-from ..core.traversal import postorder, reachable, symbols_of
+from ..core.traversal import postorder, reachable, substitute, symbols_of
 from .recurrence import Backpropagation
+
+Gap = tuple[Index, Index]  # the first and the last index of what lies between others
 
 
 def of_one_upstream(
     recursion: Recursion, upstream: Symbol | None, back: Backpropagation
-) -> Recursion:
-    """The equations with zeros for the members to which nothing of the upstream comes."""
+) -> tuple[Recursion, list[Gap]]:
+    """The equations with zeros for the members to which nothing of the upstream comes, and what
+    lies between these and the others."""
     gradients = tuple(_with_ranges(q, back) for q in recursion.gradients)
     recursion = recursion._replace(gradients=gradients)
     if upstream is None:
-        return recursion
+        return recursion, []
     reached = _Reached(recursion.cotangents, upstream)
-    cotangents = tuple(
-        q if k in reached.alive else replace(q, value=ex.zeros(*q.symbol.shape))
-        for k, q in enumerate(recursion.cotangents)
-    )
-    recursion = _cut(recursion._replace(cotangents=cotangents))
+    gaps: dict[tuple[Symbol, tuple[Range, ...]], list[Gap]] = {}
 
     def cleaned(q: Equation) -> Equation:
-        gone: dict[Expr, Expr] = {
-            x: ex.zeros(*x.shape) for x, box in reached.uses(q) if not reached.meets(x, box)
-        }
-        return replace(q, value=back.simplified(put(q.value, gone))) if gone else q
+        """The equation without the members to which nothing comes."""
+        dead = [(x, box) for x, box in reached.uses(q) if not reached.meets(x, box)]
+        if not dead:
+            return q
+        gaps[q.symbol, q.ranges] = [gap for x, box in dead for gap in reached.gaps(x, box)]
+        gone: dict[Expr, Expr] = {x: ex.zeros(*x.shape) for x, _ in dead}
+        return replace(q, value=back.simplified(substitute(q.value, gone)))
 
-    return recursion._replace(
-        cotangents=_with_joined_zeros(map(cleaned, recursion.cotangents)),
-        gradients=_with_joined_zeros(map(cleaned, recursion.gradients)),
+    cotangents = []
+    for k, q in enumerate(recursion.cotangents):
+        alive = k in reached.alive
+        cotangents.append(q if alive else replace(cleaned(q), value=ex.zeros(*q.symbol.shape)))
+    recursion = _cut(recursion._replace(cotangents=tuple(cotangents)))
+    found = recursion._replace(
+        cotangents=_with_joined(map(cleaned, recursion.cotangents), _are_zero),
+        gradients=_with_joined(map(cleaned, recursion.gradients), _are_alike),
     )
+    equations = (*found.cotangents, *found.gradients)  # some of them joined
+    return found, [gap for q in equations for gap in gaps.get((q.symbol, q.ranges), ())]
 
 
-def _with_joined_zeros(equations: Iterable[Equation]) -> tuple[Equation, ...]:
-    """The equations, in which one says that neighbours are zero."""
+def _with_joined(
+    equations: Iterable[Equation], alike: Callable[[Equation, Equation], bool]
+) -> tuple[Equation, ...]:
+    """The equations, in which one says what neighbours have in common."""
     found: list[Equation] = []
     for q in equations:
-        near = (k for k, other in enumerate(found) if _is_zero_beside(other, q))
-        k = next(near, None)
-        if k is None:
-            found.append(q)
+        for k, other in enumerate(found):
+            whole = _joined(other, q) or _joined(q, other) if alike(other, q) else None
+            if whole is not None:
+                found[k] = whole
+                break
         else:
-            found[k] = _joined(found[k], q) or _joined(q, found[k]) or q
+            found.append(q)
     return tuple(found)
 
 
-def _is_zero_beside(a: Equation, b: Equation) -> bool:
-    both = isinstance(a.value, Zeros) and isinstance(b.value, Zeros)
-    return both and (_joined(a, b) or _joined(b, a)) is not None
+def _are_zero(a: Equation, b: Equation) -> bool:
+    return isinstance(a.value, Zeros) and isinstance(b.value, Zeros)
+
+
+def _are_alike(a: Equation, b: Equation) -> bool:
+    """Whether the one of more members says what the other one does."""
+    wide, other = sorted((a, b), key=lambda q: -len(q.ranges))
+    if a.symbol.base != b.symbol.base or len(a.symbol.indices) != len(b.symbol.indices):
+        return False
+    letters = {r.letter for r in wide.ranges} - {r.letter for r in other.ranges}
+    places = zip(wide.symbol.indices, other.symbol.indices, strict=True)
+    at = {i.letter: j for i, j in places if i.letter in letters}
+    return reindexed(wide.value, at) == other.value
 
 
 def _joined(a: Equation, b: Equation) -> Equation | None:
@@ -84,7 +106,8 @@ def _joined(a: Equation, b: Equation) -> Equation | None:
         else:
             return None
     symbol = ex.symbol(member(a.symbol.base, *at), wide.symbol.shape)
-    return Equation(symbol, ex.zeros(*symbol.shape), tuple(ranges))
+    value = ex.zeros(*symbol.shape) if isinstance(wide.value, Zeros) else wide.value
+    return Equation(symbol, value, tuple(ranges))
 
 
 class _Reached:
@@ -114,19 +137,17 @@ class _Reached:
             self._places[k][0] == x.base and _may_meet(self._places[k][1], box) for k in self.alive
         )
 
-
-def put(e: Expr, new: Mapping[Expr, Expr]) -> Expr:
-    """The expression with other values put in; a sum of zeros is zero."""
-    done: dict[Expr, Expr] = {}
-    for x in postorder([e]):
-        args = [done[a] for a in x.args]
-        if x in new:
-            done[x] = new[x]
-        elif isinstance(x, Total) and isinstance(args[0], Zeros):
-            done[x] = args[0]
-        else:
-            done[x] = rebuild(x, args)
-    return done[e]
+    def gaps(self, x: Symbol, box: MemberBox) -> Iterator[Gap]:
+        """What lies between a box of members and those of its family to which something comes."""
+        for base, own in (self._places[k] for k in self.alive):
+            if base == x.base:
+                for low, high, first, last in zip(*box, *own, strict=True):
+                    for begin, end in (
+                        (last.plus(1), low.plus(-1)),
+                        (high.plus(1), first.plus(-1)),
+                    ):
+                        if at_most(begin, end.plus(1)):
+                            yield begin, end
 
 
 def rising(q: Equation) -> tuple[Range, ...]:
@@ -158,21 +179,49 @@ def _with_ranges(q: Equation, back: Backpropagation) -> Equation:
 
 
 def _cut(recursion: Recursion) -> Recursion:
-    """The equations that are no recurrences cut where those of the members begin and end that they
-    use, and are none either or zero, so that each uses members of one equation."""
+    """The equations that are no recurrences, and sums, cut where those of the members begin and end
+    that they use, and are none either or zero, so that each uses members of one equation."""
     recurrent = recurrent_in(recursion.cotangents)
     found: dict[str, list[Equation]] = {}
     around: dict[str, list[Equation]] = {}
     for q in recursion.cotangents:
         base, is_recurrent = q.symbol.base, q.symbol.base in recurrent
-        pieces = [q] if is_recurrent else _parts(q, around)
+        cut = replace(q, value=_with_cut_sums(q.value, around, rising(q)))
+        pieces = [cut] if is_recurrent else _parts(cut, around)
         found.setdefault(base, []).extend(pieces)
         if not is_recurrent or isinstance(q.value, Zeros):
             around.setdefault(base, []).extend(pieces)
     return recursion._replace(
         cotangents=tuple(q for equations in found.values() for q in equations),
-        gradients=tuple(part for q in recursion.gradients for part in _parts(q, around)),
+        gradients=tuple(
+            replace(part, value=_with_cut_sums(part.value, around, rising(part)))
+            for q in recursion.gradients
+            for part in _parts(q, around)
+        ),
     )
+
+
+def _with_cut_sums(
+    e: Expr, others: Mapping[str, Sequence[Equation]], scope: Sequence[Range]
+) -> Expr:
+    """An expression whose sums are cut likewise; its letters run over ranges."""
+    new: dict[Expr, Expr] = {}
+    for x in postorder([e]):
+        body = new[x.args[0]] if x.args else x
+        if not isinstance(x, Total) or x.fold != SUM or x.over.where:
+            new[x] = rebuild(x, [new[a] for a in x.args])
+            continue
+        over = x.over.rising
+        parts = [*_cuts(over, _bounds(body, over.letter, others), scope)]
+        new[x] = ex.add(
+            *(
+                reindexed(body, {over.letter: part.first})
+                if part.first == part.last and len(parts) > 1
+                else ex.total(body, part)
+                for part in parts
+            )
+        )
+    return new[e]
 
 
 def recurrent_in(equations: Sequence[Equation]) -> set[str]:
@@ -186,7 +235,7 @@ def recurrent_in(equations: Sequence[Equation]) -> set[str]:
 
 def _parts(q: Equation, others: Mapping[str, Sequence[Equation]]) -> list[Equation]:
     """An equation for each part of its members that uses members of one equation."""
-    ranges = [[*_cuts(r.rising, _bounds(q, r.letter, others))] for r in q.ranges]
+    ranges = [[*_cuts(r.rising, _bounds(q.value, r.letter, others))] for r in q.ranges]
     if all(len(parts) == 1 for parts in ranges):
         return [q]
     found = []
@@ -198,27 +247,35 @@ def _parts(q: Equation, others: Mapping[str, Sequence[Equation]]) -> list[Equati
     return found
 
 
-def _bounds(q: Equation, letter: str, others: Mapping[str, Sequence[Equation]]) -> Iterator[Index]:
-    """Where the equations begin whose members an equation uses by a letter, and after which they
+def _bounds(e: Expr, letter: str, others: Mapping[str, Sequence[Equation]]) -> Iterator[Index]:
+    """Where the equations begin whose members an expression uses by a letter, and after which they
     end."""
-    for x, _ in members_in(q.value):
-        for axis, i in enumerate(x.indices):
-            if i.letter == letter and not i.others:
+    for x, inner in members_in(e):
+        ends = zip(x.indices, *box_of(x.indices, inner), strict=True)
+        for axis, at in enumerate(ends):
+            for i in dict.fromkeys(at):
+                sign = i.terms.get(letter, 0)
+                if abs(sign) != 1:
+                    continue
+                rest = i.added(Index(letter), -sign)
                 for other in others.get(x.base, ()):
-                    low, high = (end[axis] for end in box_of_equation(other))
-                    yield low.plus(-i.offset)
-                    yield high.plus(1 - i.offset)
+                    low, high = (end[axis].minus(rest) for end in box_of_equation(other))
+                    if sign < 0:
+                        low, high = Index().minus(high), Index().minus(low)
+                    yield low
+                    yield high.plus(1)
 
 
-def _cuts(over: Range, bounds: Iterator[Index]) -> Iterator[Range]:
-    """A range cut at bounds within it."""
+def _cuts(over: Range, bounds: Iterator[Index], scope: Sequence[Range] = ()) -> Iterator[Range]:
+    """A range cut at bounds within it, whatever the letters are that run over others."""
+    first, last = over.first.ends(scope)[1], over.last.ends(scope)[0]
     cuts = {over.first}
     for cut in bounds:
         try:
-            if at_most(over.first, cut) and at_most(cut, over.last):
+            if at_most(first, cut) and at_most(cut, last):
                 cuts.add(cut)
         except Incomparable:
             continue
-    ordered = sorted(cuts, key=lambda i: i.place)
-    for first, after in pairwise([*ordered, over.last.plus(1)]):
-        yield Range(over.letter, first, after.plus(-1))
+    ordered = sorted(cuts - {over.first}, key=lambda i: i.place)
+    for begin, after in pairwise([over.first, *ordered, over.last.plus(1)]):
+        yield Range(over.letter, begin, after.plus(-1))

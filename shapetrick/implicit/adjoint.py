@@ -28,7 +28,7 @@ from ..core.expr import (
     zeros,
 )
 from ..core.problem import Problem, Request
-from ..core.results import Adjoint, AdjointEquation
+from ..core.results import Adjoint, LinearEquation
 from ..core.solved import computed
 from ..core.structure import is_zero
 from ..core.traversal import postorder, substitute, symbols_of
@@ -79,13 +79,8 @@ class _Adjoints:
         multipliers: Mapping[Expr, Symbol],
     ) -> None:
         self._systems, self._multipliers, self._wrt = systems, multipliers, request.wrt
-        # At a solution, what an unknown is equal to is the unknown.
-        explicit = dict(chain.from_iterable(map(_explicit, systems)))
-        self._simplifier = Simplifier(
-            [*problem.definitions.values(), *(named(u.name, e) for u, e in explicit.items())],
-            [request.of],
-        )
-        self._unknowns = {named(u.name, e): u for u, e in explicit.items()}
+        at_solutions = AtSolutions(problem, systems, request.of)
+        self._simplifier, self._told = at_solutions.simplifier, at_solutions.told
         upstream = request.direction if request.direction is not None else UNIT
         unknowns = (u for system in systems for u in system.unknowns)
         self._received: dict[Symbol, list[Expr]] = {x: [] for x in (*unknowns, request.wrt)}
@@ -94,7 +89,7 @@ class _Adjoints:
     def found(self) -> tuple[Expr, Adjoint]:
         """The gradient, and what its multipliers are."""
         weighted: list[tuple[Expr, Expr]] = []
-        equations: list[AdjointEquation] = []
+        equations: list[LinearEquation] = []
         for system in reversed(self._systems):
             own = [(e, self._multipliers[e]) for e in system.residuals]
             found = [self._equation(u, own) for u in system.unknowns]
@@ -131,7 +126,7 @@ class _Adjoints:
         parts = self._received[x]
         return add(*parts) if parts else zeros(*x.shape)
 
-    def _equation(self, u: Symbol, weighted: Sequence[tuple[Expr, Symbol]]) -> AdjointEquation:
+    def _equation(self, u: Symbol, weighted: Sequence[tuple[Expr, Symbol]]) -> LinearEquation:
         """The backward rule of the equations by an unknown, equal to what comes from above; along
         the entries that are free."""
         simplifier = self._simplifier
@@ -143,11 +138,22 @@ class _Adjoints:
             half = [simplifier(times(number(Fraction(1, 2)), x)) for x in both]
             whole = [simplifier(x) for x in both]
             left, right = min((half, whole), key=lambda sides: sum(map(length, sides)))
-        return AdjointEquation(u, self._told(left), self._told(right), ENTRIES.get(structure, ""))
+        return LinearEquation(u, self._told(left), self._told(right), ENTRIES.get(structure, ""))
 
-    def _told(self, e: Expr) -> Expr:
+
+class AtSolutions:
+    """How expressions are simplified at solutions, where what an unknown is equal to is the
+    unknown."""
+
+    def __init__(self, problem: Problem, systems: Sequence[EquationSystem], of: Expr) -> None:
+        explicit = dict(chain.from_iterable(map(_explicit, systems)))
+        names = {named(u.name, e): u for u, e in explicit.items()}
+        self.simplifier = Simplifier([*problem.definitions.values(), *names], [of])
+        self._unknowns: dict[Expr, Expr] = {**names}
+
+    def told(self, e: Expr) -> Expr:
         """The expression as it stands in an answer, with the unknowns as symbols."""
-        return substitute(self._simplifier.answer(e), self._unknowns)
+        return substitute(self.simplifier.answer(e), self._unknowns)
 
 
 def _explicit(system: EquationSystem) -> Iterator[tuple[Symbol, Expr]]:
@@ -159,27 +165,23 @@ def _explicit(system: EquationSystem) -> Iterator[tuple[Symbol, Expr]]:
 
 
 def computable(adjoint: Adjoint) -> dict[Expr, Expr]:
-    """The multipliers that equations name, as what is computed of inputs and unknowns: those of the
-    last system first, which are on the right sides of the others."""
+    """The multipliers and differentials that equations name, as what is computed of inputs and
+    unknowns."""
     found: dict[Expr, Expr] = {}
-    for system in reversed(adjoint.systems):
-        own = [q for q in adjoint.equations if q.unknown in system.unknowns]
-        symbols = [s for e, s in adjoint.weighted if e in system.residuals]
-        multipliers = tuple(s for s in symbols if isinstance(s, Symbol))
-        if not multipliers:
-            continue
-        lefts = tuple(q.left for q in own)
+    for symbols, equations in adjoint.linear_systems:
+        lefts = tuple(substitute(q.left, found) for q in equations)
         inside = dict.fromkeys(s for e in lefts for s in symbols_of(e))
-        given = tuple(s for s in inside if s not in multipliers)
-        solver = MultiplierSolver(multipliers, tuple(q.unknown for q in own), lefts, given)
-        rights = [substitute(q.right, found) for q in own]
-        stacked = computed(solver, stacked_shape(multipliers), *given, *rights)
-        found.update(parts_of(stacked, multipliers))
+        given = tuple(s for s in inside if s not in symbols)
+        solver = MultiplierSolver(symbols, tuple(q.unknown for q in equations), lefts, given)
+        rights = [substitute(q.right, found) for q in equations]
+        stacked = computed(solver, stacked_shape(symbols), *given, *rights)
+        found.update(parts_of(stacked, symbols))
     return found
 
 
 def computable_gradient(gradient: Expr, adjoint: Adjoint) -> Expr:
-    """A gradient with the multipliers that only equations name as what solves these."""
+    """A derivative with the multipliers and differentials that only equations name as what solves
+    these."""
     return substitute(gradient, computable(adjoint))
 
 

@@ -22,14 +22,14 @@ from ..core.expr import (
     times,
     transpose,
 )
-from ..core.results import AdjointEquation
+from ..core.results import LinearEquation
 from ..core.structure import factors_of
 from ..core.traversal import postorder, substitute, symbols_of
 from ..simplification.simplifier import Simplifier
 
 
 def closed_form(
-    equations: Sequence[AdjointEquation], s: Symbol, simplifier: Simplifier
+    equations: Sequence[LinearEquation], s: Symbol, simplifier: Simplifier
 ) -> Expr | None:
     """The multiplier, where its only equation is `M S N`, or has it on one side of products."""
     if len(equations) != 1 or equations[0].entries:

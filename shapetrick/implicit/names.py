@@ -1,4 +1,4 @@
-"""Names of what derivations through equations introduce: multipliers, equations."""
+"""Names of what derivations through equations introduce: multipliers, equations, differentials."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from itertools import count, islice
 
 MULTIPLIER = "S"
 EQUATION = "F"
+DIFFERENTIAL = "d"  # before the name of what it is of
 
 
 def free_names(letter: str, number: int, taken: Collection[str]) -> Iterator[str]:
@@ -15,3 +16,8 @@ def free_names(letter: str, number: int, taken: Collection[str]) -> Iterator[str
         return iter([letter])
     numbered = (f"{letter}{k}" for k in count(1))
     return islice((name for name in numbered if name not in taken), number)
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """The name, or numbered where it is taken."""
+    return next(free_names(name, 1, taken))

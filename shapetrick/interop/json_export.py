@@ -34,7 +34,7 @@ from ..core.expr import (
 from ..core.families import Families, Segment
 from ..core.indices import written
 from ..core.problem import Problem
-from ..core.results import Equation, Line, Result, Step, Validation
+from ..core.results import Equation, Line, LinearEquation, Result, Step, Validation
 from ..core.structure import sizes_of
 from ..core.traversal import postorder
 from ..core.warnings import warnings_of
@@ -211,18 +211,28 @@ def _adjoint(result: Result, nodes: _Nodes) -> JsonObject:
             }
             for e, s in adjoint.weighted
         ],
-        "equations": [
-            {
-                "unknown": q.unknown.name,
-                "unknown_node": nodes[q.unknown],
-                **nodes.told("left", q.left, "left_node"),
-                **nodes.told("right", q.right, "right_node"),
-                "entries": q.entries,
-            }
-            for q in adjoint.equations
-        ],
+        "equations": [_linear(q, nodes) for q in adjoint.equations],
     }
+    if adjoint.differentials:
+        written["differentials"] = [
+            {
+                "names": [s.name for s in system.symbols],
+                "nodes": [nodes[s] for s in system.symbols],
+                "equations": [_linear(q, nodes) for q in system.equations],
+            }
+            for system in adjoint.differentials
+        ]
     return {"adjoint": written}
+
+
+def _linear(q: LinearEquation, nodes: _Nodes) -> JsonObject:
+    return {
+        "unknown": q.unknown.name,
+        "unknown_node": nodes[q.unknown],
+        **nodes.told("left", q.left, "left_node"),
+        **nodes.told("right", q.right, "right_node"),
+        "entries": q.entries,
+    }
 
 
 def _families(families: Families, nodes: _Nodes) -> JsonObject:

@@ -25,10 +25,11 @@ from ..core.indices import Range, base_of, parts, ranges_of, read_name
 from ..core.problem import Problem, Request, RequestKind
 from ..core.results import (
     Adjoint,
-    AdjointEquation,
     Equation,
     Factor,
     Line,
+    LinearEquation,
+    LinearSystem,
     Recursion,
     Rejected,
     Result,
@@ -131,15 +132,21 @@ class _Restoration:
         return Adjoint(
             tuple(map(self._system, data["systems"])),
             tuple((self._at(m["residual_node"]), self._at(m["node"])) for m in data["multipliers"]),
+            tuple(map(self._linear, data["equations"])),
             tuple(
-                AdjointEquation(
-                    self._symbol(q["unknown_node"]),
-                    self._at(q["left_node"]),
-                    self._at(q["right_node"]),
-                    _text(q["entries"]),
+                LinearSystem(
+                    tuple(map(self._symbol, x["nodes"])), tuple(map(self._linear, x["equations"]))
                 )
-                for q in data["equations"]
+                for x in data.get("differentials", [])
             ),
+        )
+
+    def _linear(self, data: Mapping[str, Any]) -> LinearEquation:
+        return LinearEquation(
+            self._symbol(data["unknown_node"]),
+            self._at(data["left_node"]),
+            self._at(data["right_node"]),
+            _text(data["entries"]),
         )
 
     def _system(self, data: Mapping[str, Any]) -> EquationSystem:
@@ -289,6 +296,8 @@ _LEAVES: Mapping[str, Callable[[Mapping[str, Any], Shape], Expr]] = {
     "zeros": lambda _, shape: ex.zeros(*shape),
     "eye": lambda _, shape: ex.eye(shape[0]),
     "commute": lambda d, _: ex.commute(*map(_dim, d["sizes"])),
+    "duplicate": lambda d, _: ex.duplicate(*map(_dim, d["sizes"])),
+    "eliminate": lambda d, _: ex.eliminate(*map(_dim, d["sizes"])),
     "structured": lambda d, shape: ex.structured(
         _one_of(get_args(ex.StructureKind), d["pattern"]), *shape, _dim(d["offset"])
     ),
@@ -366,7 +375,15 @@ def _shape(texts: Sequence[str]) -> Shape:
 
 
 def _dim(text: str) -> Dim:
-    """A dimension as it prints: a sum of products, `2 n m-1`, of members' too, `2 n[l-1]`."""
+    """A dimension as it prints: a sum of products, `2 n m-1`, of members' too, `2 n[l-1]`, or
+    divided, `n (n+1) / 2`."""
+    divided = re.fullmatch(r"(?:([^()/]*) )?\((.*)\) / (\d+)", text)
+    if divided:
+        shared, inner, divisor = divided.groups()
+        found = (_dim(shared or "1") * _dim(inner)).over(int(divisor))
+        if found is None:
+            raise ValueError(f"{text!r} is no dimension")
+        return found
     product_of = r"(?:[^+\-\[\]]|\[[^\[\]]*\])+"
     if not re.fullmatch(rf"-?{product_of}([+-]{product_of})*", text):
         raise ValueError(f"{text!r} is no dimension")

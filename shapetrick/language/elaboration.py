@@ -24,7 +24,8 @@ from ..core.errors import (
 from ..core.expr import Expr, Symbol, as_symbol
 from ..core.problem import Claim, EqualityClaim, Problem, Request, shape_of_result
 from ..core.records import dataclass
-from ..core.traversal import reachable, symbols_of
+from ..core.traversal import substitute, symbols_of
+from . import printer as printer  # by which expressions show themselves
 from .cotangent_names import cotangents_in_claims
 from .equation_systems import (
     attributes_of,
@@ -35,7 +36,7 @@ from .equation_systems import (
     unknowns_of,
 )
 from .reader import parse, parse_expression
-from .requests import RequestReader, check_words, either, not_scalar, plainly
+from .requests import RequestReader, check_words, not_scalar, plainly
 from .shapes.ambiguity import readings
 from .shapes.errors import Expectation, explain, source, undetermined
 from .shapes.inference import Inference, Misfit, Undetermined
@@ -335,6 +336,8 @@ def _size(scope: Scope, node: SyntaxNode, inference: Inference) -> Dim:
                 done[part] = done[part.args[0]] - done[part.args[1]]
             case "*":
                 done[part] = done[part.args[0]] * done[part.args[1]]
+            case "/" if (over := _quotient(done, part)) is not None:
+                done[part] = over
             case _:
                 what = f"`{part.value}` is no dimension: " if part.kind == "name" else ""
                 if part.kind == "parameter":
@@ -346,6 +349,13 @@ def _size(scope: Scope, node: SyntaxNode, inference: Inference) -> Dim:
                     scope.text,
                 )
     return done[node]
+
+
+def _quotient(done: Mapping[SyntaxNode, Dim], node: SyntaxNode) -> Dim | None:
+    """What a division by a number is, where that is whole for every size."""
+    above, below = (done[a] for a in node.args)
+    number = below.integer or 0
+    return above.over(number) if number > 0 else None
 
 
 @dataclass(slots=True)
@@ -389,9 +399,11 @@ class Elaboration:
         lowering = Lowering(self.values, inference, scope.text)
         definitions = {}
         for name, body in scope.bodies.items():
+            if scope.systems and any(node.kind == "derived" for node in postorder(body)):
+                lowering.systems = systems_of(scope, lowering)
             value = lowering.expression(body)
             definitions[name] = self.values[name] = ex.named(name, value)
-        self.systems = tuple(systems_of(scope, self.values, lowering))
+        self.systems = lowering.systems = systems_of(scope, lowering)
         constants = frozenset(n for n, d in scope.symbols.items() if "const" in d.attributes)
         reader = RequestReader(self, self.directions)
         requests = [
@@ -500,7 +512,7 @@ class Elaboration:
                     asked.of.span,
                 )
             for name, span in asked.wrt:
-                if name not in scope.symbols:
+                if name not in scope.symbols and name not in scope.definitions:
                     raise self._not_a_symbol(name, span)
                 if name in unknowns_of(scope):
                     raise self._refusal(
@@ -515,11 +527,7 @@ class Elaboration:
 
     def _not_a_symbol(self, name: str, span: Span) -> RequestError:
         scope = self.scope
-        if name in scope.definitions:
-            inner = [n for n in reachable(name, partial(_used, scope)) if n in scope.symbols]
-            uses = f" It uses {either(inner)}." if inner else ""
-            why = f"`{name}` is a definition: ask for the derivative by a declared name.{uses}"
-        elif name in scope.dims:
+        if name in scope.dims:
             why = f"`{name}` is a dimension: there is no derivative by it."
         elif name in scope.functions:
             why = f"`{name}` is a function: there is no derivative by it."
@@ -539,7 +547,15 @@ class Elaboration:
         return self.scope.text
 
     def variable(self, named: PlacedName, asked: Asked | None) -> Symbol:
-        return as_symbol(self.values[named.name])
+        value = self.values[named.name]
+        if named.name in self.scope.definitions:
+            return ex.symbol(named.name, value.shape)
+        return as_symbol(value)
+
+    def held(self, e: Expr, wrt: Symbol) -> Expr:
+        if wrt.name not in self.scope.definitions:
+            return e
+        return substitute(e, {self.values[wrt.name]: wrt})
 
     def declared(self, name: str) -> Symbol | None:
         return as_symbol(self.values[name]) if name in self.scope.symbols else None
@@ -572,6 +588,7 @@ class Elaboration:
         value, problem = None, ""
         try:
             value = _expression(node, inner, values, shape_of_result(request))
+            value = self.held(value, request.wrt)
         except CallError:  # no change of shapes mends it
             raise
         except (ShapeError, InferenceError) as error:
@@ -613,9 +630,3 @@ def _fresh_names(used: set[str]) -> Iterator[str]:
             if name not in used:
                 yield name
         count += 1
-
-
-def _used(scope: Scope, name: str) -> list[str]:
-    """The names in a definition, in order of appearance."""
-    body = scope.bodies.get(name)
-    return [] if body is None else [n.value for n in opened(body) if n.kind == "name"]

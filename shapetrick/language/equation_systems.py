@@ -4,6 +4,8 @@ unknowns, and what depends on them."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import chain
 
 from ..core import expr as ex
 from ..core.equations import EquationSides, EquationSystem
@@ -15,7 +17,7 @@ from .shapes.inference import Inference, Misfit
 from .shapes.lowering import Lowering
 from .shapes.scope import Declared, Scope
 from .shapes.unification import open_text
-from .syntax.tree import PlacedName, TypedEquation, postorder
+from .syntax.tree import Declaration, PlacedName, TypedEquation, postorder
 
 
 def unknowns_of(scope: Scope, solved: bool = False) -> set[str]:
@@ -90,19 +92,28 @@ def _unknown(scope: Scope, named: PlacedName, values: Mapping[str, Expr]) -> Sym
     raise RequestError(f"`{name}` {what}: there is nothing to solve for.", span, scope.text)
 
 
-def systems_of(
-    scope: Scope, values: Mapping[str, Expr], lowering: Lowering
-) -> Iterator[EquationSystem]:
-    """The systems as expressions."""
+def systems_of(scope: Scope, lowering: Lowering) -> tuple[EquationSystem, ...]:
+    """The systems as expressions, as far as the definitions in their equations have values; a
+    derivative in one goes through those before it."""
+    found: list[EquationSystem] = []
     for system in scope.systems:
-        names = [named.name for part in system.parts for named in part.names]
-        unknowns = [as_symbol(values[n]) for n in names]
-        sides = lowered_sides(system.equations, lowering)
-        sides += [
-            EquationSides(ex.matmul(ex.transpose(u), u), ex.eye(u.shape[1]))
-            for u in unknowns
-            if "orthogonal" in scope.symbols[u.name].attributes
-        ]
-        solver, arguments = system.solver or ("", ())
-        given = tuple(lowering.expression(e) for e in arguments)
-        yield EquationSystem(tuple(unknowns), tuple(sides), solver, given)
+        sides = chain.from_iterable(system.equations)
+        names = {n.value for side in sides for n in postorder(side) if n.kind == "name"}
+        if names & scope.bodies.keys() <= lowering.values.keys():
+            before = (*found,)
+            found.append(_system(scope, system, replace(lowering, systems=before)))
+    return (*found,)
+
+
+def _system(scope: Scope, system: Declaration, lowering: Lowering) -> EquationSystem:
+    names = [named.name for part in system.parts for named in part.names]
+    unknowns = [as_symbol(lowering.values[n]) for n in names]
+    sides = lowered_sides(system.equations, lowering)
+    sides += [
+        EquationSides(ex.matmul(ex.transpose(u), u), ex.eye(u.shape[1]))
+        for u in unknowns
+        if "orthogonal" in scope.symbols[u.name].attributes
+    ]
+    solver, arguments = system.solver or ("", ())
+    given = tuple(lowering.expression(e) for e in arguments)
+    return EquationSystem(tuple(unknowns), tuple(sides), solver, given)

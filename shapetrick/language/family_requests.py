@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ..core import expr as ex
+from ..core.equations import EquationSystem
 from ..core.errors import Located, NameProblem, RequestError, ShapeError
 from ..core.expr import Expr, Name, Symbol
 from ..core.families import COTANGENT, Families, Segment, cotangent_names, lies_in
@@ -113,6 +114,11 @@ class _MemberNames:
     problem: Problem
     cotangents: tuple[Segment, ...] = ()
 
+    @property
+    def systems(self) -> tuple[EquationSystem, ...]:
+        """Those that determine unknowns: there are none beside families."""
+        return self.problem.systems
+
     def requests(self, asked: Sequence[Asked], complete: bool) -> Iterator[Request]:
         """What is asked, or what is usual where nothing is."""
         reader = _MemberRequests(self)
@@ -170,6 +176,9 @@ class _MemberNames:
     @property
     def text(self) -> str:
         return self.reading.text
+
+    def held(self, e: Expr, wrt: Symbol) -> Expr:
+        return e  # a derivative is by a declared name
 
     def variables(self, asked: Asked, of: Expr) -> tuple[PlacedName, ...]:
         typed = source(self.text, asked.of)

@@ -88,9 +88,10 @@ class FamilyElaboration:
                     f"`for {written(ranges)}` makes a family: write `{base}[{wanted}]`.", span
                 )
             if over.letters & {*running}:
+                longest = next((r.last for r in ranges if r.letter in over.letters), over.last)
                 raise NameProblem(
-                    f"a family's index runs to a length, and `{over}` to another index: only a sum "
-                    "does that.",
+                    f"a family's index runs to a length, and `{over}` to another index: write "
+                    f"`{over.letter} = 1..{longest}`; sums over `{over}` take what they need.",
                     span,
                 )
         for i in indices:

@@ -36,7 +36,6 @@ class Formula:
     book: tuple[str, ...] = ()  # as printed, where that fails
     holds: str = ""  # side conditions, in words
     erratum: str = ""  # how the printed one fails
-    missing: str = ""  # why it can't be said in the language
     torch: str = ""  # what PyTorch computes, with `F` for torch.nn.functional
     unsure: bool = False  # whether its number or form as printed should be looked up
     line: int = 1  # of its table in the file

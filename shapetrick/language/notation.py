@@ -15,7 +15,7 @@ from fractions import Fraction
 from itertools import groupby
 from typing import NamedTuple
 
-from ..core.cost import is_below
+from ..core.cost import is_below, period
 from ..core.dims import ONE, SCALAR, Dim, broadcast
 from ..core.errors import RequestError
 from ..core.expr import (
@@ -56,6 +56,8 @@ CONSTRUCTORS = (
     "ones",
     "zeros",
     "commute",
+    "duplicate",
+    "eliminate",
     "vector",
     "matrix",
     "bar",
@@ -330,17 +332,12 @@ class _Writer:
         return Fragment(tuple(parts), NotationPrecedence.SUM)
 
     def _chain(self, factors: Sequence[Expr]) -> Fragment:
-        """A matrix product: equal neighbours are a power."""
+        """A matrix product: equal neighbours are a power, and so is a product that repeats."""
         s = self.notation
         runs = [(a, len(list(run))) for a, run in groupby(factors)]
-        pieces = []
-        for a, times in runs:
-            piece = self.pieces[a]
-            if times > 1:
-                count = Fragment(s.number(Fraction(times)), NotationPrecedence.ATOM)
-                text = s.raised(piece.unsigned, count, elementwise=False)
-                piece = Fragment(text, NotationPrecedence.POWER, piece.negative and times % 2 == 1)
-            pieces.append(piece)
+        if len(runs) == len(factors) and (once := period(factors)) < len(factors):
+            return self._repeated(self._chain(factors[:once]), len(factors) // once)
+        pieces = [self._repeated(self.pieces[a], times) for a, times in runs]
         negative = sum(piece.negative for piece in pieces) % 2 == 1
         first, *rest = [piece.unsigned for piece in pieces]
         if not rest:
@@ -349,6 +346,14 @@ class _Writer:
         for piece in rest:
             parts += [s.matmul, s.enclosed(piece, NotationPrecedence.POWER)]
         return Fragment(tuple(parts), NotationPrecedence.PRODUCT, negative)
+
+    def _repeated(self, piece: Fragment, times: int) -> Fragment:
+        if times == 1:
+            return piece
+        s = self.notation
+        count = Fragment(s.number(Fraction(times)), NotationPrecedence.ATOM)
+        text = s.raised(piece.unsigned, count, elementwise=False)
+        return Fragment(text, NotationPrecedence.POWER, piece.negative and times % 2 == 1)
 
     def _power(self, e: Expr) -> Fragment:
         base, exponent = e.args

@@ -200,10 +200,15 @@ def _parsed(
     alone: bool = False,
 ) -> Iterator[tuple[Written, list[Statement]]]:
     """What each of them means: the plain ones first, for the names that they give."""
+    from .latex.heads import with_marked_names
     from .latex.parser import gather, names_of, statements
 
     STATEMENTS.admit(len(found), "this text", "split it into several problems.")
     cut = [w.cut for w in found if w.cut is not None]
+    plainly = [*known, *declared_names(text)]
+    cut = with_marked_names(text, cut, names_of(plainly, functions), plainly)
+    marked = iter(cut)
+    found = [w if w.cut is None else w._replace(cut=next(marked)) for w in found]
     names = names_of(known, functions)
     names.abstract.update(elementwise(text))
     gather(text, [], cut, names)

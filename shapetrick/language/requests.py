@@ -11,6 +11,7 @@ from typing import Protocol
 
 from ..core import expr as ex
 from ..core.dims import Shape, shape_text
+from ..core.equations import EquationSystem
 from ..core.errors import NameProblem, RequestError, ShapeError, Span
 from ..core.expr import Expr, Symbol
 from ..core.indices import Range
@@ -31,8 +32,14 @@ class RequestNames(Protocol):
     @property
     def text(self) -> str: ...
 
+    @property
+    def systems(self) -> tuple[EquationSystem, ...]: ...
+
     def variable(self, named: PlacedName, asked: Asked | None) -> Symbol:
         """What a derivative is by. Raises InputError."""
+
+    def held(self, e: Expr, wrt: Symbol) -> Expr:
+        """The expression in which what a derivative is by stands for itself, if it is defined."""
 
     def variables(self, asked: Asked, of: Expr) -> tuple[PlacedName, ...]:
         """What an expression alone is asked about. Raises RequestError."""
@@ -74,8 +81,9 @@ class RequestReader:
                     names.text,
                 )
             along = self.direction(asked, of, wrt) if kind in DIRECTED else None
+            value, span = names.held(of, wrt), asked.span
             request = Request(
-                kind, of, of_text, wrt, along, asked.symmetric, span=asked.span, ranges=ranges
+                kind, value, of_text, wrt, along, asked.symmetric, span=span, ranges=ranges
             )
             for r in self.blocks(asked, request, by, k):
                 claim = None if asked.claim is None else names.claim(asked, asked.claim, r)
@@ -89,7 +97,7 @@ class RequestReader:
         yield request
         if request.kind == "hess" and asked.claim is None:
             for other in by[k + 1 :]:
-                gradient = derive("grad", request.of, by[k])
+                gradient = derive("grad", request.of, by[k], systems=self.names.systems)
                 text = f"grad {request.of_text} wrt {by[k].name}"
                 yield Request("jac", gradient, text, other, span=asked.span)
 

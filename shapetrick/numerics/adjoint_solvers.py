@@ -1,34 +1,32 @@
-"""Multipliers that only an adjoint equation determines, as what a library solves for: a Sylvester
-equation, `M S + S N = R`, or a discrete Lyapunov equation, `M S M' - S = R`."""
+"""Multipliers and differentials that only an equation determines, as what a library solves for: a
+Sylvester equation, `M S + S N = R`, or a discrete Lyapunov equation, `M S M' - S = R`."""
 
 from __future__ import annotations
 
 from ..core.equations import structure_of
 from ..core.expr import Expr, MatMul, Symbol, add, eye, matmul, negate, times, transpose
-from ..core.results import Adjoint, AdjointEquation
+from ..core.results import Adjoint, LinearEquation
 from ..core.solved import SolvedBy, computed
 from ..core.structure import factors_of, terms_of
 from ..core.traversal import substitute, symbols_of
 from .solvers import unknowns_by
 
 
-def solved_multipliers(adjoint: Adjoint) -> dict[Expr, Expr]:
-    """The multipliers that a library solves for, in inputs and unknowns; those of the last system
-    first, which are on the right sides of the others."""
+def solved_symbols(adjoint: Adjoint) -> dict[Expr, Expr]:
+    """The multipliers and differentials that a library solves for, in inputs and unknowns."""
     found: dict[Expr, Expr] = {}
-    for system in reversed(adjoint.systems):
-        own = [q for q in adjoint.equations if q.unknown in system.unknowns]
-        symbols = [s for e, s in adjoint.weighted if e in system.residuals]
-        if len(own) == len(symbols) == 1 and isinstance(symbols[0], Symbol):
-            form = _solution(own[0], symbols[0], substitute(own[0].right, found))
+    for symbols, equations in adjoint.linear_systems:
+        if len(symbols) == len(equations) == 1:
+            (s,), (q,) = symbols, equations
+            form = _solution(q, s, substitute(q.right, found))
             if form is not None:
-                found[symbols[0]] = form
+                found[s] = form
     return found
 
 
-def _solution(equation: AdjointEquation, s: Symbol, right: Expr) -> Expr | None:
-    """What solves an adjoint equation; None where no library does."""
-    if structure_of(equation.unknown) not in ("", "symmetric"):
+def _solution(equation: LinearEquation, s: Symbol, right: Expr) -> Expr | None:
+    """What solves a linear equation; None where no library does."""
+    if not {structure_of(equation.unknown), structure_of(s)} <= {"", "symmetric"}:
         return None
     before: list[Expr] = []
     behind: list[Expr] = []

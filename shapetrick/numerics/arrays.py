@@ -3,6 +3,7 @@ them."""
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -139,8 +140,10 @@ def sizes_from(
 
 
 def _solved(d: Dim, name: str, size: int, known: Mapping[str, int]) -> int | None:
-    """The name's size where the dimension is linear in it, rounded down."""
+    """The name's size where the dimension is linear in it or grows with it, rounded down."""
     at = [d.size({**known, name: value}) for value in (0, 1, 2)]
-    if at[2] - at[1] != at[1] - at[0] or at[1] == at[0]:
+    if at[2] - at[1] == at[1] - at[0] != 0:
+        return (size - at[0]) // (at[1] - at[0])
+    if d.least is None:
         return None
-    return (size - at[0]) // (at[1] - at[0])
+    return bisect(range(1, size + 1), size, key=lambda value: d.size({**known, name: value}))

@@ -20,6 +20,8 @@ from ..core.expr import (
     Commute,
     Constant,
     Dimension,
+    Duplicate,
+    Eliminate,
     Expr,
     Eye,
     Name,
@@ -279,6 +281,14 @@ def _at_sizes(e: Expr, sizes: Mapping[str, int]) -> Any:
         case Commute():
             m, n = (d.size(sizes) for d in e.sizes)
             return np.eye(m * n)[np.arange(m * n).reshape(n, m).T.ravel()]
+        case Eliminate():
+            (n,) = (d.size(sizes) for d in e.sizes)
+            return np.eye(n * n)[np.flatnonzero(np.triu(np.ones((n, n))))]
+        case Duplicate():
+            (n,) = (d.size(sizes) for d in e.sizes)
+            place = np.zeros((n, n), dtype=int)
+            place[np.triu_indices(n)] = np.arange(n * (n + 1) // 2)
+            return np.eye(n * (n + 1) // 2)[np.maximum(place, place.T).ravel()]
         case Structured():
             return entries(e, sizes)
     return tuple([d.size(sizes) for d in sizes_of(e)])

@@ -97,7 +97,8 @@ class _Evaluated(NamedTuple):
     @property
     def off(self) -> Array:
         """The largest residual, relative; infinite where one isn't finite."""
-        off = np.abs(self.residuals).max(axis=-1) / (self.scale + 1e-300)
+        with np.errstate(invalid="ignore"):
+            off = np.abs(self.residuals).max(axis=-1) / (self.scale + 1e-300)
         return np.asarray(np.where(np.isfinite(off), off, np.inf))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 
 from ..core.dims import Dim
-from ..core.expr import Commute, Dimension, Expr, Structured, Symbol
+from ..core.expr import Commute, Dimension, Duplicate, Eliminate, Expr, Structured, Symbol
 from ..core.functions import TABLE, Array
 from ..core.structure import sizes_of
 from ..core.structured import needs
@@ -117,7 +117,9 @@ def forced_sizes(nodes: Iterable[Expr]) -> frozenset[int]:
         row = TABLE.get(e.op)
         if isinstance(e, Structured):
             forced.update(d.integer for d in e.shape if d.integer is not None)
-        if isinstance(e, Commute) or (row is not None and _counts(row.signatures, row.derivative)):
+        if isinstance(e, (Commute, Duplicate, Eliminate)) or (
+            row is not None and _counts(row.signatures, row.derivative)
+        ):
             dims = [*e.shape, *(d for a in e.args for d in a.shape)]
             dims.extend(sizes_of(e))
             forced.update(d.integer for d in dims if d.integer is not None)
@@ -210,7 +212,7 @@ def least_sizes(dims: Iterable[Dim]) -> tuple[str, ...]:
     for d in dims:
         at_least = d.least
         if d.integer is None and at_least is not None and at_least < 1:
-            constant = next((k for names, k in d.terms if not names), 0)
+            constant = int(next((k for names, k in d.terms if not names), 0))
             growing = d - Dim.of(constant)
             least[growing] = max(least.get(growing, 1), 1 - constant)
     return tuple(f"{growing} ≥ {k}" for growing, k in least.items())

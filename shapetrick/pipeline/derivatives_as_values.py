@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from ..algebra.assumptions import with_free_entries
+from ..core.dims import ONE
+from ..core.equations import EquationSystem, inputs_of, structure_of, systems_within
 from ..core.errors import DerivationError
 from ..core.expr import UNIT, Expr, Symbol, symbol
 from ..core.problem import DerivativeKind, Problem, Request
-from ..core.traversal import substitute
+from ..core.results import LinearEquation, LinearSystem
+from ..core.traversal import expand_names, substitute
 from ..derivation.chain_rule import cotangents, tangent
 from ..simplification.simplifier import Simplifier
 from ..validation.checker import checker_of
 from .jacobians import jacobian
 
 
-def derived(kind: DerivativeKind, of: Expr, wrt: Symbol, along: Expr | None) -> Expr:
+def derived(
+    kind: DerivativeKind,
+    of: Expr,
+    wrt: Symbol,
+    along: Expr | None,
+    systems: tuple[EquationSystem, ...] = (),
+) -> Expr:
     """A derivative, of independent entries: what an attribute of the variable says holds at it and
-    not around it. Raises DerivationError where it is not what finite differences say."""
+    not around it; by an unknown of equations it is the partial one. Raises DerivationError where it
+    is not what finite differences say."""
+    within = systems_within([of], systems)
+    if wrt in inputs_of(within):
+        return _through_equations(kind, of, wrt, along, within)
     free = with_free_entries(wrt)
     value = substitute(of, {wrt: free})
     simplifier = Simplifier([], [value])
@@ -31,6 +44,58 @@ def derived(kind: DerivativeKind, of: Expr, wrt: Symbol, along: Expr | None) -> 
     if along is not None and place is not None:
         put[place] = along
     return substitute(found, put)
+
+
+def _through_equations(
+    kind: DerivativeKind,
+    of: Expr,
+    wrt: Symbol,
+    along: Expr | None,
+    systems: tuple[EquationSystem, ...],
+) -> Expr:
+    """A derivative through unknowns, in these alone. Raises DerivationError where it has
+    multipliers or differentials that only equations determine."""
+    from .requests import derive  # which registers this function
+
+    place = None
+    if along is not None:
+        place = symbol("along", of.shape if kind == "vjp" else wrt.shape)
+    names = {s.name: s for s in (wrt, *inputs_of(systems))}
+    request = Request(kind, of, "J", wrt, place)
+    found = derive(Problem("", names, {}, (request,), systems=systems), request)
+    if found.validation.verdict == "wrong":
+        raise DerivationError(f"this `{kind}` is not verified: {found.validation.reason}.")
+    adjoint = found.adjoint
+    if adjoint is not None and adjoint.linear_systems:
+        told = "; ".join(map(_declaration, adjoint.linear_systems))
+        raise DerivationError(
+            f"through the equations this `{kind}` has no closed form: write `{told}`, and "
+            f"`{found.gradient}` in place of the derivative."
+        )
+    value = expand_names(found.gradient)
+    return value if place is None or along is None else substitute(value, {place: along})
+
+
+def _declaration(system: LinearSystem) -> str:
+    """What a linear system determines, declared by its equations."""
+    names = ", ".join(" ".join(filter(None, [f"{s.name} :", *_words(s)])) for s in system.symbols)
+    equations = ", ".join(map(_equation, system.equations))
+    return f"{names} where {equations}"
+
+
+def _words(s: Symbol) -> list[str]:
+    if s.is_scalar:
+        return ["scalar"]
+    rows, cols = s.shape
+    return [str(rows) if cols == ONE else f"{rows} x {cols}", structure_of(s)]
+
+
+def _equation(q: LinearEquation) -> str:
+    """An equation, of which some entries may be left out."""
+    if not q.entries:
+        return f"{q.left} = {q.right}"
+    function = {"diagonal": "diag"}.get(structure_of(q.unknown), structure_of(q.unknown))
+    return f"{function}({q.left}) = {function}({q.right})"
 
 
 def _derived(

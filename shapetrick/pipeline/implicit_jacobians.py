@@ -1,77 +1,124 @@
 """Jacobians, Hessians and directional derivatives through unknowns that equations determine.
 
 Where every multiplier has a closed form, the backward rule is an expression that is linear in its
-upstream, as any other: its upstream is left out, or a direction put in its place. A gradient is an
-expression in the unknowns, so that it is differentiated again through the same equations.
+upstream, as any other, and its upstream is left out. A gradient is an expression in the unknowns,
+so that it is differentiated again through the same equations.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from ..core.equations import EquationSystem, systems_within
+from ..core.equations import structure_of, systems_within
 from ..core.errors import DerivationError
-from ..core.expr import Expr, as_symbol
-from ..core.problem import DerivativeKind, Problem, Request
-from ..core.traversal import expand_names
+from ..core.expr import UNIT, Expr, Symbol, add, as_symbol, call, matmul, negate, subtract, zeros
+from ..core.problem import Problem, Request, RequestKind
+from ..core.results import Adjoint
+from ..core.traversal import expand_names, symbols_of
 from ..derivation.chain_rule import upstream_of
-from ..implicit.adjoint import derived
+from ..implicit.adjoint import computable_gradient, derived
+from ..implicit.differentials import derived_along
 from ..simplification.simplifier import Simplifier
-from .jacobians import moved, opened
-
-SECOND: dict[DerivativeKind, DerivativeKind] = {"hess": "jac", "hvp": "vjp"}  # of the gradient
+from .jacobians import jacobian, jacobian_shape, opened, symmetrized
 
 
-class ImplicitJacobian(NamedTuple):
-    """The derivative, the systems that are behind it, and the request of first order that says the
-    same: of the gradient, for a second derivative."""
+class ImplicitDerivative(NamedTuple):
+    """The derivative, what it consists of, the request that it answers, and the one of first order
+    that says the same: of the gradient, for a second derivative."""
 
     value: Expr
-    systems: tuple[EquationSystem, ...]
+    adjoint: Adjoint
+    request: Request
     checked: Request
 
 
-def implicit_jacobian(
+def implicit_derivative(
     problem: Problem, request: Request, simplifier: Simplifier, seed: int
-) -> ImplicitJacobian:
+) -> ImplicitDerivative:
     """What a request asks for that is neither a gradient nor a backward rule. Raises
-    DerivationError where a multiplier has no closed form, or the result none."""
-    asked = request
-    if request.derivative in SECOND:
-        gradient = _rule(problem, replace(request, kind="grad", direction=None), seed)
-        asked = replace(request, kind=SECOND[request.derivative], of=simplifier(gradient))
-    systems = systems_within([asked.of, request.of], problem.systems)
-    if asked.kind == "vjp":
-        return ImplicitJacobian(simplifier(_rule(problem, asked, seed)), systems, asked)
+    DerivationError where the unknowns are not determined, or a Jacobian has no form."""
+    if request.direction is not None or request.wrt.is_scalar:
+        return _along(problem, request, simplifier, seed)
+    asked, adjoint = request, Adjoint(systems_within([request.of], problem.systems), (), ())
+    if request.kind == "hess":
+        found = derived(problem, replace(request, kind="grad"), seed)
+        asked, adjoint = found.request, found.adjoint
+        if found.request.symmetric:
+            raise _refusal(request)
+        of = simplifier(found.gradient if adjoint.multipliers else expand_names(found.gradient))
+        asked = replace(request, kind="jac", of=of)
+    if not adjoint.multipliers and systems_within([asked.of], problem.systems):
+        value = _opened(problem, asked, simplifier, seed)
+        if value is not None:
+            return ImplicitDerivative(value, Adjoint(adjoint.systems, (), ()), request, asked)
+    value = simplifier(_Jacobians(request, simplifier, adjoint).of(asked.of))
+    checked = replace(asked, of=computable_gradient(asked.of, adjoint))
+    return ImplicitDerivative(value, adjoint, request, checked)
+
+
+def _opened(problem: Problem, asked: Request, simplifier: Simplifier, seed: int) -> Expr | None:
+    """The backward rule with its upstream left out; None where it has open multipliers, or no
+    form."""
     upstream = as_symbol(upstream_of(asked.of))
-    if not systems_within([asked.of], problem.systems):
-        raise DerivationError(f"`{request.wrt.name}` is not in what is differentiated again.")
-    rule = _rule(problem, replace(asked, kind="vjp", direction=upstream), seed)
-    if asked.kind == "jac":
-        found = opened(rule, upstream, request.wrt, simplifier)
-    else:
-        assert asked.direction is not None
-        found = moved(rule, upstream, asked.direction, simplifier)
-    if found is None:
-        raise DerivationError(
-            f"this `{request.kind}` through equations has no form in matrix, element-wise and "
-            "Kronecker products: ask for the backward rule (`vjp`)."
-        )
-    return ImplicitJacobian(found, systems, asked)
-
-
-def _rule(problem: Problem, request: Request, seed: int) -> Expr:
-    """The backward rule in the unknowns and the inputs alone."""
-    found = derived(problem, request, seed)
+    found = derived(problem, replace(asked, kind="vjp", direction=upstream), seed)
+    if found.request.symmetric:
+        raise _refusal(asked)
     if found.adjoint.multipliers:
-        name = found.adjoint.multipliers[0].name
-        why = f"the multiplier `{name}` is known by its equation alone"
-    elif found.request.symmetric:
-        why = "they have a solution along the symmetric matrices alone"
-    else:
-        return expand_names(found.gradient)
-    raise DerivationError(
-        f"only gradients and backward rules go through these equations, since {why}: ask for "
-        "`grad` or `vjp`."
+        return None
+    return opened(expand_names(found.gradient), upstream, asked.wrt, simplifier)
+
+
+class _Jacobians:
+    """Jacobians of unknowns and of their multipliers, by the inverse of that of their equations."""
+
+    def __init__(self, request: Request, simplifier: Simplifier, adjoint: Adjoint) -> None:
+        self._request, self._simplifier = request, simplifier
+        self._known: dict[Symbol, Expr] = {}
+        for system in adjoint.systems:
+            self._add(system.unknowns, system.residuals)
+        for linear in adjoint.linear_systems:
+            self._add(linear.symbols, [subtract(q.left, q.right) for q in linear.equations])
+
+    def of(self, e: Expr) -> Expr:
+        """∂vec(e)/∂vec(variable), through the unknowns as well."""
+        inside, wrt = symbols_of(e), self._request.wrt
+        parts = [jacobian(e, wrt, self._simplifier)] if wrt in inside else []
+        for u, by_variable in self._known.items():
+            if u in inside:
+                parts.append(matmul(jacobian(e, u, self._simplifier), by_variable))
+        return add(*parts) if parts else zeros(*jacobian_shape(e, wrt))
+
+    def _add(self, unknowns: Sequence[Symbol], residuals: Sequence[Expr]) -> None:
+        if len(unknowns) > 1 or structure_of(unknowns[0]):
+            raise _refusal(self._request)
+        (u,), (e,) = unknowns, residuals
+        inverse = call("inv", self._simplifier(jacobian(e, u, self._simplifier)))
+        self._known[u] = self._simplifier(negate(matmul(inverse, self._simplifier(self.of(e)))))
+
+
+def _refusal(request: Request) -> DerivationError:
+    """What to ask for where unknowns have several parts or a structure."""
+    kind = "hvp" if request.kind == "hess" else "jvp"
+    return DerivationError(
+        "the unknowns of these equations have a structure, or are several: their Jacobian is no "
+        "expression in matrix and Kronecker products. Ask for it along a direction, "
+        f"`{kind} {request.of_text} wrt {request.wrt.name} with V`."
     )
+
+
+def _along(
+    problem: Problem, request: Request, simplifier: Simplifier, seed: int
+) -> ImplicitDerivative:
+    """A derivative along a direction, for a scalar along 1; of second order, that of the
+    gradient."""
+    direction = UNIT if request.direction is None else request.direction
+    asked, value, of, adjoint = derived_along(problem, request, direction, seed)
+    if not adjoint.multipliers and not adjoint.differentials:
+        value, adjoint = simplifier(expand_names(value)), Adjoint(adjoint.systems, (), ())
+    if asked.kind == "hvp" and asked.symmetric:
+        of = symmetrized(of, simplifier)
+    kind: RequestKind = "jac" if request.direction is None else "jvp"
+    checked = replace(asked, kind=kind, of=computable_gradient(of, adjoint))
+    return ImplicitDerivative(value, adjoint, asked, checked)

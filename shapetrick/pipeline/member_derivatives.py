@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from ..core import expr as ex
 from ..core.expr import Expr, Symbol, as_symbol
 from ..core.families import at_index, cotangent_names, reindexed
-from ..core.indices import Indices, Range, member, parts, read_name
+from ..core.indices import Indices, Range, member, parts, read_name, renamed_shape, within
 from ..core.problem import DerivativeKind, Problem, Request
 from ..core.results import Equation, Recursion
 from ..derivation.chain_rule import upstream_of
@@ -29,9 +30,25 @@ from ..families.given_letters import (
     text_with_letters,
     with_letters_back,
 )
+from ..families.given_orders import AFTER, BEFORE, Comparison, LetterOrder, bounds_of, meeting
 from ..families.recurrence import Backpropagation, MemberUse, segments_of
-from ..families.upstream_regions import box_of_equation, of_one_upstream, rising
+from ..families.upstream_regions import Gap, box_of_equation, of_one_upstream, rising
 from .member_jacobians import member_jacobians
+
+
+class GivenCase(NamedTuple):
+    """The equations for letters that stand in one order, those of cotangents first."""
+
+    order: LetterOrder
+    found: Recursion
+    equations: tuple[Equation, ...]
+    gaps: Sequence[Gap]  # regions, and what lies between them
+
+    def within(self, ranges: Sequence[Range]) -> Recursion:
+        """The equations as they hold where the letters are within these ranges."""
+        given = tuple(replace(q, ranges=(*ranges, *q.ranges)) for q in self.equations)
+        count = len(self.found.cotangents)
+        return self.found._replace(cotangents=given[:count], gradients=given[count:])
 
 
 @dataclass(frozen=True)
@@ -97,31 +114,68 @@ class MemberDerivative:
     def _by_given(self, of: Expr, ranges: Sequence[Range]) -> Iterator[Recursion]:
         """The equations for the letters' values: all alike but for those near the ends."""
         for k, over in enumerate(ranges):
-            if over.first != over.last and not over.last.letter:  # no number lies between
+            if over.first != over.last and not over.last.terms:  # no number lies between
                 for index in numbers_of(over):
                     alone = [*ranges[:k], Range(over.letter, index, index), *ranges[k + 1 :]]
                     yield from self._by_given(of, alone)
                 return
-        letters = [r.letter for r in ranges if r.first != r.last]
+        running = [r for r in ranges if r.first != r.last]
         fixed = {r.letter: r.first for r in ranges if r.first == r.last}
-        at = {**fixed, **stand_ins(letters)}
-        found = self._derived(reindexed(of, at), at, fixed)
-        ranges = list(ranges)
-        equations = (*found.cotangents, *found.gradients)
+        cases = [*self._cases(of, running, fixed)]
+        narrowed: dict[str, Range] = {}
+        for over, outside in near_ends([gap for case in cases for gap in case.gaps], running):
+            for index in outside:
+                alone = [narrowed.get(r.letter, r) for r in ranges]
+                at = Range(over.letter, index, index)
+                yield from self._by_given(of, [at if r.letter == at.letter else r for r in alone])
+            narrowed[over.letter] = over
+        for case in cases:
+            where = {r.letter: r.where for r in case.order.ranges}
+            given = [narrowed.get(r.letter, r) for r in ranges]
+            given = [r._replace(where=where.get(r.letter, ())) for r in given]
+            yield case.within(given)
+
+    def _cases(self, of: Expr, ranges: Sequence[Range], fixed: Indices) -> Iterator[GivenCase]:
+        """The equations in each order of the letters and of what they are compared with."""
+        letters = [r.letter for r in ranges]
+        first = self._case(of, LetterOrder(stand_ins(letters), tuple(ranges)), fixed)
+        bounds = self._bounds(of, first)
+        met = meeting(bounds, letters, self.problem.families.lengths)
+        most = None if met is None else met.limit(bounds, BEFORE)
+        if met is None or most is None:
+            yield first
+            return
+        after = self._case(of, met.apart(AFTER, most + 1, ranges), fixed)
+        least = met.limit(self._bounds(of, after), AFTER)
+        least = most + 1 if least is None else max(least, most + 1)
+        orders = (met.together(ahead, ranges) for ahead in range(most + 1, least))
+        between = [self._case(of, order, fixed) for order in orders if order is not None]
+        if all({*case.equations} == {*first.equations} for case in (*between, after)):
+            yield first
+            return
+        yield first._replace(order=met.apart(BEFORE, most, ranges))
+        yield from between
+        yield after._replace(order=met.apart(AFTER, least, ranges))
+
+    def _bounds(self, of: Expr, case: GivenCase) -> list[Comparison]:
+        wrt = self.request.wrt if self.request.rows is None else self.request.rows
+        uses = (*case.equations, Equation(wrt, of, ()))
+        return bounds_of(case.gaps, uses, self.request.wrt.base)
+
+    def _case(self, of: Expr, order: LetterOrder, fixed: Indices) -> GivenCase:
+        at = {**fixed, **order.stand.values}
+        found, gaps = self._derived(reindexed(of, at), at, fixed)
+        letters = [r.letter for r in order.ranges]
+        taken = {*letters, *fixed}
         own = [t for i in self.request.wrt.indices for t in i.terms if t not in letters]
         others = [t for t in own if t not in self.problem.families.lengths]
-        taken = {r.letter for r in ranges}
-        back = [put_back(q, letters, taken, others) for q in equations]
-        for k, (over, outside) in enumerate(near_ends(back, ranges)):
-            for index in outside:
-                alone = [*ranges[:k], Range(over.letter, index, index), *ranges[k + 1 :]]
-                yield from self._by_given(of, alone)
-            ranges[k] = over
-        given = [replace(q, ranges=(*ranges, *q.ranges)) for q in back]
-        count = len(found.cotangents)
-        yield found._replace(cotangents=tuple(given[:count]), gradients=tuple(given[count:]))
+        equations = (*found.cotangents, *found.gradients)
+        back = tuple(put_back(q, order.stand, taken, others) for q in equations)
+        index = order.stand.lettered
+        regions = [pair for q in back for pair in zip(*box_of_equation(q), strict=True)]
+        return GivenCase(order, found, back, [*regions, *((index(a), index(b)) for a, b in gaps)])
 
-    def _derived(self, of: Expr, at: Indices, fixed: Indices) -> Recursion:
+    def _derived(self, of: Expr, at: Indices, fixed: Indices) -> tuple[Recursion, list[Gap]]:
         request = self.request
         wrt = at_index(request.wrt, at)
         title = self._title(fixed)
@@ -129,13 +183,13 @@ class MemberDerivative:
         direction = request.direction if is_rule else as_symbol(upstream_of(of))
         kind: DerivativeKind = "grad" if request.kind == "grad" else "vjp"
         rule = replace(request, kind=kind, of=of, wrt=wrt, direction=direction)
-        problem = self.problem_with_first
+        problem = at_lengths(self.problem_with_first, at)
         back = Backpropagation(problem, rule, problem.families, title=title)
-        found = of_one_upstream(back.recursion(), direction, back)
+        found, gaps = of_one_upstream(back.recursion(), direction, back)
         if is_rule:
-            return found
+            return found, gaps
         if request.kind == "jvp":
-            return self._forward(found, rule, title)
+            return self._forward(found, rule, title), gaps
         if request.rows is not None:
             itself = at_index(request.rows, at).name
             others = tuple(
@@ -145,7 +199,7 @@ class MemberDerivative:
                 or member(request.rows.base, *q.symbol.indices) != itself
             )
             found = found._replace(gradients=others)
-        return member_jacobians(problem, rule, found, back)
+        return member_jacobians(problem, rule, found, back), gaps
 
     # ---- as on paper
 
@@ -156,7 +210,7 @@ class MemberDerivative:
         if self.first is not None:
             asked = self.first.request
         else:
-            at = stand_ins([r.letter for r in request.ranges])
+            at = stand_ins([r.letter for r in request.ranges]).values
             of, wrt = reindexed(request.of, at), at_index(request.wrt, at)
             asked = replace(request, of=of, wrt=wrt)
             if request.kind not in ("grad", "vjp"):
@@ -172,17 +226,17 @@ class MemberDerivative:
         if self.first is not None or not self.request.ranges:
             yield from back.papers(cotangents)
             return
-        letters = [r.letter for r in self.request.ranges]
+        stand = stand_ins([r.letter for r in self.request.ranges])
         for paper, label in back.papers(cotangents):
             up = paper.direction
             asked = replace(
                 paper,
-                of=with_letters_back(paper.of, letters),
-                of_text=text_with_letters(paper.of_text, letters),
-                wrt=as_symbol(with_letters_back(paper.wrt, letters)),
-                direction=None if up is None else as_symbol(with_letters_back(up, letters)),
+                of=with_letters_back(paper.of, stand),
+                of_text=text_with_letters(paper.of_text, stand),
+                wrt=as_symbol(with_letters_back(paper.wrt, stand)),
+                direction=None if up is None else as_symbol(with_letters_back(up, stand)),
             )
-            yield asked, text_with_letters(label, letters)
+            yield asked, text_with_letters(label, stand)
 
     # ---- along a direction
 
@@ -279,3 +333,23 @@ def with_equations(problem: Problem, recursion: Recursion) -> Problem:
     return replace(
         problem, families=families._replace(segments=(*families.segments, *own)), requests=()
     )
+
+
+def at_lengths(problem: Problem, values: Indices) -> Problem:
+    """The problem with indices in the place of those lengths that have one."""
+    families = problem.families
+    at = {t: i for t, i in values.items() if t in families.lengths}
+    if not at:
+        return problem
+    segments = tuple(
+        replace(
+            s,
+            indices=within(s.indices, at),
+            ranges=tuple(r.within(at) for r in s.ranges),
+            shape=renamed_shape(s.shape, at),
+            body=None if s.body is None else reindexed(s.body, at),
+        )
+        for s in families.segments
+    )
+    definitions = {name: reindexed(e, at) for name, e in problem.definitions.items()}
+    return replace(problem, families=families._replace(segments=segments), definitions=definitions)

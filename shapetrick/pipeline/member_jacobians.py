@@ -19,7 +19,7 @@ from ..core.problem import Problem, Request
 from ..core.results import Equation, Recursion
 from ..core.traversal import postorder, substitute, symbols_of
 from ..families.recurrence import Backpropagation, segments_of
-from ..families.upstream_regions import box_of_equation, put, recurrent_in, rising
+from ..families.upstream_regions import box_of_equation, recurrent_in, rising
 from .jacobians import opened
 
 ROWS = "D"  # what the Jacobians by the members of a family are called: D, or D_Z
@@ -99,7 +99,7 @@ class _Rows:
         terms = []
         for x, row in rows.items():
             others = {y: ex.zeros(*y.shape) for y in rows if y is not x}
-            alone = self.back.simplified(put(whole, others)) if others else whole
+            alone = self.back.simplified(substitute(whole, others)) if others else whole
             part = opened(alone, x, ex.symbol("#by", e.shape), self._simplifier)
             if part is None:
                 raise DerivationError(
@@ -169,7 +169,7 @@ def _opened_once(q: Equation, others: PlacedEquations) -> Equation:
             if other.symbol.base == x.base and _lies_in(box, own):
                 (segment,) = segments_of([other])
                 new[x] = reindexed(other.value, segment.values(x.indices))
-    return replace(q, value=put(q.value, new)) if new else q
+    return replace(q, value=substitute(q.value, new)) if new else q
 
 
 def _lies_in(box: MemberBox, around: MemberBox) -> bool:

@@ -19,7 +19,7 @@ from ..core.errors import DerivationError
 from ..core.expr import IDENTITY, UNIT, Expr, Name, Symbol, named, rebuild, symbol, zeros
 from ..core.functions import NAMES
 from ..core.problem import DerivativeKind, Problem, Request
-from ..core.results import Adjoint, Recursion, Result, Rewriting, Step, Validation
+from ..core.results import Recursion, Result, Rewriting, Step, Validation
 from ..core.traversal import postorder, remembered, substitute
 from ..derivation.chain_rule import cotangents, tangent
 from ..explanation.steps import Paper, Text
@@ -47,7 +47,7 @@ def derive(
 
     Raises DerivationError where no arrangement expresses it."""
     _log.info("deriving %s", request.key)
-    result = _derived(problem, request, seed, checked)
+    result = _derived(problem.holding(request.wrt), request, seed, checked)
     found = result.validation
     _log.info("%s after %d draws: %r", found.verdict, found.draws, result.gradient)
     return result
@@ -130,6 +130,8 @@ def concluded(
     if request.symmetric and request.kind == "hess":
         gradient = symmetrized_hessian(gradient, request.wrt, simplifier)
         notes = (SYMMETRIC_HESSIAN,)
+    elif request.symmetric and request.kind == "jvp":
+        notes = (SYMMETRIC_DIRECTION,)
     elif request.symmetric:
         gradient = symmetrized(gradient, simplifier)
         notes = (SYMMETRIC_CONVENTION,)
@@ -162,7 +164,7 @@ def _through_equations(problem: Problem, request: Request, seed: int) -> Result:
 
     simplifier = Simplifier(problem.definitions.values(), [request.of])
     if request.kind not in ("grad", "vjp"):
-        return _opened_equations(problem, request, simplifier, seed)
+        return _further_through_equations(problem, request, simplifier, seed)
     found = derived(problem, request, seed)
     check = checker_of(problem, found.request, seed=seed).check
     result = concluded(
@@ -176,16 +178,24 @@ def _through_equations(problem: Problem, request: Request, seed: int) -> Result:
     return replace(result, adjoint=found.adjoint)
 
 
-def _opened_equations(
+def _further_through_equations(
     problem: Problem, request: Request, simplifier: Simplifier, seed: int
 ) -> Result:
-    """A Jacobian, a Hessian or a product with one, through unknowns in closed form."""
-    from .implicit_jacobians import implicit_jacobian
+    """A Jacobian, a Hessian or a derivative along a direction, through unknowns."""
+    from ..implicit.adjoint import computable_gradient
+    from .implicit_jacobians import implicit_derivative
 
-    value, systems, asked = implicit_jacobian(problem, request, simplifier, seed)
+    value, adjoint, request, asked = implicit_derivative(problem, request, simplifier, seed)
     check = checker_of(problem, asked, [value], seed).check
-    result = concluded(problem, request, value, simplifier, seed, check)
-    return replace(result, adjoint=Adjoint(systems, (), ()))
+    result = concluded(
+        problem,
+        request,
+        value,
+        simplifier,
+        seed,
+        lambda value: check(computable_gradient(value, adjoint)),
+    )
+    return replace(result, adjoint=adjoint)
 
 
 def _solution(problem: Problem, request: Request, system: EquationSystem, seed: int) -> Result:
@@ -280,6 +290,7 @@ SYMMETRIC_CONVENTION = (
     "the gradient along the symmetric matrices, (G + G')/2; the popular G + G' - diag(G) is the "
     "gradient by the free entries, not along the symmetric matrices"
 )
+SYMMETRIC_DIRECTION = "along the symmetric part of the direction: the variable stays symmetric"
 SYMMETRIC_HESSIAN = (
     "P H P with P = (I + commute) / 2: the second derivative along a symmetric V is "
     "vec(V)' (P H P) vec(V)"
@@ -376,6 +387,7 @@ def steps_together(
 ) -> list[tuple[Step, ...]]:
     """The derivations of results that were derived together: what they share is made once."""
     first = results[0].request
+    problem = problem.holding(first.wrt)
     is_plain = first.kind in ("grad", "vjp") and not any(
         r.recursion or r.adjoint or r.request.system for r in results
     )
@@ -389,11 +401,11 @@ def steps_together(
 
 
 def _implicit_step(request: Request, result: Result) -> Step:
-    """What is told of a derivative that is read off the backward rule through equations."""
+    """What is told of a derivative through equations that is no gradient and no backward rule."""
     name, of = request.wrt.name, request.of_text
     label = f"∂{of if of.isidentifier() else f'({of})'}/∂{name}"
-    shape = result.gradient.shape
-    return Step(of, name, label, shape, (), result.gradient, _OPENED[request.derivative])
+    note = _ROWS if request.direction is None else _DIFFERENTIAL
+    return Step(of, name, label, result.gradient.shape, (), result.gradient, note)
 
 
 def _changed(step: Step, change: Callable[[Expr], Expr]) -> Step:
@@ -485,6 +497,10 @@ def _steps_of_families(
 _ROWS = (
     "the rule is linear in its upstream; left out, its side stays open and gives the rows (where "
     "that has no form, it is done for parts, and they are multiplied)"
+)
+_DIFFERENTIAL = (
+    "the differential along the direction: that of each equation is zero, which is linear in the "
+    "differentials of the unknowns"
 )
 _OPENED: dict[DerivativeKind, str] = {
     "jac": _ROWS,

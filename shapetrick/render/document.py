@@ -300,8 +300,8 @@ def _told(q: Equation) -> tuple[Range, ...]:
 
 
 def _equations(adjoint: Adjoint, sign: Relation) -> Iterator[EquationBlock]:
-    """The equations of the unknowns, and those of the multipliers; where these have a closed form
-    that is the answer."""
+    """The equations of the unknowns, those of the multipliers (where these have a closed form that
+    is the answer), and those of differentials."""
     for system in adjoint.systems:
         for left, right in system.equations:
             yield EquationBlock("equation", left, right)
@@ -309,6 +309,8 @@ def _equations(adjoint: Adjoint, sign: Relation) -> Iterator[EquationBlock]:
         is_open = not {*symbols_of(q.left)}.isdisjoint(adjoint.multipliers)
         detail = ANSWER if is_open else LINES
         yield EquationBlock("adjoint", q.left, q.right, sign, (), detail, q.entries)
+    for q in (q for linear in adjoint.differentials for q in linear.equations):
+        yield EquationBlock("tangent", q.left, q.right, sign, (), ANSWER, q.entries)
 
 
 def joint_stories(results: Iterable[Result], problem: Problem | None = None) -> Iterator[Story]:

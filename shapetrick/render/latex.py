@@ -46,6 +46,8 @@ _CONSTRUCTORS = {
     "zeros": r"\mathbf{0}",
     "eye": "I",
     "commute": r"\mathbf{K}",
+    "duplicate": r"\mathbf{D}",
+    "eliminate": r"\mathbf{L}",
 }
 
 

@@ -87,7 +87,7 @@ def counted(line: Line, general: bool = False, others: bool = False) -> str:
     """How many arrangements fit; `general` also counts those that fit the most general types. Where
     it is one, that is said for `others` too."""
     if line.is_forced:
-        shapes = ", here and where nothing is said" if others else " the declared shapes"
+        shapes = ", as on every line without a remark" if others else " the declared shapes"
         return f"the only arrangement that fits{shapes}"
     number = f"{line.fitting:,}" if line.all_counted else f"more than {line.fitting:,}"
     left = f"; the most general shapes and units leave {line.typed:,}" if general else ""
@@ -109,7 +109,7 @@ def mentions_units(line: Line) -> bool:
 def shared(step: Step) -> str:
     """What a name of its own for a cotangent stands for."""
     title = step.wrt[1:-1] if step.wrt.startswith("(") else step.wrt
-    return f"{step.label} is the gradient by {title}, with which several go on"
+    return f"{step.label} is the gradient by {title}, from which several gradients follow"
 
 
 def above(names: Iterable[str]) -> str:

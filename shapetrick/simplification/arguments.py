@@ -1,4 +1,4 @@
-"""Functions whose value is known from their argument alone: of zeros, and of a negated sum."""
+"""Functions by their arguments: their values at zeros, and at a negated sum."""
 
 from __future__ import annotations
 
@@ -6,10 +6,28 @@ from functools import cache
 
 import numpy as np
 
-from ..core.expr import Add, Call, Expr, number, ones, rebuild, times, zeros
+from ..algebra.monomials import multiplied
+from ..algebra.sum_signs import negate_part
+from ..core.cost import length
+from ..core.expr import (
+    MINUS,
+    UNIT,
+    Add,
+    Call,
+    Expr,
+    Name,
+    Ones,
+    call,
+    number,
+    ones,
+    rebuild,
+    times,
+    zeros,
+)
 from ..core.functions import TABLE
 from ..core.structure import is_zero
-from .identities import IDENTITIES
+from ..core.traversal import remembered
+from .identities import COMPLEMENTED, IDENTITIES
 from .networks import Networks
 
 _AT_ZERO = {0.0: number(0), 1.0: number(1), -1.0: number(-1)}  # values that are told
@@ -36,6 +54,25 @@ def even_function_of_sum(networks: Networks, e: Expr) -> Expr | None:
         return None
     found, sign = networks.signs.natural(e.args[0])
     return rebuild(e, [found, *e.args[1:]]) if sign < 0 else None
+
+
+def with_opposite_arguments(networks: Networks, e: Expr, known: dict[Expr, Expr]) -> Expr:
+    """The expression with one less a function as that of the opposite argument, where that is as
+    short: `1 - sigmoid(a - b)` as `sigmoid(b - a)`."""
+
+    def written(x: Expr) -> Expr:
+        if isinstance(x, Name):
+            return x
+        x = rebuild(x, [known[a] for a in x.args])
+        if not isinstance(x, Add) or len(x.args) != 2:
+            return x
+        called = next((a for a in map(negate_part, x.args) if a.op == COMPLEMENTED), None)
+        if called is None or not any(a is UNIT or isinstance(a, Ones) for a in x.args):
+            return x
+        opposite = networks.simplify(multiplied([MINUS, *called.args]))
+        return x if length(opposite) > length(called.args[0]) else call(COMPLEMENTED, opposite)
+
+    return remembered(known, e, written, into_names=False)
 
 
 @cache

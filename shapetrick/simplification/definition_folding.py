@@ -118,6 +118,7 @@ class Folding:
         self._sums = _Bodies[tuple[Expr, Expr]]()
         self._products_added = _Bodies[_AddedUp]()
         self._products = _Bodies[tuple[Term, Expr]]()
+        self._multiples = _Bodies[tuple[Term, Expr]]()
         self._powers: dict[Expr, list[_Scaled]] = {}  # by what they are powers of
 
     def learn(self, definition: Expr, form: Expr) -> None:
@@ -138,6 +139,9 @@ class Folding:
         self._learn_multiplied_out(form, definition)
         if _is_pattern(terms[0]):
             self._products.learn((terms[0], definition), _parts(terms[0]), first=True)
+            atoms = [edge.atom for edge in terms[0].edges]
+            if terms[0].scalars and any(atom.args for atom in atoms):
+                self._multiples.learn((terms[0], definition), atoms)
         if form.is_scalar:
             self._learn_power(form, definition)
 
@@ -153,7 +157,10 @@ class Folding:
             exponent: Expr = number(p)
             if isinstance(base, Power):
                 base, exponent = base.args[0], multiply_exponents(base.args[1], exponent)
-            elif base.op != ROOT:
+            elif base.op == ROOT:
+                self._powers.setdefault(base, []).append(_Scaled(exponent, rest, name))
+                base, exponent = base.args[0], number(p / 2)
+            elif p.denominator == 1:
                 return
             self._powers.setdefault(base, []).append(_Scaled(exponent, rest, name))
 
@@ -219,16 +226,25 @@ class Folding:
     def by_powers(self, term: Term) -> Iterator[Term]:
         """The term with a scalar by a definition that is another power of it: where `J =
         s^(1/p)`, `s^(1/p - 1)` is `J^(1 - p)`, and where `w = a sqrt(s)`, `1 / sqrt(s)` is `a / w`.
-        """
+        A whole power stands for it only beside the name: where `w = sqrt(s)`, `s / w` is `w`."""
         for base, exponent in term.scalars if self._powers else ():
             for row in self._powers.get(base, ()):
                 p = _quotient(exponent, row.exponent)
-                if p is None:
+                if p is None or (_is_natural(p) and row.name not in dict(term.scalars)):
                     continue
                 others = [item for item in term.scalars if item[0] is not base]
                 inverse = multiply_exponents(MINUS, p)
                 divisors = [(b, multiply_exponents(number(q), inverse)) for b, q in row.rest]
                 yield tidy(term._replace(scalars=(*others, *divisors, (row.name, p))))
+
+    def by_multiples(self, term: Term) -> Iterator[Term]:
+        """The term with a definition that is a multiple of factors in it: where `z = s (A x - b)`,
+        `A x - b` is `z / s`."""
+        for pattern, name in self._multiples.among(lambda: [edge.atom for edge in term.edges]):
+            folded = self.folded(term, pattern._replace(scalars=()), name)
+            if folded is not None:
+                divisors = [(base, multiply_exponents(MINUS, p)) for base, p in pattern.scalars]
+                yield tidy(folded._replace(scalars=(*folded.scalars, *divisors)))
 
     def folded(self, term: Term, pattern: Term, name: Expr) -> Term | None:
         """The term with a name in the place of what it stands for, if that is in it."""
@@ -431,16 +447,17 @@ def _left_over(exponent: Expr, wanted: Expr) -> Expr | None:
 
 
 def _quotient(exponent: Expr, other: Expr) -> Expr | None:
-    """What a power is raised to in order to be the other; None if it is a factor of that, or only a
-    root of it would do."""
+    """What a power is raised to in order to be the other; None if only a root of it would do."""
     inverse = Product.of(other).power(-1)
     if inverse is None:
         return None
     parts = [Product.of(t).times(inverse).expression() for t in terms_of(exponent)]
     found = reduce(add_exponents, parts)
-    if isinstance(found, Number) and (found.value > 0 or found.value != int(found.value)):
-        return None
-    return found
+    return None if isinstance(found, Number) and found.value != int(found.value) else found
+
+
+def _is_natural(p: Expr) -> bool:
+    return isinstance(p, Number) and p.value > 0
 
 
 def _joined(nodes: dict[int, int], wanted: Nodes, ends: Nodes) -> dict[int, int] | None:

@@ -7,15 +7,16 @@ to one only the first is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations
 from typing import NamedTuple
 
 from ..algebra import polynomials
-from ..algebra.common_factors import factored
+from ..algebra.common_factors import factored, is_linear
 from ..algebra.monomials import Product
 from ..algebra.polynomials import Polynomial, TooLargeError
+from ..algebra.sum_signs import negated_sum
 from ..core.cost import is_below, length
 from ..core.expr import (
     UNIT,
@@ -23,6 +24,7 @@ from ..core.expr import (
     Add,
     Dimension,
     Expr,
+    MatMul,
     Name,
     Number,
     Ones,
@@ -35,10 +37,12 @@ from ..core.expr import (
     number,
     ones,
     power,
+    rebuild,
     times,
     zeros,
 )
 from ..core.results import Rewriting
+from ..core.structure import factors_of
 from ..core.traversal import postorder, remembered
 from .identities import COMPLEMENTED, ROOT
 from .networks import Networks
@@ -54,12 +58,49 @@ def fractions_combined(networks: Networks, e: Expr) -> Expr | None:
     inverse = is_below(e) and isinstance(e.args[0], Add)
     if not (inverse or isinstance(e, (Add, Times))) or not _may_combine(networks, e):
         return None
-    for is_open in _ways_to_open(e):
-        found = _combined(networks, e, is_open)
-        if found is not None:
-            networks.log.append(Rewriting("one denominator", e, found))
-            return found
+    found = _first_combined(networks, e)
+    if found is not None:
+        networks.log.append(Rewriting("one denominator", e, found))
+    return found
+
+
+def _first_combined(networks: Networks, e: Expr) -> Expr | None:
+    found = (_combined(networks, e, is_open) for is_open in _ways_to_open(e))
+    return next((x for x in found if x is not None), None)
+
+
+def divisors_inside(networks: Networks, e: Expr) -> Expr | None:
+    """A product's scalar divisors within a fraction that is summed or multiplied by a matrix, where
+    they meet others: `sum(x ./ (1 + x / s)) / s` is `sum(x ./ (s + x))`."""
+    if not isinstance(e, Times):
+        return None
+    divisors = [a for a in e.args if a.is_scalar and is_below(a)]
+    bodies = [a for a in e.args if isinstance(a, MatMul) or is_linear(a)]
+    bases = {base for base, _ in Product.of(*divisors).factors}
+    if not divisors or len(bodies) != 1:
+        return None
+    (body,) = bodies
+    for i, inner in enumerate(body.args):
+        if inner.is_scalar or not _divides_by_sum_with(inner, bases):
+            continue
+        whole = times(inner, *divisors)
+        found = _first_combined(networks, whole) if _may_combine(networks, whole) else None
+        if found is None:
+            continue
+        front, rest = Product.of(found).scalars()
+        args = [rest.in_order() if j == i else a for j, a in enumerate(body.args)]
+        others = [a for a in e.args if a is not body and a not in divisors]
+        whole = times(*others, front.expression(), rebuild(body, args))
+        if whole.shape == e.shape and length(whole) < length(e):
+            networks.log.append(Rewriting("one denominator", e, whole))
+            return networks.simplify(whole)
     return None
+
+
+def _divides_by_sum_with(e: Expr, bases: Container[Expr]) -> bool:
+    """Whether a product is divided by a sum that some of these are in."""
+    sums = [a.args[0] for a in factors_of(e) if is_below(a) and isinstance(a.args[0], Add)]
+    return any(x in bases for x in postorder(sums))
 
 
 def _ways_to_open(e: Expr) -> Iterator[Callable[[Expr], bool]]:
@@ -68,7 +109,8 @@ def _ways_to_open(e: Expr) -> Iterator[Callable[[Expr], bool]]:
     yield _is_open
     nodes = list(postorder([e], into=_is_open))
     powers = [x.args[0] for x in nodes if isinstance(x, Power) and not is_below(x)]
-    if closed := {x for x in powers if isinstance(x, Add)}:
+    sums = [a for x in powers for a, _ in Product.of(x).factors if isinstance(a, Add)]
+    if closed := {s for x in sums for s in (x, negated_sum(x))}:
         yield lambda x: _is_open(x) and x not in closed
     if any(isinstance(x, Name) for x in nodes):
         yield _is_open_through_names
@@ -175,8 +217,10 @@ def _letters(nodes: Sequence[Expr], is_open: Callable[[Expr], bool]) -> Iterator
         if _is_root(root):
             inside = [x for x in postorder(root.args, into=is_open) if not is_open(x)]
             leaves += [core(x) for x in inside if not _is_constant(x)]
-    for x in dict.fromkeys([*leaves, *roots]):
-        if x not in exponents:
+    letters = dict.fromkeys([*leaves, *roots])
+    for i, x in enumerate(letters):
+        negative = negated_sum(x) if isinstance(x, Add) else None
+        if x not in exponents and negative not in list(letters)[:i]:
             yield named.get(x, x)
 
 
@@ -215,11 +259,23 @@ class _Reader:
         self._forms: dict[int, Expr] = {}  # as they are written
         self._known: dict[Expr, _Quotient] = {}
         self._complements = dict(_complements(networks, letters))
-        self._squares = {
-            i: square.above
-            for i, x in enumerate(letters)
-            if _is_root(x) and not (square := self.read(core(x).args[0])).below
-        }
+        self._squares: dict[int, Polynomial] = {}
+        self._scales: dict[int, dict[int, int]] = {}
+        roots = [(i, core(x).args[0]) for i, x in enumerate(letters) if _is_root(x)]
+        for i, x in sorted(roots, key=lambda root: len([*postorder([root[1]])])):
+            self._learn_square(i, self.read(x))
+
+    def _learn_square(self, i: int, square: _Quotient) -> None:
+        """Notes what a root is the root of; where that has letters below, the letter stands for the
+        root times these, of which the square is a polynomial."""
+        if any(len(self._factors[f]) > 1 for f in square.below):
+            return
+        scale = {f: (k + 1) // 2 for f, k in square.below.items()}
+        above = square.above
+        for f, k in square.below.items():
+            if k % 2:
+                above = polynomials.multiplied(above, self._factors[f])
+        self._squares[i], self._scales[i] = above, scale
 
     # ------------------------------------------------------------------------------- reading
 
@@ -246,15 +302,21 @@ class _Reader:
             case Power() if _is_half_power(e):
                 root = self._places[call(ROOT, core(e.args[0]))]
                 p = exact(e.args[1]) or WHOLE
-                return self._power(_Quotient(polynomials.letter(root, n)), int(2 * p))
+                return self._power(self._letter(root), int(2 * p))
             case Power() if _is_open(e):
                 return self._power(known[e.args[0]], int(exact(e.args[1]) or 0))
-        place = self._places[core(e)]
+        if isinstance(letter := core(e), Add) and letter not in self._places:
+            negative = polynomials.letter(self._places[negated_sum(letter)], n)
+            return _Quotient(polynomials.multiplied(polynomials.constant(-WHOLE, n), negative))
+        place = self._places[letter]
         if place in self._complements:
             other = polynomials.letter(self._complements[place], n)
             other = polynomials.multiplied(polynomials.constant(-WHOLE, n), other)
             return _Quotient(polynomials.added(polynomials.constant(WHOLE, n), other))
-        return _Quotient(polynomials.letter(place, n))
+        return self._letter(place)
+
+    def _letter(self, i: int) -> _Quotient:
+        return _Quotient(polynomials.letter(i, len(self._letters)), self._scales.get(i, {}))
 
     def _registered(self, e: Expr, q: _Quotient) -> _Quotient:
         """Notes how a sum is written: by its name, if it has one."""
@@ -343,7 +405,7 @@ class _Reader:
         if not q.above:
             return zeros(*e.shape)
         parts = [self._polynomial(q.above)]
-        parts += [power(self._form(f), number(-k)) for f, k in q.below.items()]
+        parts += [_power_of(self._form(f), -k) for f, k in q.below.items()]
         found = Product.of(*parts).expression()
         return found if found.shape == e.shape else times(found, ones(*e.shape))
 
@@ -375,5 +437,16 @@ class _Reader:
         return found
 
     def _monomial(self, m: polynomials.Exponents) -> Expr:
-        powers = [power(x, number(p)) for x, p in zip(self._letters, m, strict=True) if p]
+        powers = [_power_of(self._letter_form(i), p) for i, p in enumerate(m) if p]
         return Product.of(*powers).expression() if powers else UNIT
+
+    def _letter_form(self, i: int) -> Expr:
+        """What a letter stands for."""
+        scale = [power(self._form(f), number(k)) for f, k in self._scales.get(i, {}).items()]
+        return Product.of(self._letters[i], *scale).expression()
+
+
+def _power_of(e: Expr, p: int) -> Expr:
+    """A power, of a product factor by factor."""
+    found = Product.of(e).power(p)
+    return power(e, number(p)) if found is None else found.expression()

@@ -8,13 +8,14 @@ equal by the linear operations alone is one term.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from ..algebra.common_factors import factored, without_leading_minus
 from ..algebra.contraction import flip
 from ..algebra.extraction import spell
 from ..algebra.fingerprints import Sum, Symmetric, key_of, like_terms
-from ..algebra.index_terms import Term, read_terms, tidy
+from ..algebra.index_terms import Edge, Term, read_terms, tidy
 from ..algebra.monomials import Product
 from ..algebra.sum_signs import Signs
 from ..core.cost import has_minus, is_below, length, outline
@@ -26,6 +27,7 @@ from ..core.expr import (
     MatMul,
     Name,
     Number,
+    Symbol,
     Times,
     add,
     exact,
@@ -41,7 +43,7 @@ from ..core.results import Rewriting
 from ..core.structure import factors_of, is_zero
 from ..core.traversal import Found, remembered
 from .definition_folding import Folding
-from .rewriting import Rewriter
+from .rewriting import SUMS_KNOWN, Rewriter
 from .structured_terms import constants_composed, orthogonal_met, without_idle
 
 HORIZON = 4  # how many operations deep a product is read; beyond, a factor is taken as it is
@@ -147,12 +149,12 @@ class Networks:
 
     def _is_met(self, term: Term) -> bool:
         """Whether factors of a term met others of their base, their inverses or those of a
-        definition's body, or a definition is summed alone, which may be zero."""
+        definition's body, or a definition is summed alone, or what sums to a number."""
         return (
             term.gathered
             or _meets_its_inverse(term)
             or any(True for _ in self.folding.fold_term(term))
-            or any(isinstance(edge.atom, Name) and term.sums_alone(edge) for edge in term.edges)
+            or any(_may_vanish(edge.atom) and term.sums_alone(edge) for edge in term.edges)
         )
 
     def made_of(self, e: Expr) -> Term | None:
@@ -236,7 +238,7 @@ class Networks:
             other = spell(folded, self.symmetric, fold, compact)
             if best is None or (other is not None and length(other) <= length(best)):
                 best = other
-        for folded in self.folding.by_powers(term):
+        for folded in chain(self.folding.by_powers(term), self.folding.by_multiples(term)):
             other = spell(folded, self.symmetric, fold, compact)
             if best is None or (other is not None and length(other) < length(best)):
                 best = other
@@ -272,6 +274,12 @@ class Networks:
         return found
 
 
+def _may_vanish(e: Expr) -> bool:
+    """Whether the sum of its entries may be known: that of a definition, or by a row."""
+    said = e.attributes if isinstance(e, Symbol) else (e.op,)
+    return isinstance(e, Name) or not SUMS_KNOWN.isdisjoint(said)
+
+
 def _meets_its_inverse(term: Term) -> bool:
     """Whether a matrix stands beside its inverse."""
     for one in term.edges:
@@ -293,6 +301,22 @@ def is_reduction(e: Expr) -> bool:
 
 
 # ------------------------------------------------------------------------------ passes for terms
+
+
+def rows_as_columns(networks: Networks, term: Term) -> Term | None:
+    """A sum that is a row as a column, where that is shorter: `1 + x'` is `(1 + x)'`."""
+
+    def column(edge: Edge) -> Edge:
+        e = edge.atom
+        if e.shape[0] != ONE or not isinstance(e, Add):
+            return edge
+        turned = flip(e, networks.symmetric)
+        if length(turned) >= length(e):
+            return edge
+        return Edge(turned, edge.cols, edge.rows, edge.exponent)
+
+    edges = tuple([column(edge) for edge in term.edges])
+    return None if edges == term.edges else tidy(term._replace(edges=edges))
 
 
 def one_sign(networks: Networks, term: Term) -> Term | None:
@@ -405,6 +429,7 @@ TermPass = Callable[[Networks, Term], Term | None]
 TERM_PASSES: tuple[TermPass, ...] = (
     constants_composed,
     orthogonal_met,
+    rows_as_columns,
     one_sign,
     scalars_multiplied,
     divisors_cancelled,

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from ..algebra.common_factors import is_linear
 from ..algebra.contraction import flip
 from ..algebra.index_terms import is_multilinear
+from ..core.contents import DIVISOR, KINK, NAME, SUM
 from ..core.cost import length, sum_of
 from ..core.expr import (
     MINUS,
@@ -33,7 +34,7 @@ from ..core.results import Rewriting
 from ..core.structure import is_zero, sums
 from .arguments import even_function_of_sum, value_at_zero
 from .closed_products import common_factor_inside
-from .fractions import fractions_combined
+from .fractions import divisors_inside, fractions_combined
 from .kinks import sides_joined
 from .networks import OPENED_HORIZON, Networks, TermReading
 
@@ -51,14 +52,16 @@ class PassPlace(IntEnum):
 
 
 class Pass(NamedTuple):
-    """A pass: its name, the identity that it stands for with its letters, and from which place on
-    it is made."""
+    """A pass: its name, the identity that it stands for with its letters, from which place on it is
+    made, on which kinds of nodes, and what must occur inside of these."""
 
     name: str
     change: Callable[[Networks, Expr], Expr | None]
     identity: str
     letters: str
     place: PassPlace = PassPlace.FACTOR
+    kinds: tuple[type[Expr], ...] = (Expr,)
+    needed: int = 0  # of `core/contents.py`
 
 
 def transpose_inside(networks: Networks, e: Expr) -> Expr | None:
@@ -133,26 +136,32 @@ def definitions_named(networks: Networks, e: Expr) -> Expr | None:
 
 _LETTERS = "A, B : n x n; x : n"
 _DEFINED = _LETTERS + "; y = A x; J = x' y"
+_READ = (Add, Times, MatMul, Power, Transpose, Call)
 PASSES = (
-    Pass("transpose inside", transpose_inside, "tanh(A')' = tanh(A)", _LETTERS),
-    Pass("value at zero", value_at_zero, "cos(zeros(n)) = ones(n)", _LETTERS),
+    Pass("transpose inside", transpose_inside, "tanh(A')' = tanh(A)", _LETTERS,
+         kinds=(Transpose,)),
+    Pass("value at zero", value_at_zero, "cos(zeros(n)) = ones(n)", _LETTERS, kinds=(Call,)),
     Pass("even function", even_function_of_sum, "norm(B x - A x) = norm(A x - B x)",
-         _LETTERS + "; J = norm(A x - B x)"),
+         _LETTERS + "; J = norm(A x - B x)", kinds=(Call,), needed=SUM),
     Pass("scalars in front", scalars_in_front,
-         "sum(2 A ./ (1 + B)) = 2 sum(A ./ (1 + B))", _LETTERS),
+         "sum(2 A ./ (1 + B)) = 2 sum(A ./ (1 + B))", _LETTERS, kinds=(Call,)),
     Pass("sums multiplied out", sums_multiplied_out, "(A + B) x - A x = B x", _LETTERS,
-         PassPlace.ALONE),
+         PassPlace.ALONE, kinds=_READ, needed=SUM),
     Pass("definitions opened", definitions_opened, "2 y - A x = y", _DEFINED,
-         PassPlace.WHOLE),
-    Pass("products collected", products_collected, "A x + (x' A)' = (A + A') x", _LETTERS),
+         PassPlace.WHOLE, kinds=_READ, needed=NAME),
+    Pass("products collected", products_collected, "A x + (x' A)' = (A + A') x", _LETTERS,
+         kinds=_READ),
     Pass("sums gathered", sums_gathered, "x - y + s (x - y) = (1 + s) (x - y)",
-         "x, y : n; s : scalar"),
+         "x, y : n; s : scalar", kinds=(Add,), needed=SUM),
     Pass("one denominator", fractions_combined, "1 ./ x - y ./ (x .* (x + y)) = 1 ./ (x + y)",
-         "x, y : n"),
+         "x, y : n", kinds=(Add, Times, Power), needed=DIVISOR),
+    Pass("divisors inside", divisors_inside,
+         "sum(x ./ (1 + x / s)) / s = sum(x ./ (s + x))", "x : n; s : scalar",
+         kinds=(Times,), needed=DIVISOR),
     Pass("sides of a kink", sides_joined, "maximum(x, y) .* step(x - y) = x .* step(x - y)",
-         "x, y : n"),
+         "x, y : n", kinds=(Add, Times), needed=KINK),
     Pass("common factor inside", common_factor_inside,
-         "x' A x + 2 x' B x = x' (A + 2 B) x", _LETTERS),
+         "x' A x + 2 x' B x = x' (A + 2 B) x", _LETTERS, kinds=(Add,)),
     Pass("identities", by_identities, "exp(A) ./ (1 + exp(A)) = sigmoid(A)", _LETTERS),
     Pass("definitions named", definitions_named, "A x = y", _DEFINED),
 )  # fmt: skip

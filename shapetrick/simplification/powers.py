@@ -10,7 +10,8 @@ from ..core.traversal import postorder, remembered
 
 def with_equal_powers(e: Expr, known: dict[Expr, Expr]) -> Expr:
     """The expression with powers to one exponent, or to that and its negative, as the power of a
-    product or quotient, where that is shorter; of powers to a number only quotients are."""
+    product or quotient, where that is shorter. Of powers to a number only quotients are, and
+    products of what is no letter: `x.^2 .* y.^2` is kept."""
     if not any(map(_has_powers, postorder([e], into=lambda x: not isinstance(x, Name)))):
         return e
 
@@ -58,7 +59,9 @@ def _together(e: Expr) -> Expr:
             turned = next((below for base, below in bases if not base.is_scalar), False)
         quotient = Product.of(*(power(b, MINUS) if k is not turned else b for b, k in bases))
         balanced = len(bases) == 2 * sum(below for _, below in bases)
-        if len(bases) > 1 and (balanced or not isinstance(exponent, Number)):
+        composite = all(not below and b.args and not isinstance(b, Name) for b, below in bases)
+        joined = balanced or composite or not isinstance(exponent, Number)
+        if len(bases) > 1 and joined:
             others.append(power(quotient.expression(), opposite if turned else exponent))
         else:
             others += [power(b, opposite if below else exponent) for b, below in bases]

@@ -79,6 +79,10 @@ def _words(identity: Identity) -> frozenset[str]:
     return called | BY_SYMBOLS.intersection(identity.letters.split()) | added
 
 
+# Functions and attributes of which a row tells the sum.
+SUMS_KNOWN = frozenset(
+    word for row in IDENTITIES if row.name.endswith("to 1") for word in _words(row)
+) - {"sum"}
 _TABLE = (*IDENTITIES, *SMALLER, *STABLE)
 _COMMON, _STABLE = frozenset(IDENTITIES), frozenset(STABLE)
 _WORDS = [_words(identity) for identity in _TABLE]

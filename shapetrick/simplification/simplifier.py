@@ -7,13 +7,16 @@ A form is taken only if it is no longer than what it replaces, so this ends.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
+from ..algebra.contraction import flip
 from ..algebra.index_terms import Term
 from ..algebra.monomials import Product, multiplied
 from ..algebra.symmetry import Symmetry
+from ..core.contents import inside
 from ..core.cost import has_minus, is_below, length, outline
-from ..core.dims import Shape
+from ..core.dims import ONE, Shape
 from ..core.expr import (
     MINUS,
     UNIT,
@@ -30,17 +33,22 @@ from ..core.expr import (
     Transpose,
     add,
     call,
+    exact,
+    matmul,
     negate,
     number,
     power,
     rebuild,
     times,
+    transpose,
 )
 from ..core.functions import TABLE
 from ..core.results import Rewriting
 from ..core.structure import factors_of
 from ..core.traversal import postorder, remembered
+from .arguments import with_opposite_arguments
 from .diagonals import with_diagonals
+from .factor_order import with_letters_first
 from .identities import COMPLEMENTED
 from .kinks import is_condition
 from .networks import Networks
@@ -60,6 +68,7 @@ class Simplifier:
         self._memo: dict[Any, Any] = {}  # by what was found, and of what
         self._simple: dict[Expr, Expr] = {}
         self._norms: dict[tuple[Expr, int | None], Product | None] = {}
+        self._sums: set[Expr] = set()  # of the problem
         self.is_symmetric = Symmetry()
         self._last = Rewriter(self.is_symmetric, length, Rows.LAST)
         rewriter = Rewriter(self.is_symmetric, length)
@@ -68,6 +77,7 @@ class Simplifier:
         for e in postorder([*definitions, *roots]):
             if isinstance(e, Add):
                 self.networks.signs.learn(e)
+                self._sums.add(e)
             elif is_condition(e):
                 self.networks.has_conditions = True
         used = {e for e in postorder(roots) if isinstance(e, Name)}
@@ -122,7 +132,29 @@ class Simplifier:
     def answer(self, e: Expr) -> Expr:
         """A simplified expression that is not taken further, with the identities for answers."""
         found = self._last.everywhere(e)
-        return with_equal_powers(found, self._memo.setdefault(with_equal_powers, {}))
+        opposite = self._memo.setdefault(with_opposite_arguments, {})
+        found = with_opposite_arguments(self.networks, found, opposite)
+        found = with_equal_powers(found, self._memo.setdefault(with_equal_powers, {}))
+        found = with_letters_first(found, self._memo.setdefault(with_letters_first, {}))
+        return self._with_transposes_outside(found)
+
+    def _with_transposes_outside(self, e: Expr) -> Expr:
+        """Sums and products of transposes as the transpose of one, where that is shorter; of two
+        factors each keeps its own. A sum that the problem has is seen as it is there."""
+        done: dict[Expr, Expr] = self._memo.setdefault(Simplifier._with_transposes_outside, {})
+
+        def outside(x: Expr) -> Expr:
+            if isinstance(x, Name):
+                return x
+            x = rebuild(x, [done[a] for a in x.args])
+            if not isinstance(x, (Add, MatMul)) or ONE in x.shape or not _has_transposes(x):
+                return x
+            args = [flip(a, self.is_symmetric) for a in x.args]
+            inner = add(*args) if isinstance(x, Add) else matmul(*reversed(args))
+            least = 2 if isinstance(x, MatMul) else 0 if inner in self._sums else 1
+            return transpose(inner) if length(inner) + 1 + least <= length(x) else x
+
+        return remembered(done, e, outside, into_names=False)
 
     def with_diagonals(self, e: Expr) -> Expr:
         """Rows or columns scaled as people write it in a Jacobian: `diag(v) A`, not `v .* A`."""
@@ -169,10 +201,13 @@ class Simplifier:
     def _after_passes(self, e: Expr, place: PassPlace) -> Expr:
         if not e.args or isinstance(e, Name):
             return e
+        within = inside(e)
         for step in PASSES:
-            found = self.networks.made(step.change, e) if step.place <= place else None
+            if step.place > place or not isinstance(e, step.kinds) or step.needed & ~within:
+                continue
+            found = self.networks.made(step.change, e)
             if found is not None and found is not e:
-                e = found
+                e, within = found, inside(found)
                 if not e.args or isinstance(e, Name):
                     break
         return e
@@ -209,14 +244,25 @@ class Simplifier:
         return kept if has_minus(kept) and length(kept) <= length(found) + 1 else found
 
 
+def _has_transposes(e: Expr) -> bool:
+    """Whether a product has one among its factors, or a sum among those of its summands."""
+    parts = chain.from_iterable(factors_of(a) for a in e.args)
+    return any(isinstance(a, Transpose) for p in parts for a in (*p.args, p))
+
+
 def _is_product(e: Expr) -> bool:
     return isinstance(e, (Times, MatMul, Transpose))
 
 
+def _is_root(e: Expr) -> bool:
+    return isinstance(e, Power) and (p := exact(e.args[1])) is not None and p.denominator != 1
+
+
 def _may_recur(value: Expr) -> bool:
-    """Whether a value may be a factor of its own derivative, as that of `exp` or a quotient is."""
+    """Whether a value may be a factor of its own derivative, as that of `exp`, a quotient or a root
+    is."""
     parts = factors_of(value)
-    if value.is_scalar and any(map(is_below, parts)):
+    if any(is_below(a) or _is_root(a) for a in parts):
         return True
     factors = [a.args[0] if isinstance(a, Power) else a for a in parts]
     rows = [TABLE[a.op] for a in factors if a.op in TABLE]

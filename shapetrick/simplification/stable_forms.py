@@ -14,14 +14,16 @@ import numpy as np
 from ..algebra.monomials import Product
 from ..algebra.ranges import EntryRanges
 from ..algebra.symmetry import Symmetry
-from ..core.cost import has_minus
-from ..core.expr import Add, Call, Expr, Name, Number, named, rebuild
+from ..core.cost import has_minus, is_below
+from ..core.expr import Add, Call, Expr, Name, Number, Times, add, named, rebuild, times
 from ..core.functions import TABLE, Function
-from ..core.traversal import remembered
+from ..core.traversal import postorder, remembered
+from .pattern_matching import core
 from .rewriting import Rewriter, Rows
 
 LARGE = 800.0  # an argument at which exp has no value any more
 OVERFLOW, SINGULAR, CANCELLATION = 10_000, 1_000, 100  # what each counts; an operation is 1
+DEEPEST = 8  # sums within each other that a divisor is looked for in
 
 
 @cache
@@ -64,6 +66,37 @@ def stable(roots: Sequence[Expr]) -> list[Expr]:
 
     def changed(e: Expr) -> Expr:
         args = [done[a] for a in e.args]
-        return named(e.name, args[0]) if isinstance(e, Name) else rewriter.rewrite(rebuild(e, args))
+        if isinstance(e, Name):
+            return named(e.name, args[0])
+        return rewriter.rewrite(_divisors_cancelled(rebuild(e, args)))
 
     return [remembered(done, root, changed) for root in roots]
+
+
+def _divisors_cancelled(e: Expr, depth: int = 0) -> Expr:
+    """A product whose factors that may be 0 for rounding alone are multiplied into a sum that they
+    divide: `h .* (x - y ./ h)` as `x .* h - y`, where `h = sigmoid(z)`."""
+    if not isinstance(e, Times) or depth == DEEPEST:
+        return e
+    for total in e.args:
+        divisors = _divisors_within(total) if isinstance(total, Add) else {}
+        for d in e.args:
+            if (below := divisors.get(core(d))) is not None and _may_underflow(d):
+                terms = [Product.of(a, below).expression() for a in total.args]
+                inner = add(*(_divisors_cancelled(a, depth + 1) for a in terms))
+                rest = [a for a in e.args if a is not d and a is not total]
+                return _divisors_cancelled(times(*rest, inner), depth)
+    return e
+
+
+def _divisors_within(total: Expr) -> dict[Expr, Expr]:
+    """What the summands of a sum are divided by, or those of sums that are factors in them, by what
+    a name stands for."""
+    products = postorder([total], into=lambda x: isinstance(x, (Add, Times)))
+    return {core(x.args[0]): x.args[0] for x in products if is_below(x)}
+
+
+def _may_underflow(e: Expr) -> bool:
+    """Whether it is a function whose values come near 0, and are never 0 but for rounding."""
+    row = TABLE.get(core(e).op)
+    return row is not None and row.never_zero and row.within[0] == 0

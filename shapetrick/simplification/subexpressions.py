@@ -14,11 +14,14 @@ from ..core.cost import length
 from ..core.dims import ONE
 from ..core.expr import (
     IDENTITY,
+    MINUS,
     Add,
     Expr,
     Eye,
     MatMul,
     Name,
+    Power,
+    Times,
     add,
     named,
     rebuild,
@@ -51,11 +54,12 @@ def with_names(e: Expr, taken: Container[str]) -> Expr:
     for x in reversed(nodes):
         factors = parts[x]
         for i, a in enumerate(factors):
-            # What is in a transpose gets the name: `T1'` says more than `T1`.
+            # What is in a transpose gets the name, below a minus or a fraction line: `T1'` says
+            # more than `T1`.
             if (
                 not isinstance(x, MatMul) or i == 0 or factors[i - 1] is not a
             ):  # a power is written once
-                uses[a] = uses.get(a, 0) + (uses.get(x, 1) if moves(x) else 1)
+                uses[a] = uses.get(a, 0) + (uses.get(x, 1) if _is_plain(x) else 1)
     cut = depths[e] > DEEPEST
     if not cut and not any(n > 1 and parts[x] for x, n in uses.items()):
         return e
@@ -70,7 +74,7 @@ def with_names(e: Expr, taken: Container[str]) -> Expr:
         below[x] = 1 + max(below[a] for a in parts[x])
         least = 1 if isinstance(x, Name) else LEAST_SAVING
         repeated = uses.get(x, 0) > 1 and (uses[x] - 1) * length(built) >= least
-        if x is not e and ((repeated and not moves(x)) or (cut and below[x] >= STRIDE)):
+        if x is not e and ((repeated and not _is_plain(x)) or (cut and below[x] >= STRIDE)):
             built, below[x] = named(fresh.take(built, repeated), built), 0
         new[x] = built
     return new[e]
@@ -94,6 +98,16 @@ def _parts(nodes: Sequence[Expr]) -> dict[Expr, tuple[Expr, ...]]:
 def _is_open(x: Expr) -> bool:
     """Whether it is no definition."""
     return not isinstance(x, Name) or x.name == STEP
+
+
+def _is_plain(x: Expr) -> bool:
+    """Whether it is a transpose of something, the negative, or 1 over it."""
+    match x:
+        case Times(args=(first, _)):
+            return first is MINUS
+        case Power(args=(_, exponent)):
+            return exponent is MINUS
+    return moves(x)
 
 
 def _built(x: Expr, parts: Sequence[Expr]) -> Expr:

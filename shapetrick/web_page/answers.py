@@ -12,11 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..api import Derivation, Problem, html_page, read
-from ..checks import JudgedClaim, equality_checked
-from ..codegen.python.module import TARGETS
 from ..core.deadline import SECONDS, limited
 from ..core.errors import BudgetError, InputError, RequestError, ShapetrickError, Span, excerpt
 from ..core.examples import shipped_examples
@@ -37,6 +35,10 @@ from ..render.layout import plain
 from ..render.phrases import KINDS, asked, asked_together, figures
 from ..render.problem_shapes import named_shapes, shapes_section
 from ..render.terminal import Style, joint_rows
+from ..targets import TARGETS
+
+if TYPE_CHECKING:
+    from ..checks import JudgedClaim
 
 MOST_COLOURED = 20_000  # letters: it is done anew at each key
 
@@ -202,6 +204,8 @@ def _checked(problem: Problem) -> PageAnswer:
 
 
 def _equality(problem: Problem, claim: EqualityClaim) -> PageAnswer:
+    from ..checks import equality_checked  # a browser that starts imports what it uses
+
     return _judged(problem, equality_checked(problem.data, claim), claim.right_span)
 
 
@@ -224,7 +228,7 @@ def _judged(problem: Problem, check: JudgedClaim, span: Span | None) -> PageAnsw
 
 
 def _code(found: PageAnswer, text: str, question: Mapping[str, Any]) -> None:
-    """A module that computes all that is asked, for a library."""
+    """What computes all that is asked, for any target."""
     target = str(question.get("target"))
     if target not in TARGETS:
         raise InputError(f"there is code for {', '.join(TARGETS)}.")

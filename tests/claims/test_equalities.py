@@ -172,6 +172,15 @@ def test_the_same_draws_give_the_same_answer() -> None:
     assert one == other
 
 
+def test_the_only_claim_may_be_an_equality() -> None:
+    found = st.check("A, B : n x n; check A B = B A")
+    assert (found.verdict, found.kind) == ("wrong", "equality")
+    assert st.check("A : n x n; check grad tr(A) wrt A = eye(n)").kind == "grad"
+    assert st.check("A : n x n; check A = A; grad tr(A) wrt A").right
+    with pytest.raises(st.RequestError, match="one claim"):
+        st.check("A : n x n; check A = A; check A' = A")
+
+
 def test_equalities_stand_beside_claims_and_on_the_command_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -16,7 +16,8 @@ from thinned import thinned
 
 import shapetrick as st
 from shapetrick.codegen.matrices.export import LANGUAGES
-from shapetrick.command_line import arguments
+from shapetrick.codegen.python.export import BY_ROWS
+from shapetrick.codegen.python.module import TARGETS as LIBRARIES
 from shapetrick.targets import TARGETS, code
 
 EIGEN = next(
@@ -154,8 +155,8 @@ def test_what_one_language_lacks_is_refused_there_alone() -> None:
     assert "Eigen::numext::zeta" in problem.code("cpp")
 
 
-def test_the_command_line_has_all_targets() -> None:
-    assert arguments.TARGETS == TARGETS
+def test_every_target_is_offered() -> None:
+    assert (*LIBRARIES, *BY_ROWS, *LANGUAGES) == TARGETS
 
 
 def test_names_are_those_of_the_language() -> None:

@@ -96,6 +96,18 @@ def _convolution(v: Values) -> Any:
     return jnp.tanh(jnp.einsum("qpzc,qcd->pzd", windows, v["K"]))
 
 
+def _mirrored(v: Values) -> Any:
+    return jnp.exp(jnp.einsum("inz,inz->i", v["x"], v["x"][::-1])).sum()
+
+
+def _met(v: Values) -> Any:
+    return jnp.exp(jnp.einsum("inz,jnz->ij", v["w"], v["w"]))[..., None, None]
+
+
+def _both_ways(v: Values) -> Any:
+    return _states(v) * _states({**v, "x": v["x"][::-1], "h[0]": v["r[0]"]})
+
+
 RECURRENCE = (
     "x[t] : n for t = 1..T; W : n x n; h[0] : n\nh[t] = tanh(W h[t-1] + x[t]) for t = 1..T\n"
 )
@@ -159,6 +171,40 @@ ASKED = {
         {"x": (4, 2, 1)},
         {"N": 4, "n": 2},
     ),
+    "blocks of members that meet": Asked(
+        "x[i] : n for i = 1..N\nJ = sum(i = 1..N) exp(x[i]' x[N-i+1])\nhess J wrt x[i], x[j]",
+        hessian(_mirrored, "x", "x"),
+        {"x": (5, 2, 1)},
+        {"N": 5},
+    ),
+    "blocks of members that never meet": Asked(
+        "x[i] : n for i = 1..2 N\nJ = sum(i = 1..2 N) exp(x[i]' x[2 N-i+1])\nhess J wrt x[i], x[j]",
+        hessian(_mirrored, "x", "x"),
+        {"x": (4, 2, 1)},
+        {"N": 2},
+    ),
+    "members that are mirrored": Asked(
+        "x[t] : n for t = 1..T\ny[t] = x[t] .* x[T-t+1] for t = 1..T\njac y[t] wrt x[s]",
+        jacobian(lambda v: v["x"] * v["x"][::-1], "x"),
+        {"x": (3, 2, 1)},
+        T3,
+    ),
+    "members of two letters that meet": Asked(
+        "w[i] : n for i = 1..N\ny[i,j] = exp(w[i]' w[j]) for i = 1..N, j = 1..N\n"
+        "jac y[i,j] wrt w[k]",
+        jacobian(_met, "w"),
+        {"w": (3, 2, 1)},
+        N3,
+    ),
+    "states of two directions": Asked(
+        "x[t] : n for t = 1..T; W : n x n; h[0], r[0] : n\n"
+        "h[t] = tanh(W h[t-1] + x[t]) for t = 1..T\n"
+        "r[t] = tanh(W r[t-1] + x[T-t+1]) for t = 1..T\n"
+        "y[t] = h[t] .* r[t] for t = 1..T\njac y[t] wrt x[s]",
+        jacobian(_both_ways, "x"),
+        {**STATES, "r[0]": (2, 1)},
+        T3,
+    ),
     "blocks of a recurrence": Asked(
         LOSS + "hess J wrt x[i], x[j]", hessian(_loss, "x", "x"), STATES, T3
     ),
@@ -190,6 +236,10 @@ SLOW = {
     "a softmax by what is shared",
     "heads",
     "a convolution",
+    "blocks of members that meet",
+    "blocks of members that never meet",
+    "members of two letters that meet",
+    "states of two directions",
     "blocks of a recurrence",
     "the Hessian by what is shared",
     "a product with the Hessian by what is shared",
@@ -215,7 +265,7 @@ def test_agrees_with_jax(name: str) -> None:
             if isinstance(block, list):
                 for k in place[len(d.result.request.ranges) :]:
                     block = block[k]
-            elif d.result.request.kind == "hess" and place[0] != place[-1] and len(place) > 1:
+            elif d.result.request.kind == "hess" and len(place) > 1 and place[0] != place[-1]:
                 continue  # the blocks on the diagonal alone
             if block is not None:
                 seen[place] = True
@@ -254,6 +304,41 @@ def test_claims(claim: str, verdict: str, says: str) -> None:
     found = check(LOSS + "check " + claim)
     assert found.verdict == verdict
     assert says in found.diagnosis
+
+
+def test_a_jacobian_tells_where_two_letters_meet() -> None:
+    found = equations(derive(ASKED["members of two letters that meet"].text))
+    assert [q for q in found if "zeros" not in q] == [
+        "∂y[i,j]/∂w[i] = y[i,j] w[j]'  for i = 1..N, j = 1..N, 1 <= i <= j-1",
+        "∂y[i,j]/∂w[j] = y[i,j] w[i]'  for i = 1..N, j = 1..N, 1 <= i <= j-1",
+        "∂y[i,j]/∂w[j] = 2 y[j,j] w[j]'  for i = 1..N, j = 1..N, i = j",
+        "∂y[i,j]/∂w[j] = y[i,j] w[i]'  for i = 1..N, j = 1..N, j+1 <= i <= N",
+        "∂y[i,j]/∂w[i] = y[i,j] w[j]'  for i = 1..N, j = 1..N, j+1 <= i <= N",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("definitions", "gradient"),
+    [
+        (
+            "x[t] : n for t = 1..T\ny[t] = tanh(sum(s = 1..t) x[s]) for t = 1..T\n",
+            ["∂y[t]/∂x[s] = diag(1 - y[t].^2)  for t = 1..T, s = 1..t"],
+        ),
+        (
+            "x[t] : n for t = 1..T\ny[t] = tanh(sum(s = t..T) x[s]) for t = 1..T\n",
+            ["∂y[t]/∂x[s] = diag(1 - y[t].^2)  for t = 1..T, s = t..T"],
+        ),
+        (
+            "x[b] : n for b = 1..B; x[0] : n; w[s] : n for s = 1..H\n"
+            "y[t,s] = tanh(w[s]' x[t]) for t = 1..B, s = 1..H\n",
+            ["∂y[t,s]/∂x[t] = (1 - y[t,s]^2) w[s]'  for t = 1..B, s = 1..H"],
+        ),
+    ],
+)
+def test_a_jacobian_has_no_sums_of_zeros(definitions: str, gradient: list[str]) -> None:
+    asked = "jac y[t] wrt x[s]" if "y[t] =" in definitions else "jac y[t,s] wrt x[b]"
+    found = equations(derive(definitions + asked))
+    assert [q for q in found if "zeros" not in q] == gradient
 
 
 def test_blocks_near_the_ends_have_equations_of_their_own() -> None:

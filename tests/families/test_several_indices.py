@@ -150,7 +150,10 @@ def test_it_is_said_where_a_family_is_zero() -> None:
         ("X[b,h] : n x d for b = 1..B; J = 0", "nothing says which numbers `h` is"),
         ("X[b] : n x d for b = 1..B, h = 1..H; J = 0", r"write `X\[b,h\]`"),
         ("X[b,b] : n x d for b = 1..B; J = 0", "each index is a letter of its own"),
-        ("X[t,s] : n x d for t = 1..T, s = 1..t; J = 0", "only a sum does that"),
+        (
+            "X[t,s] : n x d for t = 1..T, s = 1..t; J = 0",
+            "write `s = 1..T`; sums over",
+        ),
         ("X[b,h] : n for b = 1..B, h = 1..H\nJ = sum(b = 1..B) norm(X[b])^2", "2 indices"),
         (
             "X[b] : n for b = 1..B\nJ = sum(b = 1..B) sum(b = 1..B) norm(X[b])^2",

@@ -63,6 +63,17 @@ def test_code_solves_the_adjoint_equation(text: str, values: dict[str, np.ndarra
     np.testing.assert_allclose(found, d.evaluate(values), rtol=1e-8, atol=1e-10)
 
 
+def test_what_several_requests_call_alike_is_apart() -> None:
+    problem = st.read(
+        "A, Q : n x n; Y : n x n where A Y + Y A' = Q; J = norm(Y)^2; K = tr(Y); "
+        "grad J wrt A; grad K wrt A; hvp J wrt A with V; jvp Y wrt Q with V"
+    )
+    values = {"A": A, "Q": Q, "V": Q @ A, "Y": scipy.linalg.solve_continuous_lyapunov(A, Q)}
+    found = list(problem.function("numpy")(**values).values())[-4:]
+    for d, value in zip(problem.derive(), found, strict=True):
+        np.testing.assert_allclose(value, d.evaluate(values), rtol=1e-8, atol=1e-10)
+
+
 def test_a_layer_for_jax() -> None:
     layer = compiled(st.read(LAYER).code("jax-vjp"))["z"]
 

@@ -228,9 +228,10 @@ def test_nothing_follows_the_end_of_a_statement(text: str) -> None:
     ],
 )
 def test_ranges(typed: str, read_as: str) -> None:
-    """A range after `for`, and the same one in a sum."""
-    (defined,) = parse(f"x[l] = 3 for l = {typed}", WORDS)
-    assert isinstance(defined, Definition) and written(defined.ranges) == read_as
+    """A range after `for` or a comma, and the same one in a sum."""
+    for before in (" for", ","):
+        (defined,) = parse(f"x[l] = 3{before} l = {typed}", WORDS)
+        assert isinstance(defined, Definition) and written(defined.ranges) == read_as
     node = parse_expression(f"2 sum( l={typed}) x[ l − 1 ]' y[l+10] z[0]", WORDS)
     (summed,) = (n for n in postorder(node) if n.kind == "running")
     assert str(summed.value) == read_as

@@ -29,6 +29,8 @@ X : m x n
 Y, Z : m x k
 r : m
 w : n
+kernel(a, b) = exp(-norm(a - b)^2)
+square_or_slope(t) = where(t > 0, t, t^2)
 """
 SIZES = {"m": 4, "n": 3, "k": 2}
 NAMES: Mapping[str, tuple[str, ...]] = {
@@ -42,6 +44,23 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 e = jnp.einsum
 # What is typed, what it is read as, and the same in JAX, of a mapping of arrays.
 SUMS: list[tuple[str, str, Callable[[Mapping[str, jax.Array]], jax.Array]]] = [
+    ("sum(i) sum(j = 1..i) A[i,j] x[j]", "sum(upper(x .* A'))",
+     lambda v: jnp.sum(jnp.tril(v["A"]) @ v["x"])),
+    ("sum(i = 1..n, j = i+1..n) A[i,j] x[i]",
+     "sum(sum(lower(A' .* x'), axis=0)' - diag(A) .* x)",
+     lambda v: v["x"] @ jnp.sum(jnp.triu(v["A"], 1), 1)),
+    ("sum(i) log(sum(j ≥ i) exp(x[j]))", "sum(log(lower(ones(n, n))' exp(x)))",
+     lambda v: jnp.sum(jnp.log(jnp.triu(jnp.ones((3, 3))) @ jnp.exp(v["x"])))),
+    ("sum(i) w[i] sum(j <= i) X[1,j]", "w' (upper(ones(n, n))' X[1,:]')",
+     lambda v: v["w"] @ jnp.cumsum(v["X"][0])),
+    ("sum(i) square_or_slope(r[i])", "sum(step(r) .* r + (1 - step(r)) .* r.^2)",
+     lambda v: jnp.sum(jnp.where(v["r"] > 0, v["r"], v["r"] ** 2))),
+    ("sum(i, j) kernel(X[i,:], X[j,:])",
+     "sum(exp(-sum(X.^2, axis=1) + 2 X X' - sum(X.^2, axis=1)'))",
+     lambda v: jnp.sum(jnp.exp(-jnp.sum((v["X"][:, None] - v["X"]) ** 2, -1)))),
+    ("sum(i) (kernel(x[i], w[i]) + kernel(x[1], 1))", "sum(exp(-(x - w).^2) + kernel(x[1], 1))",
+     lambda v: jnp.sum(jnp.exp(-((v["x"] - v["w"]) ** 2)))
+     + 3 * jnp.exp(-((v["x"][0] - 1) ** 2))),
     ("sum(i, j) x[i] A[i,j] x[j]", "x' A x", lambda v: e("i,ij,j", v["x"], v["A"], v["x"])),
     ("sum(i) x[i] y[i]", "x' y", lambda v: e("i,i", v["x"], v["y"])),
     ("sum(i = 1..n) x[i]^3", "sum(x.^3)", lambda v: jnp.sum(v["x"] ** 3)),
@@ -362,3 +381,51 @@ def _looped(body: str, summed: list[str], arrays: Mapping[str, np.ndarray]) -> f
 def _value(text: str, declared: str = DECLARED) -> Expr:
     (body,) = read(declared + text).definitions["f"].args
     return body
+
+
+def test_a_sum_without_equal_letters_sees_no_pole_there() -> None:
+    """Also where the matrix whose diagonal vanishes has a name."""
+    d = shapetrick.derive(
+        "X : n x d; D[i,j] = norm(X[i,:] - X[j,:])^2; J = sum(i < j) 1 / D[i,j]; grad J wrt X"
+    )
+    assert d.verified
+
+
+def test_a_range_that_ends_at_an_index_wants_that_bound() -> None:
+    with pytest.raises(InputError, match="nothing binds the index `i`"):
+        shapetrick.read("x : n; J = sum(j = 1..i) x[j]; grad J wrt x")
+    with pytest.raises(InputError, match=r"`j` runs over 1\.\.n in what is summed"):
+        shapetrick.read("x : n; c : m; J = sum(i) sum(j = i..m) x[j] x[i]; grad J wrt x")
+
+
+CLASSES = [
+    ("L = -1/N sum(i) log(exp(Z[i,y[i]]) / sum(j) exp(Z[i,j]))", "(softmax(Z, axis=1) - y) / N"),
+    ("P = softmax(Z, axis=1); L = -sum(i) sum(k) δ[y_i,k] log(P[i,k])", "P - y"),
+    ("L = sum(i) sum(j ≠ y_i) Z[i,j]", "1 - y"),
+    ("$L = -\\sum_i Z_{i,y_i}$", "-y"),
+    ("$L = -\\sum_{i} \\sum_k \\mathbf{1}\\{y_i = k\\} Z_{ik}$", "-y"),
+]
+
+
+@pytest.mark.parametrize(("line", "gradient"), CLASSES)
+def test_a_column_that_is_an_index_has_the_numbers_of_classes(line: str, gradient: str) -> None:
+    d = shapetrick.derive(f"Z : N x C; y : N\n{line}\ngrad L wrt Z")
+    assert d.verified
+    assert str(d.gradient) == gradient
+    assert any("`y` has the numbers of C classes" in said for said in d.problem.readings)
+    assert str(d.problem.symbols["y"].shape[1]) == "C"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Z : N x C; L = sum(i) Z[i,y_i]", "declare `y : n`"),
+        ("Z : N x C; y : N; L = sum(i) Z[i,y_i] + sum(y)", "is a value here"),
+        ("Z : N x C; y : N; L = sum(i) Z[i,y_i]; grad L wrt y", "is a value here"),
+        ("Z : N x C; A : N x d; y : N; L = sum(i) Z[i,y_i] A[i,y_i]", "`y` has C classes"),
+        ("Z : N x C; y : N x 2; L = sum(i) Z[i,y[i]]", "are a column"),
+    ],
+)
+def test_numbers_of_classes_are_nothing_else(text: str, said: str) -> None:
+    with pytest.raises(InputError, match=re.escape(said)):
+        shapetrick.read(text)

@@ -16,6 +16,58 @@ from shapetrick.core.expr import Symbol
 # Declarations, a formula, what is asked, and the formula in NumPy.
 FORMULAS = [
     (
+        r"x \in \mathbb{R}^n, \delta \in \mathbb{R}_{++}",
+        r"\rho(a) = \begin{cases} \frac12 a^2 & |a| \le \delta \\ "
+        r"\delta(|a| - \frac12\delta) & \text{otherwise} \end{cases} \\ "
+        r"J = \sum_{i=1}^n \rho(x_i)",
+        r"\nabla_x J",
+        lambda v: np.where(
+            abs(v.x) <= v.delta, v.x**2 / 2, v.delta * (abs(v.x) - v.delta / 2)
+        ).sum(),
+    ),
+    (
+        r"e \in \mathbb{R}^n, \tau \in \mathbb{R}",
+        r"Q = \sum_{t=1}^n \left\{\begin{array}{ll} \tau e_t, & \mbox{if } e_t \geq 0, \\ "
+        r"(\tau - 1) e_t, & \mbox{otherwise.} \end{array}\right.",
+        r"\frac{\partial Q}{\partial e}",
+        lambda v: np.where(v.e >= 0, v.tau * v.e, (v.tau - 1) * v.e).sum(),
+    ),
+    (
+        r"x \in \mathbb{R}^d, c \in \mathbb{R}^d, \epsilon \in \mathbb{R}_{>0}",
+        r"\mu = \frac1d\sum_{i=1}^d x_i, \quad \sigma^2 = \frac1d\sum_{i=1}^d (x_i-\mu)^2, "
+        r"\quad J = c^\top \frac{x-\mu}{\sqrt{\sigma^2+\epsilon}}",
+        r"\nabla_x J",
+        lambda v: v.c @ (v.x - v.x.mean()) / np.sqrt(v.x.var() + v.epsilon),
+    ),
+    (
+        r"y \in \mathbb{R}^n, \mu \in \mathbb{R}, \sigma^2 \in \mathbb{R}_{>0}",
+        r"\ln L(\mu, \sigma^2) = -\frac{n}{2}\ln\sigma^2 - n \ln \sigma "
+        r"- \frac{1}{2\sigma^2}(y-\mu)'(y-\mu)",
+        r"\frac{\partial \ln L}{\partial \sigma^2}",
+        lambda v: -len(v.y) * np.log(v.sigma_sq) - ((v.y - v.mu) ** 2).sum() / (2 * v.sigma_sq),
+    ),
+    (
+        r"x, x' \in \mathbb{R}^d, \ell \in \mathbb{R}_{>0}",
+        r"k(x, x') = \exp\left(-\frac{(x - x')^\top (x - x')}{2\ell^2}\right)",
+        r"\nabla_{x'} k",
+        lambda v: np.exp(-((v.x - v.x_prime) ** 2).sum() / (2 * v.l**2)),
+    ),
+    (
+        r"P^- \in \mathbb{R}^{n \times n}, K \in \mathbb{R}^{n \times p}, "
+        r"H \in \mathbb{R}^{p \times n}",
+        r"J(K) = \operatorname{tr}\left[(I - KH)P^-(I-KH)^T\right]",
+        r"\frac{\partial J}{\partial K}",
+        lambda v: np.trace(
+            (np.eye(len(v.K)) - v.K @ v.H) @ v.P_minus @ (np.eye(len(v.K)) - v.K @ v.H).T
+        ),
+    ),
+    (
+        r"A \in \mathbb{R}^{m\times n}, x \in \mathbb{R}^n, b \in \mathbb{R}^m",
+        r"J = \lVert Ax - b\rVert_2^2",
+        r"\underset{x}{\operatorname{minimize}}\; J",
+        lambda v: ((v.A @ v.x - v.b) ** 2).sum(),
+    ),
+    (
         r"X \in \mathbb{R}^{m \times d}, \theta \in \mathbb{R}^d, y \in \mathbb{R}^m",
         r"J(\theta) = \frac{1}{2m} \|X\theta - y\|_2^2",
         r"\nabla_\theta J",

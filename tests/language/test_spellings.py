@@ -88,6 +88,19 @@ ASKED = [
     ("∂J/∂x = 2 A' (A x - y)", "check grad J wrt x = 2 A' (A x - y)"),
     ("check ∂J/∂x = A'", "check grad J wrt x = A'"),
     ("∇_x J = sum(A, axis=0)'", "check grad J wrt x = sum(A, axis=0)'"),
+    ("gradient of J with respect to x", "grad J wrt x"),
+    ("the gradient of J w.r.t. x", "grad J wrt x"),
+    ("derivative of Z wrt x", "jac Z wrt x"), ("differentiate J with respect to x", "grad J wrt x"),
+    ("hessian of J wrt x", "hess J wrt x"), ("jacobian of Z wrt x", "jac Z wrt x"),
+    ("find the gradient of J wrt x and A", "grad J wrt x, A"),
+    ("find grad J wrt x", "grad J wrt x"),
+    ("minimize J over x", "grad J wrt x"), ("maximise J over x", "grad J wrt x"),
+    ("min_x ‖x‖^2 + J", "grad (‖x‖^2 + J) wrt x"),
+    ("max_{x} J s - x' x", "grad (J s - x' x) wrt x"),
+    ("diff(x' A x, x)", "grad (x' A x) wrt x"), ("diff(Z, x)", "jac Z wrt x"),
+    ("D(J, x)", "grad J wrt x"), ("hessian(J, x)", "hess J wrt x"),
+    ("grad (x' x)", "grad (x' x) wrt x"), ("hess (x' x)", "hess (x' x) wrt x"),
+    ("check gradient of J wrt x = A'", "check grad J wrt x = A'"),
 ]  # fmt: skip
 
 # A whole right side that is a derivative.
@@ -122,7 +135,8 @@ REFUSED = [
     ("e^A", "`exp(A)`"), ("x²", "`x .^ 2`"), ("2 tr", "`tr(…)`"),
     ("norm(D_x J)", "`(grad f wrt x)`"), ("2 D J", "`(grad f wrt x)`"), ("x dJ", "`∂f/∂x`"),
     ("J_Z x", "`jac f wrt x`"), ("norm(∇_x J)", "`(grad J wrt X)`"), ("dZ/dx", "`jac`"),
-    ("∇_x J + x", "put brackets"), ("‖A‖_*", "`U, s, V = svd(A)`"), ("‖x‖_∞", "`max(abs(x))`"),
+    ("diff(s x, x) + diff(x, x)", "no such function"), ("∇_x J + x", "put brackets"),
+    ("‖A‖_*", "`U, s, V = svd(A)`"), ("‖x‖_∞", "`max(abs(x))`"),
     ("‖x‖_A", "`sqrt(x' A x)`"), ("‖x‖_3", "`norm(x, p)`"),
     ("x[1] + … + x[3]", "`sum(i = 1..n) x[i]`"), ("x[1] + ... + x[3]", "`sum(i = 1..n) x[i]`"),
 ]  # fmt: skip
@@ -194,6 +208,14 @@ def test_derivatives_are_values(spelled: str, plain: str) -> None:
 def test_a_prime_is_no_derivative(given: str, spelled: str) -> None:
     with pytest.raises(InputError, match="no derivative"):
         read(f"x : scalar; {given}\n{spelled}")
+
+
+@pytest.mark.parametrize("constraint", ["s.t. x' x = 1", "subject to x' x = 1", "such that x > 0"])
+def test_constraints_are_refused_with_the_lagrangian(constraint: str) -> None:
+    with pytest.raises(InputError, match="`grad L wrt x, lam`"):
+        read(f"{GIVEN}maximize x' A x {constraint}")
+    lagrangian = f"{GIVEN}L = J + lam (x' x - 1)\ngrad L wrt x, lam"
+    assert [r.wrt.name for r in read(lagrangian).requests] == ["x", "lam"]
 
 
 @pytest.mark.parametrize(("spelled", "said"), REFUSED)

@@ -195,6 +195,7 @@ MEANT = [
     ("kl(A, B)", np.sum(A * np.log(A / B))), ("pinv(A) * 1", np.linalg.pinv(A)),
     ("proj(A)", A @ np.linalg.pinv(A)), ("quad(x, A A')", X1.T @ A @ A.T @ X1),
     ("sym(A' B)", (A.T @ B + B.T @ A) / 2),
+    ("vech(A' B)", (A.T @ B).T[np.triu_indices(A.shape[1])][:, None]),
 ]  # fmt: skip
 
 
@@ -220,7 +221,7 @@ def test_every_function_of_the_library_has_a_verified_gradient() -> None:
             letters["p"] = "scalar positive"
         if name == "quad":
             letters["A"] = "n x n"
-        if name == "sym":
+        if name in ("sym", "vech"):
             letters["A"] = "m x m"
         declared = "; ".join(f"{n} : {s}" for n, s in letters.items())
         first = given[0].name.name

@@ -102,3 +102,43 @@ def test_a_derivative_of_a_symmetric_matrix_is_of_independent_entries() -> None:
 def test_what_is_refused(text: str, said: str) -> None:
     with pytest.raises(ShapetrickError, match=said):
         read(text, complete=False)
+
+
+LINEAR = "A : n x n; b : n; x : n where A x = b; J = x' x; "
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LINEAR + "g = grad J wrt b; vjp g wrt A",
+        LINEAR + "H = jac x wrt b; K = norm(H)^2; grad K wrt A",
+        LINEAR + "V : n x n; y = jvp x wrt A with V; K = norm(y)^2; grad K wrt b",
+        "X : m x d; y : m; lam : scalar positive; L = norm(X w - y)^2 + lam norm(w)^2; "
+        "w : d where (grad L wrt w) = 0; J = norm(w)^2; grad J wrt lam",
+    ],
+)
+def test_derivatives_go_through_equations(text: str) -> None:
+    d = st.derive(text)
+    assert d.verified and not d.validation.zero
+
+
+def test_mixed_blocks_go_through_equations() -> None:
+    found = st.read(LINEAR + "hess J wrt A, b").derive()
+    assert [d.kind for d in found] == ["hess", "jac", "hess"]
+    assert all(d.verified and not d.validation.zero for d in found)
+
+
+@pytest.mark.parametrize(
+    ("declared", "of", "by"),
+    [
+        ("A, Q : n x n; Y : n x n where A Y + Y A' = Q; J = norm(Y)^2; ", "J", "Q"),
+        ("A : n x n; v : n, lam : scalar where A v = lam v, v' v = 1; ", "lam", "A"),
+    ],
+)
+def test_what_has_no_closed_form_is_refused_with_what_to_write(
+    declared: str, of: str, by: str
+) -> None:
+    with pytest.raises(st.DerivationError, match="no closed form") as refused:
+        st.read(f"{declared}K = norm((grad {of} wrt {by}))^2; grad K wrt A")
+    equations, value = str(refused.value).split("`")[3::2]
+    assert st.derive(f"{declared}{equations}; K = norm({value})^2; grad K wrt A").verified

@@ -107,7 +107,7 @@ def test_the_steps_tell_what_is_shared_once() -> None:
     labels = [section.step.label for section in story.steps]
     assert labels == ["∂J/∂Z2", "δ2", "∂J/∂Z1", "∂J/∂W1", "∂J/∂W2"]
     remarks = [b.text for s in story.steps for b in told(s.blocks, LINES) if isinstance(b, Remark)]
-    assert remarks == ["δ2 is the gradient by Z1 W2, with which several go on"]
+    assert remarks == ["δ2 is the gradient by Z1 W2, from which several gradients follow"]
 
 
 @pytest.mark.parametrize("text", [LAYERS, BIASES, ATTENTION, LINE])

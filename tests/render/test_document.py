@@ -134,7 +134,7 @@ def test_what_holds_for_every_line_is_said_in_the_first() -> None:
     assert len(lines) > 2
     assert all(b.line.is_forced for b in lines)
     said = [b.counted() for b in lines]
-    assert said[0] == "the only arrangement that fits, here and where nothing is said"
+    assert said[0] == "the only arrangement that fits, as on every line without a remark"
     assert not any(said[1:])
     (one,) = st.read("X : m x d; w : d; grad norm(X w)^2 wrt w").derive()
     assert str(one).count("the only arrangement that fits the declared shapes") == 1

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
+import tomllib
 
+import pytest
+from paths import ROOT
+
+import shapetrick as st
 from shapetrick.algebra.extraction import spell
 from shapetrick.algebra.index_terms import read_terms
 from shapetrick.core.cost import length
 from shapetrick.core.expr import Expr
 from shapetrick.language.elaboration import read, read_expression
 from shapetrick.language.printer import to_text
+from shapetrick.simplification import simplifier
 from shapetrick.simplification.networks import (
     TERM_PASSES,
     Networks,
@@ -18,6 +23,7 @@ from shapetrick.simplification.networks import (
     divisors_cancelled,
     norms_known,
     one_sign,
+    rows_as_columns,
     scalars_multiplied,
 )
 from shapetrick.simplification.passes import PASSES, Pass
@@ -48,6 +54,7 @@ def test_a_pass_refuses_what_it_made(row: Pass) -> None:
 
 
 TERMS = [
+    (rows_as_columns, "(x' .* y' - z') A", "(x .* y - z)' A"),
     (one_sign, "2 A (x - y)", "-2 A (y - x)"),
     (scalars_multiplied, "s (1 + q / s)", "s + q"),
     (bases_met, "(x / s).^(q - 1) .* x / s", "(x / s).^q"),
@@ -77,3 +84,19 @@ def test_a_pass_for_terms(change: TermPass, text: str, wanted: str) -> None:
 
 def test_every_pass_for_terms_is_tested() -> None:
     assert {row[0] for row in TERMS} == set(TERM_PASSES)
+
+
+PROBLEMS = tomllib.loads((ROOT / "benchmarks" / "problems.toml").read_text("utf-8"))["problem"]
+
+
+@pytest.mark.parametrize("text", [row["text"] for row in PROBLEMS[::9]])
+def test_no_pass_would_change_what_it_is_not_asked_about(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answers() -> list[tuple[str, str]]:
+        return [(str(d.gradient), str(d.expanded)) for d in st.read(text).derive()]
+
+    found = answers()
+    everywhere = tuple(row._replace(kinds=(Expr,), needed=0) for row in PASSES)
+    monkeypatch.setattr(simplifier, "PASSES", everywhere)
+    assert answers() == found

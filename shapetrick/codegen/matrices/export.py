@@ -144,7 +144,7 @@ def _sizes_and_checks(language: MatrixLanguage, given: Arguments) -> Iterator[st
         yield language.size_line.format(name, text.replace("//", "/"))
     for e, name in given.inputs.items():
         if extent(e.shape):
-            sides = [dim_text(d, given.dims) for d in e.shape]
+            sides = [dim_text(d, given.dims, MatrixWriter.OVER) for d in e.shape]
             yield language.check(e, name, sides, shape_text(e.shape))
 
 

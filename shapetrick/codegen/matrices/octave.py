@@ -80,6 +80,11 @@ OPERATIONS: Mapping[str, MatrixSpelling] = {
     "ones": _row("ones({rows}, {columns})"),
     "eye": _row("full(eye({rows}))"),  # Octave's diagonal matrices don't broadcast
     "commute": _row("reshape(kron(reshape(eye({m}), [], 1), eye({n})), {rows}, {rows})"),
+    "eliminate": _row("eye({m} * {m})(find(tril(ones({m}))), :)"),
+    "duplicate": _row(
+        "eye({columns})((@(p) max(p, p.')(:))(reshape(cumsum(tril(ones({m}))(:)), {m}, {m}) .* "
+        "tril(ones({m}))), :)"
+    ),
     "diagonal_matrix": _row("full(diag({0}))"),
     "diagonal": _row("diag({0})"),
     "kron": _row("kron({0}, {1})"),

@@ -21,6 +21,8 @@ from .language import MatrixLanguage, MatrixSpelling
 class MatrixWriter(Writer):
     """Writes the statements of a plan whose vectors are columns."""
 
+    OVER = "/"
+
     def __init__(
         self,
         language: MatrixLanguage,
@@ -89,7 +91,7 @@ class MatrixWriter(Writer):
         if v.args:
             extra["r0"], extra["c0"] = map(self.dim, _sides(v.args[0].shape))
         if "{m}" in spelled.template:
-            extra["m"], extra["n"] = map(self.dim, v.data)
+            extra.update(zip("mn", map(self.dim, v.data), strict=False))
         return PythonText(spelled.template.format(*pieces, **extra), spelled.level)
 
     def _lacking(self, name: str) -> RequestError:

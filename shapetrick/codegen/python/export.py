@@ -16,7 +16,6 @@ import numpy as np
 
 from ...core.dims import Dim, Sizes
 from ...core.errors import RequestError
-from ...core.expr import Expr
 from ...core.indices import Member
 from ...core.problem import Problem
 from ...core.results import Result
@@ -25,13 +24,13 @@ from ...families.forward_backward import has_several_indices, passes
 from ...families.nests import has_recurrence
 from ...families.recurrence import segments_of
 from ...language.printer import to_text
-from ...numerics.adjoint_solvers import solved_multipliers
+from ...numerics.adjoint_solvers import solved_symbols
 from ...numerics.arrays import admit_trial
 from ...numerics.sampling import assignments, dims_of
 from ..blocking import Blocking, blocked, blocked_by
 from ..chain_order import nominal
 from ..letters import in_letters
-from ..program import BackwardRule, Program, program, rules
+from ..program import BackwardRule, Program, Solutions, program, rules
 from .arrays import Arrays
 from .block_loops import in_blocks, in_threads
 from .callables import Generated, GeneratedFunction, compiled
@@ -158,17 +157,20 @@ def known(target: str) -> CodeTarget:
     raise RequestError(f"`{target}` is none of the targets {', '.join(TARGETS)}.")
 
 
-def _solved(results: Sequence[Result], library: Library) -> dict[Expr, Expr]:
-    """What the multipliers are computed by that only equations determine. Raises RequestError."""
-    found: dict[Expr, Expr] = {}
-    for adjoint in (r.adjoint for r in results if r.adjoint is not None):
-        found.update(solved_multipliers(adjoint))
-        if not found.keys() >= {*adjoint.multipliers}:
-            raise RequestError(
-                "there is only code for multipliers with a closed form, or of `M S + S N = R` or "
-                "`M S M' - S = R`: `evaluate` solves for this one."
-            )
-    solvers = (e.compute for e in found.values() if isinstance(e, Solved))
+def _solved(results: Sequence[Result], library: Library) -> Solutions:
+    """What the multipliers and differentials of each request are computed by that only equations
+    determine. Raises RequestError."""
+    found = {r.request: solved_symbols(r.adjoint) for r in results if r.adjoint is not None}
+    for adjoint, known in ((r.adjoint, found.get(r.request, {})) for r in results):
+        systems = [] if adjoint is None else adjoint.linear_systems
+        for s in (s for system in systems for s in system.symbols):
+            if s not in known:
+                raise RequestError(
+                    f"there is only code for what has a closed form, or solves `M {s} + {s} N = R` "
+                    f"or `M {s} M' - {s} = R`: `evaluate` solves for `{s}`."
+                )
+    forms = (e for known in found.values() for e in known.values())
+    solvers = (e.compute for e in forms if isinstance(e, Solved))
     called = {s.solver for s in solvers if isinstance(s, SolvedBy)}
     if called & LACKING[library]:
         raise RequestError(
@@ -203,6 +205,12 @@ def plan_of(
     """What is to be written. Raises RequestError for what is not written."""
     own, rows = BY_ROWS.get(target) or (known(target), None)
     _check(sizes or {}, problem, results)
+    held = [r.request.wrt.name for r in results if r.request.wrt.name in problem.definitions]
+    if held and len({r.request.of for r in results}) > 1:
+        raise RequestError(
+            f"`{held[0]}` is a definition: code for a derivative by it takes it as an argument, "
+            "and is a function of its own. Ask for it alone."
+        )
     if (blocks or threads) and (own != "numpy" or rows is not None):
         raise RequestError(_BLOCKS_ELSEWHERE)
     if shard and own != "jax":

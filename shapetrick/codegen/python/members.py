@@ -12,7 +12,7 @@ from dataclasses import replace
 from ...core.errors import RequestError
 from ...core.expr import Expr, Symbol, as_symbol
 from ...core.families import NO_FAMILIES, Place, Segment, at_index, reindexed
-from ...core.indices import base_of, member, name_of, renamed
+from ...core.indices import base_of, member, name_of, parts, renamed, within
 from ...core.problem import Problem, Request
 from ...core.results import Result
 from ...families.unrolled_checks import gradients
@@ -121,8 +121,10 @@ class Members:
         name = request.wrt.name
         names = [renamed(name, self._unrolling.indices)]
         if a.listed:
-            base = base_of(name)
-            names = [member(base, *i) for i in self._indices(self._families.of(base))]
+            base, _ = parts(name)
+            fixed = within(request.wrt.indices, self._unrolling.indices)
+            places = self._indices(self._families.of(base))
+            names = [member(base, *i) for i in places if _agree(i, fixed)]
         inputs = {e.name: e for e in given.inputs}
         for one in names:
             if one not in inputs:
@@ -131,3 +133,8 @@ class Members:
                 )
             key = a.key.replace(f" wrt {name}", f" wrt {one}")
             yield key, replace(request, wrt=inputs[one])
+
+
+def _agree(place: Place, asked: Place) -> bool:
+    """Whether a member has the numbers that are asked for."""
+    return all(j.letter or i == j for i, j in zip(place, asked, strict=True))

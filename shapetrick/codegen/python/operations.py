@@ -86,6 +86,11 @@ LACKING: Mapping[Library, frozenset[str]] = {
     "numpy": frozenset(), "jax": frozenset({"stein"}), "torch": frozenset({"sylvester", "stein"}),
 }  # fmt: skip
 _LIKE = "dtype={like}.dtype, device={like}.device"  # PyTorch has no default that fits
+# Entry (i, j) of a symmetric matrix is below the diagonal in row `max(i, j)` of column `min(i, j)`.
+_DUPLICATE = (
+    "{0}[(lambda i, j: i + j * (2 * {{m}} - 1 - j) // 2)({1}.maximum(*(r := ({1}.arange({{m}}), "
+    "{1}.arange({{m}})[:, None]))), {1}.minimum(*r)).reshape(-1)]"
+)
 
 FUNCTIONS: Mapping[str, Spelling] = {
     "abs": _row("np.abs({0})", python="abs({0})"),
@@ -163,6 +168,15 @@ TABLE: Mapping[ArrayOperation, Spelling] = {
     "commute": _row(
         "np.eye({rows})[np.arange({rows}).reshape({n}, {m}).T.reshape(-1)]",
         torch="torch.eye({rows}, " + _LIKE + ")[torch.arange({rows}).reshape({n}, {m}).T.reshape(-1)]",
+    ),
+    "eliminate": _row(
+        "np.eye({m} * {m})[(lambda j, i: j * {m} + i)(*np.triu_indices({m}))]",
+        torch="torch.eye({m} * {m}, " + _LIKE + ")[(lambda j, i: j * {m} + i)"
+        "(*torch.triu_indices({m}, {m}))]",
+    ),
+    "duplicate": _row(
+        _DUPLICATE.format("np.eye({m} * ({m} + 1) // 2)", "np"),
+        torch=_DUPLICATE.format("torch.eye({m} * ({m} + 1) // 2, " + _LIKE + ")", "torch"),
     ),
     "diagonal_matrix": _row("np.diag({0})"),
     "diagonal": _row("np.diagonal({0})"),

@@ -81,6 +81,8 @@ class Writer:
     wanted for values, `dims` are the identifiers of dimensions, `functions` those of what is
     passed in to be called, and `like` is an array of the right type."""
 
+    OVER = "//"  # of sizes whose quotient is whole
+
     def __init__(
         self,
         library: Library,
@@ -169,7 +171,7 @@ class Writer:
 
     def dim(self, d: Dim) -> str:
         """A dimension as an expression in Python."""
-        return dim_text(d, self._dims)
+        return dim_text(d, self._dims, self.OVER)
 
     def shape(self, dims: Sequence[Dim]) -> str:
         """The shape of an array as a tuple in Python: in a loop over rows, that of a block."""
@@ -256,7 +258,7 @@ class Writer:
         self.name_repeated(v, template)
         extra = {}
         if isinstance(v.data, tuple) and "{m}" in template:
-            extra = {"m": self.dim(v.data[0]), "n": self.dim(v.data[1])}
+            extra = dict(zip("mn", map(self.dim, v.data), strict=False))
         text = template.format(
             *(self._pieces[a] for a in v.args),
             axis=f", {_AXIS[self._library]}={v.data}" if _is_axis(v) else "",
@@ -646,8 +648,10 @@ def absolute(value: Real) -> Real:
     return -value if value < 0 else value
 
 
-def dim_text(d: Dim, names: Mapping[str, str]) -> str:
-    """A dimension as an expression in Python."""
+def dim_text(d: Dim, names: Mapping[str, str], over: str = "//") -> str:
+    """A dimension as an expression in Python, or with another sign for quotients."""
+    if (q := d.denominator) > 1:
+        return f"({dim_text(d * Dim.of(q), names)}) {over} {q}"
     text = ""
     for letters, k in sorted(d.terms, key=lambda term: (-len(term[0]), term[0])):
         sign = (" - " if k < 0 else " + ") if text else ("-" if k < 0 else "")

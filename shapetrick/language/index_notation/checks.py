@@ -17,6 +17,7 @@ from ...core.dims import Dim, Shape
 from ...core.errors import BudgetError
 from ...core.functions import NAMES, TABLE, Array
 from ..shapes.notated_calls import SIGNS
+from ..syntax.index_binders import IndexNames
 from ..syntax.selections import Selector
 from ..syntax.tree import INNER, RUNNING, Callee, SyntaxNode
 
@@ -42,6 +43,8 @@ _MASKS: Mapping[str, Callable[[Array], Array]] = {
     "≠": lambda ones: ones - np.eye(len(ones)),
     "<": lambda ones: np.triu(ones, 1),
     ">": lambda ones: np.tril(ones, -1),
+    "≤": np.triu,
+    "≥": np.tril,
 }
 # From where values are drawn, until all entries are finite: log and sqrt want positive ones.
 _DRAWS = ((-1.5, 1.5), (0.2, 1.6), (0.2, 0.9))
@@ -68,6 +71,11 @@ class LetterMeanings(Protocol):
     @property
     def text(self) -> str:
         """What was typed."""
+        ...
+
+    @property
+    def known(self) -> IndexNames:
+        """The names that have a meaning."""
         ...
 
     def shape(self, node: SyntaxNode) -> Shape: ...
@@ -138,7 +146,7 @@ def _is_drawn(node: SyntaxNode, reader: LetterMeanings) -> bool:
     arrays alone."""
     match node.kind:
         case "name":
-            return node.value not in _CONSTANTS
+            return node.value not in _CONSTANTS or node.value in reader.known.values
         case "selected":
             return not any(map(reader.letter, node.value))
         case kind if kind == "block" or kind in RUNNING:
@@ -185,6 +193,8 @@ class _LetterValues:
         """The value; a matrix or a column where its letters are `heads`."""
         nodes = list(self._postorder(root))
         self.letters = list(dict.fromkeys(s for n in nodes for s in self._letters(n)))
+        bound = (s for n in nodes if n.kind == "bound" for s in n.value.letters)
+        self.letters = list(dict.fromkeys([*self.letters, *bound]))
         self._find_extents(nodes)
         done: dict[SyntaxNode, Array] = {}
         for node in nodes:
@@ -299,8 +309,7 @@ class _LetterValues:
 
     def _bound(self, node: SyntaxNode, body: Array) -> Array:
         binder = node.value
-        letters = binder.letters if binder.summed is None else binder.summed
-        axes = tuple(self.letters.index(s) for s in letters)
+        axes = tuple(self.letters.index(s) for s in binder.own)
         if binder.compared:
             i, j = (self.letters.index(s) for s in binder.letters)
             n = max(body.shape[i], body.shape[j])

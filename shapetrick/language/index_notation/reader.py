@@ -7,7 +7,7 @@ numbers before it is used.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -38,10 +38,12 @@ from ..syntax.tree import (
 from .checks import agree
 from .entries import (
     SUM,
+    UNIT,
     ZERO,
     Delta,
     Diverging,
     EntryCall,
+    EntryOf,
     EntryPower,
     EntryTerm,
     PlainMatrix,
@@ -84,12 +86,16 @@ class IndexReader:
     text: str
     known: IndexNames
     inference: Inference
+    defined: Container[object] = ()  # names of definitions, whose diagonals may vanish
     dims: dict[str, Dim] = field(
         default_factory=dict
     )  # of the letters that are bound, and of sides
     values: dict[SyntaxNode, InLetters] = field(default_factory=dict)  # of what has open letters
     sized: dict[SyntaxNode, Dim] = field(default_factory=dict)
     parts: dict[SyntaxNode, SyntaxNode] = field(default_factory=dict)  # `A[:,1]` of `A[i,1]`
+    mentioned: dict[str, Span] = field(default_factory=dict)  # names that are values
+    classes: dict[str, Dim] = field(default_factory=dict)  # of columns, how many they number
+    called: set[str] = field(default_factory=set)  # functions of the text whose calls are put in
 
     def translated(self, root: SyntaxNode, head: EntryHead) -> SyntaxNode:
         """The expression in matrix notation; of what is defined by its entries, the matrix or
@@ -110,7 +116,7 @@ class IndexReader:
 
     def _translated(self, node: SyntaxNode) -> SyntaxNode:
         """A node with translated arguments: in matrix notation, once no letter is open."""
-        if not (any(a in self.values for a in node.args) or self._has_letters(node)):
+        if not (any(a in self.values for a in node.args) or self.has_letters(node)):
             return node
         value = self._value(node)
         if not value.open:
@@ -118,7 +124,8 @@ class IndexReader:
         self.values[node] = value
         return node
 
-    def _has_letters(self, node: SyntaxNode) -> bool:
+    def has_letters(self, node: SyntaxNode) -> bool:
+        """Whether a node is an entry with an index, or binds one."""
         if node.kind == "selected":
             return any(self.letter(s) for s in node.value)
         return node.kind == "bound"
@@ -200,6 +207,10 @@ class IndexReader:
             )
 
     # ---- plain values
+
+    def give_shape(self, name: str, shape: Shape) -> None:
+        """Say what shape a name has from here on."""
+        self.inference.shapes[name] = shape
 
     def shape(self, node: SyntaxNode) -> Shape:
         """The shape of what is in matrix notation. Raises InputError if it isn't settled."""
@@ -531,7 +542,7 @@ class IndexReader:
     def _bound(self, node: SyntaxNode, value: InLetters) -> InLetters:
         binder: Binder = node.value
         value = self._with_deltas(value, node)
-        letters = binder.letters if binder.summed is None else binder.summed
+        letters = binder.own
         for letter in letters:
             if letter not in value.open or value.open[letter] == _UNKNOWN:
                 raise NameProblem(f"nothing tells over what the index `{letter}` runs.", node.span)
@@ -568,6 +579,8 @@ class IndexReader:
     def _compared(self, binder: Binder, letters: Sequence[str], value: InLetters) -> InLetters:
         """A sum over all pairs of letters that are different, or of which one is less."""
         a, b = binder.letters
+        (dim, *_) = (value.open[s] for s in binder.letters if s in value.open)
+        value = replace(value, open={a: dim, b: dim, **value.open})
         if binder.function != SUM:
             raise ShapeError(
                 f"`{binder.compared}` stands in a sum: `sum({a} {binder.compared} {b}) …`."
@@ -578,8 +591,9 @@ class IndexReader:
                 "can't be compared."
             )
         out, kept = (a, b) if a in letters else (b, a)
-        whole = _moved(value.entry, out, kept)
-        equal = substituted(whole, {out: kept})
+        with_equal = binder.compared in ("≤", "≥")
+        whole = value.entry if with_equal else self._moved(value.entry, out, kept)
+        equal = ZERO if with_equal else substituted(whole, {out: kept})
         rest = {s: d for s, d in value.open.items() if s != out}
         if binder.compared in _TRIANGLES:
             whole = self._triangle(binder, replace(value, entry=whole))
@@ -589,19 +603,33 @@ class IndexReader:
         same = self._reduced(SUM, others, same) if others else same
         return replace(total, entry=entry_sum([total.entry, negated(same.entry)]))
 
+    def _moved(self, e: EntryTerm, a: str, b: str) -> EntryTerm:
+        """The same for different letters, and smooth for equal ones: where a function has no
+        derivative at 0, what is or may be 0 for equal letters is 1 there."""
+        args = tuple(self._moved(x, a, b) for x in e.args) if {a, b} <= e.letters else e.args
+        if args and args != e.args:
+            e = replace(e, args=args)
+        if not isinstance(e, EntryCall | EntryPower) or is_smooth_at_zero(e):
+            return e
+        first, *rest = e.args
+        if isinstance(first, EntryOf) and {*first.slots} == {a, b} and first.key in self.defined:
+            away = negated(entry_product([first, delta(a, b)]))
+            return replace(e, args=(entry_sum([first, away, delta(a, b)]), *rest))
+        if substituted(first, {a: b}) == ZERO:
+            return replace(e, args=(entry_sum([first, delta(a, b)]), *rest))
+        return e
+
     def _triangle(self, binder: Binder, value: InLetters) -> EntryTerm:
-        """The entry of the triangle of a matrix, with its diagonal."""
+        """The entry of the triangle of a matrix, with its diagonal; with other letters, times that
+        of ones."""
         a, b = binder.letters
-        if value.open.keys() != {a, b} or value.rows or value.cols:
-            raise ShapeError(
-                f"`{a} {binder.compared} {b}` stands in a sum with these two letters alone: name "
-                "what has another one in a line of its own."
-            )
+        alone = value.entry.letters == {a, b} and not (value.rows or value.cols)
         writer = FormWriter({**self.dims, **value.open}, Span(0, 0))
-        node = writer.whole(value.entry, a, b)
+        node = writer.whole(value.entry if alone else UNIT, a, b)
         self.sized.update(writer.sized)
         call = call_node(_TRIANGLES[binder.compared], (node,), Span(0, 0))
-        return entry_of(PlainMatrix(call, call), a, b)
+        triangle = entry_of(PlainMatrix(call, call), a, b)
+        return triangle if alone else entry_product([value.entry, triangle])
 
     def _check_range(self, given: Range, dim: Dim, node: SyntaxNode) -> None:
         first, last = given.first, given.last
@@ -615,20 +643,6 @@ class IndexReader:
             )
 
 
-def _moved(e: EntryTerm, a: str, b: str) -> EntryTerm:
-    """The same for different letters, and smooth for equal ones: where a function has no derivative
-    at 0, what is 0 for equal letters is 1 there."""
-    args = tuple(_moved(x, a, b) for x in e.args) if {a, b} <= e.letters else e.args
-    if args and args != e.args:
-        e = replace(e, args=args)
-    if not isinstance(e, EntryCall | EntryPower) or substituted(e.args[0], {a: b}) != ZERO:
-        return e
-    first, *rest = e.args
-    if not is_smooth_at_zero(e):
-        return replace(e, args=(entry_sum([first, delta(a, b)]), *rest))
-    return e
-
-
-_TRIANGLES = {"<": "upper", ">": "lower"}
+_TRIANGLES = {"<": "upper", "≤": "upper", ">": "lower", "≥": "lower"}
 _SIDE = "·"
 _UNKNOWN = Dim.of("·")  # over what δ's letters run

@@ -6,11 +6,11 @@ entries are is known from declarations, and from definitions in the order in whi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 
-from ...core.dims import ONE
+from ...core.dims import ONE, shape_text
 from ...core.errors import InputError, NameProblem
 from ...core.indices import Member, base_of
 from ..shapes.errors import Expectation, explain, source
@@ -22,6 +22,7 @@ from ..syntax.tree import (
     Asked,
     Declaration,
     Definition,
+    FunctionDefinition,
     Statement,
     SyntaxNode,
     expressions_of,
@@ -30,6 +31,8 @@ from ..syntax.tree import (
     with_expressions,
 )
 from ..syntax.unparser import Unparser
+from .calls import with_calls_open
+from .classes import declared_one_hot, with_classes
 from .ranges import with_slices
 from .reader import IndexReader
 
@@ -54,14 +57,31 @@ class IndexNotation:
     def read(self) -> list[Statement]:
         """The statements in matrix notation. Raises InputError."""
         self._declare(self.known)
-        reader = IndexReader(self.text, self.known, self.inference)
+        defined = {s.name.name for s in self.statements if isinstance(s, Definition)}
+        reader = IndexReader(self.text, self.known, self.inference, defined)
         found: dict[int, Statement] = {}
         for k in self._order():
             try:
                 found[k] = self._statement(self.statements[k], reader)
             except InputError as error:  # what has no shape may have led to it
                 raise self.misfit or error from None
-        return [found[k] for k in range(len(self.statements))]
+        for s in self.statements:
+            if isinstance(s, Asked):
+                reader.mentioned.update((n.name, n.span) for n in s.wrt)
+        for name, count in reader.classes.items():
+            if name in reader.mentioned:
+                raise NameProblem(
+                    f"`{name}` has the numbers of classes, as an index of others, and is a value "
+                    "here: give one of them another name.",
+                    reader.mentioned[name],
+                )
+            rows = shape_text(self.inference.unifier.shape(self.inference.shapes[name]))
+            self.said.append(
+                f"`{name}` has the numbers of {count} classes: it is read as the matrix that has "
+                f"1 at each row's class, {rows}."
+            )
+        made = (_marked(found[k], reader.called) for k in range(len(self.statements)))
+        return list(declared_one_hot(made, reader.classes))
 
     def _statement(self, s: Statement, reader: IndexReader) -> Statement:
         if isinstance(s, Asked) and s.claim is not None:
@@ -159,6 +179,13 @@ class IndexNotation:
             return list(uses)
 
 
+def _marked(s: Statement, called: Container[str]) -> Statement:
+    """The statement; of a function whose calls were put in, told so."""
+    if isinstance(s, FunctionDefinition) and s.name.name in called:
+        return replace(s, called=True)
+    return s
+
+
 def in_matrix_notation(
     text: str,
     node: SyntaxNode,
@@ -170,7 +197,9 @@ def in_matrix_notation(
     """An expression in matrix notation; what it is read as is added to what is `said`."""
     binding = BoundReader(reader.known, text)
     bound = with_slices(binding.bound(node, head.letters), head.over)
-    found = reader.translated(bound, head)
+    opened = with_calls_open(bound, reader.has_letters, reader.called)
+    reader.mentioned.update((n.value, n.span) for n in postorder(opened) if n.kind == "name")
+    found = reader.translated(with_classes(opened, reader), head)
     if found is node:
         return node
     said += [reading for reading in binding.said if reading not in said]

@@ -3,14 +3,14 @@ r"""Derivatives in LaTeX to the terminals of requests: `\nabla_W J`, `\partial_W
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lark import Token as Terminal
 
 from ...core.errors import ParseError, Span
 from ..syntax.tree import PlacedName
-from .names import Names, Typed
+from .names import Look, Names, Typed
 from .tokens import Token, outer
 
 EXTREMA = (r"\min", r"\max")
@@ -100,19 +100,31 @@ class DerivativeReader:
         ]
 
     def _optimum(self, i: int, end: int) -> list[LexerItem] | None:
-        r"""`\min_{w, b} J` of declared names: what vanishes at the optimum is its gradient."""
+        r"""`\min_{w, b} J` by what is declared, or a factor behind it: what vanishes at the optimum
+        is its gradient."""
         if i + 1 == end or not self.tokens[i + 1].is_("_"):
             return None
         low, close = i + 3, self.tokens[i + 2].partner
         starts = [low, *(k + 1 for k in range(low, close) if self.tokens[k].is_(","))]
         typed = [self.names.typed(self.tokens, k, self.text) for k in starts]
+        factors = set(self._factors(close + 1, end))
         if not all(
-            t and self.names.is_known(self.names.meaning(t, self.text, True)) for t in typed
+            t and (t.look in factors or self.names.is_known(self.names.meaning(t, self.text, True)))
+            for t in typed
         ):
             return None
         span = self.tokens[i].span
         asked, by = placed("KIND", "grad", span), placed("_WRT", "wrt", span)
         return [asked, (close + 1, end), by, (low, close)]
+
+    def _factors(self, low: int, high: int) -> Iterator[Look]:
+        """The names between two places that are no indices."""
+        while low < high:
+            if self.tokens[low].is_("_"):
+                low = self.tokens[low + 1].partner
+            elif (typed := self.names.typed(self.tokens, low, self.text)) is not None:
+                yield typed.look
+            low += 1
 
     def _derived(self, of: LexerPlace, span: Span, example: str) -> LexerPlace:
         """What the derivative is of; there is something."""
@@ -198,6 +210,13 @@ class DerivativeReader:
             at = typed.end
         wanted = 2 if second else 1
         name, typed = found[0]
+        if typed.raised and not second:
+            low, high = typed.raised[0][0], typed.raised[-1][1]
+            raise self._error(
+                "a derivative is by a name: by a power it is where that is declared in its place, "
+                "`\\sigma^2 \\in \\mathbb{R}_{>0}`.",
+                self.tokens[low].span | self.tokens[high - 1].span,
+            )
         squared = second and len(found) == 1 and len(typed.raised) == 1
         same = len(found) == wanted and all(n == name for n, _ in found)
         if not squared and not same:

@@ -29,15 +29,38 @@ from .derivatives import DerivativeReader, LexerItem, placed, terminal
 from .macros import FUNCTIONS, OPERATORS, unread
 from .names import Names, Typed, arguments, words_below
 from .sets import read_set
-from .tokens import MATRIX, MATRIX_END, SELECTED, SELECTED_END, Token, outer
+from .tokens import (
+    CASES,
+    CASES_END,
+    MATRIX,
+    MATRIX_END,
+    SELECTED,
+    SELECTED_END,
+    Token,
+    outer,
+)
 
 SHORTEST_WORD = 3  # letters beside each other that are no factors if one of them is unknown
 _KINDS = get_args(DerivativeKind)
 _WORDS = ("check", "wrt", "with")
 _OTHER_NAMES = {"trace": "tr", "sgn": "sign", "id": "eye", "kronecker": "kron"}
-_STRUCTURED = {MATRIX: "OPENING", MATRIX_END: "END", SELECTED: "_AT", SELECTED_END: "END"}
+_STRUCTURED = {MATRIX: "OPENING", MATRIX_END: "END", SELECTED: "_AT", SELECTED_END: "END",
+               CASES: "CASES", CASES_END: "END"}  # fmt: skip
 _SIGNS = {",": "_COMMA", "&": "_COMMA", "<": "COMPARED", ">": "COMPARED",
           r"\frac": "FRAC", r"\sqrt": "SQRT"}  # fmt: skip
+# How the signs of conditions are read, and what stands before them.
+_RELATED = {
+    **dict.fromkeys(("<", r"\lt"), "<"), **dict.fromkeys((">", r"\gt"), ">"),
+    **dict.fromkeys(("≤", r"\le", r"\leq", r"\leqslant"), "<="),
+    **dict.fromkeys(("≥", r"\ge", r"\geq", r"\geqslant"), ">="),
+}  # fmt: skip
+_COMPARISONS = {
+    sign: "≤≥"["<>".index(of[0])] if len(of) > 1 else of for sign, of in _RELATED.items()
+}
+_COMPARISONS |= {r"\neq": "≠", r"\ne": "≠"}
+_COMPARISON = re.compile("|".join(map(re.escape, sorted(_COMPARISONS, key=len, reverse=True))))
+_IF = ("if", "for", "when", "where", "")
+_OTHERWISE = ("otherwise", "else", "elsewhere", "o.w.")
 _BRACKETS = ("(", "[", r"\{", "{")
 _BINDERS = {r"\sum": BINDERS["sum"], r"\prod": BINDERS["prod"]}  # what binds an index below it
 
@@ -75,10 +98,13 @@ class _TerminalReader(DerivativeReader):
 
     def __init__(self, text: str, tokens: Sequence[Token], names: Names) -> None:
         self.text, self.tokens, self.names = text, tokens, names
+        self.rows = _conditions(tokens)
 
     def items(self, i: int, end: int, accepted: Container[str]) -> list[LexerItem]:
         """What stands at a token, and what is left."""
         token = self.tokens[i]
+        if i in self.rows:
+            return self._condition(i, end)
         if "KIND" in accepted:
             found = self._request(i, end) or self._word(i, end, accepted)
         else:
@@ -205,6 +231,27 @@ class _TerminalReader(DerivativeReader):
         opening = terminal("LPAR", self.tokens[i + 1])
         return [sign, opening, (low + by_entry, close), terminal("RPAR", self.tokens[close])]
 
+    def _condition(self, i: int, end: int) -> list[LexerItem]:
+        r"""What stands between a value and its condition, and within that, in `cases`."""
+        token, stop = self.tokens[i], i + 1
+        if token.text in _RELATED:
+            return [placed("RELATED", _RELATED[token.text], token.span), (stop, end)]
+        if _worded(token, _OTHERWISE):
+            return [terminal("OTHERWISE", token), (stop, end)]
+        if token.is_(",", ".", ";") and (
+            self.tokens[stop].is_(r"\\") or self.tokens[stop].text == CASES_END
+        ):
+            return [(stop, end)]
+        if token.kind == "relation" or token.is_(r"\neq"):
+            raise self._error(
+                "a condition compares by `<`, `>`, `\\le` or `\\ge`: where something is 0 or 1, "
+                "write a product with it, `y a + (1 - y) b`.",
+                token.span,
+            )
+        while stop < end and self.rows.get(stop) == self.rows[i]:
+            stop += 1
+        return [terminal("_CASE", token), (stop, end)]
+
     def _inverse(self, span: Span) -> list[LexerItem]:
         words = (("POWER", "^"), ("LPAR", "{"), ("SIGN", "-"), ("NUMBER", "1"), ("RPAR", "}"))
         return [placed(kind, word, span) for kind, word in words]
@@ -223,7 +270,8 @@ class _TerminalReader(DerivativeReader):
         over = range_of(letter, first, above) if equals and above else None
         if function == _BINDERS[r"\sum"] and over is not None:
             return [placed("SUM", "sum", span, over), (at, end)]
-        below = re.sub(r"\\neq?", "≠", below)
+        below = re.sub(r"_\{(\w)\}", r"_\1", below)  # a class, `y_i`
+        below = _COMPARISON.sub(lambda m: _COMPARISONS[m[0]], below)
         if not below:
             raise self._error(
                 "a sum has its index below, `\\sum_{i=1}^{n} x_i`; a sum of all entries is "
@@ -271,6 +319,8 @@ class _TerminalReader(DerivativeReader):
         sign = inner[0].text
         if sign == "1" and self._compares(close + 1, end):  # 1 where it holds, else 0
             return [(close + 1, end)]
+        if sign in ("1", "I") and self._equates(close + 1, end):
+            return [placed("INDICATOR", sign, token.span), (close + 1, end)]
         if sign in ("K", "I"):
             typed = self.names.typed(self.tokens, i, self.text)
             if typed is None or self.names.is_known(self.names.meaning(typed, self.text, True)):
@@ -293,6 +343,13 @@ class _TerminalReader(DerivativeReader):
             return False
         inside = outer(self.tokens, i + 1, self.tokens[i].partner)
         return any(self.tokens[k].is_("<", ">") for k in inside)
+
+    def _equates(self, i: int, end: int) -> bool:
+        """Whether an equation stands in the brackets that open here."""
+        if i >= end or not self._opens(i):
+            return False
+        inside = outer(self.tokens, i + 1, self.tokens[i].partner)
+        return any(self._relation(k, end, "=") for k in inside)
 
     def _sized(self, typed: Typed, function: str, end: int) -> list[LexerItem] | None:
         """A constant with its sizes as an index."""
@@ -453,8 +510,10 @@ class _TerminalReader(DerivativeReader):
                 return sized
         self._check_run(i, end)
         if typed.end < end and not typed.raised and self.tokens[typed.end].kind == "open":
-            if typed.look == ("sigma", ()) and self._opens(typed.end):
-                named.type, named.value = "CALL", (SIGMOID, 1, None)
+            function = SIGMOID if typed.look == ("sigma", ()) else name
+            known = function == SIGMOID or name in self.names.functions
+            if known and self._opens(typed.end):
+                named.type, named.value = "CALL", (function, 1, None)
                 return [named, *rest]
             if self.tokens[typed.end].text == "(" and name not in ("e", "pi", IDENTITY):
                 raise self._unknown_function(name, typed.span)
@@ -493,7 +552,11 @@ class _TerminalReader(DerivativeReader):
         if self.tokens[i].kind != "letter":
             return
         first = i
-        while first and self._run(first - 1, i + 1) > first:
+        while (
+            first
+            and self.tokens[first - 1].kind == "letter"
+            and self.tokens[first - 1].span.end == self.tokens[first].span.start
+        ):
             first -= 1
         stop = self._run(i, end)
         if stop - first >= SHORTEST_WORD:
@@ -536,3 +599,28 @@ class _TerminalReader(DerivativeReader):
 
 def _simple(word: str) -> str:
     return re.sub(r"[\\_\s-]", "", word).lower()
+
+
+def _conditions(tokens: Sequence[Token]) -> dict[int, int]:
+    r"""Of the rows of `cases`, what stands before the conditions, the signs in them and what ends a
+    row; of what stands beside each other before one, each has the first one's place."""
+    found: dict[int, int] = {}
+    for k in (k for k, token in enumerate(tokens) if token.text == CASES):
+        begun = 0  # where what stands before this row's condition begins
+        for i in outer(tokens, k + 1, tokens[k].partner):
+            token, last = tokens[i], i + 1 == tokens[k].partner or tokens[i + 1].is_(r"\\")
+            related = token.text in (*_RELATED, r"\neq") or token.kind == "relation"
+            if token.is_(r"\\"):
+                begun = 0
+            elif (last and token.is_(",", ".", ";")) or _worded(token, _OTHERWISE):
+                found[i] = i
+            elif token.is_("&", ",", r"\quad", r"\qquad") or _worded(token, _IF):
+                begun = begun or i
+                found[i] = found.get(i - 1, i)
+            elif begun and related:
+                found[i] = i
+    return found
+
+
+def _worded(token: Token, words: Sequence[str]) -> bool:
+    return token.kind == "word" and token.text.strip(" ,.") in words

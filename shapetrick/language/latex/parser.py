@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from lark import Lark, Token
@@ -24,6 +25,7 @@ from ..syntax.derivative_notation import derivative_node
 from ..syntax.index_binders import Binder
 from ..syntax.lexer import span_of
 from ..syntax.parser import LARGER, Application, Builder, asking, made_parser
+from ..syntax.selections import Selector
 from ..syntax.signs import EXPONENTIAL
 from ..syntax.tree import (
     UPSTREAM,
@@ -39,6 +41,7 @@ from ..syntax.tree import (
     SyntaxNode,
     TypedDimension,
     call_node,
+    name_node,
     postorder,
 )
 from .derivatives import EXTREMA
@@ -51,7 +54,7 @@ _RANGE = re.compile(
     r"(?:\\q?quad|\\text\s*\{[^{}]*\}|\\forall|\\[,;:! ]|[,;&\s(])*"
     r"(?P<letter>[^\W\d])\s*(?:=\s*(?P<first>[\w+\- ]+?)\s*,|\\in\s*\\\{\s*(?P<low>[\w+\- ]+?)\s*,)"
     r"(?:\\[,;:! ]|\s)*(?:\\[lc]?dots[cb]?|\.\.\.|…)(?:\\[,;:! ]|\s)*,"
-    r"(?:\\[,;:! ]|\s)*(?P<last>[\w+\- ]+)(?:\\\})?\)?"
+    r"(?:\\[,;:! ]|\s)*(?P<last>[\w+\- ]+)(?![\w+\- ]*(?:\\\}\s*)?\^)(?:\\\})?\)?"
 )
 _SEPARATORS = (",", ";", r"\quad", r"\qquad")
 _WORDS_BETWEEN = ("and", "where", "with", "for", "for all", "let", "")
@@ -149,9 +152,44 @@ class _Builder(Builder):
         norm, below = closing.value
         return self.notated(below if norm else None, inner, opening, closing)
 
+    def equal(self, c: list[Any]) -> SyntaxNode:
+        """`1{y_i = k}`: δ of both."""
+        sign, _, left, right, end = c
+        span = span_of(sign) | span_of(end)
+        at = tuple(Selector(side, side) for side in (left, right))
+        if not all(side.kind in ("name", "number") for side in (left, right)):
+            raise ParseError(
+                r"what is compared by `=` are indices, and a class by its number, "
+                r"`\mathbf{1}\{y_i = k\}`.",
+                span,
+            )
+        return SyntaxNode("selected", (name_node("δ", span),), at, span)
+
     def fraction(self, c: list[Any]) -> SyntaxNode:
         sign, above, below = c[0], c[2], c[5]
         return SyntaxNode("/", (above, below), None, span_of(sign) | span_of(c[6]))
+
+    def case(self, c: list[Any]) -> tuple[SyntaxNode, list[Any]]:
+        value, *condition = c
+        return value, [part for part in condition if part is not None]
+
+    def cases(self, c: list[Any]) -> SyntaxNode:
+        """The value of the first row whose condition holds; else that of the last."""
+        opening, *rows, closing = c
+        span = span_of(opening) | span_of(closing)
+        if len(rows) < 2 or any(len(condition) < 3 for _, condition in rows[:-1]):
+            raise ParseError(
+                "each row of `cases` has its condition, `x & x > 0 \\\\`, and the last one says "
+                "what holds else, `0 & \\text{otherwise}`.",
+                span,
+            )
+        others, node = rows[:-1], rows[-1][0]
+        for value, (first, *related) in reversed(others):
+            sides, other, node = [first, *related[1::2]], node, value
+            for (left, right), sign in zip(pairwise(sides), related[::2], strict=True):
+                node = _chosen(left, str(sign), right, node, other)
+        whole: SyntaxNode = replace(node, span=span, bracketed=True)
+        return whole
 
     def abstract(self, c: list[Any]) -> SyntaxNode:
         token, *primes, _, node, end = c
@@ -164,6 +202,17 @@ class _Builder(Builder):
         if isinstance(sign.value, Binder):
             return SyntaxNode("bound", (body,), sign.value, span)
         return SyntaxNode("running", (body,), sign.value.rising, span)
+
+
+def _chosen(
+    left: SyntaxNode, sign: str, right: SyntaxNode, value: SyntaxNode, other: SyntaxNode
+) -> SyntaxNode:
+    """`where(left > right, value, other)`, or likewise for another sign."""
+    sides = (left, right) if sign in (">", "<=") else (right, left)
+    span = left.span | right.span
+    mask = call_node("step", (SyntaxNode("-", sides, None, span),), span)
+    choice = (value, other) if sign in "<>" else (other, value)
+    return call_node("where", (mask, *choice), span)
 
 
 def _raised(node: SyntaxNode, power: Token | None) -> SyntaxNode:

@@ -2,6 +2,7 @@ r"""TABLE: sets of numbers in LaTeX, `\mathbb{R}_{+}^{n}`, and the attributes th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,11 +17,12 @@ _ATTRIBUTES: dict[tuple[str, str], tuple[str, ...]] = {
     ("R", "++"): ("positive",),
     ("R", ">0"): ("positive",),
     ("S", ""): ("symmetric",),
-    ("S", "++"): ("posdef",),
+    **{("S", below): ("posdef",) for below in ("++", "+", r"\succ0", r"\succeq0")},
     **{("N", below): ("natural",) for below in ("", "0", "+")},
     ("0,1", ""): ("unit",),  # `[0, 1]`, `\{0, 1\}`
     **{(ends, ""): () for ends in ("-1,1", "-1,+1", "+1,-1", "1,-1")},
 }
+_NUMBERED = re.compile(r"1,\\dots,\w+")
 
 
 class NumberSet(NamedTuple):
@@ -50,6 +52,8 @@ def read_set(tokens: Sequence[Token], i: int, end: int) -> NumberSet:
             raised = (at, close)
         at = close + 1
     attributes = _ATTRIBUTES.get((name, below))
+    if _NUMBERED.fullmatch(name):  # `\{1, \dots, C\}`, of the numbers of classes
+        attributes = ()
     if raised is not None and name == "N":  # of counts; a natural number has no shape
         attributes = ("nonneg",)
     return NumberSet(name == "S", attributes, raised, at)

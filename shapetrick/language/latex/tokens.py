@@ -22,7 +22,7 @@ _TOKEN = re.compile(
     |\\(?P<font>text(?:rm|it|bf|sf|tt)?|mbox|math(?:rm|it|sf|tt|normal)|operatorname\*?)
      \s*(?:\{(?P<word>(?:[^{}\\]|\\.)*)\}|(?P<single>[a-zA-Z]))
     |\\(?:overset|stackrel)\s*\{[^{}]*(?:\{[^{}]*\})?\}\s*\{(?P<relation>[^{}]*)\}
-    |(?P<matrix>\\(?:begin|end)\s*\{[bp]?matrix\})
+    |(?P<matrix>\\(?:begin|end)\s*\{(?:[bp]?matrix|[dr]?cases|array\}\s*\{[lcr|\ ]*|array)\})
     |(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)
     |(?P<letter>[^\W\d_][\u0300-\u036f]*)
     |(?P<macro>\\(?:[a-zA-Z]+\*?|.))
@@ -41,9 +41,23 @@ _SIGNS = {
     r"\cfrac": r"\frac", r"\intercal": r"\top", r"\widehat": r"\hat", r"\overline": r"\bar",
     r"\widetilde": r"\tilde", r"\parallel": r"\|",
 }  # fmt: skip
+_EXTREMA = {
+    **dict.fromkeys(("minimize", "minimise"), r"\min"),
+    **dict.fromkeys(("maximize", "maximise"), r"\max"),
+    **dict.fromkeys(("argmin", "argmax", "arg min", "arg max"), r"\arg"),
+}
 MATRIX, MATRIX_END = r"\begin{matrix}", r"\end{matrix}"
+CASES, CASES_END = r"\begin{cases}", r"\end{cases}"
 SELECTED, SELECTED_END = "_[", "_]"  # of rows and columns that stand below
-_OPENING = {MATRIX: MATRIX_END, "(": ")", "[": "]", r"\{": r"\}", "{": "}", r"\langle": r"\rangle"}
+_OPENING = {
+    MATRIX: MATRIX_END,
+    CASES: CASES_END,
+    "(": ")",
+    "[": "]",
+    r"\{": r"\}",
+    "{": "}",
+    r"\langle": r"\rangle",
+}
 _ONE_SIDED = {r"\lVert": (r"\|", True), r"\rVert": (r"\|", False),
               r"\lvert": ("|", True), r"\rvert": ("|", False)}  # fmt: skip
 _BARS = ("|", r"\|")
@@ -51,7 +65,7 @@ _SIZES = re.compile(r"\\(?:[bB]igg?)([lrm]?)")
 _ARGUMENTS = {
     "^": 1, "_": 1, r"\frac": 2, r"\sqrt": 1, r"\mathbf": 1, r"\boldsymbol": 1, r"\vec": 1,
     r"\hat": 1, r"\bar": 1, r"\tilde": 1, r"\mathbb": 1, r"\mathcal": 1, r"\mathscr": 1,
-    r"\mathfrak": 1, r"\norm": 1, r"\abs": 1,
+    r"\mathfrak": 1, r"\norm": 1, r"\abs": 1, r"\underset": 2,
 }  # fmt: skip
 # After these nothing has come to an end: a bar opens, and a row goes on.
 _WAITING = frozenset(
@@ -88,7 +102,18 @@ def tokens(text: str, span: Span) -> list[Token]:
             text,
         )
     found = _matched(_in_braces(_sized(list(_raw(text, span)), text), text), text)
-    return _selecting(found)
+    return _selecting(_lowered(found))
+
+
+def _lowered(found: list[Token]) -> list[Token]:
+    r"""With what stands below by `\underset{x}{\min}` as an index, `\min_{x}`."""
+    places = [i for i, token in enumerate(found) if token.is_(r"\underset")]
+    for i in reversed(places):
+        low = found[i + 1].partner + 1
+        high = found[low].partner
+        index = [found[i]._replace(kind="sign", text="_"), *found[i + 1 : low]]
+        found = [*found[:i], *found[low + 1 : high], *index, *found[high + 1 :]]
+    return rebased(found) if places else found
 
 
 def _selecting(found: Sequence[Token]) -> list[Token]:
@@ -96,7 +121,9 @@ def _selecting(found: Sequence[Token]) -> list[Token]:
     below = {
         i
         for i, token in enumerate(found[:-1])
-        if token.is_("_") and any(map(_spans, range(*_inner(found, i)), [found] * len(found)))
+        if token.is_("_")
+        and not found[i - 1].is_(r"\sum", r"\prod", r"\max", r"\min")
+        and any(map(_spans, range(*_inner(found, i)), [found] * len(found)))
     }
     if not below:
         return list(found)
@@ -117,26 +144,34 @@ def _inner(found: Sequence[Token], i: int) -> tuple[int, int]:
 
 
 def _spans(i: int, found: Sequence[Token]) -> bool:
-    """Whether a token is a `:`, or of a `..`."""
+    """Whether a token is a `:`, or of a `..`, or the number of a class, `y_i`, begins there."""
     is_pair = found[i].text == found[i + 1].text == "."
-    return is_pair or found[i].text in (":", r"\dots")
+    is_class = found[i].kind == "letter" and found[i + 1].is_("_") and found[i + 3].kind == "letter"
+    return is_pair or is_class or found[i].text in (":", r"\dots")
 
 
 def _raw(text: str, span: Span) -> Iterator[Token]:
     """The tokens as typed, without what stands for space."""
-    matrices = 0
+    tables: list[str] = []  # how those end that are open
+    last = ""
     for m in _TOKEN.finditer(text, *span):
         kind, at = str(m.lastgroup), Span(*m.span())
         if kind == "matrix":
-            begins = m[kind].startswith(r"\begin")
-            matrices += 1 if begins else -1
-            yield Token("macro", MATRIX if begins else MATRIX_END, at)
+            if m[kind].startswith(r"\begin"):
+                opening = CASES if "cases" in m[kind] or last == r"\{" else MATRIX
+                tables.append(_OPENING[opening])
+                yield Token("macro", opening, at)
+            else:
+                yield Token("macro", tables.pop() if tables else MATRIX_END, at)
             continue
-        if m.group() == "&" and matrices > 0:
+        if m.group() == "&" and tables:
             yield Token("sign", "&", at)
             continue
         if kind in ("word", "single"):
             word = (m["word"] or m["single"] or "").replace("\\", "").strip()
+            if m["font"].startswith("operatorname") and word in _EXTREMA:
+                yield Token("macro", _EXTREMA[word], at)
+                continue
             yield Token("word", word, at, font=m["font"].rstrip("*"))
         elif kind == "relation":
             yield Token("relation", _SIGNS.get(m[kind].strip(), m[kind].strip()), at)
@@ -147,6 +182,7 @@ def _raw(text: str, span: Span) -> Iterator[Token]:
             sign = _SIGNS.get(typed, typed)
             if kind != "letter" and sign in ("=", ":=", ":", r"\in"):
                 kind = "relation"
+            last = sign
             yield Token(kind, sign, at)
 
 
@@ -215,7 +251,8 @@ def _in_braces(found: list[Token], text: str) -> list[Token]:
             if token.text == "[" and out[-1].is_(r"\sqrt"):
                 message = "a root with an index is a power: write `x^{1/3}`."
                 raise ParseError(message, token.span, text)
-            if token.is_("'", *_ARGUMENTS) or token.kind in ("open", "close"):
+            primed = token.is_("'") and not out[-1].is_("^")
+            if primed or token.is_(*_ARGUMENTS) or token.kind in ("open", "close"):
                 raise ParseError("put braces around what stands here.", token.span, text)
             group = [token]
             if token.kind == "number" and len(token.text) > 1:
@@ -230,7 +267,7 @@ def _in_braces(found: list[Token], text: str) -> list[Token]:
                 group = [token._replace(text=first, span=Span(end - 1, end))]
                 i -= 1
                 found[i] = token._replace(text=token.text[1:], span=Span(end, token.span.end))
-            elif token.is_("-") and out[-1].is_("^") and i < len(found):
+            elif token.is_("-") and out[-1].is_("^") and i < len(found) and _begins(found[i]):
                 group.append(found[i])
                 i += 1
             begin, end = group[0].span.start, group[-1].span.end
@@ -249,6 +286,11 @@ def _in_braces(found: list[Token], text: str) -> list[Token]:
     if wanted[-1][0]:
         raise ParseError(f"something is missing after `{out[-1].text}`.", out[-1].span, text)
     return out
+
+
+def _begins(token: Token) -> bool:
+    """Whether a minus before a token is its sign: another ends a name, `P^-`."""
+    return token.kind in ("letter", "number") or token.is_(r"\top", r"\frac")
 
 
 def _calls(found: Sequence[Token], i: int) -> bool:

@@ -7,24 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...core.equations import EquationSystem
 from ...core.errors import RequestError
 from ...core.expr import Expr, Symbol
 from ...core.indices import base_of
 from ...core.problem import DerivativeKind
 
-Deriver = Callable[[DerivativeKind, Expr, Symbol, Expr | None], Expr]
+Systems = tuple[EquationSystem, ...]
+Deriver = Callable[[DerivativeKind, Expr, Symbol, Expr | None, Systems], Expr]
 _derivers: list[Deriver] = []
 
 
 def register_deriver(deriver: Deriver) -> None:
-    """What makes derivatives: of a kind, of an expression, by a symbol, along something."""
+    """What makes derivatives: of a kind, of an expression, by a symbol, along something, where
+    systems determine unknowns."""
     _derivers[:] = [deriver]
 
 
-def derive(kind: DerivativeKind, of: Expr, wrt: Expr, along: Expr | None = None) -> Expr:
+def derive(
+    kind: DerivativeKind,
+    of: Expr,
+    wrt: Expr,
+    along: Expr | None = None,
+    systems: Systems = (),
+) -> Expr:
     """The derivative as an expression. Raises RequestError, DerivationError."""
     if not isinstance(wrt, Symbol):
         raise RequestError("a derivative is by a declared name.")
     if base_of(wrt.name) != wrt.name:
         raise RequestError("a derivative by a member of a family is no value here.")
-    return _derivers[0](kind, of, wrt, along)
+    return _derivers[0](kind, of, wrt, along, systems)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ...core import expr as ex
 from ...core.dims import Dim, shape_text
+from ...core.equations import EquationSystem
 from ...core.errors import InferenceError, InputError, NameProblem, ShapeError
 from ...core.exact_powers import MAX_POWER, number_power
 from ...core.expr import Expr, Number, exact, value_of
@@ -67,11 +68,13 @@ class _Built:
 
 @dataclass(slots=True)
 class Lowering:
-    """Builds expressions from nodes. `values` are the names' expressions."""
+    """Builds expressions from nodes. `values` are the names' expressions; `systems` are those
+    that determine unknowns, as far as their equations are known."""
 
     values: Mapping[str, Expr]
     inference: Inference
     text: str
+    systems: tuple[EquationSystem, ...] = ()
 
     def expression(self, root: SyntaxNode) -> Expr:
         """The expression that a node stands for. Raises InputError."""
@@ -96,7 +99,7 @@ class Lowering:
         built = _Built()
         for parameter, value in zip(call.parameters, args, strict=True):
             built.put(parameter, value)
-        lowering = Lowering(self.values, self.inference, call.function.text)
+        lowering = Lowering(self.values, self.inference, call.function.text, self.systems)
         return lowering._build(call.root, built)
 
     def _is_inner(self, node: SyntaxNode, built: _Built) -> bool:
@@ -150,7 +153,8 @@ class Lowering:
             case "call":
                 return self._call(node, args)
             case "derived":
-                return derive(node.value, *args)
+                of, wrt, *along = args
+                return derive(node.value, of, wrt, along[0] if along else None, self.systems)
             case "side":
                 return ex.dimension(args[0].shape[node.value])
             case "selected":

@@ -185,6 +185,7 @@ def unused(scope: Scope, statements: Sequence[Statement]) -> tuple[str, ...]:
     """What is declared, and in no expression, claim or direction; of families, no member."""
     asked = [s for s in statements if isinstance(s, Asked)]
     used = {base_of(s.direction.name) for s in asked if s.direction is not None}
+    used |= {s.name.name for s in statements if isinstance(s, FunctionDefinition) and s.called}
     roots = chain.from_iterable(map(expressions_of, statements))
     for node in chain.from_iterable(map(opened, roots)):
         if node.kind == "name":

@@ -17,9 +17,9 @@ from .tree import Declaration, PlacedName, Statement, TypedDimension
 ATTRIBUTE_OF = {
     **dict.fromkeys((">", r"\gt"), "positive"),
     **dict.fromkeys((">=", "≥", r"\ge", r"\geq", r"\geqslant"), "nonneg"),
-    **dict.fromkeys(("≻", r"\succ"), "posdef"),
+    **dict.fromkeys(("≻", "⪰", "≽", r"\succ", r"\succeq", r"\succcurlyeq"), "posdef"),
 }
-_CONDITION = re.compile(rf"(?P<name>{NAME})\s*(?P<sign>>=|[>≥≻])\s*0")
+_CONDITION = re.compile(rf"(?P<name>{NAME})\s*(?P<sign>>=|[>≥≻⪰≽])\s*0")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

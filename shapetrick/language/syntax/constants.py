@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from ...core.expr import Expr, commute, eye, ones, zeros
+from ...core.expr import Expr, commute, duplicate, eliminate, eye, ones, zeros
 
 CONSTANTS = ("pi", "e")
 IDENTITIES = ("I", "Id")  # their size is inferred
@@ -16,6 +16,8 @@ SIZED: Mapping[str, tuple[tuple[int, ...], Callable[..., Expr]]] = {
     "ones": ((1, 2), ones),
     "zeros": ((1, 2), zeros),
     "commute": ((2,), commute),
+    "duplicate": ((1,), duplicate),
+    "eliminate": ((1,), eliminate),
 }
 # Constants sized by their surroundings, and whether they can have many columns.
 UNSIZED: Mapping[str, bool] = {"vector": False, "matrix": True}

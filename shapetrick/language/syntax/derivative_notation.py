@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ...core.errors import ParseError, Span
 from ...core.problem import DerivativeKind
+from .derivatives_in_words import in_words, may_begin
 from .equation_statements import Parse
 from .letters import NAME
 from .lexer import Source, normal
@@ -37,7 +38,7 @@ _DERIVATIVES = tuple(
 )
 _MARKS = "dD∂∇"
 _DEFINED = re.compile(rf"(?P<name>{NAME})\s*=\s*(?P<value>[{_MARKS}].*)", re.DOTALL)
-_CLAIM = re.compile(rf"check\s+(?=[{_MARKS}])")
+_CLAIM = re.compile(rf"check\s+(?=[{_MARKS}]|\w+\s+of\s)")
 
 
 class WrittenDerivative(NamedTuple):
@@ -56,16 +57,18 @@ def derivative(text: str, span: Span, names: Container[str] = ()) -> WrittenDeri
     start, end = span
     check = _CLAIM.match(text, start, end)
     begin = start if check is None else check.end()
-    if text[begin] not in _MARKS:
+    in_other_words = may_begin(text, Span(begin, end), names)
+    if text[begin] not in _MARKS and not in_other_words:
         return None
     equals = next((at for at, sign in outside(text, Span(begin, end)) if sign == "="), None)
     if check is not None and equals is None:
         return None
-    stop = end if equals is None else equals
-    left = stripped(text, Span(begin, stop))
+    left = stripped(text, Span(begin, end if equals is None else equals))
+    claim = None if equals is None else stripped(text, Span(equals + 1, end))
     m = next((m for m in (form.fullmatch(text, *left) for form in _DERIVATIVES) if m), None)
     if m is None:
-        return None
+        said = in_words(text, left, claim is not None) if in_other_words else None
+        return None if said is None else WrittenDerivative(*said[:3], claim, said.leibniz)
     groups = m.groupdict()
     below = "braced" if groups.get("braced") else "wrt"
     by = list(re.compile(_PLACED).finditer(text, *m.span(below)))
@@ -80,7 +83,7 @@ def derivative(text: str, span: Span, names: Container[str] = ()) -> WrittenDeri
         kind,
         stripped(text, Span(*m.span("of"))),
         tuple(Span(*n.span()) for n in by),
-        None if equals is None else stripped(text, Span(equals + 1, end)),
+        claim,
         kind == "grad" and text[begin] != "∇",
     )
 

@@ -43,7 +43,12 @@ BINDERS: Mapping[str, str] = {
 DELTAS = ("δ", "delta")
 _BELOW = re.compile(r"(?P<base>.+?)_(?P<index>[a-zα-ω]{1,2}|\d{1,2}|[a-z]\d|\d[a-z]|[a-z]:|:[a-z])")
 _SUMMED = re.compile(rf"(?P<sign>{'|'.join(BINDERS)})_(?P<letters>[a-zα-ω]{{1,3}})")
-_COMPARED: Mapping[str, Literal["≠", "<", ">"]] = {"≠": "≠", "!=": "≠", "<": "<", ">": ">"}
+Comparison = Literal["", "≠", "<", ">", "≤", "≥"]
+_COMPARED: Mapping[str, Comparison] = {
+    **{"≠": "≠", "!=": "≠", "<": "<", ">": ">", "≤": "≤", "<=": "≤", "≥": "≥", ">=": "≥"},
+}
+_PAIR = re.compile(rf"(\w+)\s*({'|'.join(sorted(_COMPARED, key=len, reverse=True))})\s*(\w+)")
+_ORDERED = re.compile(r"1\s*(?:≤|<=)\s*(\w+)\s*(<=|≤|<)\s*(\w+)\s*(?:≤|<=)\s*([\w+\- ]+)")
 _SIGN = re.compile(rf"(?:{'|'.join(BINDERS)})\s*_?")
 _SUBSCRIPTS = str.maketrans("ᵢⱼₖₗₘₙₚᵣₛₜ₀₁₂₃₄₅₆₇₈₉", "ijklmnprst0123456789")
 _LOWERED = re.compile(r"([^\W\d_]+?|[∑∏])([ᵢⱼₖₗₘₙₚᵣₛₜ₀-₉]+)")
@@ -51,13 +56,18 @@ _LOWERED = re.compile(r"([^\W\d_]+?|[∑∏])([ᵢⱼₖₗₘₙₚᵣₛₜ₀
 
 class Binder(NamedTuple):
     """What binds letters: a reduction's name, the letters, the ranges that were given for some,
-    how two letters compare, and which of these are bound here (None for all)."""
+    how two letters compare, and which of these are bound here (None until that is known)."""
 
     function: str
     letters: tuple[str, ...]
     summed: tuple[str, ...] | None = None
     ranges: tuple[Range, ...] = ()
-    compared: Literal["", "≠", "<", ">"] = ""
+    compared: Comparison = ""
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The letters that are bound here."""
+        return self.letters if self.summed is None else self.summed
 
 
 class EntryHead(NamedTuple):
@@ -96,7 +106,12 @@ def read_binder(text: str, span: Span) -> SyntaxNode:
     below, _, above = inner.strip().removeprefix("_").partition("^")
     below, above = below.strip(" {}()"), above.strip(" {}")
     function = BINDERS[m.group().rstrip("_ ")]
-    pair = re.fullmatch(r"(\w+)\s*(≠|!=|<|>)\s*(\w+)", below)
+    pair, ordered = _PAIR.fullmatch(below), _ORDERED.fullmatch(below)
+    if ordered is not None and not above:
+        over = range_of(ordered[3], "1", ordered[4].strip())
+        given = () if over is None else (over,)
+        both = Binder(function, (ordered[1], ordered[3]), None, given, _COMPARED[ordered[2]])
+        return SyntaxNode("binder", (), both, span)
     if pair is not None and not above:
         compared = _COMPARED[pair[2]]
         return SyntaxNode(
@@ -361,9 +376,13 @@ class BoundReader:
             else:
                 args = tuple([done[a] for a in node.args])
                 done[node] = with_args(node, args)
-                if node.kind == "running":
+                if node.kind == "selected":
+                    done[node] = self._with_classes(done[node])
+                elif node.kind == "running":
                     done[node] = self._running(done[node])
-                elif node.kind == "bound" and not self._binds(node.value, args[0], node.span):
+                elif node.kind == "bound" and self._binds(node.value, args[0], node.span):
+                    done[node] = self._decided(node.value, args[0], node.span)
+                elif node.kind == "bound":
                     letter = node.value.letters[0]
                     raise NameProblem(
                         f"nothing in this has the index `{letter}`: what it runs over are entries "
@@ -389,7 +408,10 @@ class BoundReader:
         while stack:
             node, scope = stack.pop()
             if node.kind == "bound":
-                scope |= {*node.value.letters}
+                for letter in node.value.letters:
+                    if letter not in (*node.value.own, *scope):
+                        yield letter, node
+                scope |= {*node.value.own}
             elif node.kind in RUNNING:
                 scope |= {node.value.letter}
             elif node.kind == "selected":
@@ -406,6 +428,14 @@ class BoundReader:
                 raise self._unbound(letter, node.span, bool(heads))
 
     def _unbound(self, letter: str, span: Span, has_heads: bool) -> NameProblem:
+        if base_below(letter) or isinstance(letter, Member):
+            base = letter.base if isinstance(letter, Member) else base_below(letter)
+            return NameProblem(
+                f"an index that has one itself is the number of a class: declare `{base} : n`, a "
+                f"column of these.",
+                span,
+                self.text,
+            )
         other = (
             "give the left side this index."
             if has_heads
@@ -434,8 +464,8 @@ class BoundReader:
             found |= {n.value for s in node.value for n in _names(s)}
         elif node.kind == "name" and isinstance(node.value, Member):
             found |= _member_letters(node)
-        elif node.kind == "bound" and not node.value.compared:
-            found -= {*node.value.letters}
+        elif node.kind == "bound" and not (node.value.compared and node.value.summed is None):
+            found = (found | {*node.value.letters}) - {*node.value.own}
         elif node.kind in RUNNING:
             found -= {node.value.letter}
         self.held[node] = found
@@ -470,6 +500,32 @@ class BoundReader:
             return SyntaxNode("'", (row,), None, node.span)
         return node
 
+    def _with_classes(self, node: SyntaxNode) -> SyntaxNode:
+        """`Z[i,y_i]` with the entry `y[i]` as an index: the number of a class."""
+        selectors = tuple(map(self._with_class, node.value))
+        return node if selectors == node.value else replace(node, value=selectors)
+
+    def _with_class(self, selector: Selector) -> Selector:
+        name = selector.first.value if selector.is_one and selector.first is not None else None
+        found = self._class(name) if isinstance(name, str) else None
+        if found is None or selector.first is None:
+            return selector
+        (base, letter), span = found, selector.first.span
+        whole, at = name_node(base, span), _selector(letter, span)
+        entry = SyntaxNode("selected", (whole,), (at,), span)
+        return Selector(entry, entry)
+
+    def _class(self, name: str) -> tuple[str, str] | None:
+        """The column and the letter of `y_i`, an entry of what is declared; None of others."""
+        if isinstance(name, Member):
+            letters = _letters_of(name)
+            fits = name.base in self.known.values and len(letters) == len(name.indices) == 1
+            return (name.base, letters[0]) if fits and letters[0] else None
+        m = _BELOW.fullmatch(_written_out(name)) if self.known.is_letter(name) else None
+        if m is None or m["base"] not in self.known.values or not self.known.is_letter(m["index"]):
+            return None
+        return (m["base"], m["index"]) if len(m["index"]) == 1 and m["index"].isalpha() else None
+
     # ---- what binds
 
     def _running(self, node: SyntaxNode) -> SyntaxNode:
@@ -482,7 +538,68 @@ class BoundReader:
         if members or over.letter not in self.held[body]:
             return node
         self._check_free(over.letter, node.span)
-        return replace(node, kind="bound", value=Binder("sum", (over.letter,), None, (over,)))
+        return self._decided(Binder("sum", (over.letter,), None, (over,)), body, node.span)
+
+    def _decided(self, binder: Binder, body: SyntaxNode, span: Span) -> SyntaxNode:
+        """What binds letters in entries: a range that ends at another index compares the two, and
+        of two that are compared, one that the body lacks is bound outside."""
+        binder, body = self._without_class(binder, body, span)
+        node = body
+        for over in reversed(binder.ranges):
+            related = self._related(over) if not binder.compared else None
+            if related is not None:
+                inner = related._replace(function=binder.function)
+                node = SyntaxNode("bound", (node,), inner, span)
+                self._hold(node)
+                letters = tuple(s for s in binder.letters if s != over.letter)
+                ranges = tuple(r for r in binder.ranges if r is not over)
+                binder = binder._replace(letters=letters, ranges=ranges)
+        if binder.compared and binder.summed is None:
+            present = tuple(s for s in binder.letters if s in self.held[body])
+            binder = binder._replace(summed=present if len(present) == 1 else None)
+        if binder.letters:
+            node = SyntaxNode("bound", (node,), binder, span)
+            self._hold(node)
+        return node
+
+    def _without_class(
+        self, binder: Binder, body: SyntaxNode, span: Span
+    ) -> tuple[Binder, SyntaxNode]:
+        """`sum(j ≠ y_i)` as the sum over j of what is 0 for the class. Raises NameProblem."""
+        name = next((s for s in binder.letters if binder.compared and self._class(s)), None)
+        if name is None:
+            return binder, body
+        others = tuple(s for s in binder.letters if s != name)
+        if binder.compared != "≠" or binder.function != "sum" or len(others) != 1:
+            raise NameProblem(
+                f"with the class `{name}` a sum is over the other ones, `sum(j ≠ {name}) …`.",
+                span,
+                self.text,
+            )
+        at = tuple(Selector(n, n) for n in (name_node(name, span), name_node(others[0], span)))
+        is_class = self._with_classes(SyntaxNode("selected", (name_node("δ", span),), at, span))
+        other = SyntaxNode("-", (number_node(1, span), is_class), None, span, True)
+        rest = SyntaxNode("*", (other, replace(body, bracketed=True)), None, span)
+        for node in (*is_class.args, is_class, other.args[0], other, rest.args[1], rest):
+            self._hold(node)
+        return Binder(binder.function, others, None, binder.ranges), rest
+
+    def _related(self, over: Range) -> Binder | None:
+        """`j = 1..i` as `j ≤ i`, and `j = i+1..n` as `j > i`; None for others."""
+        first, last, own = over.first, over.last, (over.letter,)
+        if first == Index("", 1) and self._is_index(last, over) and last.offset in (0, -1):
+            sign: Comparison = "<" if last.offset else "≤"
+            return Binder("", (over.letter, last.letter), own, (), sign)
+        if self._is_index(first, over) and first.offset in (0, 1):
+            whole = over._replace(first=Index("", 1))
+            return Binder(
+                "", (over.letter, first.letter), own, (whole,), ">" if first.offset else "≥"
+            )
+        return None
+
+    def _is_index(self, index: Index, over: Range) -> bool:
+        letter = index.letter
+        return bool(letter) and letter != over.letter and self.known.is_letter(letter)
 
     def _chain(self, root: SyntaxNode, done: Mapping[SyntaxNode, SyntaxNode]) -> SyntaxNode:
         """A product, in which what binds takes all that follows it."""
@@ -521,9 +638,7 @@ class BoundReader:
         nodes = [n for n in postorder(body) if n.kind in ("name", "abstract")]
         letters = {t for n in nodes for t in _member_letters(n)}
         if not binder.ranges or not letters.issuperset(binder.letters):
-            node = SyntaxNode("bound", (body,), binder, span)
-            self._hold(node)
-            return node
+            return self._decided(binder, body, span)
         if len(binder.ranges) < len(binder.letters):
             raise RequestError(
                 f"over members a range is said for each letter: `{binder.function}(b = 1..B) …`.",
@@ -590,11 +705,12 @@ class BoundReader:
     def _binds(self, binder: Binder, body: SyntaxNode, span: Span) -> bool:
         """Whether the body holds the letters as indices. Raises NameProblem."""
         missing = [s for s in binder.letters if s not in self.held[body]]
+        missing = [s for s in missing if s not in {t for r in binder.ranges for t in r.letters}]
         if len(missing) == len(binder.letters):
             return False
         for letter in binder.letters:
             self._check_free(letter, span)
-        if missing:
+        if missing and not binder.compared:
             raise NameProblem(
                 f"nothing behind this sum has the index `{missing[0]}`: all its terms are equal. "
                 "Write how many there are as a factor.",
@@ -623,7 +739,7 @@ class BoundReader:
         while stack:
             node, scope = stack.pop()
             if node.kind == "bound":
-                letters = tuple(s for s in node.value.letters if s not in scope)
+                letters = tuple(s for s in node.value.own if s not in scope)
                 binders[node] = node.value._replace(summed=letters)
                 scope |= {*letters}
             stack += [(a, scope) for a in node.args]
@@ -662,4 +778,13 @@ def _selector(c: str, span: Span) -> Selector:
 
 
 def _names(selector: Selector) -> list[SyntaxNode]:
-    return [n for b in selector.bounds for n in postorder(b) if n.kind == "name"]
+    """The names in a selector; of an entry that is a class, its index."""
+    found: list[SyntaxNode] = []
+    waiting = list(selector.bounds)
+    while waiting:
+        node = waiting.pop(0)
+        if node.kind == "name":
+            found.append(node)
+        inner = (b for s in node.value for b in s.bounds) if node.kind == "selected" else node.args
+        waiting += inner
+    return found

@@ -337,6 +337,16 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
         tail = c[1].names[0] if c[0].names and len(c[1].names) == 1 else None
         return TypedDimension(c[0].dim * c[1].dim, c[0].names + c[1].names, tail)
 
+    def dim_quotient(self, c: list[Any]) -> TypedDimension:
+        found = c[0].dim.over(int(c[1])) if int(c[1]) else None
+        if found is None:
+            raise ParseError(
+                f"`({c[0].dim}) / {c[1]}` is not whole for every size: give this dimension a name "
+                "of its own.",
+                span_of(c[1]),
+            )
+        return TypedDimension(found, c[0].names)
+
     def column(self, c: list[Any]) -> tuple[TypedDimension, TypedDimension]:
         return c[0], TypedDimension(ONE, ())
 

@@ -33,6 +33,8 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("A .^ p", "power pow float_power"),
     ("A^k", "matrix_power"),
     ("1 ./ A", "reciprocal"),
+    ("duplicate(n)", "duplication duplication_matrix dup"),
+    ("eliminate(n)", "elimination elimination_matrix elim"),
     ("kron(A, B)", "kronecker kronecker_product"),
     ("a b'", "ger"),
     ("dot(a, b)", "vdot inner inner_product"),
@@ -96,14 +98,9 @@ _LACKING = """
     mode nnz multi_head_attention normalize null nullspace orth percentile polyfit polyval
     product qr quantile rank ravel repeat reshape rfft riccati rms_norm roll rot90 rref schur
     select sinm solve_triangular sort spectral_norm sqrtm stack squeeze svd svdvals sylvester
-    take tanm tensordot tile toeplitz topk trapz tril triu unfold vander vech vstack
+    take tanm tensordot tile toeplitz topk trapz tril triu unfold vander vstack
 """
 LACKING = frozenset(_LACKING.split())
-_HALF = (
-    "What a symmetric matrix has below its diagonal is no column here: derivatives along the "
-    "symmetric matrices are `grad J wrt S symmetric`, `hess J wrt S symmetric`."
-)
-_INSTEAD = dict.fromkeys(("vech", "duplicate", "duplication", "eliminate", "elimination"), _HALF)
 
 
 @cache
@@ -137,8 +134,6 @@ def advice(name: str, known: Collection[str], arguments: int = 1, typed: str = "
     found = spelt(name, known)
     if found is not None:
         return f"Write `{found}`."
-    if name in _INSTEAD:
-        return _INSTEAD[name]
     if name in BY_EQUATIONS:
         line = BY_EQUATIONS[name].line(name)
         return f"It is defined by equations, in a line of its own: `{line}`."

@@ -159,7 +159,7 @@ class FunctionParameter:
 class FunctionDefinition:
     """`layer(X, W, b) = relu(X W + b)`; with `axis=0` in its head what it is along that axis. Its
     places are those in `text`. It is a `value` too where all its arguments are values; `s(z)_i = …`
-    is nothing else, with the letters of its `entries`."""
+    is nothing else, with the letters of its `entries`; `called`, where its calls were put in."""
 
     name: PlacedName
     parameters: tuple[FunctionParameter, ...]
@@ -169,6 +169,7 @@ class FunctionDefinition:
     text: str = ""
     value: bool = False
     entries: tuple[str, ...] = ()
+    called: bool = False
 
     @property
     def written(self) -> str:

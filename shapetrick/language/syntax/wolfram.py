@@ -19,7 +19,7 @@ _CALLS = {
     "LinearSolve": "solve({0}, {1})", "MatrixExp": "expm({0})", "D": "(grad {0} wrt {1})",
     "Grad": "(grad {0} wrt {1})", "LogisticSigmoid": "sigmoid({0})", "Ramp": "relu({0})",
 }  # fmt: skip
-_HEAD = re.compile(r"(?<!\w)([A-Z][A-Za-z]*)\[(?!\[)")
+_HEAD = re.compile(r"(?<!\w)(?<!\bwith )([A-Z][A-Za-z]*)\[(?!\[)")
 _POINT = re.compile(r"(\w+|[\])])\s*\.\s*(\w+)(?!\w|\s*\()")
 _ENTRY = re.compile(r"(\w+)\[\[([^\[\]]*)\]\]")
 _INNERMOST = re.compile(r"([^\W\d]\w*)\[([^\[\]]*)\]")

@@ -1,0 +1,101 @@
+"""Derivatives in words: `gradient of J with respect to W`, `diff(J, W)`, `minimize J over W`,
+`grad J` by all that is in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container
+from typing import NamedTuple
+
+from ...core.errors import ParseError, Span
+from ...core.problem import DerivativeKind
+from .letters import NAME
+
+_PLACED = rf"{NAME}(?:\[[^\[\]]*\])?"
+_LIST = rf"(?P<wrt>{_PLACED}(?:(?:\s*,\s*|\s+and\s+){_PLACED})*)"
+_BY = r"(?:with\s+respect\s+to|w\.\s*r\.\s*t\.?|wrt)(?!\w)"
+_OF = r"(?P<of>[\w(‖|⟨√-].*?)"
+_ASKED = r"(?:(?:find|compute|calculate|derive)\s+)?(?:the\s+)?"
+_FORMS = tuple(
+    re.compile(form, re.DOTALL)
+    for form in (
+        rf"{_ASKED}(?P<kind>gradient|derivative|jacobian|hessian)\s+of\s+{_OF}(?:\s+{_BY}\s+{_LIST})?",
+        rf"{_ASKED}(?P<kind>grad|jac|hess|differentiate)\s+{_OF}\s+{_BY}\s+{_LIST}",
+        rf"(?P<kind>grad|jac|hess)\s+{_OF}",
+        rf"(?P<kind>minimi[sz]e|maximi[sz]e)\s+{_OF}(?:\s+(?:over|{_BY})\s+{_LIST})?",
+        rf"(?P<kind>min|max)_\{{?\s*{_LIST}\s*\}}?\s+{_OF}",
+    )
+)
+_CALL = re.compile(
+    rf"(?P<kind>diff|D|grad|gradient|derivative|jacobian|hessian)\s*\((?P<of>.+),\s*"
+    rf"(?P<wrt>{_PLACED})\s*\)",
+    re.DOTALL,
+)
+_FIRST = re.compile(
+    r"(?:min|max)(?=_)|(?:diff|D)(?=\s*\()|(?:find|compute|calculate|derive|the|differentiate)(?=\s)"
+    r"|(?:grad|gradient|derivative|jac|jacobian|hess|hessian|minimi[sz]e|maximi[sz]e)(?=[\s(])"
+)
+_OWN = re.compile(r"(?:grad|jac|hess)\s(?:.*\s)?wrt(?!\w)", re.DOTALL)  # as the language has it
+_CONSTRAINED = re.compile(r"\s(?:s\.\s*t\.|subject\s+to|such\s+that)(?!\w)")
+_KINDS: dict[str, DerivativeKind] = {
+    **dict.fromkeys(("jac", "jacobian"), "jac"), **dict.fromkeys(("hess", "hessian"), "hess"),
+}  # fmt: skip
+_LEIBNIZ = ("derivative", "differentiate", "diff", "D")
+_OPTIMA = ("min", "max")
+
+
+class DerivativeInWords(NamedTuple):
+    """What is asked for, where it says of what and by what; `leibniz` as in a request."""
+
+    kind: DerivativeKind
+    of: Span
+    wrt: tuple[Span, ...]
+    leibniz: bool
+
+
+def may_begin(text: str, span: Span, names: Container[str]) -> bool:
+    """Whether a statement begins as one in words, and not as a request of the language."""
+    first = _FIRST.match(text, *span)
+    return first is not None and first.group() not in names and _OWN.match(text, *span) is None
+
+
+def in_words(text: str, span: Span, is_claimed: bool) -> DerivativeInWords | None:
+    """The derivative that stands there in words; None if there is none. What is called, `D(J, x)`,
+    is a function's head before `=`. Raises ParseError for an optimum under constraints."""
+    forms = _FORMS if is_claimed else (*_FORMS, _CALL)
+    m = next((m for m in (form.fullmatch(text, *span) for form in forms) if m), None)
+    if m is None or not _is_whole(m["of"]):
+        return None
+    groups = m.groupdict()
+    by = [
+        Span(*n.span())
+        for n in re.compile(_PLACED).finditer(
+            text, *(m.span("wrt") if groups.get("wrt") else (0, 0))
+        )
+        if n.group() != "and"
+    ]
+    kind = m["kind"]
+    if kind.startswith(_OPTIMA):
+        constraint = _CONSTRAINED.search(text, *m.span("of"))
+        if constraint is not None:
+            raise ParseError(
+                "a constraint goes into the Lagrangian: `L = J + lam (x' x - 1)`, and then "
+                "`grad L wrt x, lam`.",
+                Span(constraint.start() + 1, constraint.end()),
+            )
+        factors = re.findall(r"\w+", re.sub(r"\[[^\[\]]*\]", "", m["of"]))
+        if kind in _OPTIMA and not all(text[slice(*n)] in factors for n in by):
+            return None  # an index
+    return DerivativeInWords(
+        _KINDS.get(kind, "grad"), Span(*m.span("of")), tuple(by), kind in _LEIBNIZ
+    )
+
+
+def _is_whole(of: str) -> bool:
+    """Whether no bracket is closed that was opened before."""
+    depth = 0
+    for sign in of:
+        depth += (sign in "([{") - (sign in ")]}")
+        if depth < 0:
+            return False
+    return not depth

@@ -1,0 +1,66 @@
+"""The order in which a product's factors are read: `x .* exp(x)`, not `exp(x) .* x`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..core.cost import is_below
+from ..core.expr import (
+    Add,
+    Call,
+    Expr,
+    Name,
+    Number,
+    Power,
+    Symbol,
+    Times,
+    Transpose,
+    rebuild,
+)
+from ..core.functions import TABLE
+from ..core.structure import factors_of
+from ..core.traversal import remembered
+
+
+def with_letters_first(e: Expr, known: dict[Expr, Expr]) -> Expr:
+    """The expression with a letter in front of functions of entries, and of its complement: `h .*
+    (1 - h)`."""
+
+    def ordered(x: Expr) -> Expr:
+        if isinstance(x, Name):
+            return x
+        x = rebuild(x, [known[a] for a in x.args])
+        if not isinstance(x, Times):
+            return x
+        scalars = iter(_letter_first([a for a in x.args if a.is_scalar]))
+        others = iter(_letter_first([a for a in x.args if not a.is_scalar]))
+        return rebuild(x, [next(scalars if a.is_scalar else others) for a in x.args])
+
+    return remembered(known, e, ordered, into_names=False)
+
+
+def _letter_first(factors: list[Expr]) -> Iterable[Expr]:
+    """The factors with the first that is a letter in front, if all before it may follow."""
+    for i, a in enumerate(factors):
+        letter = _base(a)
+        if isinstance(letter, (Symbol, Name)) and not is_below(a):
+            return [a, *factors[:i], *factors[i + 1 :]]
+        elementwise = isinstance(letter, Call) and TABLE[letter.op].elementwise
+        if not (elementwise or (i == 0 and _is_complement(letter, factors[1:]))):
+            break
+    return factors
+
+
+def _is_complement(e: Expr, others: list[Expr]) -> bool:
+    """Whether a sum is a number and a multiple of the next factor."""
+    if not isinstance(e, Add) or not others or not any(isinstance(a, Number) for a in e.args):
+        return False
+    factors = (f for a in e.args for f in factors_of(a))
+    return _base(others[0]) in map(_base, factors)
+
+
+def _base(e: Expr) -> Expr:
+    """What is raised to a power, or turned."""
+    while isinstance(e, (Power, Transpose)):
+        e = e.args[0]
+    return e
