@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from .core.errors import InputError, OperandError, RequestError
 from .core.expr import Expr, operand, register_writer
 from .core.problem import Problem as ProblemData
 from .core.problem import Request
+from .core.records import dataclass
 from .core.results import Result, Step, Validation
 from .core.warnings import warnings_of
 from .language.elaboration import read as read_problem

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .core.problem import Problem
     from .core.results import Result
 
-TARGETS = ("numpy", "jax", "torch", "torch-function", "jax-vjp", "dask", "octave", "cpp")
+TARGETS = ("numpy", "jax", "torch", "torch-function", "jax-vjp", "einsum", "dask", "octave", "cpp")
 
 
 def code(

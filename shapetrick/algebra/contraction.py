@@ -8,7 +8,7 @@ trace.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain
 
 from ..core.cost import length
@@ -34,6 +34,7 @@ from ..core.expr import (
     transpose,
 )
 from ..core.functions import TABLE
+from ..core.records import dataclass
 from ..core.structure import adds_up, data_of, spreads, takes_diagonal
 from ..core.traversal import Classes, postorder, rebuild
 from .fingerprints import Symmetric

@@ -12,7 +12,7 @@ expressions.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from math import prod
 from typing import NamedTuple
@@ -41,6 +41,7 @@ from ..core.expr import (
     transpose,
 )
 from ..core.functions import TABLE
+from ..core.records import dataclass
 from ..core.structure import data_of, is_zero
 from ..core.structured import is_canonical
 from .monomials import gathered, multiply_exponents

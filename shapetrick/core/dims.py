@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache, reduce
 from itertools import product
@@ -17,6 +16,7 @@ from math import lcm, prod
 from operator import and_
 
 from .errors import ShapeError
+from .records import dataclass
 
 Monomial = tuple[str, ...]
 Coefficient = int | Fraction

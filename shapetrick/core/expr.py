@@ -11,7 +11,7 @@ import math
 import numbers
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from fractions import Fraction
 from threading import Lock
 from typing import Any, ClassVar, Literal, TypeVar, get_args
@@ -22,6 +22,7 @@ from .exact_powers import MAX_POWER, MOST_BITS, bits, number_power
 from .functions import TABLE
 from .indices import Index, Range, member, parts
 from .library_operands import LibraryOperand
+from .records import dataclass
 
 SUM, LARGEST, SMALLEST, PRODUCT = FOLDS = ("sum", "max", "min", "prod")  # of members
 Real = Fraction | float

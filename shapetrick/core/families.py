@@ -7,7 +7,6 @@ whose names carry the index, so that the engine derives with the generic member 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass
 from itertools import chain, count
 from typing import NamedTuple
 
@@ -39,6 +38,7 @@ from .indices import (
     renamed_shape,
     within,
 )
+from .records import dataclass
 from .traversal import postorder, rebuild, redimensioned
 
 COTANGENT = "G"

@@ -18,7 +18,6 @@ A definition is the value as text in our own language, of the letters of the der
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from math import prod
 from typing import Any, Literal, NamedTuple, Protocol
@@ -28,6 +27,7 @@ from numpy.typing import NDArray
 
 from .dims import ONE, SCALAR, Dim, Shape, broadcast, shape_text
 from .errors import InputError, ShapeError
+from .records import dataclass
 
 Array = NDArray[Any]
 Letters = tuple[str, ...]

@@ -8,7 +8,7 @@ it on.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal, NamedTuple
 
 from .dims import Shape
@@ -17,6 +17,7 @@ from .errors import Span
 from .expr import Dimension, Expr, Symbol
 from .families import NO_FAMILIES, Families
 from .indices import Range
+from .records import dataclass
 from .structure import sizes_of
 from .traversal import postorder, substitute
 

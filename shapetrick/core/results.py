@@ -4,7 +4,7 @@ it."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
@@ -13,6 +13,7 @@ from .equations import EquationSystem
 from .expr import Expr, Name, Symbol, symbol
 from .indices import Range
 from .problem import Request
+from .records import dataclass
 from .traversal import expand_names
 
 Verdict = Literal["verified", "wrong", "unchecked"]

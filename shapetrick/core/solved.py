@@ -4,13 +4,13 @@ is checked or evaluated. No answer has one."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from .dims import Shape, Sizes
 from .expr import Expr, node, node_class
+from .records import dataclass
 
 
 @node_class

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from typing import Any, NamedTuple
@@ -20,6 +19,7 @@ import numpy as np
 from ..core.errors import DerivationError
 from ..core.expr import Abstract, Expr
 from ..core.functions import Array, Signature, SignatureSide
+from ..core.records import dataclass
 from ..core.traversal import symbols_of
 from ..numerics.evaluation import EvaluationTape
 from ..numerics.finite_differences import derivative, magnitude

@@ -11,7 +11,7 @@ listed with its error.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 
 from ..algebra.extraction import spell
@@ -20,6 +20,7 @@ from ..algebra.monomials import Product
 from ..core.dims import Shape
 from ..core.expr import UNIT, Expr, Name, Symbol, Transpose, add, number, symbol, times, zeros
 from ..core.problem import Request
+from ..core.records import dataclass
 from ..core.results import Factor, Line, Step
 from ..derivation.chain_rule import active_nodes
 from ..derivation.fitting import Arranged

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import lru_cache, partial
 
 from ..core import expr as ex
@@ -23,6 +23,7 @@ from ..core.errors import (
 )
 from ..core.expr import Expr, Symbol, as_symbol
 from ..core.problem import Claim, EqualityClaim, Problem, Request, shape_of_result
+from ..core.records import dataclass
 from ..core.traversal import substitute, symbols_of
 from . import printer as printer  # by which expressions show themselves
 from .cotangent_names import cotangents_in_claims

@@ -7,7 +7,7 @@ what it mentions, or for those that it says.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ..core import expr as ex
 from ..core.equations import EquationSystem
@@ -25,6 +25,7 @@ from ..core.indices import (
     parts,
 )
 from ..core.problem import Claim, Problem, Request, shape_of_result
+from ..core.records import dataclass
 from .family_scope import Use, box_text
 from .family_statements import Build, FamilyElaboration
 from .requests import RequestReader, check_words, not_scalar

@@ -9,7 +9,6 @@ are put, `(G .* X) W`, although `G .* X W` means the same: a space looks tighter
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
 from fractions import Fraction
@@ -44,6 +43,7 @@ from ..core.expr import (
 )
 from ..core.functions import NAMES
 from ..core.indices import Index, Range, index_of
+from ..core.records import dataclass
 from ..core.structure import data_of, sizes_of
 from ..core.structured import Acted, BlockMatrix, Bounds, Part, written
 from ..core.traversal import postorder

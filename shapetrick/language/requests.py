@@ -6,7 +6,7 @@ Problems with and without families are read alike: what a name means is asked of
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Protocol
 
 from ..core import expr as ex
@@ -16,6 +16,7 @@ from ..core.errors import NameProblem, RequestError, ShapeError, Span
 from ..core.expr import Expr, Symbol
 from ..core.indices import Range
 from ..core.problem import Claim, DerivativeKind, Request
+from ..core.records import dataclass
 from .shapes.derived_values import derive
 from .shapes.errors import source, source_inside
 from .shapes.unification import open_text

@@ -7,7 +7,6 @@ and of a Hessian (r = 2) are one computation. All points are evaluated in one ca
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import product
 from math import sqrt
@@ -16,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core.functions import Array
+from ..core.records import dataclass
 
 Batched = Callable[[Array], Array]  # (points, rows, columns) to (points, values)
 

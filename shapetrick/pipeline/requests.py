@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from math import nan
 
 from ..algebra.assumptions import with_free_entries
@@ -20,7 +20,7 @@ from ..core.expr import IDENTITY, UNIT, Expr, Name, Symbol, named, symbol, zeros
 from ..core.functions import NAMES
 from ..core.problem import DerivativeKind, Problem, Request
 from ..core.results import Recursion, Result, Rewriting, Step, Validation
-from ..core.traversal import postorder, rebuild, remembered, substitute
+from ..core.traversal import postorder, rebuild, remembered, substitute, symbols_of
 from ..derivation.chain_rule import cotangents, tangent
 from ..explanation.steps import Paper, Text
 from ..language.shapes.derived_values import register_deriver
@@ -75,7 +75,7 @@ def _derived(
     earlier = (*replaced, *_restored_rewritings(found, restored))
     gradient = substitute(gradient, restored)
     if asked.wrt is not request.wrt or request.symmetric:
-        simplifier = Simplifier(problem.definitions.values(), [request.of])
+        simplifier = Simplifier(_definitions_near(problem, request), [request.of])
         gradient = simplifier(gradient)
     if request.kind == "hess":
         gradient = simplifier.with_diagonals(gradient)
@@ -93,7 +93,7 @@ def to_derive(
     the forms that were replaced: those that people write out are functions. Where a gradient is
     going to be differentiated again, the variable is without attributes that hold at points alone:
     of a symmetric S, S' is S, but their derivatives differ."""
-    typed = [*problem.definitions.values(), request.of]
+    typed = [*_definitions_near(problem, request), request.of]
     (*definitions, of), names, replaced = with_functions(typed)
     free = with_free_entries(request.wrt)
     if request.kind not in _TWICE or free is request.wrt:
@@ -102,6 +102,26 @@ def to_derive(
     names = {substitute(new, {request.wrt: free}): old for new, old in names.items()}
     asked = replace(request, of=of, wrt=free)
     return asked, Simplifier(definitions, [of]), {**names, free: request.wrt}, replaced
+
+
+def _definitions_near(problem: Problem, request: Request) -> list[Expr]:
+    """The definitions in symbols of the request: no other can be in what is derived."""
+    known = {*symbols_of(request.of), request.wrt, request.direction}
+    definitions = tuple(problem.definitions.values())
+    pairs = zip(definitions, _symbols_by_definition(definitions), strict=True)
+    return [e for e, symbols in pairs if symbols <= known]
+
+
+@lru_cache(maxsize=4)
+def _symbols_by_definition(definitions: tuple[Expr, ...]) -> list[frozenset[Symbol]]:
+    """The symbols of each definition; all requests of a problem ask for them."""
+    memo: dict[Expr, frozenset[Symbol]] = {}
+
+    def symbols(e: Expr) -> frozenset[Symbol]:
+        own = frozenset([e]) if isinstance(e, Symbol) else frozenset()
+        return own.union(*(memo[a] for a in e.args))
+
+    return [remembered(memo, e, symbols) for e in definitions]
 
 
 def _restored_rewritings(found: Iterable[Rewriting], restored: Restored) -> Iterator[Rewriting]:

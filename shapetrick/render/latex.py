@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..core.dims import Dim, Shape
@@ -19,6 +18,7 @@ from ..core.functions import TABLE
 from ..core.greek import GREEK
 from ..core.indices import Range, parts, read_name
 from ..core.problem import EqualityClaim, Problem, Request
+from ..core.records import dataclass
 from ..core.traversal import postorder
 from ..language.elaboration import read_expression
 from ..language.latex.names import ACCENTS, letter_of

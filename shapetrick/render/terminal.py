@@ -9,13 +9,14 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, TextIO
 
 from ..core.dims import shape_text
 from ..core.expr import Expr
 from ..core.indices import written
 from ..core.problem import Problem
+from ..core.records import dataclass
 from ..core.results import Result
 from ..language.printer import factor_text, overlined, to_text
 from ..numerics.error_curves import Curve

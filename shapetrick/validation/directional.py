@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import isqrt
 
@@ -16,6 +15,7 @@ from ..core.equations import EquationSystem
 from ..core.expr import Abstract, Expr, Symbol, symbol
 from ..core.functions import TABLE, Array, Function
 from ..core.problem import DerivativeKind
+from ..core.records import dataclass
 from ..core.traversal import postorder, symbols_of
 from ..numerics.evaluation import EvaluationTape, FunctionValues
 from ..numerics.sampling import DrawnRanges, dims_of

@@ -8,7 +8,6 @@ looked at, and at last each by its own checker, which has the say on what is wro
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate, chain, islice, pairwise
 from typing import Any
@@ -18,6 +17,7 @@ import numpy as np
 from ..core.expr import Expr, Symbol
 from ..core.functions import Array
 from ..core.problem import Problem, Request
+from ..core.records import dataclass
 from ..core.results import Validation
 from ..numerics.evaluation import EvaluationTape
 from ..numerics.finite_differences import Difference

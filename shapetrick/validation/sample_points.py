@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from itertools import chain, islice, product
 from typing import NamedTuple
@@ -19,6 +19,7 @@ import numpy as np
 from ..core.budget import numbers_in
 from ..core.errors import ShapetrickError
 from ..core.functions import Array
+from ..core.records import dataclass
 from ..numerics.evaluation import EvaluationTape, FunctionValues
 from ..numerics.finite_differences import COARSEST, Derivative, derivative, points_per_direction
 from ..numerics.sampling import (

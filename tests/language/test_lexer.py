@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from lark import Lark
 
@@ -34,19 +36,26 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Terminals:
 
 def test_few_patterns_serve_many_states(fresh: Terminals) -> None:
     read(TEXT)
-    assert len(fresh._of_state) > 2 * len(fresh._patterns)
+    assert len(fresh._of_state) > len(fresh._alone)
+    assert len(fresh._alone) < len(fresh._terminals) / 2
 
 
 def test_what_is_found_is_what_the_state_alone_would_find(
     fresh: Terminals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shared = repr(read(TEXT))
+    shared, found = repr(read(TEXT)), fresh._match
+    seen = []
 
-    def alone(states: dict[object, dict[str, object]], place: object) -> object:
-        own = fresh._accepted_in(states[place])
-        return own, fresh._pattern(own)
+    def alone(text: str, at: int, end: int, accepted: frozenset[str]) -> re.Match[str] | None:
+        m = found(text, at, end, accepted)
+        own = {n: regexp for n, regexp in fresh._terminals.items() if n in accepted}
+        wanted = fresh._compiled(own).match(text, at, end) if own else None
+        if wanted is not None:
+            assert m is not None
+            seen.append((m.lastgroup, m.span()) == (wanted.lastgroup, wanted.span()))
+        return m
 
-    fresh._of_state.clear()
-    monkeypatch.setattr(fresh, "_found_in", alone)
+    monkeypatch.setattr(fresh, "_match", alone)
     assert repr(read(TEXT)) == shared
-    assert all(found == fresh._pattern(own) for own, found in fresh._of_state.values())
+    assert seen
+    assert all(seen)

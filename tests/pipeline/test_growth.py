@@ -10,9 +10,12 @@ from effort import calls
 from growth import FAMILIES, linear_recurrence, network, residual_network
 
 import shapetrick as st
+from shapetrick.api import html_page
 from shapetrick.core.cost import length
+from shapetrick.session.interpreter import Interpreter
 
 SIZES = (30, 60)
+FEW = (8, 16)
 MOST = 1.25  # how many times as many calls by element; where it is quadratic, nearly 2
 
 
@@ -46,6 +49,72 @@ def test_calls_by_element(name: str) -> None:
         if ratios[-1] <= MOST:
             break
     assert min(ratios) <= MOST
+
+
+def numbered(text: str, n: int, between: str = "; ") -> str:
+    """A text for each number, one behind the other."""
+    return between.join(text.replace("#", str(k)) for k in range(1, n + 1))
+
+
+FORM, TERM = "w#' A w#", "exp(c#' x)"
+REQUESTS = "w# : d; J# = norm(X w# - y)^2; grad J# wrt w#"
+OTHERS: dict[str, Callable[[int], str]] = {
+    "requests": lambda n: f"X : m x d; y : m; {numbered(REQUESTS, n)}",
+    "variables": lambda n: (
+        f"{numbered('w#', n, ', ')} : n; A : n x n; J = {numbered(FORM, n, ' + ')}; "
+        f"grad J wrt {numbered('w#', n, ', ')}"
+    ),
+    "definitions": lambda n: (
+        f"x : n; z0 = x; {numbered('z# = tanh(z@)', n)}; J = sum(z{n}); grad J wrt x"
+    ),
+    "unused names": lambda n: (
+        f"X : m x d; w : d; {numbered('U# : m x d; v# = U# w', n)}; J = norm(X w)^2; grad J wrt w"
+    ),
+    "names in a list": lambda n: f"{numbered('c#', n, ', ')} : n; J = c1' c1; grad J wrt c1",
+    "terms": lambda n: (
+        f"x : n; {numbered('c# : n', n)}; J = {numbered(TERM, n, ' + ')}; grad J wrt x"
+    ),
+    "power of a matrix": lambda n: f"A : n x n; x : n; J = x' A^{n} x; grad J wrt x",
+    "power of entries": lambda n: f"x : n; J = sum(x.^{n}); grad J wrt x",
+    "repeated factors": lambda n: f"x : n; J = sum({numbered('exp(x)', n, ' .* ')}); grad J wrt x",
+    "repeated matrices": lambda n: (
+        f"A : n x n; x : n; J = x' {numbered('A', n, ' ')} x; grad J wrt x"
+    ),
+}
+
+
+def chained(text: str) -> str:
+    """Each `z@` is the z before it."""
+    parts = text.split("z@")
+    return "".join(f"{part}z{k}" for k, part in enumerate(parts[:-1])) + parts[-1]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_calls_by_what_a_problem_has_many_of(name: str) -> None:
+    small, large = (effort(chained(OTHERS[name](n))) / n for n in FEW)
+    assert large <= MOST * small
+
+
+def test_a_report_grows_with_what_it_tells() -> None:
+    def told(n: int) -> tuple[float, float]:
+        derived = st.read(OTHERS["requests"](n)).derive(time_limit=None)
+        pages: list[str] = []
+        count = calls(lambda: pages.append(html_page(derived)))
+        return count / n, len(pages[0]) / n
+
+    (calls_before, size_before), (calls_now, size_now) = map(told, FEW)
+    assert calls_now <= MOST * calls_before
+    assert size_now <= size_before
+
+
+def test_statements_of_a_session() -> None:
+    def taken(n: int) -> float:
+        interpreter = Interpreter()
+        lines = ["X : m x d", "y : m", *numbered(REQUESTS, n).split("; ")]
+        return calls(lambda: [[*interpreter.take(line)] for line in lines]) / n
+
+    small, large = map(taken, FEW)
+    assert large <= MOST * small
 
 
 def hessian_vector_product(layers: int) -> str:

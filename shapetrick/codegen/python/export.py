@@ -29,6 +29,7 @@ from ...numerics.arrays import admit_trial
 from ...numerics.sampling import assignments, dims_of
 from ..blocking import Blocking, blocked, blocked_by
 from ..chain_order import nominal
+from ..letters import in_letters
 from ..program import BackwardRule, Program, Solutions, program, rules
 from .arrays import Arrays
 from .block_loops import in_blocks, in_threads
@@ -62,6 +63,7 @@ _SHARDS_ELSEWHERE = "shards are for the target jax."
 _NO_BLOCKS = "the code of families takes no rows apart: the target numpy has the plain code."
 MOST_TYPED = 200  # lines of a problem that its module shows
 RULES = ("torch-function", "jax-vjp")  # targets that take part in automatic differentiation
+IN_LETTERS = "einsum"  # the target whose products and sums are einsums
 
 
 IN_SMALL_BLOCKS = partial(in_blocks, room=(1, 2))
@@ -222,6 +224,8 @@ def plan_of(
     if problem.has_families:
         if rows is not None:
             raise RequestError(_NO_BLOCKS)
+        if own == IN_LETTERS:
+            raise RequestError("the code of families has no einsums: the target numpy has it.")
         for letter in (over.letter for r in results for over in r.request.ranges):
             raise RequestError(
                 f"there is no code for all `{letter}`: ask for a member by its number, or call "
@@ -327,9 +331,10 @@ class Straight(Plan):
 
     @cached_property
     def program(self) -> Program:
-        return program(
+        made = program(
             self.problem, self.results, self._sizes, is_spelled, self._with_values, self._solved
         )
+        return in_letters(made) if self.target == IN_LETTERS else made
 
     @cached_property
     def _rules(self) -> list[BackwardRule]:
@@ -385,7 +390,8 @@ class Straight(Plan):
 
     def _trial(self, one: Program) -> _Trial:
         outputs = tuple((o.key, o.expression) for o in one.outputs)
-        made_of = (outputs, one.inputs, tuple(sorted(self._sizes.items())), self._rows)
+        by_letters = self.target == IN_LETTERS
+        made_of = (outputs, one.inputs, tuple(sorted(self._sizes.items())), self._rows, by_letters)
         return _Trial(made_of, tuple(self.problem.functions), self.seed, one, self._source)
 
     def _source(self, one: Program) -> str:

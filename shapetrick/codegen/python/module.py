@@ -18,10 +18,11 @@ from .operations import Library
 from .signature import Arguments, arguments, flattening, is_listed
 from .statements import Assignment, Writer
 
-CodeTarget = Literal["numpy", "jax", "torch", "torch-function", "jax-vjp"]
+CodeTarget = Literal["numpy", "jax", "torch", "torch-function", "jax-vjp", "einsum"]
 TARGETS: tuple[CodeTarget, ...] = get_args(CodeTarget)
 LIBRARIES: Mapping[CodeTarget, Library] = {
     "numpy": "numpy", "jax": "jax", "torch": "torch", "torch-function": "torch", "jax-vjp": "jax",
+    "einsum": "numpy",
 }  # fmt: skip
 FUNCTION = "value_and_gradients"
 LONGEST = 1000  # characters of a formula in a docstring

@@ -198,7 +198,6 @@ TABLE: Mapping[ArrayOperation, Spelling] = {
     "row_dots": _row('np.einsum("ij,ij->i", {0}, {1})'),
     "column_dots": _row('np.einsum("ij,ij->j", {0}, {1})'),
     "outer": _row("np.outer({0}, {1})"),
-    "einsum": _row("np.einsum(\"{number}\", {0}, {1})"),
     "at_most": _row("np.where({0:sum} <= {1:sum}, 1.0, 0.0)", torch="({0:sum} <= {1:sum}).to({like}.dtype)"),
     "masked": _row("np.where({0:sum} > 0, {1}, {2})"),
     # of square matrices

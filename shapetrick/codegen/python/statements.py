@@ -320,6 +320,12 @@ class Writer:
         text = f"{a.unsigned:matmul} @ {b.unsigned:unary}"
         return PythonText(text, PythonPrecedence.MATMUL, a.negative != b.negative)
 
+    def _einsum(self, v: Value) -> PythonText:
+        pieces = [self._pieces[a] for a in v.args]
+        operands = ", ".join(f"{p.unsigned}" for p in pieces)
+        text = f'{MODULES[self._library]}.einsum("{v.data}", {operands})'
+        return PythonText(text, negative=sum(p.negative for p in pieces) % 2 == 1)
+
     def _slice(self, v: Value) -> PythonText:
         """Part of an array; what is the last axis, and taken whole, isn't written."""
         texts, used = [], set[str]()
@@ -502,6 +508,7 @@ _SPECIAL: Mapping[ArrayOperation, Callable[[Writer, Value], PythonText]] = {
     "add": Writer.sum_of,
     "mul": Writer._product,
     "matmul": Writer._matmul,
+    "einsum": Writer._einsum,
     "slice": Writer._slice,
     "concatenate": Writer._concatenation,
     "power": Writer._power,

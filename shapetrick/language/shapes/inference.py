@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import Any, NamedTuple
 
 from ...core.dims import ONE, SCALAR, Dim, Shape
 from ...core.errors import ShapeError
 from ...core.functions import NAMES, TABLE, Function, Signature, parse_signature
+from ...core.records import dataclass
 from ..syntax.constants import IDENTITIES, SIZED, UNSIZED
 from ..syntax.signs import EXPONENTIAL
 from ..syntax.tree import INNER, RUNNING, SyntaxNode, postorder

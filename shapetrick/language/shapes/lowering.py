@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from ...core import expr as ex
 from ...core.dims import Dim, shape_text
@@ -13,6 +12,7 @@ from ...core.exact_powers import MAX_POWER, number_power
 from ...core.expr import Expr, Number, exact, value_of
 from ...core.functions import NAMES
 from ...core.letter_exponents import exponent_sum, raised
+from ...core.records import dataclass
 from ..syntax.constants import CONSTANTS, IDENTITIES, SIZED, UNSIZED
 from ..syntax.signs import EXPONENTIAL
 from ..syntax.tree import INNER, RUNNING, OpenedCall, SyntaxNode, postorder

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from itertools import chain
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from ...core.errors import NameProblem, ShapeError, Span
 from ...core.expr import Expr
 from ...core.greek import LETTERS
 from ...core.indices import Member, base_of
+from ...core.records import dataclass
 from ...core.warnings import MOST_NAMED, nearest
 from ..syntax.constants import CONSTANTS, IDENTITIES
 from ..syntax.letters import folded

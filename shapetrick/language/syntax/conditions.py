@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ...core.dims import ONE
 from ...core.errors import ParseError, Span
+from ...core.records import dataclass
 from .letters import NAME
 from .lexer import Source, normal
 from .tree import Declaration, PlacedName, Statement, TypedDimension

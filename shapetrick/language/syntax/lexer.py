@@ -28,7 +28,6 @@ MANY = 1000  # of a function that is defined in text: all of its arguments
 RESERVED = ("wrt", "with")
 
 OTHER = "OTHER"  # the type of what is no terminal, which the parser refuses
-_NOTHING = "(?!)"  # matches nowhere: no terminal is accepted where a statement is at its end
 _CALL = re.compile(r"\s*[(|‖]|\.\(")
 _OPERAND = re.compile(r"\s+(?:[^\W\d]\w*|\d|√)")
 _OPENING = {"LPAR": "RPAR", "LBRACE": "RBRACE", "ANGLE": "ANGLE_END", "OPENING": "END",
@@ -64,8 +63,10 @@ class Terminals(Lexer):
         terminals = {t.name: t.pattern.to_regexp() for t in sorted(conf.terminals, key=precedence)}
         self._ignored = "|".join([terminals.pop(name) for name in conf.ignore])
         self._terminals = terminals
-        self._patterns: dict[Accepted, re.Pattern[str]] = {}
-        self._of_state: dict[Any, tuple[Accepted, re.Pattern[str]]] = {}
+        self._any = self._compiled(terminals)
+        self._alone: dict[str, re.Pattern[str]] = {}
+        self._of_state: dict[Any, Accepted] = {}
+        self._behind: dict[tuple[Accepted, str], tuple[str, ...]] = {}
 
     def lex(self, lexer_state: Any, parser_state: Any) -> Iterator[Token]:
         source: Source = lexer_state.text
@@ -75,12 +76,8 @@ class Terminals(Lexer):
         while at < end:
             place = places[-1]
             if place not in of_state:
-                of_state[place] = self._found_in(parser_state.parse_conf.states, place)
-            accepted, pattern = of_state[place]
-            m = pattern.match(text, at, end)
-            if m is not None and m.lastgroup not in accepted:
-                m = self._pattern(self._after(accepted, m.lastgroup)).match(text, at, end)
-            m = m or self._any().match(text, at, end)
+                of_state[place] = self._accepted_in(parser_state.parse_conf.states[place])
+            m = self._match(text, at, end, of_state[place])
             if m is None or m.lastgroup is None:  # nothing but spaces
                 return
             start, at = m.span(m.lastgroup)
@@ -103,36 +100,39 @@ class Terminals(Lexer):
             sign = opened[-1].value
             raise ParseError(f"this `{sign}` is never closed.", Span(begin, begin + len(sign)))
 
-    def _found_in(self, states: Mapping[Any, Any], place: Any) -> tuple[Accepted, re.Pattern[str]]:
-        """The terminals that a state accepts, and the pattern of all terminals: if what that finds
-        is one of these, it is the first of these, too. To compile a pattern takes milliseconds, and
-        so most states need none of their own."""
-        return self._accepted_in(states[place]), self._pattern(frozenset(self._terminals))
-
     def _accepted_in(self, actions: Collection[str]) -> Accepted:
         found = self._terminals.keys() & actions
         return frozenset({*found, "NAME"} if "FUNCTION" in actions else found)
 
-    def _after(self, accepted: Accepted, name: str | None) -> Accepted:
-        """Those of the terminals that are looked for after that one: where that one was found,
-        those before it are not."""
-        names = [*self._terminals]
-        return accepted.intersection(names[names.index(name) + 1 :] if name else names)
+    def _match(self, text: str, at: int, end: int, accepted: Accepted) -> re.Match[str] | None:
+        """The first of the accepted terminals that is found there; where there is none, any other,
+        or any character. To compile a pattern takes milliseconds: what all terminals share finds
+        most, and of those behind the one that it finds, each is compiled when it is looked for."""
+        found = self._any.match(text, at, end)
+        if found is None:
+            return self._pattern(OTHER, "(?s:.)").match(text, at, end)
+        name = found.lastgroup
+        if name is None or name in accepted:
+            return found
+        if (accepted, name) not in self._behind:
+            names = [*self._terminals]
+            later = names[names.index(name) + 1 :]
+            self._behind[accepted, name] = tuple(n for n in later if n in accepted)
+        for other in self._behind[accepted, name]:
+            m = self._pattern(other, self._terminals[other]).match(text, at, end)
+            if m is not None:
+                return m
+        return found
 
-    def _pattern(self, accepted: Accepted) -> re.Pattern[str]:
-        """What matches the first of these terminals, and what is ignored before it."""
-        if accepted not in self._patterns:
-            terminals = {n: regexp for n, regexp in self._terminals.items() if n in accepted}
-            self._patterns[accepted] = self._compiled(terminals)
-        return self._patterns[accepted]
-
-    def _any(self) -> re.Pattern[str]:
-        """What matches any terminal, or any other character."""
-        return self._compiled({**self._terminals, OTHER: "(?s:.)"})
+    def _pattern(self, name: str, regexp: str) -> re.Pattern[str]:
+        """What matches one terminal, and what is ignored before it."""
+        if name not in self._alone:
+            self._alone[name] = self._compiled({name: regexp})
+        return self._alone[name]
 
     def _compiled(self, terminals: Mapping[str, str]) -> re.Pattern[str]:
         found = "|".join(f"(?P<{name}>{regexp})" for name, regexp in terminals.items())
-        return re.compile(f"(?:{self._ignored})?+(?:{found or _NOTHING})")
+        return re.compile(f"(?:{self._ignored})?+(?:{found})")
 
 
 def _pair(token: Token, opened: list[Token], text: str) -> None:

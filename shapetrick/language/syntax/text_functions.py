@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from ...core.budget import Bound
 from ...core.errors import CallError, NameProblem, ParseError
 from ...core.indices import Index, base_of, name_of
+from ...core.records import dataclass
 from .lexer import MANY, Arities, normal
 from .statement_lines import declared_names
 from .syntax_errors import no_keyword, no_prime

@@ -6,7 +6,7 @@ Names and shapes mean nothing yet. `parsing` makes them, `elaboration` takes the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, NamedTuple, TypeVar
 
@@ -14,6 +14,7 @@ from ...core.dims import Dim
 from ...core.errors import Span
 from ...core.indices import Member, Range
 from ...core.problem import DerivativeKind
+from ...core.records import dataclass
 
 # What may be said of a declared name, and whether it needs a square matrix.
 ATTRIBUTES = {
