@@ -172,12 +172,10 @@ class Derivation:
         `sizes` of dimensions decide in which order products are taken; with `blocks`, NumPy takes
         the rows of large arrays in blocks that stay in the cache, in double precision, and so do
         that many `threads`; with `shard`, JAX shares the rows of a dimension among devices."""
-        from .targets import code
+        from .targets import CodeOptions, code
 
-        results = [self.result]
-        return code(
-            self.problem, results, target, sizes, self_test, blocks, shard=shard, threads=threads
-        )
+        options = CodeOptions(sizes, self_test, blocks, threads, shard)
+        return code(self.problem, [self.result], target, options)
 
     def function(
         self, target: str, *, sizes: Mapping[str, int] | None = None, blocks: bool = False
@@ -188,9 +186,11 @@ class Derivation:
         >>> gradient(x=np.zeros(2))
         array([1., 1.])
         """
+        from .codegen.options import CodeOptions
         from .codegen.python import export as exports
 
-        return exports.function(self.problem, [self.result], target, sizes, blocks, alone=True)
+        options = CodeOptions(sizes, blocks=blocks)
+        return exports.function(self.problem, [self.result], target, options, alone=True)
 
     def account(self, sizes: Mapping[str, int]) -> Account:
         """What a backward pass through families keeps, in bytes, and the operations of both passes
@@ -446,12 +446,10 @@ class Problem:
         time_limit: float | None = SECONDS,
     ) -> str:
         """A module that computes the answers to all requests together; see `Derivation.code`."""
-        from .targets import code
+        from .targets import CodeOptions, code
 
-        results = self._results(seed, time_limit)
-        return code(
-            self.data, results, target, sizes, self_test, blocks, shard=shard, threads=threads
-        )
+        options = CodeOptions(sizes, self_test, blocks, threads, shard)
+        return code(self.data, self._results(seed, time_limit), target, options)
 
     def function(
         self,
@@ -464,10 +462,12 @@ class Problem:
         time_limit: float | None = SECONDS,
     ) -> Generated:
         """A function of arrays by name: a dictionary such as {"J": …, "grad J wrt w": …}."""
+        from .codegen.options import CodeOptions
         from .codegen.python import export as exports
 
         results = self._results(seed, time_limit)
-        return exports.function(self.data, results, target, sizes, blocks, threads=threads)
+        options = CodeOptions(sizes, blocks=blocks, threads=threads)
+        return exports.function(self.data, results, target, options)
 
     def _results(self, seed: int, time_limit: float | None) -> list[Result]:
         if not self.data.requests:

@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from .codegen.options import PLAIN
+from .codegen.options import CodeOptions as CodeOptions
 from .core.errors import RequestError
 
 if TYPE_CHECKING:
-    from .core.dims import Sizes
     from .core.problem import Problem
     from .core.results import Result
 
@@ -20,12 +21,7 @@ def code(
     problem: Problem,
     results: Sequence[Result],
     target: str,
-    sizes: Sizes | None = None,
-    self_test: bool = False,
-    blocks: bool = False,
-    command: str = "",
-    shard: str = "",
-    threads: int = 0,
+    options: CodeOptions = PLAIN,
 ) -> str:
     """A module that computes the values and the gradients together, for any of TARGETS; see
     `codegen/python/export.py`. Raises RequestError."""
@@ -34,8 +30,7 @@ def code(
 
     language = LANGUAGES.get(target)
     if language is not None:
-        apart = blocks or bool(shard) or bool(threads)
-        return code_in(language, problem, results, sizes, self_test, apart, command)
+        return code_in(language, problem, results, options)
     if target not in TARGETS:
         raise RequestError(f"`{target}` is none of the targets {', '.join(TARGETS)}.")
-    return export.code(problem, results, target, sizes, self_test, blocks, command, shard, threads)
+    return export.code(problem, results, target, options)

@@ -8,7 +8,7 @@ from functools import partial
 
 from ..core.deadline import limited
 from ..core.errors import ShapetrickError
-from ..targets import code
+from ..targets import CodeOptions, code
 from .derivations import NOTHING_ASKED
 from .outcome import DONE, WRONG, BadInput, refused, warner
 from .progress import working
@@ -33,10 +33,13 @@ def _write(args: Namespace, source: GivenProblem, _: Counter[str]) -> int:
         for derivation in derived:
             warn(derivation.warnings)
         results = [d.result for d in derived]
-        given = args.target, args.sizes, args.self_test, args.blocks, args.call
-        apart = args.shard, args.threads
+        options = CodeOptions(
+            args.sizes, args.self_test, args.blocks, args.threads, args.shard, args.call
+        )
         with working("writing the code"):
-            text = limited(args.time_limit, lambda: code(problem.data, results, *given, *apart))
+            text = limited(
+                args.time_limit, lambda: code(problem.data, results, args.target, options)
+            )
         print(text, end="")
     except ShapetrickError as e:
         return refused(e, source.file)

@@ -15,6 +15,7 @@ import pytest
 from layers import LAYERS, Sizes, Values, jax
 
 from shapetrick.api import read
+from shapetrick.codegen.options import CodeOptions
 from shapetrick.codegen.python import export
 from shapetrick.codegen.python.module import TARGETS, CodeTarget
 from shapetrick.core.errors import ShapeError
@@ -76,7 +77,9 @@ def test_a_module_passes_its_own_test(name: str, target: CodeTarget, tmp_path: P
     if "torch" in target:
         pytest.importorskip("torch")
     module = tmp_path / "generated.py"
-    module.write_text(export.code(*derived(name), target, self_test=True), encoding="utf-8")
+    module.write_text(
+        export.code(*derived(name), target, CodeOptions(self_test=True)), encoding="utf-8"
+    )
     run = subprocess.run([sys.executable, str(module)], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "ok" in run.stdout and "WRONG" not in run.stdout

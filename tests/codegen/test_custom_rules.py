@@ -19,6 +19,7 @@ from thinned import thinned
 
 from shapetrick.api import read
 from shapetrick.cli import main
+from shapetrick.codegen.options import CodeOptions
 from shapetrick.codegen.python.callables import GeneratedFunction, compiled
 from shapetrick.codegen.python.export import RULES, code
 from shapetrick.codegen.python.export import function as function_of
@@ -115,7 +116,7 @@ def test_the_module_tests_itself(
 ) -> None:
     library(target)
     one = case(name).rules_only() if target in RULES else case(name)
-    text = code(one.problem.data, one.results, target, self_test=True)
+    text = code(one.problem.data, one.results, target, CodeOptions(self_test=True))
     assert compiled(text)["self_test"]() == 0
     assert len(capsys.readouterr().out.splitlines()) >= len({key_of(r) for r in one.results})
 

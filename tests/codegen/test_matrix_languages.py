@@ -18,7 +18,7 @@ import shapetrick as st
 from shapetrick.codegen.matrices.export import LANGUAGES
 from shapetrick.codegen.python.export import BY_ROWS
 from shapetrick.codegen.python.module import TARGETS as LIBRARIES
-from shapetrick.targets import TARGETS, code
+from shapetrick.targets import TARGETS, CodeOptions, code
 
 EIGEN = next(
     (p for p in ("/usr/include/eigen3", "/usr/local/include/eigen3") if Path(p).is_dir()), ""
@@ -64,7 +64,9 @@ def run_cpp(texts: Mapping[str, str], folder: Path) -> str:
 def written(names: tuple[str, ...], target: str) -> dict[str, str]:
     """The modules of problems, with their tests."""
     return {
-        f"p{i}": code(case(name).problem.data, case(name).results, target, self_test=True)
+        f"p{i}": code(
+            case(name).problem.data, case(name).results, target, CodeOptions(self_test=True)
+        )
         for i, name in enumerate(names)
     }
 

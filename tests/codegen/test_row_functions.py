@@ -26,7 +26,7 @@ from shapetrick.codegen.python.module import FUNCTION
 from shapetrick.core.functions import Array
 from shapetrick.core.results import Result
 from shapetrick.numerics.sampling import draw
-from shapetrick.targets import code
+from shapetrick.targets import CodeOptions, code
 
 SUMS_OVER_ROWS = {
     "linear regression": """X: m x d; w: d; y: m; lam: scalar
@@ -101,7 +101,7 @@ def test_chunks_find_what_the_whole_finds(name: str) -> None:
 @pytest.mark.parametrize("threads", [1, 3])
 def test_threads_find_what_one_finds(name: str, threads: int) -> None:
     problem, results = derived(SUMS_OVER_ROWS[name])
-    text = code(problem.data, results, "numpy", threads=threads)
+    text = code(problem.data, results, "numpy", CodeOptions(threads=threads))
     assert f"ThreadPoolExecutor({threads})" in text
     for rows in (2, 48, 5000):  # fewer than threads, one block, several blocks
         given = inputs(problem, {**ROWS, "m": rows})
@@ -145,7 +145,7 @@ def test_chunks_of_random_functions(first: int) -> None:
 def test_modules_test_themselves(options: tuple[str, str]) -> None:
     target, shard = options
     problem, results = derived(SUMS_OVER_ROWS["softmax"])
-    text = code(problem.data, results, target, self_test=True, shard=shard)
+    text = code(problem.data, results, target, CodeOptions(self_test=True, shard=shard))
     run = subprocess.run(
         [sys.executable, "-c", text], capture_output=True, text=True, check=True, env=_devices(1)
     )
@@ -171,7 +171,7 @@ for name, text in own.SUMS_OVER_ROWS.items():
         given = own.inputs(problem, {**own.ROWS, "m": rows})
         waves = {"sigma": jnp.sin, "sigma_prime": jnp.cos}
         wanted = own.called(own.code(problem.data, results, "numpy"), given)
-        text = own.code(problem.data, results, "jax", shard="m")
+        text = own.code(problem.data, results, "jax", own.CodeOptions(shard="m"))
         own.agree(own.called(text, given, **waves), wanted)
         assert "jax.lax.psum" in text
     print("agrees")
@@ -226,7 +226,7 @@ def test_what_is_no_sum_over_rows_is_refused(
 ) -> None:
     problem, results = derived(text)
     with pytest.raises(st.ShapetrickError, match=words):
-        code(problem.data, results, target, **options)
+        code(problem.data, results, target, CodeOptions(**options))
 
 
 @pytest.mark.slow

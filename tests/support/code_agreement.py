@@ -11,6 +11,7 @@ import numpy as np
 from random_functions import SIZES
 
 import shapetrick as st
+from shapetrick.codegen.options import CodeOptions
 from shapetrick.codegen.python import block_loops as blocks
 from shapetrick.codegen.python import export
 from shapetrick.codegen.python.module import CodeTarget
@@ -53,7 +54,7 @@ def word_of(derivation: st.Derivation, target: CodeTarget, blocks: bool = False)
     if not rule:
         wanted.append(derivation.gradient)
     try:
-        function = export.function(problem, [derivation.result], target, blocks=blocks)
+        function = export.function(problem, [derivation.result], target, CodeOptions(blocks=blocks))
     except st.ShapetrickError:
         return "refused"
     symbols = [*problem.symbols.values()]

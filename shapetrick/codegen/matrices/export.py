@@ -15,6 +15,7 @@ from ...core.functions import Array
 from ...core.greek import other_spelling
 from ...core.problem import Problem
 from ...core.results import Result
+from ..options import CodeOptions
 from ..program import Output, Program
 from ..python import export
 from ..python.callables import Generated
@@ -37,22 +38,20 @@ def code_in(
     language: MatrixLanguage,
     problem: Problem,
     results: Sequence[Result],
-    sizes: Sizes | None,
-    self_test: bool,
-    rows_apart: bool,
-    command: str,
+    options: CodeOptions,
 ) -> str:
     """A module in the language; the plan is tried in NumPy before. Raises RequestError."""
-    plan = export.plan_of(problem, results, "numpy", sizes, blocks=False)
+    plan = export.plan_of(problem, results, "numpy", CodeOptions(options.sizes))
+    rows_apart = options.blocks or options.threads or options.shard
     if rows_apart or not isinstance(plan, Straight):
         what = "rows taken apart" if rows_apart else "families"
         raise RequestError(
             f"there is no code for {what} in {language.name}: the target numpy has it."
         )
     places = plan.confirm()
-    about = [*made_of(problem, command), *notes(results)]
-    trials = list(_trials(language, plan, places)) if self_test else []
-    if self_test and not trials:
+    about = [*made_of(problem, options.command), *notes(results)]
+    trials = list(_trials(language, plan, places)) if options.self_test else []
+    if options.self_test and not trials:
         raise RequestError("there are no values to test with: leave the self-test out.")
     return language.module(_module(language, plan.program, about, trials))
 

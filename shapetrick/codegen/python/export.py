@@ -30,6 +30,7 @@ from ...numerics.sampling import assignments, dims_of
 from ..blocking import Blocking, blocked, blocked_by
 from ..chain_order import nominal
 from ..letters import in_letters
+from ..options import PLAIN, CodeOptions
 from ..program import BackwardRule, Program, Solutions, program, rules
 from .arrays import Arrays
 from .block_loops import in_blocks, in_threads
@@ -92,31 +93,22 @@ def code(
     problem: Problem,
     results: Sequence[Result],
     target: str,
-    sizes: Sizes | None = None,
-    self_test: bool = False,
-    blocks: bool = False,
-    command: str = "",
-    shard: str = "",
-    threads: int = 0,
+    options: CodeOptions = PLAIN,
 ) -> str:
     """A module that computes the values and the gradients together; it says by which command it was
-    made, of what.
-
-    Products are associated for `sizes`, or for equal ones; with `blocks`, NumPy takes the rows of
-    large arrays in blocks that stay in the cache, where that can be done, or so many `threads` do;
-    with `shard`, JAX shares the rows of this dimension among devices. Raises RequestError."""
-    plan = plan_of(problem, results, target, sizes, blocks, shard=shard, threads=threads)
-    if self_test and any(r.request.system is not None for r in results):
+    made, of what. Raises RequestError."""
+    plan = plan_of(problem, results, target, options)
+    if options.self_test and any(r.request.system is not None for r in results):
         raise RequestError(
             "a self-test compares with differences, and a solution is no derivative: it was put "
             "into its equations. Leave the self-test out."
         )
     places = plan.confirm()
     draws = None
-    if self_test:
+    if options.self_test:
         solved = any(r.adjoint is not None for r in results)
         draws = solution_draws(problem, results) if solved else plan.draws(places)
-    about, library = _about(problem, results, command), plan.library
+    about, library = _about(problem, results, options.command), plan.library
     if plan.target in RULES:
         rules = plan.rules()
         test = [] if draws is None else plan.rule_test(rules, draws)
@@ -128,13 +120,11 @@ def function(
     problem: Problem,
     results: Sequence[Result],
     target: str,
-    sizes: Sizes | None = None,
-    blocks: bool = False,
+    options: CodeOptions = PLAIN,
     alone: bool = False,
-    threads: int = 0,
 ) -> Generated:
     """The code as a function: of a dictionary of values and gradients, or of a gradient `alone`."""
-    plan = plan_of(problem, results, known(target), sizes, blocks, not alone, threads=threads)
+    plan = plan_of(problem, results, known(target), options, not alone)
     plan.confirm()
     if plan.target in RULES:
         rules = plan.rules()
@@ -195,32 +185,30 @@ def plan_of(
     problem: Problem,
     results: Sequence[Result],
     target: str,
-    sizes: Sizes | None,
-    blocks: bool,
+    options: CodeOptions,
     with_values: bool = True,
-    shard: str = "",
-    threads: int = 0,
 ) -> Plan:
     """What is to be written. Raises RequestError for what is not written."""
     own, rows = BY_ROWS.get(target) or (known(target), None)
-    _check(sizes or {}, problem, results)
+    sizes = options.sizes or {}
+    _check(sizes, problem, results)
     held = [r.request.wrt.name for r in results if r.request.wrt.name in problem.definitions]
     if held and len({r.request.of for r in results}) > 1:
         raise RequestError(
             f"`{held[0]}` is a definition: code for a derivative by it takes it as an argument, "
             "and is a function of its own. Ask for it alone."
         )
-    if (blocks or threads) and (own != "numpy" or rows is not None):
+    if (options.blocks or options.threads) and (own != "numpy" or rows is not None):
         raise RequestError(_BLOCKS_ELSEWHERE)
-    if shard and own != "jax":
+    if options.shard and own != "jax":
         raise RequestError(_SHARDS_ELSEWHERE)
-    if threads:
-        body = partial(in_threads, threads)
+    if options.threads:
+        body = partial(in_threads, options.threads)
         rows = RowsApart(body, required=False, tried=partial(body, room=(1, 2)))
-    elif blocks:
+    elif options.blocks:
         rows = RowsApart(in_blocks, required=False)
-    elif shard:
-        rows = RowsApart(over_mesh, Dim.of(shard))
+    elif options.shard:
+        rows = RowsApart(over_mesh, Dim.of(options.shard))
     if problem.has_families:
         if rows is not None:
             raise RequestError(_NO_BLOCKS)
@@ -231,8 +219,8 @@ def plan_of(
                 f"there is no code for all `{letter}`: ask for a member by its number, or call "
                 "`evaluate`, which gives a list of them."
             )
-        return _Looped(problem, results, own, sizes or {})
-    return Straight(problem, results, own, sizes or {}, rows, with_values)
+        return _Looped(problem, results, own, sizes)
+    return Straight(problem, results, own, sizes, rows, with_values)
 
 
 class Plan(ABC):
