@@ -28,7 +28,7 @@ LETTERS: Mapping[str, str] = {
 _REDUCED = frozenset({"sum", "inner", "trace", "trace_of_product", "row_dots", "column_dots"})
 _NAMES = "ijklmnopqrstuvwxyz"
 
-Operand = tuple[Value, str]
+LetteredOperand = tuple[Value, str]
 
 
 def in_letters(program: Program) -> Program:
@@ -63,7 +63,7 @@ class _Letters:
             return self._over_axes(v, new) if v.op == "mul" else None
         before, result = text.split("->")
         scalars: list[Value] = []
-        operands: list[Operand] = []
+        operands: list[LetteredOperand] = []
         for a, letters in zip(v.args, before.split(","), strict=True):
             operands += self._opened(a, letters, v.op in _REDUCED, scalars)
         return self._made(operands, result, scalars, v, new)
@@ -78,7 +78,7 @@ class _Letters:
 
     def _opened(
         self, a: Value, letters: str, below_sum: bool, scalars: list[Value]
-    ) -> list[Operand]:
+    ) -> list[LetteredOperand]:
         """What stands for an argument with these letters; of its factors, the scalars apart."""
         while a.op == "transpose":
             a, letters = a.args[0], letters[::-1]
@@ -88,10 +88,12 @@ class _Letters:
                 return found
         return [(a, letters)]
 
-    def _factors(self, v: Value, letters: str, scalars: list[Value]) -> list[Operand] | None:
+    def _factors(
+        self, v: Value, letters: str, scalars: list[Value]
+    ) -> list[LetteredOperand] | None:
         """The factors of a product of entries, with the letters of the axes that they have; None
         where one is repeated over an axis by itself, or divides."""
-        operands: list[Operand] = []
+        operands: list[LetteredOperand] = []
         for a in v.args:
             divides = a.op == "power" and a.args[1].op == "number" and a.args[1].data < 0
             if a.op == "lift":
@@ -107,7 +109,7 @@ class _Letters:
 
     def _made(
         self,
-        operands: Sequence[Operand],
+        operands: Sequence[LetteredOperand],
         result: str,
         scalars: Sequence[Value],
         v: Value,

@@ -100,7 +100,7 @@ class _Builder(Builder):
     # ---- statements
 
     def definition(self, c: list[Any]) -> Definition:
-        return super().definition([*c, None])
+        return super().definition([*c, None, None])
 
     def asked(self, c: list[Any]) -> list[Statement]:
         return [c[0]]
