@@ -249,8 +249,8 @@ def _best_step(parts: list[_Summand], length: Length, signs: Signs) -> list[_Sum
 
 
 def _written(e: Expr) -> tuple[int, int]:
-    """How many names and powers a person writes: `(I - y y') A` has fewer names than `A - y y' A`,
-    `J (1 - J)` fewer powers than `J - J^2`."""
+    """How many names and powers of definitions a person writes: `(I - y y') A` has fewer names than
+    `A - y y' A`, `J (1 - J)` fewer powers than `J - J^2`."""
     counts: dict[Expr, tuple[int, int]] = {}
     for x in postorder([e], into=lambda x: not isinstance(x, Name)):
         if isinstance(x, (Symbol, Name)):
@@ -258,7 +258,8 @@ def _written(e: Expr) -> tuple[int, int]:
         else:
             below = [counts[a] for a in x.args]
             names, powers = sum(n for n, _ in below), sum(p for _, p in below)
-            counts[x] = names, powers + isinstance(x, Power)
+            is_power = isinstance(x, Power) and isinstance(x.args[0], Name)
+            counts[x] = names, powers + is_power
     return counts[e]
 
 

@@ -15,7 +15,7 @@ from shapetrick.core.cost import length
 from shapetrick.session.interpreter import Interpreter
 
 SIZES = (30, 60)
-FEW = (8, 16)
+FEW = (16, 32)
 MOST = 1.25  # how many times as many calls by element; where it is quadratic, nearly 2
 
 
