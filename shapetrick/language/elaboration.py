@@ -76,7 +76,7 @@ from .syntax.tree import (
     postorder,
     typed_parts,
 )
-from .vocabularies import vocabulary_of
+from .vocabularies import derivative_of_function, vocabulary_of
 
 FRESH = "nmpkqrsthdl"  # names for dimensions that were inferred, in this order
 _VALUE = "#"  # the name of an expression alone
@@ -145,7 +145,9 @@ def elaborated(
 def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list[str]]:
     """The statements of a text in matrix notation, and what is to be said of how they are read."""
     with Located(text):
-        statements, heads = defined_by_entries(parse(text, vocabulary(), alone=alone))
+        read = parse(text, vocabulary(), alone=alone)
+        asked = derivative_of_function(text, read) if alone else None
+        statements, heads = defined_by_entries(read if asked is None else [*read, asked])
     statements = resolved(text, statements)
     if not heads and not has_indices(
         (root for s in statements for root in expressions_of(s)), plain_of(statements)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from ..core.errors import ParseError
+from ..core.errors import ParseError, Span
 from ..core.problem import Problem
 from .reader import defined_functions, parse
 from .shapes.words import vocabulary
 from .syntax.lexer import MANY
-from .syntax.text_functions import Overloads, Vocabulary
-from .syntax.tree import Definition, FunctionDefinition
+from .syntax.text_functions import Overloads, Vocabulary, opened_expression
+from .syntax.tree import (
+    Asked,
+    Declaration,
+    Definition,
+    FunctionDefinition,
+    Statement,
+    call_node,
+    name_node,
+)
 
 
 def vocabulary_of(problem: Problem) -> Vocabulary:
@@ -24,6 +32,25 @@ def vocabulary_of(problem: Problem) -> Vocabulary:
     known = {n: before for n, before in words.items() if before != MANY or n not in hidden}
     values = [n for n in texts if n in problem.definitions]
     return Vocabulary({**known, **dict.fromkeys(texts, MANY)}, words.library, texts, values)
+
+
+def derivative_of_function(text: str, statements: Sequence[Statement]) -> Asked | None:
+    """What is asked where a text only declares and defines functions: the derivative of the last
+    one by its arguments. Raises InputError."""
+    functions = [s for s in statements if isinstance(s, FunctionDefinition) and s.axis is None]
+    if not functions or not all(
+        isinstance(s, (Declaration, FunctionDefinition)) for s in statements
+    ):
+        return None
+    last = functions[-1]
+    by = tuple(p.name for p in last.parameters if p.default is None)
+    texts, words = _functions_of(text), vocabulary()
+    known = Vocabulary({**words, **dict.fromkeys(texts, MANY)}, words.library, texts, ())
+    start = last.name.span.start
+    head = Span(start, text.rindex(")", start, last.body.span.start) + 1)
+    args = tuple(name_node(p.name, p.span) for p in by)
+    of = opened_expression(call_node(last.name.name, args, head), known)
+    return Asked("grad", of, by, None, False, None, last.span, leibniz=True)
 
 
 @lru_cache(maxsize=64)

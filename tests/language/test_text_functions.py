@@ -64,6 +64,19 @@ def test_a_function_of_declared_names_is_a_value() -> None:
     assert list(read(text).definitions) == ["J"]
 
 
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("f(x) = x' A x", "grad f(x) wrt x"),
+        ("f(w, b) = norm(X w + b)^2", "grad f(w, b) wrt w, b"),
+        ("g(z) = tanh(z); f(x) = A g(x)", "jac f(x) wrt x"),
+        (r"$f(x) = \|Ax - b\|^2$", r"$\nabla_x f(x)$"),
+    ],
+)
+def test_a_function_alone_asks_for_its_derivative(text: str, asked: str) -> None:
+    assert gradients(text) == gradients(f"{text}\n{asked}")
+
+
 def test_names_that_are_no_arguments_are_the_problems() -> None:
     text = "A : n x n; x : n; J(y) = y' A y; grad J(x) wrt A"
     assert gradients(text) == ["x x'"]
