@@ -579,7 +579,7 @@ def transpose(a: Expr) -> Expr:
 
 def total(a: Expr, over: Range, fold: str = SUM) -> Expr:
     """The sum, or another fold, of the members that `a` stands for, over their index's range."""
-    if fold == SUM and isinstance(a, Zeros):
+    if fold == SUM and (a is ZERO or isinstance(a, Zeros)):
         return a
     return node(Total, (a,), a.shape, over, fold)
 
