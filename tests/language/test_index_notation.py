@@ -55,6 +55,8 @@ SUMS: list[tuple[str, str, Callable[[Mapping[str, jax.Array]], jax.Array]]] = [
      lambda v: v["w"] @ jnp.cumsum(v["X"][0])),
     ("sum(i) square_or_slope(r[i])", "sum(step(r) .* r + (1 - step(r)) .* r.^2)",
      lambda v: jnp.sum(jnp.where(v["r"] > 0, v["r"], v["r"] ** 2))),
+    ("sum(i) clip(x[i], 0, 1)^2", "sum(minimum(maximum(x, 0), 1).^2)",
+     lambda v: jnp.sum(jnp.clip(v["x"], 0, 1) ** 2)),
     ("sum(i, j) kernel(X[i,:], X[j,:])",
      "sum(exp(-sum(X.^2, axis=1) + 2 X X' - sum(X.^2, axis=1)'))",
      lambda v: jnp.sum(jnp.exp(-jnp.sum((v["X"][:, None] - v["X"]) ** 2, -1)))),

@@ -1,13 +1,17 @@
-"""Calls of what has indices, `f(x[i])`: a function of the text stands there with its right side,
-and `where` as what it chooses, so that both are read entry by entry.
+"""Calls of what has indices, to be read entry by entry: `f(x[i])` of a function of the text becomes
+its right side, and a function that takes entries, such as `where`, what it is of these.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableSet
+from collections.abc import Callable, Mapping, MutableSet
 from dataclasses import replace
+from functools import cache
 
-from ..syntax.tree import OpenedCall, SyntaxNode, folded, number_node, transformed
+from ..shapes.structured_calls import CALLS, StructuredCall
+from ..shapes.words import vocabulary
+from ..syntax.parser import parse_expression
+from ..syntax.tree import SyntaxNode, folded, postorder, transformed
 
 
 def with_calls_open(
@@ -22,18 +26,38 @@ def with_calls_open(
             return node
         if node.kind == "call" and node.opened is not None:
             called.add(node.value.name)
-            node = _right_side(node, node.opened, called)
-        elif node.kind == "call" and node.value.name == "where" and len(node.args) == 3:
-            node = _chosen(node)
+            given = dict(zip(node.opened.parameters, node.args, strict=True))
+            node = _right_side(node, node.opened.root, given, called)
+        elif (row := _row_by_entries(node)) is not None:
+            right, letters = _by_entries(row.by_entries)
+            given = {letter: node.args["abc".index(letter.value)] for letter in letters}
+            node = _right_side(node, right, given, called)
         holding.add(node)
         return node
 
     return transformed(root, opened)
 
 
-def _right_side(call: SyntaxNode, opened: OpenedCall, called: MutableSet[str]) -> SyntaxNode:
-    """A function's right side with the arguments in their places, all where the call stands."""
-    given = dict(zip(opened.parameters, call.args, strict=True))
+def _row_by_entries(node: SyntaxNode) -> StructuredCall | None:
+    """The function that a call is of, where it takes entries and has all its arguments."""
+    row = CALLS.get(node.value.name) if node.kind == "call" else None
+    return row if row is not None and row.by_entries and len(node.args) == row.arity else None
+
+
+@cache
+def _by_entries(text: str) -> tuple[SyntaxNode, tuple[SyntaxNode, ...]]:
+    """What such a function is of the letters a, b, c, and where these stand."""
+    root = parse_expression(text, vocabulary(), names="abc")
+    return root, tuple(node for node in postorder(root) if node.kind == "name")
+
+
+def _right_side(
+    call: SyntaxNode,
+    right: SyntaxNode,
+    given: Mapping[SyntaxNode, SyntaxNode],
+    called: MutableSet[str],
+) -> SyntaxNode:
+    """A right side with the arguments in their places, all where the call stands."""
     placed: set[SyntaxNode] = set()
 
     def copied(node: SyntaxNode, args: tuple[SyntaxNode, ...]) -> SyntaxNode:
@@ -42,18 +66,10 @@ def _right_side(call: SyntaxNode, opened: OpenedCall, called: MutableSet[str]) -
             return new
         return replace(node, args=args, span=call.span)
 
-    root = replace(folded(opened.root, copied), bracketed=True)
+    root = replace(folded(right, copied), bracketed=True)
     return with_calls_open(root, placed.__contains__, called)
 
 
 def _copy(root: SyntaxNode) -> SyntaxNode:
     """The same in nodes of its own: a side of a row has other letters in another place."""
     return replace(folded(root, lambda node, args: replace(node, args=args)), bracketed=True)
-
-
-def _chosen(node: SyntaxNode) -> SyntaxNode:
-    """`mask .* a + (1 - mask) .* b`."""
-    mask, a, b = map(_copy, node.args)
-    other = SyntaxNode("-", (number_node(1, node.span), _copy(mask)), None, node.span, True)
-    first, second = (SyntaxNode(".*", c, None, node.span) for c in ((mask, a), (other, b)))
-    return SyntaxNode("+", (first, second), None, node.span, True)

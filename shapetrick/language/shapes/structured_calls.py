@@ -23,7 +23,8 @@ SizeReader = Callable[[SyntaxNode], Dim]
 
 class StructuredCall(NamedTuple):
     """A function: how many matrices it takes, whether an axis, whether a number of places, the
-    expression that it is, of these; how it is called, and what it gives."""
+    expression that it is, of these; how it is called, and what it gives. One that takes matrices
+    entry by entry is the same `by_entries` of its arguments a, b, c, in the language."""
 
     arity: int
     takes_axis: bool
@@ -31,6 +32,7 @@ class StructuredCall(NamedTuple):
     build: Callable[..., Expr]
     called: str
     help: str
+    by_entries: str = ""
 
     @property
     def takes(self) -> str:
@@ -68,10 +70,11 @@ CALLS: Mapping[str, StructuredCall] = {
     ),
     "where": StructuredCall(
         3, False, False, _where, "where(C > D, A, B)",
-        "the entry of A where it holds, else that of B",
+        "the entry of A where it holds, else that of B", "a .* b + (1 - a) .* c",
     ),
     "clip": StructuredCall(
-        3, False, False, _clip, "clip(x, a, b)", "each entry, a at least and b at most"
+        3, False, False, _clip, "clip(x, a, b)", "each entry, a at least and b at most",
+        "minimum(maximum(a, b), c)",
     ),
 }  # fmt: skip
 
