@@ -238,10 +238,8 @@ def _best_step(parts: list[_Summand], length: Length, signs: Signs) -> list[_Sum
         taken = _take_out(common, group, length, signs)
         if taken is None:
             continue
-        before, after = (
-            sum_of([p.expression for p in group]),
-            without_leading_minus(taken.expression),
-        )
+        before = sum_of([p.expression for p in group])
+        after = without_leading_minus(taken.expression)
         if (length(after), *_written(after)) < (length(before), *_written(before)):
             others = set(places[1:])
             return [taken if i == places[0] else p for i, p in enumerate(parts) if i not in others]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from ..core.errors import ParseError, Span
 from ..core.problem import Problem
 from .reader import defined_functions, parse
 from .shapes.words import vocabulary
-from .syntax.lexer import MANY
+from .syntax.lexer import MANY, Arities
 from .syntax.text_functions import Overloads, Vocabulary, opened_expression
 from .syntax.tree import (
     Asked,
@@ -30,8 +30,15 @@ def vocabulary_of(problem: Problem) -> Vocabulary:
     if not hidden and not texts:
         return words
     known = {n: before for n, before in words.items() if before != MANY or n not in hidden}
-    values = [n for n in texts if n in problem.definitions]
-    return Vocabulary({**known, **dict.fromkeys(texts, MANY)}, words.library, texts, values)
+    return _with_texts(known, texts, [n for n in texts if n in problem.definitions])
+
+
+def _with_texts(
+    words: Arities, texts: Mapping[str, Overloads], values: Iterable[str] = ()
+) -> Vocabulary:
+    """Words of the language, and the functions of a text; those that are `values` too."""
+    library = vocabulary().library
+    return Vocabulary({**words, **dict.fromkeys(texts, MANY)}, library, texts, values)
 
 
 def derivative_of_function(text: str, statements: Sequence[Statement]) -> Asked | None:
@@ -44,12 +51,12 @@ def derivative_of_function(text: str, statements: Sequence[Statement]) -> Asked 
         return None
     last = functions[-1]
     by = tuple(p.name for p in last.parameters if p.default is None)
-    texts, words = _functions_of(text), vocabulary()
-    known = Vocabulary({**words, **dict.fromkeys(texts, MANY)}, words.library, texts, ())
     start = last.name.span.start
     head = Span(start, text.rindex(")", start, last.body.span.start) + 1)
     args = tuple(name_node(p.name, p.span) for p in by)
-    of = opened_expression(call_node(last.name.name, args, head), known)
+    of = opened_expression(
+        call_node(last.name.name, args, head), _with_texts(vocabulary(), _functions_of(text))
+    )
     return Asked("grad", of, by, None, False, None, last.span, leibniz=True)
 
 

@@ -14,13 +14,12 @@ from ...core.errors import ParseError, Span
 from ...core.problem import DerivativeKind
 from .derivatives_in_words import in_words, may_begin
 from .equation_statements import Parse
-from .letters import NAME
+from .letters import NAME, PLACED_NAME
 from .lexer import Source, normal
 from .statement_lines import outside, stripped
 from .tree import Definition, PlacedName, SyntaxNode, derived_node
 
-_PLACED = rf"{NAME}(?:\[[^\[\]]*\])?"  # with the place of an entry, `A[i,j]`
-_WRT = rf"{_PLACED}(?:\s*,\s*{_PLACED})*"
+_WRT = rf"{PLACED_NAME}(?:\s*,\s*{PLACED_NAME})*"
 # d/dW J; d J / d W and ∂J/∂W; dJ/dW; ∇_W J, ∂_W J and D_W J; ∇J. With `two` or `squared`, a second
 # derivative.
 _TWO, _RAISED = r"(?P<two>²|\^\s*2)?", r"(?:²|\^\s*2)?"
@@ -71,7 +70,7 @@ def derivative(text: str, span: Span, names: Container[str] = ()) -> WrittenDeri
         return None if said is None else WrittenDerivative(*said[:3], claim, said.leibniz)
     groups = m.groupdict()
     below = "braced" if groups.get("braced") else "wrt"
-    by = list(re.compile(_PLACED).finditer(text, *m.span(below)))
+    by = list(re.compile(PLACED_NAME).finditer(text, *m.span(below)))
     if text[begin] == "D":  # a name, unless it is none and what stands below is one
         typed = text[begin : m.end(below)]
         words = re.findall(r"\w+", m["of"])

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from ...core.errors import ParseError, Span
 from ...core.problem import DerivativeKind
-from .letters import NAME
+from .letters import PLACED_NAME
+from .statement_lines import closings
 
-_PLACED = rf"{NAME}(?:\[[^\[\]]*\])?"
-_LIST = rf"(?P<wrt>{_PLACED}(?:(?:\s*,\s*|\s+and\s+){_PLACED})*)"
+_LIST = rf"(?P<wrt>{PLACED_NAME}(?:(?:\s*,\s*|\s+and\s+){PLACED_NAME})*)"
 _BY = r"(?:with\s+respect\s+to|w\.\s*r\.\s*t\.?|wrt)(?!\w)"
 _OF = r"(?P<of>[\w(‖|⟨√-].*?)"
 _NOUN = "gradient|derivative|jacobian|hessian"
@@ -30,7 +30,7 @@ _FORMS = tuple(
 _CALLS = tuple(
     re.compile(form, re.DOTALL)
     for form in (
-        rf"(?P<kind>diff|D|grad|{_NOUN})\s*\((?P<of>.+),\s*(?P<wrt>{_PLACED})\s*\)",
+        rf"(?P<kind>diff|D|grad|{_NOUN})\s*\((?P<of>.+),\s*(?P<wrt>{PLACED_NAME})\s*\)",
         rf"(?P<kind>grad|jac|hess|{_NOUN})(?P<of>\(.+\))",
     )
 )
@@ -67,16 +67,13 @@ def in_words(text: str, span: Span, is_claimed: bool) -> DerivativeInWords | Non
     is a function's head before `=`. Raises ParseError for an optimum under constraints."""
     forms = _FORMS if is_claimed else (*_FORMS, *_CALLS)
     m = next((m for m in (form.fullmatch(text, *span) for form in forms) if m), None)
-    if m is None or not _is_whole(m["of"]):
+    if m is None:
         return None
-    groups = m.groupdict()
-    by = [
-        Span(*n.span())
-        for n in re.compile(_PLACED).finditer(
-            text, *(m.span("wrt") if groups.get("wrt") else (0, 0))
-        )
-        if n.group() != "and"
-    ]
+    given = Span(*m.span("wrt")) if m.groupdict().get("wrt") else None
+    if given is not None and m.re in _CALLS and next(closings(text, span.start)) != span.end:
+        return None  # `diff(a, x) + diff(b, x)`
+    names = () if given is None else re.compile(PLACED_NAME).finditer(text, *given)
+    by = [Span(*n.span()) for n in names if n.group() != "and"]
     kind = m["kind"]
     if kind.startswith(_OPTIMA):
         constraint = _CONSTRAINED.search(text, *m.span("of"))
@@ -92,13 +89,3 @@ def in_words(text: str, span: Span, is_claimed: bool) -> DerivativeInWords | Non
     return DerivativeInWords(
         _KINDS.get(kind, "grad"), Span(*m.span("of")), tuple(by), kind in _LEIBNIZ
     )
-
-
-def _is_whole(of: str) -> bool:
-    """Whether no bracket is closed that was opened before."""
-    depth = 0
-    for sign in of:
-        depth += (sign in "([{") - (sign in ")]}")
-        if depth < 0:
-            return False
-    return not depth

@@ -13,6 +13,7 @@ from functools import cache
 from ...core.errors import NameProblem, ParseError, Span
 
 NAME = r"[^\W\d](?:(?![²³¹⁰-ⁿᵀ])[\w\u0300-\u036f])*"
+PLACED_NAME = rf"{NAME}(?:\[[^\[\]]*\])?"  # of a member, or of an entry, `A[i,j]`
 _WORD = re.compile(r"[^\W\d]\w*")
 _READ = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞𝟏𝟙"  # numbers in one sign that are in the language
 _KEPT = "ℓ"  # a letter of its own, often beside an l

@@ -10,7 +10,7 @@ from collections.abc import Container, Iterator
 
 from ...core.budget import TEXT
 from ...core.errors import ParseError, Span
-from .letters import NAME, check_letters, folded
+from .letters import NAME, PLACED_NAME, check_letters, folded
 from .lexer import normal
 from .tree import ATTRIBUTES
 
@@ -24,9 +24,10 @@ _UNPRINTABLE = re.compile(
 _SIDES = re.compile(r"[()\[\]{}]|(?<![<>=:])=(?!=)|,")
 _ELEMENTWISE_LINE = re.compile(r"(?:^|[;\n])([^;=\n]*:[^\S\n]*elementwise(?!\w)[^;\n]*)")
 _ELEMENTWISE = re.compile(r"([^:;=\n]*):[^\S\n]*elementwise(?!\w)")
-_HEAD = rf"{NAME}(?:\[[^\[\]]*\])?"
-_HEADS = re.compile(rf"(?:(?:^|[;\n])\s*({_HEAD}(?:\s*,\s*{_HEAD})*)\s*[:=]|,\s*({_HEAD})(?=\s*:))")
-_DECLARES = re.compile(rf"{_HEAD}(?:\s*,\s*{_HEAD})*\s*:")
+_HEADS = re.compile(
+    rf"(?:(?:^|[;\n])\s*({PLACED_NAME}(?:\s*,\s*{PLACED_NAME})*)\s*[:=]|,\s*({PLACED_NAME})(?=\s*:))"
+)
+_DECLARES = re.compile(rf"{PLACED_NAME}(?:\s*,\s*{PLACED_NAME})*\s*:")
 _OUTER = re.compile(r"[()\[\]{}:,]")
 _WHERE = re.compile(r"(?<=[\s)\]}])where(?=\s)")
 _HEAD_NAME = re.compile(rf"({NAME})(?:\[[^\[\]]*\])?")
