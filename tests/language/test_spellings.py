@@ -222,6 +222,13 @@ def test_constraints_are_refused_with_the_lagrangian(constraint: str) -> None:
     assert [r.wrt.name for r in read(lagrangian).requests] == ["x", "lam"]
 
 
+@pytest.mark.parametrize("spelled", ["argmin_x norm(A x)", "arg min_{x} J", "argmax x' A x"])
+def test_minimizers_are_refused(spelled: str) -> None:
+    with pytest.raises(InputError, match="no derivative"):
+        read(GIVEN + spelled)
+    assert read(f"{GIVEN}argmin_x : n\ngrad (argmin_x' x) wrt x").requests
+
+
 @pytest.mark.parametrize(("spelled", "said"), REFUSED)
 def test_is_refused_with_what_to_write(spelled: str, said: str) -> None:
     with pytest.raises(InputError) as refused:

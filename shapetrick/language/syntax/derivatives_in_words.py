@@ -39,6 +39,7 @@ _FIRST = re.compile(
     r"|(?:grad|gradient|derivative|jac|jacobian|hess|hessian|minimi[sz]e|maximi[sz]e)(?=[\s(])"
 )
 _OWN = re.compile(r"(?:grad|jac|hess)\s(?:.*\s)?wrt(?!\w)", re.DOTALL)  # as the language has it
+_MINIMIZER = re.compile(r"(?P<name>arg\s?(?:min|max)(?:_\w+|_\{[^}]*\})?)\s+(?=[\w(‖|])")
 _CONSTRAINED = re.compile(r"\s(?:s\.\s*t\.|subject\s+to|such\s+that)(?!\w)")
 _KINDS: dict[str, DerivativeKind] = {
     **dict.fromkeys(("jac", "jacobian"), "jac"), **dict.fromkeys(("hess", "hessian"), "hess"),
@@ -57,7 +58,15 @@ class DerivativeInWords(NamedTuple):
 
 
 def may_begin(text: str, span: Span, names: Container[str]) -> bool:
-    """Whether a statement begins as one in words, and not as a request of the language."""
+    """Whether a statement begins as one in words, and not as a request of the language. Raises
+    ParseError for a minimizer, `argmin_x J`."""
+    minimizer = _MINIMIZER.match(text, *span)
+    if minimizer is not None and minimizer["name"] not in names:
+        raise ParseError(
+            "a minimizer is no derivative: write what is minimized as a definition, `J = …`, and "
+            "ask for `grad J wrt x`, or for `solve grad J wrt x = 0`.",
+            Span(*minimizer.span("name")),
+        )
     first = _FIRST.match(text, *span)
     return first is not None and first.group() not in names and _OWN.match(text, *span) is None
 
