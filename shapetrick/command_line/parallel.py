@@ -62,9 +62,10 @@ def in_processes(jobs: int, work: Callable[[Task], Done], tasks: Sequence[Task])
     except BrokenProcessPool:
         raise BadInput("a process was ended from outside, for want of memory perhaps.") from None
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
         for process in active_children():
             process.terminate()
+        # waited for: at the interpreter's end the pool's thread may have closed the pipe that is woken
+        pool.shutdown(cancel_futures=True)
 
 
 def _default_signals() -> None:
