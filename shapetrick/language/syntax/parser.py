@@ -58,6 +58,7 @@ from .tree import (
     Callee,
     Declaration,
     Definition,
+    FreeEntries,
     KeywordArgument,
     PlacedName,
     Statement,
@@ -362,6 +363,9 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
         return tuple(c)
 
     heads = names
+
+    def free_entries(self, c: list[Any]) -> PlacedName:
+        return FreeEntries(*c[0])
 
     def direction(self, c: list[PlacedName]) -> PlacedName:
         return c[0]
