@@ -17,7 +17,6 @@ from jax.test_util import check_grads
 
 import shapetrick as st
 from shapetrick.codegen.python.callables import compiled
-from shapetrick.codegen.python.module import TARGETS
 from shapetrick.numerics.solvers import TABLE as SOLVERS
 
 jax.config.update("jax_enable_x64", True)
@@ -75,7 +74,7 @@ def test_code_solves_for_unknowns_and_multipliers(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", ["numpy", "jax", "torch"])
 @pytest.mark.parametrize("text", [*ROWS.values(), *GIVEN.values()], ids=[*ROWS, *GIVEN])
 def test_code_of_each_target_solves_for_them(
     text: str, target: str, capsys: pytest.CaptureFixture[str]
@@ -123,7 +122,9 @@ def test_a_row_of_the_library_is_a_layer_for_pytorch(name: str) -> None:
     torch = pytest.importorskip("torch")
     layer, values, symmetric = _layer(ROWS[name], "torch-function")
     inputs = [torch.tensor(x, requires_grad=True) for x in values]
-    assert torch.autograd.gradcheck(_symmetrized(layer, symmetric), inputs)
+    assert torch.autograd.gradcheck(
+        _symmetrized(layer, symmetric), inputs, nondet_tol=1e-9
+    )  # sums in several threads are rounded otherwise every time
 
 
 def test_what_several_requests_call_alike_is_apart() -> None:
