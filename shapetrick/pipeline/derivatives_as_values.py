@@ -34,7 +34,7 @@ def derived(
     within = systems_within([of], systems)
     if wrt in inputs_of(within):
         return _through_equations(derive, kind, of, wrt, along, within)
-    freed = {s: with_free_entries(s) for s in (wrt, *symbols_of(of))}
+    freed: dict[Expr, Symbol] = {s: with_free_entries(s) for s in (wrt, *symbols_of(of))}
     free, value = freed[wrt], substitute(of, freed)
     simplifier = Simplifier([], [value])
     place = None
