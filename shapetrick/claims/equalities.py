@@ -111,8 +111,9 @@ def judge_equality(
         return EqualityJudgement(claim, verdict, reason, points)
     example = sides.example()
     condition = "" if systems else next(_conditions(sides), "")
-    alone = problem is None or systems
-    said, suggestion = ("", None) if alone else _mended(claim, problem, seed)
+    said, suggestion = "", None
+    if problem is not None and not systems:
+        said, suggestion = _mended(claim, problem, seed)
     said += "; " if said else ""
     said += str(example) if example is not None else "the sides have other values"
     said += f"; right where {condition}" if condition else ""
@@ -185,6 +186,7 @@ class _Sides:
         numbers = [e.value for e in postorder([self.left, self.right]) if isinstance(e, Number)]
         kinks = dict.fromkeys(abs(float(n)) for n in numbers if n not in (0, 1, 2))
         scales = [times * n for n in islice(kinks, MOST_NUMBERS) for times in (0.5, 2.0)]
+        unknowns = [u for system in self.systems for u in system.unknowns]
         for k, sizes in enumerate(self._sizes()):
             rng = generator(self.seed, 2, k)
             functions = abstract_functions(dict.fromkeys(names), rng)
@@ -192,8 +194,9 @@ class _Sides:
             profiles += [Profile(scale, sign) for scale in scales for sign in (1, -1)]
             for i in range(max(DRAWS, len(profiles))):
                 profile = profiles[i] if i < len(profiles) else None
+                symbols = dict.fromkeys([*self.symbols, *unknowns])
                 inputs = {
-                    s.name: draw(s, sizes, rng, profile or _any_profile(rng)) for s in self.symbols
+                    s.name: draw(s, sizes, rng, profile or _any_profile(rng)) for s in symbols
                 }
                 if self.systems:
                     inputs = self._solved(inputs, sizes, functions)
