@@ -52,6 +52,13 @@ def factors_of(e: Expr) -> tuple[Expr, ...]:
     return e.args if isinstance(e, Times) else (e,)
 
 
+def unnamed(e: Expr) -> Expr:
+    """What the names of a value stand for."""
+    while isinstance(e, Name):
+        (e,) = e.args
+    return e
+
+
 def is_identity(e: Expr) -> bool:
     """Whether it is an `I`, a word of the language and no definition."""
     return isinstance(e, Name) and e.name == IDENTITY and isinstance(e.args[0], Eye)

@@ -43,7 +43,7 @@ from .expr import (
     transpose,
     zeros,
 )
-from .structure import adds_up, factors_of
+from .structure import adds_up, factors_of, is_zero
 from .traversal import postorder, rebuild, substitute
 
 # ------------------------------------------------------------------------------------- constants
@@ -68,7 +68,7 @@ def block_matrix(rows: Sequence[Sequence[Expr]]) -> Expr:
         left = NOTHING
         for a in row:
             start, left = left, left + a.shape[1]
-            if _is_nothing(a):
+            if is_zero(a):
                 continue
             factors = [] if a.is_scalar else [a]
             if len(rows) > 1:
@@ -615,14 +615,10 @@ def _placed(
             rows = row.size if row is not None else group[0].core.shape[0]
             cols = col.size if col is not None else group[0].core.shape[1]
             cells.append(add(*here) if here else zeros(rows, cols))
-    filled = [c for c in cells if not _is_nothing(c)]
+    filled = [c for c in cells if not is_zero(c)]
     if filled and all(map(has_minus, filled)):
-        return negate(block([c if _is_nothing(c) else negate(c) for c in cells], len(widths) or 1))
+        return negate(block([c if is_zero(c) else negate(c) for c in cells], len(widths) or 1))
     return block(cells, len(widths) or 1)
-
-
-def _is_nothing(e: Expr) -> bool:
-    return e.op == "zeros" or (isinstance(e, Number) and e.value == 0)
 
 
 def block(cells: Sequence[Expr], width: int) -> Expr:

@@ -13,7 +13,7 @@ from ..core import expr as ex
 from ..core.equations import EquationSystem
 from ..core.errors import Located, NameProblem, RequestError, ShapeError
 from ..core.expr import Expr, Name, Symbol
-from ..core.families import COTANGENT, Families, Segment, cotangent_names, lies_in
+from ..core.families import COTANGENT, Families, Segment, cotangent_names, is_inside
 from ..core.indices import (
     Incomparable,
     Index,
@@ -342,11 +342,8 @@ class _MemberNames:
                 for i, it_runs, low, high in zip(indices, runs, *s.box, strict=True)
             ]
             box = tuple(a for a, _ in ends), tuple(b for _, b in ends)
-            try:
-                if lies_in(box, s.box) and (s.ranges or not letters):
-                    return s.symbol(indices)
-            except Incomparable:
-                continue
+            if is_inside(box, s.box) and (s.ranges or not letters):
+                return s.symbol(indices)
         if not any(s.ranges for s in segments) and letters:
             raise RequestError(f"ask for one of the members: `{segments[0].name}`.", span)
         given = " and ".join(box_text(s.box) for s in segments)

@@ -148,7 +148,7 @@ def extended(standing: Standing, more: str) -> Standing | None:
     except InputError:
         return None
     return Standing(
-        _joined(standing, found, known),
+        _joined(standing, found),
         {**scope.dims, **standing.dims},
         standing.loose,
         standing.assumed,
@@ -261,7 +261,7 @@ def _reaching(bodies: Mapping[str, SyntaxNode], names: Iterable[str]) -> set[str
     return found
 
 
-def _joined(standing: Standing, found: Problem, known: Mapping[str, Expr]) -> Problem:
+def _joined(standing: Standing, found: Problem) -> Problem:
     problem = standing.problem
     symbols = dict(problem.symbols)
     last = {name: symbols.pop(name) for name in standing.assumed}  # behind all that are declared
