@@ -7,6 +7,7 @@ network that needs more than two sides at a time has no form in matrices: `spell
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from math import prod
 
 from ..core.cost import has_minus, length
 from ..core.dims import ONE
@@ -70,10 +71,7 @@ def _split_fused(term: Term) -> Term:
         sides = [s for e in term.edges for s in (e.rows, e.cols)] + [term.rows, term.cols]
         whole = len(members) == len(group)
         if whole and all(s == group or not members & set(s) for s in sides):
-            dim = ONE
-            for n in group:
-                dim = dim * dims.pop(n)
-            dims[min(group)] = dim
+            dims[min(group)] = prod((dims.pop(n) for n in group), start=ONE)
             names[group] = (min(group),)
     edges = []
     for e in term.edges:

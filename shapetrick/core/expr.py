@@ -221,27 +221,31 @@ class Eye(Expr):
 
 
 @node_class
-class Commute(Expr):
+class OfVectors(Expr):
+    """A constant that takes the entries of matrices of these sizes, stacked, to other places."""
+
+    sizes: tuple[Dim, ...]
+
+
+class Commute(OfVectors):
     """The commutation matrix: vec(X') = commute(m, n) vec(X) for an m×n X."""
 
-    sizes: tuple[Dim, Dim]
+    __slots__ = ()
     op: ClassVar[str] = "commute"
 
 
-@node_class
-class Duplicate(Expr):
+class Duplicate(OfVectors):
     """The duplication matrix: vec(S) = duplicate(n) vech(S) for a symmetric n×n S."""
 
-    sizes: tuple[Dim]
+    __slots__ = ()
     op: ClassVar[str] = "duplicate"
 
 
-@node_class
-class Eliminate(Expr):
+class Eliminate(OfVectors):
     """The elimination matrix: vech(A) = eliminate(n) vec(A), what is on and below the diagonal of
     an n×n A, column by column."""
 
-    sizes: tuple[Dim]
+    __slots__ = ()
     op: ClassVar[str] = "eliminate"
 
 
@@ -439,6 +443,11 @@ def duplicate(n: Dim) -> Expr:
 def eliminate(n: Dim) -> Expr:
     """The elimination matrix: vech(A) = eliminate(n) vec(A) for an n×n A."""
     return UNIT if n == ONE else node(Eliminate, (), (triangular(n), n * n), (n,))
+
+
+OF_VECTORS: Mapping[str, Callable[..., Expr]] = {
+    f.__name__: f for f in (commute, duplicate, eliminate)
+}
 
 
 def structured(pattern: StructureKind, rows: Dim, cols: Dim, offset: Dim = NOTHING) -> Expr:

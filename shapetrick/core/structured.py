@@ -62,7 +62,8 @@ def selected(a: Expr, rows: Expr | None, cols: Expr | None) -> Expr:
 
 def block_matrix(rows: Sequence[Sequence[Expr]]) -> Expr:
     """The block matrix of these parts, whose shapes fit."""
-    height, width = total([r[0].shape[0] for r in rows]), total([a.shape[1] for a in rows[0]])
+    height = sum((row[0].shape[0] for row in rows), NOTHING)
+    width = sum((a.shape[1] for a in rows[0]), NOTHING)
     parts, above = [], NOTHING
     for row in rows:
         left = NOTHING
@@ -79,11 +80,6 @@ def block_matrix(rows: Sequence[Sequence[Expr]]) -> Expr:
             parts.append(times(a, whole) if a.is_scalar else whole)
         above = above + row[0].shape[0]
     return add(*parts) if parts else zeros(height, width)
-
-
-def total(dims: Sequence[Dim]) -> Dim:
-    """The sum of dimensions."""
-    return sum(dims, NOTHING)
 
 
 def shifted(a: Expr, k: Dim, axis: int) -> Expr:
@@ -623,8 +619,8 @@ def _placed(
 
 def block(cells: Sequence[Expr], width: int) -> Expr:
     """A block matrix of parts row by row, as it is written."""
-    rows = total([c.shape[0] for c in cells[::width]])
-    cols = total([c.shape[1] for c in cells[:width]])
+    rows = sum((c.shape[0] for c in cells[::width]), NOTHING)
+    cols = sum((c.shape[1] for c in cells[:width]), NOTHING)
     return node(BlockMatrix, tuple(cells), (rows, cols), width)
 
 

@@ -220,12 +220,8 @@ def redimensioned(
                 new[e] = ex.zeros(*map(dim, e.shape))
             case ex.Eye():
                 new[e] = ex.eye(dim(e.shape[0]))
-            case ex.Commute():
-                new[e] = ex.commute(*map(dim, e.sizes))
-            case ex.Duplicate():
-                new[e] = ex.duplicate(*map(dim, e.sizes))
-            case ex.Eliminate():
-                new[e] = ex.eliminate(*map(dim, e.sizes))
+            case ex.OfVectors():
+                new[e] = ex.OF_VECTORS[e.op](*map(dim, e.sizes))
             case ex.Structured():
                 new[e] = ex.structured(e.pattern, *map(dim, (*e.shape, e.offset)))
             case ex.PowerSum():
