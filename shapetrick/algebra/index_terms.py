@@ -5,7 +5,7 @@ A *term* is a number times scalars times a network. In the network every side of
 node (an index), every factor is an edge between the nodes of its rows and of its columns; a node
 that is not on the outside is summed over. `(A B)'`, `B' A'`, `tr`, `diag(v) A`, `sum(A, axis=1)`,
 `vec`, `kron` and `ones` differ only in how nodes are joined, so that equal products are equal
-networks. `read_terms` turns expressions into terms; `spelling.spell` turns terms back into
+networks. `read_terms` turns expressions into terms; `algebra/extraction.py` turns terms back into
 expressions.
 """
 

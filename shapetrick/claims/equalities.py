@@ -15,7 +15,7 @@ from itertools import combinations, islice
 import numpy as np
 
 from ..core.dims import SCALAR, Dim, shape_text
-from ..core.errors import ShapetrickError
+from ..core.errors import ShapetrickError, Span
 from ..core.expr import Abstract, Expr, Number, Symbol, call, symbol, times
 from ..core.functions import Array
 from ..core.problem import Claim, EqualityClaim, Problem, Request
@@ -78,11 +78,21 @@ class EqualityJudgement:
 
     claim: EqualityClaim
     verdict: ClaimVerdict
-    reason: str
+    diagnosis: str
     points: int = 0
     example: CounterExample | None = None
     condition: str = ""
     suggestion: str | None = None
+
+    @property
+    def span(self) -> Span | None:
+        """Where it stands in the problem's text."""
+        return self.claim.span
+
+    @property
+    def mended(self) -> bool:
+        """Whether a small change makes it right."""
+        return self.suggestion is not None
 
 
 def judge_equality(

@@ -73,6 +73,11 @@ class Judgement:
     proviso: str | None = None
     evidence: Validation | None = None  # that of the suggestion
 
+    @property
+    def span(self) -> Span | None:
+        """Where it stands in the problem's text."""
+        return self.request.span
+
 
 def judge(problem: Problem, request: Request, seed: int = 0) -> Judgement:
     """The verdict on a request's claim: of members of families, on all for which it is made."""

@@ -22,10 +22,10 @@ from ..language.elaboration import (
     statements_of,
 )
 from ..language.index_notation.entry_definitions import has_indices
-from ..language.reader import parse
 from ..language.shapes.ambiguity import is_trace
 from ..language.shapes.scope import Scope, differ_slightly, gather, standing_scope
 from ..language.syntax.latex_places import has_latex
+from ..language.syntax.parser import parse
 from ..language.syntax.selections import plain_of, resolved
 from ..language.syntax.text_functions import heads
 from ..language.syntax.tree import (

@@ -1,6 +1,7 @@
 """What was typed: statements and expressions, with their places in the text.
 
-Names and shapes mean nothing yet. `parsing` makes them, `elaboration` takes them on to expressions.
+Names and shapes mean nothing yet. `language/syntax/parser.py` makes them, and
+`language/elaboration.py` takes them on to expressions.
 """
 
 from __future__ import annotations
