@@ -15,8 +15,9 @@ from .core import expr as ex
 from .core.dims import ONE, Dim, shape_text
 from .core.equations import EquationSides, EquationSystem
 from .core.errors import InputError, NameProblem, OperandError, RequestError, ShapeError
-from .core.expr import Abstract, Add, Dimension, Expr, Name, Number, Symbol, Times, operand
+from .core.expr import Abstract, Expr, Name, Symbol, operand
 from .core.functions import NAMES, TABLE, Function
+from .core.letter_exponents import dimension_of
 from .core.problem import DerivativeKind, Problem, Request
 from .core.traversal import postorder, symbols_of
 from .language import elaboration, vocabularies
@@ -96,22 +97,10 @@ def dimension(size: Any) -> Dim:
         return size
     if isinstance(size, str):
         return _read_dimension(size)
-    done: dict[Expr, Dim] = {}
-    for e in postorder([operand(size)]):
-        match e:
-            case Dimension():
-                done[e] = Dim.of(e.name)
-            case Number(value=k) if k == int(k) and k > 0:
-                done[e] = Dim.of(int(k))
-            case Add():
-                done[e] = sum((done[a] for a in e.args), Dim(()))
-            case Times():
-                done[e] = ONE
-                for a in e.args:
-                    done[e] = done[e] * done[a]
-            case _:
-                raise _no_dimension(size)
-    return done[operand(size)]
+    found = dimension_of(operand(size))
+    if found is None or not found.terms or any(k < 0 for _, k in found.terms):
+        raise _no_dimension(size)
+    return found
 
 
 def _read_dimension(text: str) -> Dim:
