@@ -101,7 +101,7 @@ def arrangements() -> tuple[list[float], list[float], Counter[str]]:
             except ShapetrickError:  # nothing to be derived by hand
                 continue
             begun.append(time.perf_counter() - begin)
-            hand = interpreter.hand
+            guided = interpreter.guided
             while hand is not None and hand.move is not None:
                 for i, text in enumerate(attempts(hand.move)):
                     before = len(hand.played)
@@ -115,7 +115,7 @@ def arrangements() -> tuple[list[float], list[float], Counter[str]]:
                     outcomes["with a reason"] += not stood and ";" in said
                     while len(hand.played) > before:
                         hand.back()
-                    interpreter.hand = hand
+                    interpreter.guided = guided
                 hand.play_next()
     return begun, typed, outcomes
 

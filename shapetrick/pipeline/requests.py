@@ -381,7 +381,7 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
     if result.recursion is not None:
         return tuple(_steps_of_families(problem, result.recursion, request, text))
     if request.system is not None:
-        from ..implicit.solution_steps import steps_of_solution
+        from ..implicit.steps import steps_of_solution
 
         return steps_of_solution(problem, request, request.system, text)
     if result.adjoint is not None and request.kind not in ("grad", "vjp"):
