@@ -102,21 +102,21 @@ def arrangements() -> tuple[list[float], list[float], Counter[str]]:
                 continue
             begun.append(time.perf_counter() - begin)
             guided = interpreter.guided
-            while hand is not None and hand.move is not None:
-                for i, text in enumerate(attempts(hand.move)):
-                    before = len(hand.played)
+            while guided is not None and guided.move is not None:
+                for i, text in enumerate(attempts(guided.move)):
+                    before = len(guided.played)
                     begin = time.perf_counter()
                     said = plain(answer(interpreter, text))
                     typed.append(time.perf_counter() - begin)
-                    stood = len(hand.played) > before
+                    stood = len(guided.played) > before
                     outcomes["right"] += not i
                     outcomes["right refused"] += not i and not stood
                     outcomes["refused"] += not stood
                     outcomes["with a reason"] += not stood and ";" in said
-                    while len(hand.played) > before:
-                        hand.back()
+                    while len(guided.played) > before:
+                        guided.back()
                     interpreter.guided = guided
-                hand.play_next()
+                guided.play_next()
     return begun, typed, outcomes
 
 

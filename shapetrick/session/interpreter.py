@@ -90,9 +90,8 @@ class Interpreter:
         """Whether a word has a meaning of its own here."""
         problem, question = self.session.problem, self.asked
         problems = [problem] if question is None else [problem, question.question.problem]
-        factors = (
-            () if self.guided is None or self.guided.move is None else self.guided.move.factors
-        )
+        move = None if self.guided is None else self.guided.move
+        factors = () if move is None else move.factors
         return any(n.name == name for n in factors) or any(
             name in p.functions or name in named_values(p) for p in problems
         )
