@@ -16,6 +16,7 @@ from .core.dims import ONE, Dim, shape_text
 from .core.equations import EquationSides, EquationSystem
 from .core.errors import InputError, NameProblem, OperandError, RequestError, ShapeError
 from .core.expr import Abstract, Expr, Name, Symbol, operand
+from .core.free_names import free_name
 from .core.functions import NAMES, TABLE, Function
 from .core.letter_exponents import dimension_of
 from .core.problem import DerivativeKind, Problem, Request
@@ -324,12 +325,7 @@ def _direction(kind: DerivativeKind, of: Expr, like: Expr, given: Any) -> Symbol
     if given is None and kind == "vjp" and isinstance(of, Name):
         return ex.symbol(f"{UPSTREAM}({of.name})", like.shape)
     if given is None:
-        letter, count = DIRECTED[kind], 0
-        taken = _names([of])
-        given = letter
-        while given in taken:
-            count += 1
-            given = f"{letter}{count}"
+        given = free_name(DIRECTED[kind], _names([of]))
     if not isinstance(given, str):
         raise RequestError("the direction of a derivative is a symbol, or a name for one.")
     return ex.symbol(checked_name(given), like.shape)

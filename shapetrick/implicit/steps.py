@@ -8,13 +8,13 @@ from dataclasses import replace
 
 from ..core.equations import EquationSystem
 from ..core.expr import Expr, Symbol, matmul, named
+from ..core.free_names import free_names
 from ..core.problem import Problem, Request
 from ..core.results import Adjoint, Result, Step
 from ..core.traversal import symbols_of
 from ..explanation.steps import Paper, Text
 from ..simplification.simplifier import Simplifier
 from .isolation import is_one
-from .names import EQUATION, free_names
 from .solutions import Isolation, solution
 
 
@@ -35,7 +35,7 @@ class _EquationSteps:
         self._text = text
         self._simplifier = Simplifier(problem.definitions.values(), [result.request.of])
         taken = {*problem.taken(result.request), *(s.name for s in adjoint.symbols)}
-        names = free_names(EQUATION, len(adjoint.weighted), taken)
+        names = free_names("F", len(adjoint.weighted), taken)
         self._named = dict(zip((e for e, _ in adjoint.weighted), names, strict=True))
 
     def steps(self) -> Iterator[Step]:

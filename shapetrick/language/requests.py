@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field, replace
+from itertools import chain
 from typing import Protocol
 
 from ..core import expr as ex
@@ -14,6 +15,7 @@ from ..core.dims import Shape, shape_text
 from ..core.equations import EquationSystem
 from ..core.errors import NameProblem, RequestError, ShapeError, Span
 from ..core.expr import Expr, Symbol
+from ..core.free_names import numbered_names
 from ..core.indices import Range
 from ..core.problem import Claim, DerivativeKind, Request
 from ..core.records import dataclass
@@ -149,11 +151,11 @@ class RequestReader:
 
     def _free(self, letter: str, along: Expr) -> str:
         """The letter, with a number if it is taken by something else."""
-        name, count = letter, 0
-        while self.names.is_taken(name) or self.directions.get(name, (along,))[0] is not along:
-            count += 1
-            name = f"{letter}{count}"
-        return name
+        return next(
+            name
+            for name in chain([letter], numbered_names(letter))
+            if not self.names.is_taken(name) and self.directions.get(name, (along,))[0] is along
+        )
 
 
 def check_words(text: str, asked: Asked) -> None:
