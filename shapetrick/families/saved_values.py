@@ -6,7 +6,6 @@ The backward pass reads members (`Z[l-1]`) and values that the forward pass made
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -132,19 +131,6 @@ def account(problem: Problem, result: Result, sizes: Mapping[str, int]) -> Accou
     saved = {form: i for i, form in enumerate(_made(families)) if not isinstance(form, Symbol)}
     backward = count.operations([e for q in equations for e in count.equation(q, saved)])
     return Account(tuple(entries), forward, backward)
-
-
-def sizes_of(text: str) -> dict[str, int]:
-    """`m=128,n[0]=784,n=100,L=4` as sizes; `n` is meant for each `n[l]` that isn't given.
-
-    Raises InputError."""
-    sizes = {}
-    for part in text.split(","):
-        name, _, number = part.partition("=")
-        if not re.fullmatch(r"\s*[1-9]\d*\s*", number) or not name.strip():
-            raise InputError(f"`{part.strip()}` is no size: write `m=128,n[0]=784,n=100,L=4`.")
-        sizes[re.sub(r"\s", "", name)] = int(number)
-    return sizes
 
 
 # ------------------------------------------------------------------------------- which values
