@@ -46,7 +46,9 @@ class SyntaxNode:
     `*`, `/`, `^`, `⊗`, `.*`, `./`, `.^`. In the right side of a function that is called there are
     also parameter (what it takes there, as a FunctionParameter) and side (0 or 1, of its argument).
 
-    `opened` is that right side, of a call of a function that is defined in text.
+    `opened` is that right side, of a call of a function that is defined in text. What is
+    `bracketed` is one operand whatever stands beside it: it was typed in brackets, or is what a
+    call of a library means (`np.multiply(A, B)`).
     """
 
     kind: str
