@@ -21,7 +21,7 @@ from .core.functions import NAMES, TABLE, Function
 from .core.letter_exponents import dimension_of
 from .core.problem import DerivativeKind, Problem, Request
 from .core.traversal import postorder, symbols_of
-from .language import elaboration, vocabularies
+from .language import elaboration, expressions, vocabularies
 from .language.shapes.inference import sizes_wanted
 from .language.shapes.structured_calls import CALLS
 from .language.shapes.words import vocabulary
@@ -128,7 +128,7 @@ def from_text(name: str) -> Callable[..., Expr]:
         words = [*given, *map(str, args[most:])]
         words += [f"{word}={value}" for word, value in keywords.items()]
         problem = Problem("", {}, {}, ())
-        return elaboration.read_expression(f"{name}({', '.join(words)})", problem, given)
+        return expressions.read_expression(f"{name}({', '.join(words)})", problem, given)
 
     function.__name__ = function.__qualname__ = name
     library = vocabulary().library

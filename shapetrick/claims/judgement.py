@@ -22,7 +22,7 @@ from ..core.problem import Problem, Request
 from ..core.results import Adjoint, Validation
 from ..core.structure import terms_of
 from ..core.traversal import postorder, rebuild
-from ..language.elaboration import read_expression
+from ..language.expressions import read_expression
 from ..language.printer import to_text
 from ..language.syntax.tree import SyntaxNode
 from ..pipeline.requests import derive

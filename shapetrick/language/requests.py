@@ -5,7 +5,7 @@ Problems with and without families are read alike: what a name means is asked of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import field, replace
 from itertools import chain
 from typing import Protocol
@@ -13,7 +13,14 @@ from typing import Protocol
 from ..core import expr as ex
 from ..core.dims import Shape, shape_text
 from ..core.equations import EquationSystem
-from ..core.errors import NameProblem, RequestError, ShapeError, Span
+from ..core.errors import (
+    CallError,
+    InferenceError,
+    NameProblem,
+    RequestError,
+    ShapeError,
+    Span,
+)
 from ..core.expr import Expr, Symbol
 from ..core.free_names import numbered_names
 from ..core.indices import Range
@@ -156,6 +163,24 @@ class RequestReader:
             for name in chain([letter], numbered_names(letter))
             if not self.names.is_taken(name) and self.directions.get(name, (along,))[0] is along
         )
+
+
+def claimed(
+    text: str,
+    asked: Asked,
+    node: SyntaxNode,
+    value: Callable[[], Expr],
+    ranges: tuple[Range, ...] = (),
+) -> Claim:
+    """A claim, with its value, or with why its shapes have none. Raises InputError."""
+    found, problem = None, ""
+    try:
+        found = value()
+    except CallError:  # no change of shapes mends it
+        raise
+    except (ShapeError, InferenceError) as error:
+        problem = error.message
+    return Claim(plainly(text, node), found, node.span, problem, ranges, asked.entries)
 
 
 def check_words(text: str, asked: Asked) -> None:

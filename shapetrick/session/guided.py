@@ -41,7 +41,7 @@ from ..core.problem import Problem, Request
 from ..core.results import Factor, Line, Result, Step
 from ..core.traversal import postorder, substitute, symbols_of
 from ..explanation.lookalikes import objection
-from ..language.elaboration import read_expression, read_line
+from ..language.expressions import read_expression, read_line
 from ..language.printer import to_text
 from ..language.syntax.tree import postorder as walk
 from ..language.vocabularies import is_name, vocabulary_of
