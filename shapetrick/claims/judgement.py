@@ -21,7 +21,7 @@ from ..core.families import Place
 from ..core.problem import Problem, Request
 from ..core.results import Adjoint, Validation
 from ..core.structure import terms_of
-from ..core.traversal import postorder, rebuild
+from ..core.traversal import transform
 from ..language.expressions import read_expression
 from ..language.printer import to_text
 from ..language.syntax.tree import SyntaxNode
@@ -385,8 +385,4 @@ _TOO_LONG = "the gradient is too long for one expression: without the claim, its
 
 def _without_names(e: Expr, known: Container[str]) -> Expr:
     """The expression in the problem's own names alone."""
-    new: dict[Expr, Expr] = {}
-    for x in postorder([e]):
-        introduced = isinstance(x, Name) and x.name not in known
-        new[x] = new[x.args[0]] if introduced else rebuild(x, [new[a] for a in x.args])
-    return new[e]
+    return transform(e, lambda x: x.args[0] if isinstance(x, Name) and x.name not in known else x)

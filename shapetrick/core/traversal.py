@@ -133,12 +133,22 @@ def postorder(
     return iter(done)
 
 
-def transform(root: Expr, change: Callable[[Expr], Expr]) -> Expr:
-    """The expression with `change` applied to every node, bottom up."""
-    new: dict[Expr, Expr] = {}
-    for e in postorder([root]):
-        new[e] = change(rebuild(e, [new[a] for a in e.args]))
-    return new[root]
+def transform(
+    root: Expr,
+    change: Callable[[Expr], Expr],
+    memo: dict[Expr, Expr] | None = None,
+    into_names: bool = True,
+) -> Expr:
+    """The expression with `change` applied to every node, bottom up; what became of nodes is kept
+    in the `memo`. Without `into_names` definitions stay as they are."""
+    new = {} if memo is None else memo
+
+    def changed(e: Expr) -> Expr:
+        if isinstance(e, Name) and not into_names:
+            return e
+        return change(rebuild(e, [new[a] for a in e.args]))
+
+    return remembered(new, root, changed, into_names)
 
 
 def substitute(root: Expr, replacements: Mapping[Expr, Expr]) -> Expr:

@@ -20,7 +20,7 @@ from ..core.expr import IDENTITY, UNIT, Expr, Name, Symbol, named, symbol, zeros
 from ..core.functions import NAMES
 from ..core.problem import DerivativeKind, Problem, Request
 from ..core.results import Recursion, Result, Rewriting, Step, Validation
-from ..core.traversal import postorder, rebuild, remembered, substitute, symbols_of
+from ..core.traversal import postorder, remembered, substitute, symbols_of, transform
 from ..derivation.chain_rule import cotangents, tangent
 from ..explanation.steps import Paper, Text
 from ..language.shapes.derived_values import register_deriver
@@ -481,12 +481,7 @@ def _told(steps: Sequence[Step], wrt: Expr) -> Expr:
     told = zeros(*wrt.shape)
     known: dict[Expr, Expr] = {}
     for step in steps:
-        told = remembered(
-            known,
-            step.result,
-            lambda e: e if isinstance(e, Name) else rebuild(e, [known[a] for a in e.args]),
-            into_names=False,
-        )
+        told = transform(step.result, lambda e: e, known, into_names=False)
         known[symbol(step.label, step.shape)] = named(step.label, told)
     return told
 
