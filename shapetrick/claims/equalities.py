@@ -32,6 +32,7 @@ from ..numerics.sampling import (
     draw,
     generator,
 )
+from ..validation.sample_points import Draw
 from .judgement import ClaimVerdict, judge
 
 SITES = 5  # assignments of sizes
@@ -218,13 +219,10 @@ class _Sides:
     ) -> bool | None:
         """Whether the values agree; None where one has none, or rounding makes it uncertain."""
         tape = self._tape
-        moved = {
-            name: x * (1 + NUDGE * np.cos(1 + np.arange(x.size)).reshape(x.shape))
-            for name, x in inputs.items()
-        }
+        moved = Draw(inputs, functions, 1.0).moved(NUDGE)
         try:
             left, right = tape.run(inputs, sizes, functions)
-            near = tape.run(moved, sizes, functions)
+            near = tape.run(moved.env, sizes, functions)
         except (ArithmeticError, ValueError, np.linalg.LinAlgError):
             return None
         values = (left, right, *near)

@@ -176,9 +176,9 @@ def symbols_of(root: Expr) -> list[Symbol]:
 
 
 def remembered(
-    memo: MutableMapping[Expr, Found],
-    root: Expr,
-    find: Callable[[Expr], Found],
+    memo: MutableMapping[WalkedT, Found],
+    root: WalkedT,
+    find: Callable[[WalkedT], Found],
     into_names: bool = True,
 ) -> Found:
     """What `find` says of the root, by the memo; it is asked of a node after its arguments (those
