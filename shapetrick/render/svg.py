@@ -286,5 +286,4 @@ def _joint(x: float, y: float, length: float, dim: Dim, side: str) -> Iterator[H
 
 
 def text_at(x: float, y: float, text: str, look: str) -> Html:
-    """A text with its look."""
     return element("text", overlined(text), x=f"{x:.1f}", y=f"{y:.1f}", class_=look)

@@ -268,7 +268,6 @@ class Interpreter:
     # ---------------------------------------------------------------------------------- practice
 
     def pose(self, asked: OpenQuestion) -> Iterator[Row]:
-        """Ask a question."""
         self.asked, self.guided, self.chapter = asked, None, None
         question = asked.question
         yield [(f"{question.topic}, level {question.level}", "bold")]

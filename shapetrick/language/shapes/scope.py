@@ -184,7 +184,6 @@ def standing_scope(text: str, values: Mapping[str, Expr]) -> Scope:
 
 
 def equation_sides(scope: Scope) -> Iterator[SyntaxNode]:
-    """The sides of all equations."""
     for sides in scope.equations:
         yield from sides
 

@@ -364,7 +364,6 @@ def without_brackets(root: SyntaxNode) -> SyntaxNode:
 
 
 def name_node(name: str, span: Span) -> SyntaxNode:
-    """A name."""
     return SyntaxNode("name", (), name, span)
 
 
