@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from ..core.block_forms import BlockMatrix, written
 from ..core.dims import Dim, Shape, shape_text
 from ..core.expr import Expr, MatMul, Name, Times, Transpose
-from ..core.structured import BlockMatrix, written
 from ..language.printer import overlined, to_text
 from .html_elements import Html, element
 
