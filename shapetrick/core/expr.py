@@ -30,7 +30,7 @@ MOST_FACTORS = 4096  # of a power
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, weakref_slot=True)
-class Expr(Operand):
+class Expr(Operand["Expr"]):
     """A node. Compare with `is` or `==` (the same thing: nodes are interned)."""
 
     args: tuple[Expr, ...]

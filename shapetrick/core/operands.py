@@ -7,15 +7,13 @@ language writes with that sign or name, or what to write.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
 from .dims import shape_text
 from .errors import OperandError, ShapeError
 from .functions import NAMES, TABLE
 
-if TYPE_CHECKING:
-    from .expr import Expr
-
+ExprT = TypeVar("ExprT")  # an expression, which stands above
 # What libraries call the operators of entries, and their matrix product.
 OPERATORS = {
     **dict.fromkeys(("add",), "add"),
@@ -28,81 +26,87 @@ OPERATORS = {
 }
 
 
-class Operand:
+class Operand(Generic[ExprT]):
     """An expression among the operands of Python and of other libraries."""
 
     __slots__ = ()
-    operators: ClassVar[Mapping[str, Callable[..., Expr]]] = {}  # what makes which node
+    operators: ClassVar[Mapping[str, Callable[..., Any]]] = {}  # what makes which node
 
     @classmethod
-    def _made(cls, name: str, *given: Any) -> Expr:
-        return cls.operators[name](*map(cls.operators["operand"], given))
+    def _made(cls, name: str, *given: Any) -> ExprT:
+        found: ExprT = cls.operators[name](*map(cls.operators["operand"], given))
+        return found
+
+    @classmethod
+    def _called(cls, function: str, *given: Any) -> ExprT:
+        found: ExprT = cls.operators["call"](function, *map(cls.operators["operand"], given))
+        return found
 
     # ---- operators: what the language writes with the same sign, where Python's users agree on it
 
     @property
-    def T(self) -> Expr:
+    def T(self) -> ExprT:
         """The transpose."""
         return self._made("transpose", self)
 
-    def hadamard(self, other: Any) -> Expr:
+    def hadamard(self, other: Any) -> ExprT:
         """The element-wise product, `.*` in the language; broadcasts."""
         return self._made("times", self, other)
 
-    def __add__(self, other: Any) -> Expr:
+    def __add__(self, other: Any) -> ExprT:
         return self._made("add", self, other)
 
-    def __radd__(self, other: Any) -> Expr:
+    def __radd__(self, other: Any) -> ExprT:
         return self._made("add", other, self)
 
-    def __sub__(self, other: Any) -> Expr:
+    def __sub__(self, other: Any) -> ExprT:
         return self._made("subtract", self, other)
 
-    def __rsub__(self, other: Any) -> Expr:
+    def __rsub__(self, other: Any) -> ExprT:
         return self._made("subtract", other, self)
 
-    def __neg__(self) -> Expr:
+    def __neg__(self) -> ExprT:
         return self._made("negate", self)
 
-    def __pos__(self) -> Expr:
+    def __pos__(self) -> ExprT:
         return self._made("operand", self)
 
-    def __matmul__(self, other: Any) -> Expr:
+    def __matmul__(self, other: Any) -> ExprT:
         return self._made("matmul", self, other)
 
-    def __rmatmul__(self, other: Any) -> Expr:
+    def __rmatmul__(self, other: Any) -> ExprT:
         return self._made("matmul", other, self)
 
-    def __mul__(self, other: Any) -> Expr:
+    def __mul__(self, other: Any) -> ExprT:
         return self._scaled(self, other)
 
-    def __rmul__(self, other: Any) -> Expr:
+    def __rmul__(self, other: Any) -> ExprT:
         return self._scaled(other, self)
 
-    def __truediv__(self, other: Any) -> Expr:
+    def __truediv__(self, other: Any) -> ExprT:
         return self._quotient(self, other)
 
-    def __rtruediv__(self, other: Any) -> Expr:
+    def __rtruediv__(self, other: Any) -> ExprT:
         return self._quotient(other, self)
 
-    def __pow__(self, exponent: Any) -> Expr:
+    def __pow__(self, exponent: Any) -> ExprT:
         return self._made("whole_power", self, exponent)
 
-    def __rpow__(self, base: Any) -> Expr:
+    def __rpow__(self, base: Any) -> ExprT:
         return self._made("whole_power", base, self)
 
-    def __abs__(self) -> Expr:
-        return self.operators["call"]("abs", self)
+    def __abs__(self) -> ExprT:
+        return self._called("abs", self)
 
-    def __gt__(self, other: Any) -> Expr:
+    def __gt__(self, other: Any) -> ExprT:
         """A mask, as `>` is in the language: `st.where(X > Y, X, Y)`."""
-        return self.operators["call"]("step", self._made("subtract", self, other))
+        return self._called("step", self - other)
 
-    def __lt__(self, other: Any) -> Expr:
-        return self.operators["call"]("step", self._made("subtract", other, self))
+    def __lt__(self, other: Any) -> ExprT:
+        return self._called("step", other - self)
 
     @classmethod
-    def _scaled(cls, left: Any, right: Any) -> Expr:
+    def _scaled(cls, left: Any, right: Any) -> ExprT:
         a, b = map(cls.operators["operand"], (left, right))
         if not a.is_scalar and not b.is_scalar:
             raise ShapeError(
@@ -113,8 +117,8 @@ class Operand:
         return cls._made("matmul", a, b)
 
     @classmethod
-    def _quotient(cls, above: Any, below: Any) -> Expr:
-        divisor = cls._made("operand", below)
+    def _quotient(cls, above: Any, below: Any) -> ExprT:
+        divisor = cls.operators["operand"](below)
         if not divisor.is_scalar:
             raise ShapeError(
                 f"`/` divides by a scalar, not by {shape_text(divisor.shape)}: write "
@@ -144,7 +148,7 @@ class Operand:
         if name in OPERATORS and not options:
             return cls._made(OPERATORS[name], *given)
         if key is not None and TABLE[key].elementwise and not options:
-            return cls.operators["call"](key, *map(cls.operators["operand"], given))
+            return cls._called(key, *given)
         if key is not None:
             raise OperandError(f"{library}'s `{name}` takes arrays: write `st.{key}(…)`.")
         raise OperandError(
