@@ -15,7 +15,7 @@ from itertools import combinations, islice
 import numpy as np
 
 from ..core.dims import SCALAR, Dim, shape_text
-from ..core.errors import ShapetrickError
+from ..core.errors import ShapetrickError, Span
 from ..core.expr import Abstract, Expr, Number, Symbol, call, symbol, times
 from ..core.functions import Array
 from ..core.problem import Claim, EqualityClaim, Problem, Request
@@ -32,6 +32,7 @@ from ..numerics.sampling import (
     draw,
     generator,
 )
+from ..validation.sample_points import Draw
 from .judgement import ClaimVerdict, judge
 
 SITES = 5  # assignments of sizes
@@ -78,11 +79,21 @@ class EqualityJudgement:
 
     claim: EqualityClaim
     verdict: ClaimVerdict
-    reason: str
+    diagnosis: str
     points: int = 0
     example: CounterExample | None = None
     condition: str = ""
     suggestion: str | None = None
+
+    @property
+    def span(self) -> Span | None:
+        """Where it stands in the problem's text."""
+        return self.claim.span
+
+    @property
+    def mended(self) -> bool:
+        """Whether a small change makes it right."""
+        return self.suggestion is not None
 
 
 def judge_equality(
@@ -208,13 +219,10 @@ class _Sides:
     ) -> bool | None:
         """Whether the values agree; None where one has none, or rounding makes it uncertain."""
         tape = self._tape
-        moved = {
-            name: x * (1 + NUDGE * np.cos(1 + np.arange(x.size)).reshape(x.shape))
-            for name, x in inputs.items()
-        }
+        moved = Draw(inputs, functions, 1.0).moved(NUDGE)
         try:
             left, right = tape.run(inputs, sizes, functions)
-            near = tape.run(moved, sizes, functions)
+            near = tape.run(moved.env, sizes, functions)
         except (ArithmeticError, ValueError, np.linalg.LinAlgError):
             return None
         values = (left, right, *near)

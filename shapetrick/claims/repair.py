@@ -26,7 +26,7 @@ from ..core.results import Validation
 from ..core.structure import terms_of
 from ..core.traversal import postorder
 from ..language.claim_reading import read_claim
-from ..language.elaboration import read_expression
+from ..language.expressions import read_expression
 from ..language.printer import to_text
 from ..language.shapes.lowering import Lowering
 from ..language.syntax.parser import parse_expression

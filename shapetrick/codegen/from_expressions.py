@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..core.block_forms import Acted, BlockMatrix, Part, written_through
 from ..core.dims import NOTHING, ONE, Dim, Extent, extent
 from ..core.errors import RequestError
 from ..core.expr import Abstract, Expr, Name, PowerSum, value_of
 from ..core.functions import TABLE as FUNCTIONS
 from ..core.solved import Solved, SolvedBy
 from ..core.structure import data_of, sizes_of
-from ..core.structured import Acted, BlockMatrix, Part, written_through
 from ..core.traversal import postorder
 from . import reductions
 from .ir import ArrayOperation, Graph, Value, pairs

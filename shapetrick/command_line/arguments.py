@@ -228,6 +228,7 @@ def _add_derive(commands: Any) -> None:
     )
     derive.add_argument(
         "--sizes",
+        type=_sizes,
         metavar="m=128,n[0]=784,n=100,L=4",
         help="of families: the bytes that are kept, and the operations",
     )
@@ -443,13 +444,13 @@ def _seconds(text: str) -> float | None:
 
 
 def _sizes(text: str) -> dict[str, int]:
-    """`m=128,d=10` as a dictionary."""
+    """`m=128,n[0]=784` as a dictionary."""
     sizes = {}
     for part in text.split(","):
-        name, _, size = (word.strip() for word in part.partition("="))
-        if not name or not size.isdecimal() or not int(size):
-            raise argparse.ArgumentTypeError(f"sizes are written m=128,d=10, not {text!r}")
-        sizes[name] = int(size)
+        name, _, size = part.partition("=")
+        if not name.strip() or not re.fullmatch(r"\s*[1-9]\d*\s*", size):
+            raise argparse.ArgumentTypeError(f"`{part.strip()}` is no size: write m=128,n[0]=784")
+        sizes[re.sub(r"\s", "", name)] = int(size)
     return sizes
 
 

@@ -1,7 +1,7 @@
 """What a text means: symbols, definitions and requests, with the places in the text that they
 came from.
 
-`parsing` and `elaboration` (or `api`, from Python objects) make a `Problem`; `derivation` takes
+`language/elaboration.py` (of Python objects, `builders.py`) makes a `Problem`; `pipeline/` takes
 it on.
 """
 

@@ -12,7 +12,7 @@ from itertools import pairwise, product
 
 from ..core import expr as ex
 from ..core.expr import SUM, Expr, Symbol, Total, Zeros, as_symbol
-from ..core.families import MemberBox, box_of, joined, meet, members_in, reindexed
+from ..core.families import MemberBox, box_of, joined, may_meet, members_in, reindexed
 from ..core.indices import Incomparable, Index, Range, at_most, member
 from ..core.results import Equation, Recursion
 from ..core.traversal import postorder, reachable, rebuild, substitute, symbols_of
@@ -134,7 +134,7 @@ class _Reached:
 
     def meets(self, x: Symbol, box: MemberBox) -> bool:
         return any(
-            self._places[k][0] == x.base and _may_meet(self._places[k][1], box) for k in self.alive
+            self._places[k][0] == x.base and may_meet(self._places[k][1], box) for k in self.alive
         )
 
     def gaps(self, x: Symbol, box: MemberBox) -> Iterator[Gap]:
@@ -157,13 +157,6 @@ def rising(q: Equation) -> tuple[Range, ...]:
 def box_of_equation(q: Equation) -> MemberBox:
     """From where to where the members are for which it holds."""
     return box_of(q.symbol.indices, rising(q))
-
-
-def _may_meet(a: MemberBox, b: MemberBox) -> bool:
-    try:
-        return meet(a, b)
-    except Incomparable:
-        return True
 
 
 def _with_ranges(q: Equation, back: Backpropagation) -> Equation:

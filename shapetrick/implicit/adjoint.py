@@ -27,6 +27,7 @@ from ..core.expr import (
     transpose,
     zeros,
 )
+from ..core.free_names import free_names
 from ..core.problem import Problem, Request
 from ..core.results import Adjoint, LinearEquation
 from ..core.solved import computed
@@ -37,7 +38,6 @@ from ..numerics.implicit_solving import MultiplierSolver, parts_of, stacked_shap
 from ..simplification.simplifier import Simplifier
 from .closed_forms import closed_form
 from .examination import examined
-from .names import MULTIPLIER, free_names
 
 ENTRIES = {
     "lower": "on and below the diagonal",
@@ -193,7 +193,7 @@ def _multipliers(
 ) -> dict[Expr, Symbol]:
     """A multiplier for each equation; that of a symmetric equation is symmetric."""
     values = [e for system in systems for e in system.residuals]
-    names = free_names(MULTIPLIER, len(values), problem.taken(request))
+    names = free_names("S", len(values), problem.taken(request))
     return {
         e: symbol(name, e.shape, ["symmetric"] if is_symmetric else [])
         for e, name, is_symmetric in zip(values, names, symmetric, strict=True)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from ..core import expr as ex
 from ..core.equations import EquationSystem
-from ..core.errors import Located, NameProblem, RequestError, ShapeError
+from ..core.errors import Located, NameProblem, RequestError
 from ..core.expr import Expr, Name, Symbol
-from ..core.families import COTANGENT, Families, Segment, cotangent_names, lies_in
+from ..core.families import COTANGENT, Families, Segment, cotangent_names, is_inside
 from ..core.indices import (
     Incomparable,
     Index,
@@ -27,8 +28,8 @@ from ..core.indices import (
 from ..core.problem import Claim, Problem, Request, shape_of_result
 from ..core.records import dataclass
 from .family_scope import Use, box_text
-from .family_statements import Build, FamilyElaboration
-from .requests import RequestReader, check_words, not_scalar
+from .family_statements import FamilyElaboration
+from .requests import RequestReader, check_words, claimed, not_scalar
 from .shapes.errors import source
 from .shapes.scope import gather, unused
 from .syntax.tree import (
@@ -47,16 +48,14 @@ from .syntax.tree import (
 )
 
 
-def read_families(
-    text: str, statements: Sequence[Statement], build: Build, complete: bool
-) -> Problem:
-    """What a problem with families means; `build` elaborates one expression of known names. One
-    that asks for nothing and is `complete` asks for what is usual.
+def read_families(text: str, statements: Sequence[Statement], complete: bool) -> Problem:
+    """What a problem with families means; one that asks for nothing and is `complete` asks for what
+    is usual.
 
     Raises InputError."""
     _refuse_whole(text, statements)
     declarations = [s for s in statements if isinstance(s, Declaration)]
-    reading = FamilyElaboration(text, gather(text, declarations), build)
+    reading = FamilyElaboration(text, gather(text, declarations))
     with Located(text):
         reading.find_lengths(statements)
         reading.declare(declarations)
@@ -248,12 +247,8 @@ class _MemberNames:
         for use in uses if not ranges else (*uses, *(replace(u, ranges=ranges) for u in by)):
             if use.indices:
                 self._check_exists(use)
-        value, problem = None, ""
-        try:
-            value = self.reading.expression(node, uses, ranges, shape_of_result(request))
-        except ShapeError as error:
-            problem = error.message
-        return Claim(source(self.reading.text, node), value, node.span, problem, ranges)
+        value = partial(self.reading.expression, node, uses, ranges, shape_of_result(request))
+        return claimed(self.text, asked, node, value, ranges)
 
     def running(self, indices: Sequence[Index]) -> list[str]:
         """The letters of indices that are no length's."""
@@ -342,11 +337,8 @@ class _MemberNames:
                 for i, it_runs, low, high in zip(indices, runs, *s.box, strict=True)
             ]
             box = tuple(a for a, _ in ends), tuple(b for _, b in ends)
-            try:
-                if lies_in(box, s.box) and (s.ranges or not letters):
-                    return s.symbol(indices)
-            except Incomparable:
-                continue
+            if is_inside(box, s.box) and (s.ranges or not letters):
+                return s.symbol(indices)
         if not any(s.ranges for s in segments) and letters:
             raise RequestError(f"ask for one of the members: `{segments[0].name}`.", span)
         given = " and ".join(box_text(s.box) for s in segments)

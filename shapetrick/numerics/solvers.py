@@ -30,7 +30,6 @@ TABLE: Mapping[str, str] = {
     "svd": "(lambda u, s, v: (u, s[:, None], v.T))(*np.linalg.svd({0}, full_matrices=False))",
     "qr": "np.linalg.qr({0})",
     "polar": "scipy.linalg.polar({0})",
-    "pinv": "(np.linalg.pinv({0}),)",
 }
 
 

@@ -20,7 +20,7 @@ from ..core.expr import IDENTITY, UNIT, Expr, Name, Symbol, named, symbol, zeros
 from ..core.functions import NAMES
 from ..core.problem import DerivativeKind, Problem, Request
 from ..core.results import Recursion, Result, Rewriting, Step, Validation
-from ..core.traversal import postorder, rebuild, remembered, substitute, symbols_of
+from ..core.traversal import postorder, remembered, substitute, symbols_of, transform
 from ..derivation.chain_rule import cotangents, tangent
 from ..explanation.steps import Paper, Text
 from ..language.shapes.derived_values import register_deriver
@@ -381,7 +381,7 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
     if result.recursion is not None:
         return tuple(_steps_of_families(problem, result.recursion, request, text))
     if request.system is not None:
-        from ..implicit.solution_steps import steps_of_solution
+        from ..implicit.steps import steps_of_solution
 
         return steps_of_solution(problem, request, request.system, text)
     if result.adjoint is not None and request.kind not in ("grad", "vjp"):
@@ -481,12 +481,7 @@ def _told(steps: Sequence[Step], wrt: Expr) -> Expr:
     told = zeros(*wrt.shape)
     known: dict[Expr, Expr] = {}
     for step in steps:
-        told = remembered(
-            known,
-            step.result,
-            lambda e: e if isinstance(e, Name) else rebuild(e, [known[a] for a in e.args]),
-            into_names=False,
-        )
+        told = transform(step.result, lambda e: e, known, into_names=False)
         known[symbol(step.label, step.shape)] = named(step.label, told)
     return told
 

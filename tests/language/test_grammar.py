@@ -17,7 +17,8 @@ from shapetrick.core.dims import Dim
 from shapetrick.core.errors import ParseError, ShapetrickError
 from shapetrick.core.expr import number, symbol
 from shapetrick.core.indices import Index, parts, written
-from shapetrick.language.elaboration import parse_scalar, read, read_expression
+from shapetrick.language.elaboration import read
+from shapetrick.language.expressions import parse_scalar, read_expression
 from shapetrick.language.shapes.words import vocabulary
 from shapetrick.language.syntax import parser as parsing
 from shapetrick.language.syntax.parser import parse, parse_expression

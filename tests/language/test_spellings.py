@@ -8,7 +8,8 @@ import pytest
 import shapetrick as st
 import shapetrick.pipeline.requests  # which derives the derivatives that are values
 from shapetrick.core.errors import InputError
-from shapetrick.language.elaboration import read, read_expression
+from shapetrick.language.elaboration import read
+from shapetrick.language.expressions import read_expression
 
 GIVEN = """
 A, X : n x n; B : m x n; x, y : n; s, lam, lambda_1 : scalar; sigma : elementwise; mu : n

@@ -1,4 +1,4 @@
-"""What a derivation is worth outside: its code for a library, and that code as a function."""
+"""Code for a library of arrays: how it is planned and tried, as text, and as a function."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Text to statements: the text is split into lines, and the parser makes a statement of each.
 
-The grammar stands in `grammar/`, the lexer in `lexing`; no other module knows the parser generator.
+The grammar stands in `grammar/`, the lexer in `language/syntax/lexer.py`; no other module knows the
+parser generator.
 """
 
 from __future__ import annotations
@@ -369,13 +370,14 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
     def declaration(self, c: list[Any]) -> Declaration:
         names, sides, words, ranges, padded = c
         span = names[0].span | names[-1].span
-        outside = "" if padded is None else normal(str(padded))
-        return Declaration(names, sides, words, span, ranges or (), outside)
+        return Declaration(names, sides, words, span, ranges or (), padded or "")
 
     def definition(self, c: list[Any]) -> Definition:
         name, body, ranges, padded = c
-        outside = "" if padded is None else normal(str(padded))
-        return Definition(name, body, name.span | body.span, ranges or (), outside)
+        return Definition(name, body, name.span | body.span, ranges or (), padded or "")
+
+    def padded(self, c: list[Any]) -> str:
+        return normal(str(c[0]))
 
     def request(self, c: list[Any]) -> Asked:
         kind, of, before, wrt, after, symmetric = c

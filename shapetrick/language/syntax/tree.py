@@ -1,6 +1,7 @@
 """What was typed: statements and expressions, with their places in the text.
 
-Names and shapes mean nothing yet. `parsing` makes them, `elaboration` takes them on to expressions.
+Names and shapes mean nothing yet. `language/syntax/parser.py` makes them, and
+`language/elaboration.py` takes them on to expressions.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ class SyntaxNode:
     `*`, `/`, `^`, `⊗`, `.*`, `./`, `.^`. In the right side of a function that is called there are
     also parameter (what it takes there, as a FunctionParameter) and side (0 or 1, of its argument).
 
-    `opened` is that right side, of a call of a function that is defined in text.
+    `opened` is that right side, of a call of a function that is defined in text. What is
+    `bracketed` is one operand whatever stands beside it: it was typed in brackets, or is what a
+    call of a library means (`np.multiply(A, B)`).
     """
 
     kind: str
@@ -361,7 +364,6 @@ def without_brackets(root: SyntaxNode) -> SyntaxNode:
 
 
 def name_node(name: str, span: Span) -> SyntaxNode:
-    """A name."""
     return SyntaxNode("name", (), name, span)
 
 
