@@ -183,11 +183,6 @@ class MemberArrays(Products):
     ) -> SummedProduct:
         """The largest, the smallest or the product along the axis of the last letter, where what is
         out of range changes nothing: other than ones, it is the other extreme of all."""
-        if e.fold == PRODUCT and not e.is_scalar:
-            raise RequestError(
-                "there is no code for products of matrices over members: `evaluate` gives the "
-                "values. Write the product as a recurrence, `P[i] = P[i-1] A[i]`."
-            )
         own, op = self.letter(scope[-1], scope[:-1]), _FOLDS[e.fold]
         a = self.array(p, scope)
         if own not in a.axes:

@@ -116,8 +116,8 @@ J = sum(b = 1..B) sum(p = 1..P) norm(Y[b,p])^2 / 2
         ),
         (  # beside each other, in a recurrence along the other axis alone
             "a[i] : n for i = 1..N; A, B : n x n; u[0,i] = a[i] for i = 1..N zero outside i\n"
-            "u[t,i] = A u[t-1,i] + B (u[t-1,i-1] + u[t-1,i+1]) for t = 1..T, i = 1..N zero outside i"
-            "\nJ = sum(i = 1..N) norm(u[T,i])^2 / 2; grad J wrt A",
+            "u[t,i] = A u[t-1,i] + B (u[t-1,i-1] + u[t-1,i+1]) for t = 1..T, i = 1..N "
+            "zero outside i\nJ = sum(i = 1..N) norm(u[T,i])^2 / 2; grad J wrt A",
             "G[t-1,i] = A' G[t,i] + B' (G[t,i+1] + G[t,i-1])  for t = T..1, i = 1..N",
         ),
         (  # mirrored
