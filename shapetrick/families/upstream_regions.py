@@ -15,7 +15,7 @@ from ..core.expr import SUM, Expr, Symbol, Total, Zeros, as_symbol
 from ..core.families import MemberBox, box_of, meet, members_in, reindexed
 from ..core.indices import Incomparable, Index, Range, at_most
 from ..core.results import Equation, Recursion
-from ..core.traversal import postorder, reachable, rebuild, substitute, symbols_of
+from ..core.traversal import postorder, reachable, rebuild, symbols_of
 from .equation_regions import are_alike, are_zero, box_of_equation, rising, with_joined
 from .recurrence import Backpropagation
 
@@ -40,14 +40,13 @@ def of_one_upstream(
         if not dead:
             return q
         gaps[q.symbol, q.ranges] = [gap for x, box in dead for gap in reached.gaps(x, box)]
-        gone: dict[Expr, Expr] = {x: ex.zeros(*x.shape) for x, _ in dead}
-        return replace(q, value=back.simplified(substitute(q.value, gone)))
+        return replace(q, value=back.simplified(reached.alone(q.value, rising(q))))
 
     cotangents = []
     for k, q in enumerate(recursion.cotangents):
         alive = k in reached.alive
         cotangents.append(q if alive else replace(cleaned(q), value=ex.zeros(*q.symbol.shape)))
-    recursion = _cut(recursion._replace(cotangents=tuple(cotangents)))
+    recursion = _cut(recursion._replace(cotangents=with_joined(cotangents, are_zero)))
     found = recursion._replace(
         cotangents=with_joined(map(cleaned, recursion.cotangents), are_zero),
         gradients=with_joined(map(cleaned, recursion.gradients), are_alike),
@@ -82,6 +81,20 @@ class _Reached:
         return any(
             self._places[k][0] == x.base and _may_meet(self._places[k][1], box) for k in self.alive
         )
+
+    def alone(self, e: Expr, scope: tuple[Range, ...]) -> Expr:
+        """An expression whose letters run over ranges, with zeros for what nothing comes to; one
+        name may be that of other members in each sum."""
+        new: dict[Expr, Expr] = {}
+        for x in postorder([e], into=lambda x: not isinstance(x, Total)):
+            if isinstance(x, Total):
+                new[x] = ex.total(self.alone(x.args[0], (*scope, x.over)), x.over, x.fold)
+            elif isinstance(x, Symbol) and x.indices and x.base in self._names:
+                alive = self.meets(x, box_of(x.indices, scope))
+                new[x] = x if alive else ex.zeros(*x.shape)
+            else:
+                new[x] = rebuild(x, [new[a] for a in x.args])
+        return new[e]
 
     def gaps(self, x: Symbol, box: MemberBox) -> Iterator[Gap]:
         """What lies between a box of members and those of its family to which something comes."""
