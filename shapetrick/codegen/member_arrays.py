@@ -31,6 +31,8 @@ from ..core.expr import (
     Times,
     Total,
     Transpose,
+    add,
+    total,
 )
 from ..core.functions import TABLE as FUNCTIONS
 from ..core.indices import Index, Member, Range, dim_of
@@ -156,11 +158,14 @@ class MemberArrays(Products):
     # ---------------------------------------------------------------------------- sums over members
 
     def _total(self, e: Total, scope: LetterRanges) -> SummedProduct:
-        over = e.over
+        over, body = e.over, e.args[0]
+        products = isinstance(body, Add) and all(isinstance(a, (MatMul, Times)) for a in body.args)
+        if e.fold == SUM and products:  # each of which is contracted at once
+            return self._product(add(*(total(a, over) for a in body.args)), scope)
         own = self.letter(over, scope)
         box = Range(over.letter, over.first.ends(scope)[0], over.last.ends(scope)[1])
         inside = (*scope, box)
-        p = self._product(e.args[0], inside)
+        p = self._product(body, inside)
         masks = self._bounds(over, scope)
         if e.fold != SUM:
             return self._folded(e, p, masks, inside)

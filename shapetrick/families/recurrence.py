@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise, product
 
 from ..core import expr as ex
+from ..core.cost import length
 from ..core.dims import Shape
 from ..core.expr import SUM, UNIT, Expr, Name, Number, Symbol, Times, as_symbol
 from ..core.families import (
@@ -41,6 +42,7 @@ from ..simplification.simplifier import Simplifier
 from .contributions import Contribution, Padding, contribution, widened
 from .equation_regions import are_alike, with_joined
 from .given_letters import LARGE
+from .joined_sums import joined_sums
 from .member_sums import OpenSum, opened_sums
 from .schedule import schedule
 
@@ -510,8 +512,13 @@ class Backpropagation:
                         self._at_most(i, high)
 
     def simplified(self, e: Expr) -> Expr:
-        """Simplified; members are symbols again, whose definitions were put in as names."""
+        """Simplified; sums over one range are one where that is no longer, and members are symbols
+        again, whose definitions were put in as names."""
         e = self._simplifier(e)
+        joined = joined_sums(e)
+        if joined is not e:
+            joined = self._simplifier(joined)
+            e = joined if length(joined) <= length(e) else e
         names: dict[Expr, Expr] = {
             x: ex.symbol(x.name, x.shape)
             for x in postorder([e], into=lambda x: not isinstance(x, Name))
