@@ -25,13 +25,15 @@ Slice = tuple[Dim, Dim, int]  # from where, to where, by what step
 @dataclass(slots=True)
 class Family:
     """Where the members of a family are: in arrays for boxes of them, or, along the axes that are
-    `keys`, one by one under a name: then `inside` is the box of the other axes."""
+    `keys`, one by one under a name: then `inside` is the box of the other axes. Of a part that a
+    step of a loop has made, there is the value alone."""
 
     name: str
     keys: tuple[int, ...] = ()
     pieces: list[tuple[MemberBox, Value]] = field(default_factory=list)
     padded: frozenset[int] = frozenset()
     inside: MemberBox = ((), ())
+    part: Value | None = None
 
 
 class _AxisRead(NamedTuple):
@@ -109,6 +111,8 @@ class Reading:
 
     def _stacked(self, family: Family, e: Symbol, sides: Sequence[str]) -> tuple[Value, list[str]]:
         """The members that were computed one by one, with an axis for each letter that runs."""
+        if family.part is not None:
+            return family.part, []
         keys = [e.indices[k] for k in family.keys]
         running = [r for r in self.scope if any(r.letter in i.terms for i in keys)]
         if any(sum(r.letter in i.terms for r in running) > 1 for i in keys):

@@ -5,7 +5,7 @@ Generic members that use each other go together in one loop, whose steps define 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..core.expr import Expr
@@ -24,9 +24,12 @@ class Loop:
     steps: tuple[Segment, ...]
 
 
-def schedule(segments: Sequence[Segment]) -> list[list[Segment]]:
+def schedule(
+    segments: Sequence[Segment], together: Iterable[tuple[int, int]] = ()
+) -> list[list[Segment]]:
     """Groups of definitions, what is used first. A single member stands alone, unless it lies
-    between the steps of a loop; within a loop what others use at the same step comes first."""
+    between the steps of a loop; within a loop what others use at the same step comes first. Those
+    that belong `together`, by their places, are in one group."""
     places: dict[str, list[int]] = {}
     for i, s in enumerate(segments):
         places.setdefault(s.base, []).append(i)
@@ -39,6 +42,9 @@ def schedule(segments: Sequence[Segment]) -> list[list[Segment]]:
         }
         for i, s in enumerate(segments)
     ]
+    for i, j in together:
+        direct[i].add(j)
+        direct[j].add(i)
     return [_in_order([segments[i] for i in group]) for group in strong_components(direct)]
 
 

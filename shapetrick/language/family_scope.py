@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..core.dims import SCALAR
 from ..core.errors import NameProblem, Span
-from ..core.families import MemberBox, Place, Segment, box_of, covers
+from ..core.families import MemberBox, Place, Segment, box_of, covers, may_meet
 from ..core.indices import Incomparable, Index, Range, at_most, is_at_most, member
 from ..core.traversal import reachable
 from .syntax.tree import Definition, SyntaxNode
@@ -52,6 +52,12 @@ class _Dependence:
     body: PendingDefinition
     use: Use
     ahead: tuple[tuple[Index, Index], ...]
+
+    def is_of(self, other: PendingDefinition) -> bool:
+        """Whether what is used may be what another one defines."""
+        return other.base == self.use.base and may_meet(
+            box_of(other.indices, other.ranges), self.use.within()
+        )
 
     def is_before(self, axis: int, by: int = 0) -> bool:
         """Whether what is used comes before, along an axis."""
@@ -204,15 +210,15 @@ def _along(part: Sequence[_Dependence], axis: int) -> list[_Dependence] | None:
 
 
 def _cyclic(found: Sequence[_Dependence]) -> list[list[_Dependence]]:
-    """The dependences that are part of a circle, those of each by themselves."""
-    direct: dict[str, dict[str, None]] = {}
+    """The dependences that are part of a circle of definitions, those of each by themselves."""
+    direct: dict[PendingDefinition, dict[PendingDefinition, None]] = {d.body: {} for d in found}
     for d in found:
-        direct.setdefault(d.body.base, {})[d.use.base] = None
-    reached = {base: reachable(base, lambda b: direct.get(b, {})) for base in direct}
-    groups: dict[frozenset[str], list[_Dependence]] = {}
+        direct[d.body].update((body, None) for body in direct if d.is_of(body))
+    reached = {body: reachable(body, direct.__getitem__) for body in direct}
+    groups: dict[frozenset[PendingDefinition], list[_Dependence]] = {}
     for d in found:
-        if d.body.base in reached.get(d.use.base, ()):
-            circle = frozenset(b for b in reached[d.body.base] if d.body.base in reached.get(b, ()))
+        circle = frozenset(b for b in reached[d.body] if d.body in reached[b])
+        if any(d.is_of(body) for body in circle):
             groups.setdefault(circle, []).append(d)
     return list(groups.values())
 

@@ -106,12 +106,13 @@ class FamilyElaboration:
         return indices
 
     @staticmethod
-    def _padded(name: str, indices: Place, letter: str, span: Span) -> frozenset[int]:
+    def _padded(name: str, indices: Place, letters: Sequence[str], span: Span) -> frozenset[int]:
         """The axes outside of whose ranges members are zero."""
-        padded = frozenset(k for k, i in enumerate(indices) if letter == i.letter != "")
-        if letter and not padded:
-            raise NameProblem(f"`{name}` has no index `{letter}`.", span)
-        return padded
+        axes = {i.letter: k for k, i in enumerate(indices)}
+        for letter in letters:
+            if letter not in axes:
+                raise NameProblem(f"`{name}` has no index `{letter}`.", span)
+        return frozenset(axes[letter] for letter in letters)
 
     def _add(self, segment: Segment) -> None:
         """Take a segment in, unless its members are there already."""

@@ -18,8 +18,9 @@ from ..core.indices import member
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Recursion
 from ..core.traversal import postorder, substitute, symbols_of
+from ..families.equation_regions import box_of_equation, rising
 from ..families.recurrence import Backpropagation, segments_of
-from ..families.upstream_regions import box_of_equation, recurrent_in, rising
+from ..families.upstream_regions import recurrent_in
 from .jacobians import opened
 
 ROWS = "D"  # what the Jacobians by the members of a family are called: D, or D_Z

@@ -153,7 +153,8 @@ class Generated:
         """The value as an array, or those of all members."""
         if not e.indices:
             return self._array(e, value)
-        return [self._array(e, one) for one in self._members(e.base, value)]
+        members = self._members(e.base, value, len(extent(e.shape)))
+        return [self._array(e, one) for one in members]
 
     def _stacked(self, e: Symbol, value: Any, lead: int) -> Any:
         """One array of members with several indices: as it is, or of lists of lists."""
@@ -200,8 +201,9 @@ class Generated:
         whole = tuple(own.shape)
         return array.reshape((*array.shape[:axes], *whole[axes:]))
 
-    def _members(self, name: str, value: Any) -> Any:
-        if isinstance(value, Sequence) or _rank(value) > 2:
+    def _members(self, name: str, value: Any, axes: int = 2) -> Any:
+        """A list of members, or an array of them, each with so many axes or as a matrix."""
+        if isinstance(value, Sequence) or _rank(value) in (axes + 1, 3):
             return value
         raise OperandError(f"`{name}` is a family: give a list of its members.")
 

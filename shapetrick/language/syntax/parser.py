@@ -259,6 +259,9 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
     def ranges(self, c: list[Any]) -> tuple[Range, ...]:
         return tuple(c)
 
+    def letters(self, c: list[Any]) -> tuple[str, ...]:
+        return tuple(normal(str(letter)) for letter in c)
+
     def range(self, c: list[Any]) -> Range:
         letter, first, last = c
         return Range(normal(str(letter)), first, last).rising
@@ -370,14 +373,11 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
     def declaration(self, c: list[Any]) -> Declaration:
         names, sides, words, ranges, padded = c
         span = names[0].span | names[-1].span
-        return Declaration(names, sides, words, span, ranges or (), padded or "")
+        return Declaration(names, sides, words, span, ranges or (), padded or ())
 
     def definition(self, c: list[Any]) -> Definition:
         name, body, ranges, padded = c
-        return Definition(name, body, name.span | body.span, ranges or (), padded or "")
-
-    def padded(self, c: list[Any]) -> str:
-        return normal(str(c[0]))
+        return Definition(name, body, name.span | body.span, ranges or (), padded or ())
 
     def request(self, c: list[Any]) -> Asked:
         kind, of, before, wrt, after, symmetric = c

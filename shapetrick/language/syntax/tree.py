@@ -127,7 +127,7 @@ class Declaration:
     words: tuple[PlacedName, ...]
     span: Span
     ranges: tuple[Range, ...] = ()  # `for l = 1..L`: one for each index
-    padded: str = ""  # the letter outside of whose range all is zero
+    padded: tuple[str, ...] = ()  # the letters outside of whose ranges all is zero
     equations: tuple[TypedEquation, ...] = ()  # what determines them, and those of `beside`
     beside: tuple[Declaration, ...] = ()  # further unknowns of the same equations
     solver: SolverCall | None = None  # of equations that the library has
@@ -146,7 +146,7 @@ class Definition:
     body: SyntaxNode
     span: Span
     ranges: tuple[Range, ...] = ()
-    padded: str = ""  # as in declarations
+    padded: tuple[str, ...] = ()  # as in declarations
 
 
 @dataclass(frozen=True, slots=True, eq=False)
