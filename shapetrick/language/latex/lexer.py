@@ -212,8 +212,7 @@ class _TerminalReader(DerivativeReader):
         power, close = self.tokens[i], self.tokens[i + 1].partner
         low = i + 2
         span = power.span | self.tokens[close].span
-        if low == close:
-            raise self._error("something is missing after `^`.", span)
+        self._check_raised(low, close, span)
         minus = self.tokens[low].is_("-")
         first = self.tokens[low + minus] if low + minus < close else self.tokens[low]
         if close - low - minus == 1:
@@ -235,6 +234,13 @@ class _TerminalReader(DerivativeReader):
         sign = terminal("POWER", power, text=".^" if by_entry else "^")
         opening = terminal("LPAR", self.tokens[i + 1])
         return [sign, opening, (low + by_entry, close), terminal("RPAR", self.tokens[close])]
+
+    def _check_raised(self, low: int, close: int, span: Span) -> None:
+        """Something is raised, and no sign alone."""
+        if low == close:
+            raise self._error("something is missing after `^`.", span)
+        if close - low == 1 and self.tokens[low].is_("-"):
+            raise self._error("TeX raises this `-` alone: put braces, as in `e^{-z}`.", span)
 
     def _condition(self, i: int, end: int) -> list[LexerItem]:
         r"""What stands between a value and its condition, and within that, in `cases`."""
@@ -504,6 +510,7 @@ class _TerminalReader(DerivativeReader):
             return [named, *rest]
         if name == "e" and typed.raised and not self.tokens[typed.raised[0][0]].is_("'"):
             low, high = typed.raised[0]
+            self._check_raised(low + 2, high - 1, token.span | self.tokens[high - 1].span)
             power = terminal("EXP", token)
             opening = terminal("LPAR", self.tokens[low + 1])
             closing = terminal("RPAR", self.tokens[high - 1])

@@ -26,6 +26,8 @@ _OTHER_FONTS = (r"\mathcal", r"\mathscr", r"\mathfrak")
 ACCENTS = {r"\hat": "hat", r"\bar": "bar", r"\tilde": "tilde", r"\dot": "dot", r"\ddot": "ddot"}
 _PRINTED = re.compile(r"(.+?)_(.+)|([^\d_]+)(\d+)")
 _SHIFTED = re.compile(r"[^\W\d_][+-]\d+")
+_SHIFTS = {"-": "_minus_", "+": "_plus_"}  # in the name for `h_{t-1}`
+_SPELLED_SHIFT = re.compile(r"(?<=_)([^\W\d_])_(minus|plus)_(?=\d)")
 _INDEX = re.compile(r"[^\W\d_](?:[+-]\d+)?|\d+")
 
 Look = tuple[str, tuple[str, ...]]
@@ -34,6 +36,7 @@ Look = tuple[str, tuple[str, ...]]
 def look_of(name: str) -> Look:
     """How a name without an index looks in print: its stem, and the words below."""
     plain = unicodedata.normalize("NFKC", name)
+    plain = _SPELLED_SHIFT.sub(lambda m: m[1] + "-+"[m[2] == "plus"], plain)
     match = _PRINTED.fullmatch(plain)
     if match is None:
         return letter_of(plain), ()
@@ -73,7 +76,8 @@ class Typed(NamedTuple):
     def spelled(self) -> str:
         """The name that it gets where none is known."""
         stem, below = self.look
-        return "_".join([stem, *below])
+        words = (w[0] + _SHIFTS[w[1]] + w[2:] if _SHIFTED.fullmatch(w) else w for w in below)
+        return "_".join([stem, *words])
 
 
 @dataclass(slots=True)
@@ -246,7 +250,7 @@ class Names:
         if not new:
             self._refuse_entry(typed, text)
             self._refuse_star(typed, text)
-        if not typed.spelled.replace("_", "").isalnum():
+        if not "".join([stem, *below]).replace("_", "").isalnum():
             raise NameProblem("this is no name that is known.", typed.span, text)
         return typed.spelled
 

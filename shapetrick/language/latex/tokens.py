@@ -49,6 +49,7 @@ _EXTREMA = {
 MATRIX, MATRIX_END = r"\begin{matrix}", r"\end{matrix}"
 CASES, CASES_END = r"\begin{cases}", r"\end{cases}"
 SELECTED, SELECTED_END = "_[", "_]"  # of rows and columns that stand below
+_INDEXED = (r"\sum", r"\prod", r"\max", r"\min", r"\nabla", r"\partial")  # what has letters below
 _OPENING = {
     MATRIX: MATRIX_END,
     CASES: CASES_END,
@@ -122,7 +123,7 @@ def _selecting(found: Sequence[Token]) -> list[Token]:
         i
         for i, token in enumerate(found[:-1])
         if token.is_("_")
-        and not found[i - 1].is_(r"\sum", r"\prod", r"\max", r"\min")
+        and not found[i - 1].is_(*_INDEXED)
         and any(map(_spans, range(*_inner(found, i)), [found] * len(found)))
     }
     if not below:
@@ -289,8 +290,8 @@ def _in_braces(found: list[Token], text: str) -> list[Token]:
 
 
 def _begins(token: Token) -> bool:
-    """Whether a minus before a token is its sign: another ends a name, `P^-`."""
-    return token.kind in ("letter", "number") or token.is_(r"\top", r"\frac")
+    """Whether a minus before a token is its sign, `A^-1`: another ends a name, `P^- H^T`."""
+    return token.kind == "number" or token.text == "T" or token.is_(r"\top", r"\frac")
 
 
 def _calls(found: Sequence[Token], i: int) -> bool:
