@@ -71,6 +71,10 @@ READ = [
     ("x .+ 1", "x + 1"), ("A*x .- y", "A x - y"), ("A.'*x", "A' x"), ("A⋅x – y", "A x - y"),
     ("∥x∥²", "norm(x)^2"), ("x∙y", "x' y"), ("A∗X", "A X"), ("X⊺ y", "X' y"),
     ("∑ᵢⱼ Aᵢⱼ²", "sum(A.^2)"), ("∑ᵢ Aᵢᵢ", "tr(A)"),
+    ("tr A X", "tr(A X)"), ("-2 trace A X' / s", "-2 tr(A X') / s"), ("tr x x' A", "tr(x x' A)"),
+    ("tr A X tr X + s", "tr(A X) tr(X) + s"), ("tr A (X + A)", "tr(A (X + A))"),
+    ("tanh'(x)", "1 - tanh(x).^2"), ("A sigmoid'(A x)", "A (sigmoid(A x) .* (1 - sigmoid(A x)))"),
+    ("tanh'(x)' y", "(1 - tanh(x).^2)' y"), ("exp'(s)", "exp(s)"), ("ln det A", "logdet(A)"),
 ]  # fmt: skip
 
 # Derivatives as people write them, and as requests.
@@ -123,7 +127,8 @@ REFUSED = [
     ("X†", "`inv(A' A) A'`"), ("X⁺", "`inv(A' A) A'`"),
     ("X^+", "`inv(A' A) A'`"), ("X^{†} y", "`inv(A' A) A'`"), ("norm(X, 2)", "`norm(A)`"),
     ("norm(X, 'nuc')", "`norm(A, 'fro')`"), ("np.linalg.slogdet(X)[1]", "`logdet(A)`"),
-    ("tr A X", "put brackets"), ("A I_n", "`eye(n)`"),
+    ("inv A X", "put brackets"), ("-log s lam", "put brackets"),
+    ("tanh''(x)", "first derivative"), ("tr'(A)", "first derivative"), ("A I_n", "`eye(n)`"),
     ("np.exp(A) * X", "`np.exp(A) .* X`"), ("np.exp(A) * X", "`np.exp(A) @ X`"),
     ("np.sum(A**2)", "`A .^ 2`"), ("np.sum(A**2)", "`A ^ 2`"), ("np.exp(B) * x", "`np.exp(B) @ x`"),
     ("np.sum(x * A @ y)", "`(x)'`"),
@@ -163,7 +168,7 @@ FOLLOWED = [
     ("np.exp(A) * X", "`np.exp(A) @ X`", "np.exp(A) @ X"),
     ("np.exp(B) * x", "`np.exp(B) @ x`", "np.exp(B) @ x"),
     ("np.exp(X) + x", "`(x)'`", "np.exp(X) + (x)'"), ("e^A", "`exp(A)`", "exp(A)"),
-    ("tr A X", "`log(x y)`", "tr(A X)"), ("‖A‖_2", "`norm(A)`", "norm(A)"),
+    ("exp A X", "`log(x y)`", "exp(A X)"), ("tr B X", "`tr(A B)`", "tr(B' B)"), ("‖A‖_2", "`norm(A)`", "norm(A)"),
 ]  # fmt: skip
 
 
@@ -244,6 +249,7 @@ def test_is_refused_with_what_to_write(spelled: str, said: str) -> None:
         ("‖A‖", "`‖A‖` is read as `norm`, the Frobenius norm of a matrix."),
         ("|A|", "`|A|` is read as `det`."),
         ("log|A|", "`log|A|` is read as `logdet`."),
+        ("tr A X", "`tr A X` is read as `tr`."),
         ("max(0, s)", "`max(0, s)` is read as `maximum`."),
         ("e^x", "`e^x` is read as `exp(x)`, by entries."),
         ("x @ y", "`x @ y` is read as the inner product `dot(x, y)`."),

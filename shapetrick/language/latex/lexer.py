@@ -474,6 +474,11 @@ class _TerminalReader(DerivativeReader):
                 f"`{name}` has no index here: a logarithm is the natural one.",
                 span,
             )
+        bracket = scripts.end < end and self._opens(scripts.end)
+        primes = self._primes(scripts.raised)
+        if bracket and primes:
+            named = placed("PRIMED", name, span, PlacedName(name, span))
+            return [named, *primes, (scripts.end, end)]
         if scripts.raised:
             low, high = scripts.raised[0]
             inner = self.tokens[low + 2 : high - 1]
@@ -484,7 +489,6 @@ class _TerminalReader(DerivativeReader):
                 )
             power = terminal("NUMBER", inner[0])
         before = 2 if name in LARGER else self.names.functions.get(name, 1)
-        bracket = scripts.end < end and self._opens(scripts.end)
         call = placed("CALL" if bracket else "APPLY", name, span, (name, before, power))
         return [call, (scripts.end, end)]
 
@@ -507,7 +511,7 @@ class _TerminalReader(DerivativeReader):
                 return self._bracketed(named, typed, end)
             if base_of(name) in self.names.abstract and "NUMBER" in accepted:
                 return self._abstract(named, typed, end)
-            return [named, *rest]
+            return [named, *(self._selection(typed, end) or rest)]
         if name == "e" and typed.raised and not self.tokens[typed.raised[0][0]].is_("'"):
             low, high = typed.raised[0]
             self._check_raised(low + 2, high - 1, token.span | self.tokens[high - 1].span)
@@ -521,7 +525,12 @@ class _TerminalReader(DerivativeReader):
             if sized is not None:
                 return sized
         self._check_run(i, end)
-        if typed.end < end and not typed.raised and self.tokens[typed.end].kind == "open":
+        called = typed.end < end and self.tokens[typed.end].kind == "open"
+        primes = self._primes(typed.raised)
+        if called and primes and typed.look == ("sigma", ()):
+            named.type, named.value = "PRIMED", PlacedName("sigmoid", typed.span)
+            return [named, *primes, (typed.end, end)]
+        if called and not typed.raised:
             function = SIGMOID if typed.look == ("sigma", ()) else name
             known = function == SIGMOID or name in self.names.functions
             if known and self._opens(typed.end):
@@ -531,13 +540,33 @@ class _TerminalReader(DerivativeReader):
                 raise self._unknown_function(name, typed.span)
         return [named, *rest]
 
+    def _selection(self, typed: Typed, end: int) -> list[LexerItem]:
+        """What a bracket without a space selects, `X[i,:]` as in the plain language; empty if what
+        stands in it is a factor."""
+        at = typed.end
+        if (
+            typed.raised
+            or at == end
+            or (self.tokens[at].kind, self.tokens[at].text) != ("open", "[")
+        ):
+            return []
+        close, inner = self.tokens[at].partner, range(at + 1, self.tokens[at].partner)
+        alone = len(inner) == 1 and self.tokens[at + 1].kind in ("letter", "number")
+        is_index = alone and not self.names.is_known(self.tokens[at + 1].text)
+        spans = any(self.tokens[k].is_(",", ":", ".") for k in outer(self.tokens, at + 1, close))
+        if not (is_index or spans) or self.tokens[at - 1].span.end != self.tokens[at].span.start:
+            return []
+        begun = terminal("_AT", self.tokens[at])
+        return [begun, (at + 1, close), terminal("END", self.tokens[close]), (close + 1, end)]
+
     def _abstract(self, named: Terminal, typed: Typed, end: int) -> list[LexerItem]:
-        primes = all(self.tokens[low].is_("'") for low, _ in typed.raised)
-        if typed.end == end or not self._opens(typed.end) or not primes:
+        primes = self._primes(typed.raised)
+        other = bool(typed.raised) and not primes
+        if typed.end == end or not self._opens(typed.end) or other:
             name = str(named)
             raise self._error(f"`{name}` is a function: write `{name}(…)`.", typed.span)
         named.type = "ABSTRACT"
-        return [named, *typed.raised, (typed.end, end)]
+        return [named, *primes, (typed.end, end)]
 
     def _bracketed(self, named: Terminal, typed: Typed, end: int) -> list[LexerItem]:
         """A name that was defined with brackets: of the same declared names it is its value."""
@@ -545,7 +574,7 @@ class _TerminalReader(DerivativeReader):
         at = typed.end
         if at == end or self.tokens[at].kind != "open" or self.tokens[at].text != "(":
             return [named, *typed.raised, (at, end)]
-        if any(self._is_prime(low, high) for low, high in typed.raised):
+        if self._primes(typed.raised):
             raise self._error(no_prime(str(named)), typed.span)
         close = self.tokens[at].partner
         same = arguments(self.tokens, at, self.names, self.text) == wanted
@@ -556,8 +585,10 @@ class _TerminalReader(DerivativeReader):
         named.type, named.value = "CALL", (str(named), MANY, None)
         return [named, (at, end)]
 
-    def _is_prime(self, low: int, high: int) -> bool:
-        return any(t.is_("'", r"\prime") for t in self.tokens[low:high])
+    def _primes(self, raised: Sequence[tuple[int, int]]) -> list[Terminal]:
+        """The primes that are raised; none if something else is, too."""
+        signs = [t for low, high in raised for t in self.tokens[low:high] if t.text not in "{}^"]
+        return [terminal("PRIME", t) for t in signs] if all(t.is_("'") for t in signs) else []
 
     def _check_run(self, i: int, end: int) -> None:
         """Refuse letters beside each other that are no factors but a word."""

@@ -37,7 +37,7 @@ from .lexer import MANY, Arities, Source, Terminals, normal, span_of
 from .library_calls import LibraryCalls, instead
 from .python_marks import by_entry
 from .selections import StructureBuilder
-from .signs import BARS, LOG_BARS, NORMS, no_norm
+from .signs import BARS, LOG_BARS, NORMS, TRACE, no_norm
 from .solve_statements import solving
 from .statement_lines import cleaned, closings, declared_names, elementwise, lines
 from .syntax_errors import (
@@ -53,6 +53,7 @@ from .syntax_errors import (
 from .text_functions import opened_expression, opened_statements, with_heads
 from .tree import (
     INNER,
+    PRIME,
     UPSTREAM,
     Asked,
     Callee,
@@ -78,6 +79,8 @@ _OPERATORS = {
     ".+": "+", ".-": "-", ".−": "-",
 }  # fmt: skip
 TOGETHER = {("log", BARS): LOG_BARS, ("log", "det"): "logdet"}  # read as one with what is inside
+# Without brackets it takes the whole product behind it, as books write `tr A B`.
+_WIDE = {"tr": TRACE, TRACE: TRACE}
 LARGER = {"max": "maximum", "min": "minimum"}  # of each entry
 _REQUEST = re.compile(rf"({'|'.join(REQUESTS)})\s+[^\s*/+.,^='’:-]")
 
@@ -118,17 +121,22 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
     def juxtaposition(self, c: list[Any]) -> SyntaxNode:
         left, right = c
         last = left.args[1] if left.juxtaposed and not left.bracketed else left
+        if last.kind == "neg" and isinstance(last.args[0], Application) and not last.bracketed:
+            negated = self.juxtaposition([last.args[0], right])
+            return replace(left, args=(negated,), span=left.span | right.span)
         if not isinstance(last, Application) or isinstance(right, Application):
             return SyntaxNode("*", (left, right), None, left.span | right.span, juxtaposed=True)
         taken = last.args[0]
-        if not _begins_with_number(taken):
+        wide = _WIDE.get(_row(last.value.name)) if last.kind == "call" else None
+        if wide is None and not _begins_with_number(taken):
             raise ParseError(
                 "how much a function without brackets takes is not clear where a factor follows: "
                 f"put brackets, `{self.log.format('x')} y` or `{self.log.format('x y')}`.",
                 last.span | right.span,
             )
         argument = self.juxtaposition([taken, right])
-        wider = Application(last.kind, (argument,), last.value, last.span | right.span)
+        value = last.value if wide is None else Callee(wide)
+        wider = Application(last.kind, (argument,), value, last.span | right.span)
         return wider if last is left else self.juxtaposition([left.args[0], wider])
 
     def sign(self, c: list[Any]) -> SyntaxNode:
@@ -196,7 +204,7 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
         found = instead(name, [inner], span)
         if found is not None:
             return found
-        together = TOGETHER.get((name, inner.value.name))
+        together = TOGETHER.get((_row(name), inner.value.name))
         if together is not None:
             return call_node(together, inner.args, span)
         return call_node(name, (inner,), span)
@@ -212,7 +220,7 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
             held = argument
             if argument.value.name == BARS and _is_together(name, argument.args[0]):
                 (held,) = argument.args  # `log |det A|`
-            together = TOGETHER.get((name, held.value.name))
+            together = TOGETHER.get((_row(name), held.value.name))
             if together is not None:
                 return Application("call", held.args, Callee(together), span)
         return Application("call", (argument,), Callee(name), span)
@@ -225,6 +233,12 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
     def dot(self, c: list[Any]) -> SyntaxNode:
         opening, left, right, closing = c
         return call_node("dot", (left, right), span_of(opening) | span_of(closing))
+
+    def primed(self, c: list[Any]) -> SyntaxNode:
+        """`tanh'(x)`: a call of the derivative."""
+        function, *primes, _, node, end = c
+        name, span = function.value
+        return call_node(name + PRIME * len(primes), (node,), span | span_of(end))
 
     def abstract(self, c: list[Any]) -> SyntaxNode:
         token, *indices, node, end = c
@@ -404,8 +418,15 @@ def _check_larger(name: str, args: tuple[SyntaxNode, ...], span: Span) -> None:
 def _is_together(name: str, inner: SyntaxNode) -> bool:
     """Whether a function is read as one with a call in bars, which are no bars themselves."""
     return (
-        inner.kind == "call" and inner.value.name != BARS and ((name, inner.value.name) in TOGETHER)
+        inner.kind == "call"
+        and inner.value.name != BARS
+        and ((_row(name), inner.value.name) in TOGETHER)
     )
+
+
+def _row(name: str) -> str:
+    """The name of a function's row in the table; a name that is in none as it is."""
+    return NAMES.get(name, name)
 
 
 def _begins_with_number(node: SyntaxNode) -> bool:

@@ -14,10 +14,12 @@ from ...core.budget import Bound
 from ...core.errors import CallError, NameProblem, ParseError
 from ...core.indices import Index, base_of, name_of
 from ...core.records import dataclass
+from .entry_functions import with_functions_of_indices
 from .lexer import MANY, Arities, normal
 from .statement_lines import declared_names
-from .syntax_errors import no_keyword, no_prime
+from .syntax_errors import no_derivative, no_keyword, no_prime
 from .tree import (
+    PRIME,
     Definition,
     FunctionDefinition,
     FunctionParameter,
@@ -65,6 +67,8 @@ class Vocabulary(dict[str, int]):
     ) -> Overloads | None:
         """What a call with so many arguments is in a text, or inside a function: the library knows
         only its own. It may define what a function of the table is of more arguments."""
+        if name.endswith(PRIME):
+            return self.library.get(name)
         if name in self.texts and (inside is None or inside.name.name in self.texts):
             return self.texts[name]
         known = self.get(name, MANY)
@@ -103,10 +107,11 @@ def with_heads(text: str, functions: Arities) -> Arities:
 
 
 def opened_statements(
-    text: str, statements: Iterable[Statement], functions: Arities
+    text: str, statements: Sequence[Statement], functions: Arities
 ) -> list[Statement]:
     """The statements with their calls opened; a function of declared names alone is a value too.
     Raises InputError."""
+    statements = with_functions_of_indices(statements)
     found = [replace(s, text=text) if isinstance(s, FunctionDefinition) else s for s in statements]
     own: dict[str, dict[int | None, FunctionDefinition]] = {}
     for s in found:
@@ -222,6 +227,8 @@ class _Opening:
         words = self.functions
         overloads = words.overloads(name, count, inside) if isinstance(words, Vocabulary) else None
         if overloads is None:
+            if name.endswith(PRIME):
+                raise NameProblem(no_derivative(name), node.span)
             if keywords:
                 raise ParseError(no_keyword(keywords[0].typed), keywords[0].span)
             return node
