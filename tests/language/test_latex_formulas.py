@@ -16,7 +16,8 @@ from shapetrick.core.expr import Symbol
 # Declarations, a formula, what is asked, and the formula in NumPy.
 FORMULAS = [
     (
-        r"X\in\mathbb{R}^{n\times d}, W_Q, W_K\in\mathbb{R}^{d\times k}, W_V\in\mathbb{R}^{d\times p}",
+        r"X\in\mathbb{R}^{n\times d}, W_Q, W_K\in\mathbb{R}^{d\times k}, "
+        r"W_V\in\mathbb{R}^{d\times p}",
         r"Q = XW_Q,\; K = XW_K \\ A = \exp\left(\frac{QK^\top}{\sqrt{k}}\right)XW_V \\ "
         r"J = \frac12\|A\|_F^2",
         r"\nabla_{W_Q} J",

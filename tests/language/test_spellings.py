@@ -168,7 +168,8 @@ FOLLOWED = [
     ("np.exp(A) * X", "`np.exp(A) @ X`", "np.exp(A) @ X"),
     ("np.exp(B) * x", "`np.exp(B) @ x`", "np.exp(B) @ x"),
     ("np.exp(X) + x", "`(x)'`", "np.exp(X) + (x)'"), ("e^A", "`exp(A)`", "exp(A)"),
-    ("exp A X", "`log(x y)`", "exp(A X)"), ("tr B X", "`tr(A B)`", "tr(B' B)"), ("‖A‖_2", "`norm(A)`", "norm(A)"),
+    ("exp A X", "`log(x y)`", "exp(A X)"), ("tr B X", "`tr(A B)`", "tr(B' B)"),
+    ("‖A‖_2", "`norm(A)`", "norm(A)"),
 ]  # fmt: skip
 
 

@@ -544,11 +544,7 @@ class _TerminalReader(DerivativeReader):
         """What a bracket without a space selects, `X[i,:]` as in the plain language; empty if what
         stands in it is a factor."""
         at = typed.end
-        if (
-            typed.raised
-            or at == end
-            or (self.tokens[at].kind, self.tokens[at].text) != ("open", "[")
-        ):
+        if typed.raised or at == end or not self._opens(at) or self.tokens[at].text != "[":
             return []
         close, inner = self.tokens[at].partner, range(at + 1, self.tokens[at].partner)
         alone = len(inner) == 1 and self.tokens[at + 1].kind in ("letter", "number")

@@ -182,12 +182,9 @@ def _calls(text: str, end: int, inside: bool) -> bool:
 def _is_derivative(source: Source, named: PlacedName) -> bool:
     """Whether a function's derivative is called, `tanh'(x)`."""
     name, (_, end) = named
-    own = name in source.names or name in source.abstract
-    return (
-        source.functions.get(name) == 1
-        and not own
-        and _PRIMED_CALL.match(source.text, end) is not None
-    )
+    if source.functions.get(name) != 1 or name in source.names or name in source.abstract:
+        return False
+    return _PRIMED_CALL.match(source.text, end) is not None
 
 
 def _takes(source: Source, named: PlacedName) -> bool:

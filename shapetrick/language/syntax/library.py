@@ -45,7 +45,7 @@ class FunctionLibrary(Mapping[str, Overloads]):
         return self._read[name]
 
     def _derivative(self, name: str) -> FunctionDefinition:
-        """An element-wise function's derivative, of its argument `x`. Raises KeyError for others."""
+        """An element-wise function's derivative, of its argument `x`. Raises KeyError."""
         row = TABLE[NAMES[name]]
         if row.signatures or row.arity != 1:
             raise KeyError(name)

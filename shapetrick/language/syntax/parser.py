@@ -122,8 +122,8 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
         left, right = c
         last = left.args[1] if left.juxtaposed and not left.bracketed else left
         if last.kind == "neg" and isinstance(last.args[0], Application) and not last.bracketed:
-            negated = self.juxtaposition([last.args[0], right])
-            return replace(left, args=(negated,), span=left.span | right.span)
+            args = (self.juxtaposition([last.args[0], right]),)
+            return SyntaxNode("neg", args, None, left.span | right.span)
         if not isinstance(last, Application) or isinstance(right, Application):
             return SyntaxNode("*", (left, right), None, left.span | right.span, juxtaposed=True)
         taken = last.args[0]
