@@ -190,7 +190,8 @@ class _LetterValues:
     extents: dict[str, int] = field(default_factory=dict)
 
     def of(self, root: SyntaxNode, heads: Sequence[str]) -> Array:
-        """The value; a matrix or a column where its letters are `heads`."""
+        """The value; a matrix or a column where its letters are `heads`, of which an empty one
+        stands for the side that the value has itself."""
         nodes = list(self._postorder(root))
         self.letters = list(dict.fromkeys(s for n in nodes for s in self._letters(n)))
         bound = (s for n in nodes if n.kind == "bound" for s in n.value.letters)
@@ -206,7 +207,9 @@ class _LetterValues:
             return value.reshape(value.shape[-2:])
         places = [self.letters.index(s) for s in heads if s in self.letters]
         found = np.moveaxis(value, places, range(len(places)))
-        return found.reshape(*found.shape[: len(places)], *([1] * (2 - len(places))))
+        extents = [*found.shape[: len(places)], max(found.shape[-2:])]
+        found = found.reshape(extents[:2] if "" in heads or len(places) == 2 else [*extents[:1], 1])
+        return found.T if heads[0] == "" else found
 
     def _find_extents(self, nodes: Sequence[SyntaxNode]) -> None:
         """Over how much each letter runs; those of a δ over the same."""

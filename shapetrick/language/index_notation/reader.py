@@ -102,18 +102,17 @@ class IndexReader:
     def translated(self, root: SyntaxNode, head: EntryHead) -> SyntaxNode:
         """The expression in matrix notation; of what is defined by its entries, the matrix or
         column with this entry for each letter. Raises InputError."""
-        heads = head.letters
         found = transformed(root, self._translated)
-        if not heads:
+        if not head.letters:
             return found
         value = self.values[found] if found in self.values else self._plain(found)
         value = self._with_deltas(value, root)
-        self._check_heads(value, heads, root)
+        heads = self._check_heads(value, head, root)
         if head.over is not None and not is_part(root, head.over):
             self._check_range(head.over, value.open[head.over.letter], root)
         self.dims.update(value.open)
         value = replace(value, open={})
-        rows, cols = (*heads, None)[:2]
+        rows, cols = (s or value.rows or value.cols for s in (*heads, None)[:2])
         return self._closed(found, value, rows, cols, heads)
 
     def _translated(self, node: SyntaxNode) -> SyntaxNode:
@@ -192,21 +191,29 @@ class IndexReader:
             self.text,
         )
 
-    def _check_heads(self, value: InLetters, heads: Sequence[str], root: SyntaxNode) -> None:
+    def _check_heads(
+        self, value: InLetters, head: EntryHead, root: SyntaxNode
+    ) -> tuple[str, ...]:
+        """The letters of an entry: with one for a row or column itself, where there is place."""
+        heads = head.letters
         for letter in heads:
-            if value.open.get(letter, _UNKNOWN) == _UNKNOWN:
+            if letter and value.open.get(letter, _UNKNOWN) == _UNKNOWN:
                 raise NameProblem(
                     f"the right side has no index `{letter}`: nothing tells over what it runs.",
                     root.span,
                     self.text,
                 )
-        if value.rows or value.cols:
+        sides = (value.rows is not None) + (value.cols is not None)
+        if sides == 1 and head.may_have_rows:
+            return (*heads, "")
+        if sides != heads.count(""):
             raise ShapeError(
                 "the right side is no number for each of the indices: give its entries, "
                 "`X[i,k]` instead of `X[i,:]`.",
                 root.span,
                 self.text,
             )
+        return heads
 
     # ---- plain values
 

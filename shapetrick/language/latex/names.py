@@ -15,7 +15,7 @@ from typing import NamedTuple
 from ...core.errors import NameProblem, ParseError, Span
 from ...core.greek import GREEK, LETTERS
 from ...core.indices import base_of, index_of, read_name
-from ..syntax.index_binders import DELTAS, capital_of
+from ..syntax.index_binders import DELTAS, base_below, capital_of
 from .tokens import Token
 
 # The same letter in another hand: read as it, unless the text has both.
@@ -228,6 +228,8 @@ class Names:
         stem, below = typed.look
         if typed.above:
             given = typed._replace(look=(stem, (typed.above, *below)))
+            if typed.look not in self.families and given.look in self.looks:
+                return self._known(given.look, typed, text) or typed.spelled
             example = "" if new or typed.look in self.families else self._entry(given)
             if example:  # `x^{(i)}`, row i of a matrix `X`
                 self.entries.add(example)
@@ -306,6 +308,8 @@ class Names:
         if not below or not all(_INDEX.fullmatch(b) or len(b) == 2 for b in below):
             return
         shown = f"{stem}[{','.join(below)}]"
+        if any(base_below(name) == stem for name in self.plain):  # an entry of what is defined by them
+            return
         if any(letter in self.bound for word in below for letter in re.findall(r"[^\W\d]", word)):
             raise NameProblem(
                 f"`{shown}` has a letter that runs, and `{stem}` is "
