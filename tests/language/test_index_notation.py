@@ -190,6 +190,10 @@ SPELLED = [
     ("C[i,l] = sum(j) A[i,j] B[j,l]; f = tr(C)", "C = A B; f = tr(C)"),
     ("D[i,j] = (x[i] - x[j])^2; f = sum(D)", "D = (x - x').^2; f = sum(D)"),
     ("v[i] = x[i] for i = 1..n; f = sum(v)", "v = x; f = sum(v)"),
+    ("p_i = tanh(A x + X_{1,:}' x_i); f = sum(i) p_i' A p_i",
+     "P = tanh(x' A' + x X[1,:]); f = tr(P' P A)"),
+    ("q_i = X w + r w_i; h_i = exp(q_i); f = sum(i, j) norm(h_i - h_j)^2",
+     "Q = w' X' + w r'; H = exp(Q); f = 2 n sum(H.^2) - 2 sum(H sum(H, axis=0)')"),
     ("q(i) = sum(j) A[i,j] x[j]; f = sum(i) q(i)^2 + q(1)", "q = A x; f = sum(q.^2) + q[1]"),
     ("D(i, j) = (x_i - y_j)^2; f = sum(i, j) A_ij D(i, j)", "D = (x - y').^2; f = sum(A .* D)"),
     ("f = sum(i = 1..n-1) (x[i+1] - x[i])^2", "f = sum((x[2..n] - x[1..n-1]).^2)"),
@@ -252,10 +256,19 @@ def test_claims_with_indices_are_judged(claim: str, verdict: str) -> None:
         ("check grad f wrt x = sum(j) A[i,j] x[j]", "wrong"),
         ("check ∂f/∂x_k = sum(j) A[j,k] x[j]", "wrong"),
         ("$\\frac{\\partial f}{\\partial A_{ij}} = x_i x_j$", "right"),
+        ("check ∂s_i/∂x_j = s_i (δ_ij - s_j)", "right"),
+        ("check ∂s[i]/∂x[j] = s[i] (δ[i,j] - s[i])", "wrong"),
+        ("$\\frac{\\partial s_i}{\\partial x_j} = s_i(\\delta_{ij} - s_j)$", "right"),
+        ("check ∂g/∂a_i = 2 sum(j) x_j a_j x_i", "right"),
+        ("check ∂g/∂a_j = 2 x_j a_j", "wrong"),
+        ("$\\nabla_{a_k} g = 2 x_k \\sum_j x_j a_j$", "right"),
+        ("check ∂q/∂b_k = 2 sum(i) (U B)[i,k] u_i", "right"),  # of columns
     ],
 )
 def test_claims_by_entries_are_judged_as_a_whole(claim: str, verdict: str) -> None:
-    (check,) = shapetrick.read(f"A : n x n; x : n\nf = x' A x\n{claim}").check()
+    given = "A : n x n; x : n; U : m x d; B : d x k0; s = softmax(x); g = norm(A' x)^2"
+    more = "q = sum((U B).^2); f = x' A x"
+    (check,) = shapetrick.read(f"{given}; {more}\n{claim}").check()
     assert check.verdict == verdict
 
 
@@ -303,6 +316,7 @@ REFUSED = [
     ("f = sum(i, j, l) A[i,j,l]", "it has no entries with an index"),
     ("q[i] = sum(j) A[j,l] x[j]", "nothing binds the index `l`"),
     ("q[i] = A[i,:]", "the right side is no number for each of the indices"),
+    ("b_i = A x + x_i", "and `B`, the matrix whose rows"),
     ("q[i,j] = x[i]", "the right side has no index `j`"),
     ("q[k] = x[k]", "`k` has a meaning already"),
     ("f = sum(i ≠ j) X[i,j]", "they can't be compared"),

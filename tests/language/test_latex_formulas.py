@@ -16,6 +16,14 @@ from shapetrick.core.expr import Symbol
 # Declarations, a formula, what is asked, and the formula in NumPy.
 FORMULAS = [
     (
+        r"X\in\mathbb{R}^{n\times d}, W\in\mathbb{R}^{k\times d}, b\in\mathbb{R}^k, "
+        r"Y\in\mathbb{R}^{n\times k}",
+        r"z^{(i)} = W x^{(i)} + b, \quad h_i = \sigma(z_i) \\ "
+        r"L = \frac1n\sum_{j=1}^n \|h_j - y_j\|^2",
+        r"\nabla_W L",
+        lambda v: np.sum((1 / (1 + np.exp(-v.X @ v.W.T - v.b)) - v.Y) ** 2) / len(v.X),
+    ),
+    (
         r"X\in\mathbb{R}^{n\times d}, W_Q, W_K\in\mathbb{R}^{d\times k}, "
         r"W_V\in\mathbb{R}^{d\times p}",
         r"Q = XW_Q,\; K = XW_K \\ A = \exp\left(\frac{QK^\top}{\sqrt{k}}\right)XW_V \\ "

@@ -215,6 +215,8 @@ STATEMENTS = [
     (r"$\nabla_w J = 2X'Xw$", "check grad J wrt w = 2 X' X w"),
     (r"\nabla_w J = X^\top X w + X^\top X w = 2X^{\top}Xw",
      "check grad J wrt w = X' X w + X' X w; check grad J wrt w = 2 X' X w"),
+    (r"\nabla_w J = \frac{\partial}{\partial w} \|Xw\|^2 = 2X^{\top}Xw",
+     "check grad J wrt w = 2 X' X w; check ∂/∂w norm(X w)^2 = 2 X' X w"),
 ]  # fmt: skip
 GIVEN = "X : m x d; w : d\nJ = norm(X w)^2\n"
 

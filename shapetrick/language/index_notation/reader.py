@@ -191,9 +191,7 @@ class IndexReader:
             self.text,
         )
 
-    def _check_heads(
-        self, value: InLetters, head: EntryHead, root: SyntaxNode
-    ) -> tuple[str, ...]:
+    def _check_heads(self, value: InLetters, head: EntryHead, root: SyntaxNode) -> tuple[str, ...]:
         """The letters of an entry: with one for a row or column itself, where there is place."""
         heads = head.letters
         for letter in heads:

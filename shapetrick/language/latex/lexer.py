@@ -106,7 +106,8 @@ class _TerminalReader(DerivativeReader):
         if i in self.rows:
             return self._condition(i, end)
         if "KIND" in accepted:
-            found = self._request(i, end) or self._word(i, end, accepted)
+            begins = "NUMBER" not in accepted
+            found = self._request(i, end, begins) or self._word(i, end, accepted)
         else:
             found = self._word(i, end, accepted)
         if found:

@@ -308,7 +308,9 @@ class Names:
         if not below or not all(_INDEX.fullmatch(b) or len(b) == 2 for b in below):
             return
         shown = f"{stem}[{','.join(below)}]"
-        if any(base_below(name) == stem for name in self.plain):  # an entry of what is defined by them
+        if any(
+            base_below(name) == stem for name in self.plain
+        ):  # an entry of what is defined by them
             return
         if any(letter in self.bound for word in below for letter in re.findall(r"[^\W\d]", word)):
             raise NameProblem(

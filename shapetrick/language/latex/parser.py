@@ -106,8 +106,12 @@ class _Builder(Builder):
         return [c[0]]
 
     def claimed(self, c: list[Any]) -> list[Statement]:
-        request, *claims = [part for part in c if part is not None]
-        return [replace(request, claim=e, span=request.span | e.span) for e in claims]
+        """Each derivative in a chain of equations, with what it is; the first, with all of that."""
+        parts = [part for part in c if part is not None]
+        first, *others = [part for part in parts if isinstance(part, Asked)]
+        claims = [part for part in parts if isinstance(part, SyntaxNode)]
+        pairs = [*((first, e) for e in claims), *((other, claims[0]) for other in others)]
+        return [replace(asked, claim=e, span=asked.span | e.span) for asked, e in pairs]
 
     def leibniz(self, c: list[Any]) -> Asked:
         kind, of, wrt = c
