@@ -20,6 +20,7 @@ from ..shapes.notated_calls import SIGNS
 from ..syntax.selections import Selector
 from ..syntax.tree import INNER, RUNNING, Callee, SyntaxNode
 from .bound_letters import IndexNames
+from .entries import PRODUCT
 
 MOST_ENTRIES = 1_000_000
 TOO_LARGE = (
@@ -320,7 +321,7 @@ class _LetterValues:
             mask = (mask if i < j else mask.T).reshape(
                 [n if k in (i, j) else 1 for k in range(body.ndim)]
             )
-            body = np.where(mask > 0, body, 0.0)
+            body = np.where(mask > 0, body, float(binder.function == PRODUCT))
         return np.asarray(_REDUCED[binder.function](body, axis=axes, keepdims=True))
 
     def _call(self, callee: Callee, args: Sequence[Array]) -> Array:

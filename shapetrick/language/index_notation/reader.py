@@ -38,6 +38,7 @@ from ..syntax.tree import (
 from .bound_letters import IndexNames
 from .checks import agree
 from .entries import (
+    PRODUCT,
     SUM,
     UNIT,
     ZERO,
@@ -594,9 +595,10 @@ class IndexReader:
         a, b = binder.letters
         (dim, *_) = (value.open[s] for s in binder.letters if s in value.open)
         value = replace(value, open={a: dim, b: dim, **value.open})
-        if binder.function != SUM:
+        if binder.function not in (SUM, PRODUCT):
             raise ShapeError(
-                f"`{binder.compared}` stands in a sum: `sum({a} {binder.compared} {b}) …`."
+                f"`{binder.compared}` stands in a sum or product: `sum({a} {binder.compared} {b}) "
+                "…`."
             )
         if value.open.get(a) != value.open.get(b):
             raise ShapeError(
@@ -604,6 +606,12 @@ class IndexReader:
                 "can't be compared."
             )
         out, kept = (a, b) if a in letters else (b, a)
+        if binder.function == PRODUCT:
+            taken = self._mask(binder, value)
+            others = entry_sum([UNIT, negated(taken)])
+            whole = entry_product([self._moved(value.entry, out, kept), taken])
+            entry = entry_sum([whole, others])  # what is not taken is 1
+            return self._reduced(PRODUCT, letters, replace(value, entry=entry))
         with_equal = binder.compared in ("≤", "≥")
         whole = value.entry if with_equal else self._moved(value.entry, out, kept)
         equal = ZERO if with_equal else substituted(whole, {out: kept})
@@ -643,6 +651,14 @@ class IndexReader:
         call = call_node(_TRIANGLES[binder.compared], (node,), Span(0, 0))
         triangle = entry_of(PlainMatrix(call, call), a, b)
         return triangle if alone else entry_product([value.entry, triangle])
+
+    def _mask(self, binder: Binder, value: InLetters) -> EntryTerm:
+        """1 for the pairs of letters that are taken, else 0."""
+        equal = delta(*binder.letters)
+        if binder.compared == "≠":
+            return entry_sum([UNIT, negated(equal)])
+        ones = self._triangle(binder, InLetters(UNIT, open=value.open))
+        return ones if binder.compared in ("≤", "≥") else entry_sum([ones, negated(equal)])
 
     def _check_range(self, given: Range, dim: Dim, node: SyntaxNode) -> None:
         first, last = given.first, given.last
