@@ -345,6 +345,13 @@ def _size(scope: Scope, node: SyntaxNode, inference: Inference) -> Dim:
                 what = f"`{part.value}` is no dimension: " if part.kind == "name" else ""
                 if part.kind == "parameter":
                     what = f"`{part.value.name.name}` is an argument, the value of a matrix: "
+                if part.kind == "number" and part.value == 0:
+                    raise ParseError(
+                        "entries are counted from 1, not from 0: `x[1]` is the first one, and "
+                        "`sum(i = 1..n) x[i]` the sum of all.",
+                        part.span,
+                        scope.text,
+                    )
                 raise ParseError(
                     f"{what}a size or bound is the name of a dimension, a positive whole number "
                     "(entries are counted from 1), or a sum, difference or product of them.",

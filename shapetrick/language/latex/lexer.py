@@ -57,7 +57,8 @@ _RELATED = {
 _COMPARISONS = {
     sign: "≤≥"["<>".index(of[0])] if len(of) > 1 else of for sign, of in _RELATED.items()
 }
-_COMPARISONS |= {r"\neq": "≠", r"\ne": "≠"}
+_COMPARISONS |= {r"\neq": "≠", r"\ne": "≠", r"\in": "∈", r"\dots": "…", r"\\": ","}
+_COMPARISONS |= {r"\{": "{", r"\}": "}", r"\substack": ""}
 _COMPARISON = re.compile("|".join(map(re.escape, sorted(_COMPARISONS, key=len, reverse=True))))
 _IF = ("if", "for", "when", "where", "")
 _OTHERWISE = ("otherwise", "else", "elsewhere", "o.w.")
@@ -462,11 +463,11 @@ class _TerminalReader(DerivativeReader):
 
     def _function(self, name: str, i: int, at: int, end: int) -> list[LexerItem]:
         """A function, with its power, before a bracket or before the factor that it takes."""
+        if name in LARGER and at < end and self.tokens[at].is_("_"):
+            return self._sum(at - 1, end, name)
         scripts = self.names.scripts(self.tokens, at, self.text)
         token, power = self.tokens[i], None
         span = token.span | self.tokens[max(scripts.end, at) - 1].span
-        if scripts.below and name in LARGER and not scripts.raised:
-            return self._sum(at - 1, end, name)
         based = f"{name}{''.join(scripts.below)}"
         if scripts.below and based in self.names.functions and not scripts.raised:
             name = based  # `\log_2`
