@@ -67,8 +67,8 @@ def defined_by_entries(
                 heads[base] = EntryHead(letters, next(iter(s.ranges), None))
                 s = replace(s, name=PlacedName(base, s.name.span), ranges=())
         elif isinstance(s, Definition):
-            s = _defined_below(s, plain, known, heads)
-            known ^= {statement.name.name, s.name.name} if s is not statement else set()
+            typed, s = s, _defined_below(s, plain, known, heads)
+            known ^= set() if s is typed else {typed.name.name, s.name.name}
         elif isinstance(s, Asked):
             s = _by_entries(s, plain)
         found.append(s)

@@ -608,9 +608,8 @@ class IndexReader:
         out, kept = (a, b) if a in letters else (b, a)
         if binder.function == PRODUCT:
             taken = self._mask(binder, value)
-            others = entry_sum([UNIT, negated(taken)])
             whole = entry_product([self._moved(value.entry, out, kept), taken])
-            entry = entry_sum([whole, others])  # what is not taken is 1
+            entry = entry_sum([whole, UNIT, negated(taken)])  # what is not taken is 1
             return self._reduced(PRODUCT, letters, replace(value, entry=entry))
         with_equal = binder.compared in ("≤", "≥")
         whole = value.entry if with_equal else self._moved(value.entry, out, kept)

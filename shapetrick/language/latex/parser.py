@@ -395,7 +395,9 @@ def _take_head(text: str, part: Cut, names: Names) -> None:
             return
         if word and word not in names.functions:
             names.add(word)
-            return
+            if len(word) == end:
+                return
+            typed = names.typed(found, i, text) or typed
         (stem, below), index = typed.look, typed.above
         name = typed.exact or typed.spelled
         letter = part.over.letter if part.over else ""
@@ -452,11 +454,13 @@ def _take_dims(text: str, part: Cut, names: Names) -> None:
 
 
 def _word(text: str, found: Sequence[Piece], i: int, end: int) -> str:
-    """A left side that is several letters beside each other: a name."""
-    if i or any(t.kind != "letter" for t in found[:end]) or end < 2:
+    """Several letters beside each other that are a left side, or before its brackets: a name."""
+    count = next((k for k in range(end) if found[k].kind != "letter"), end)
+    called = count < end and found[count].text == "(" and found[count].partner == end - 1
+    if i or count < 2 or not (count == end or called):
         return ""
-    span = found[0].span | found[end - 1].span
-    return text[span.start : span.end] if span.end - span.start == end else ""
+    span = found[0].span | found[count - 1].span
+    return text[span.start : span.end] if span.end - span.start == count else ""
 
 
 # ---------------------------------------------------------------------------------------- parsing
@@ -610,6 +614,14 @@ def _complaint(part: LatexPart, refused: Token, fed: Token | None, begun: bool) 
         return ParseError(
             "a power is no name: define what it is of, or give it a name, `v = …`.",
             first | part.tokens[power + 3].span,
+            part.text,
+        )
+    equals = next((t for t in part.tokens if t.kind == "relation"), None)
+    if not begun and equals is not None and equals.text in _RELATIONS:
+        return ParseError(
+            "left of `=` stands a name alone that is no function of the language, `J = …` or "
+            "`f(x) = …`.",
+            first | equals.span,
             part.text,
         )
     if not begun:

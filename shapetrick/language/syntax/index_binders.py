@@ -86,32 +86,28 @@ def read_binder(text: str, span: Span) -> SyntaxNode:
     inner = text[m.end() :].translate(_SUBSCRIPTS)
     below, _, above = inner.strip().removeprefix("_").partition("^")
     below, above = below.strip(" {}()"), above.strip(" {}")
-    function = BINDERS[m.group().rstrip("_ ")]
     for form, typed in ((_BETWEEN, r"\1=1..\2"), (_LISTED, r"\1=\2..\3"), (_FIRST, r"\1=1..\2")):
         below = form.sub(typed, below)
-    pair, ordered = _PAIR.fullmatch(below), _ORDERED.fullmatch(below)
-    if ordered is not None and not above:
+    function = BINDERS[m.group().rstrip("_ ")]
+    return SyntaxNode("binder", (), _binder(function, below, above, span), span)
+
+
+def _binder(function: str, below: str, above: str, span: Span) -> Binder:
+    """What binds the letters below a sign, up to what stands above it. Raises ParseError."""
+    ordered = None if above else _ORDERED.fullmatch(below)
+    if ordered is not None:
         over = range_of(ordered[3], "1", ordered[4].strip())
         given = () if over is None else (over,)
-        both = Binder(function, (ordered[1], ordered[3]), None, given, _COMPARED[ordered[2]])
-        return SyntaxNode("binder", (), both, span)
-    if pair is not None and not above:
-        _check_compared(pair, function, span)
-        sign = _COMPARED[pair[2]]
-        return SyntaxNode("binder", (), Binder(function, (pair[1], pair[3]), None, (), sign), span)
+        return Binder(function, (ordered[1], ordered[3]), None, given, _COMPARED[ordered[2]])
     whole = None if above else ranges_of(below)
     if whole is not None:
-        running = tuple(over.letter for over in whole)
-        return SyntaxNode("binder", (), Binder(function, running, None, whole), span)
+        return Binder(function, tuple(over.letter for over in whole), None, whole)
     letters: list[str] = []
     ranges: list[Range] = []
     compared: re.Match[str] | None = None
     for part in re.split("[,:]", below):
-        pair = _PAIR.fullmatch(part.strip())
-        if pair is not None and compared is None:  # `i, j: i ≠ j`, `j = 1..n, j ≠ i`
-            compared = pair
-            _check_compared(pair, function, span)
-            continue
+        if compared is None and (compared := _PAIR.fullmatch(part.strip())) is not None:
+            continue  # `i ≠ j`, also behind `i, j:` or `j = 1..n,`
         letter, equals, ends = (word.strip() for word in part.partition("="))
         first, _, last = (word.strip() for word in f"{ends}..{above}".partition(".."))
         last = last.removesuffix("..").strip()
@@ -122,24 +118,18 @@ def read_binder(text: str, span: Span) -> SyntaxNode:
         letters += words
         ranges += [over] if over else []
     if compared is None:
-        binder = Binder(function, tuple(letters), None, tuple(ranges))
-        return SyntaxNode("binder", (), binder, span)
-    both = compared[1], compared[3]
-    if not {*letters} <= {*both}:
-        raise ParseError(_no_binder(below), span)
-    own = tuple(letters) if len(letters) == 1 else None
-    binder = Binder(function, both, own, tuple(ranges), _COMPARED[compared[2]])
-    return SyntaxNode("binder", (), binder, span)
-
-
-def _check_compared(pair: re.Match[str], function: str, span: Span) -> None:
-    """Two letters are compared."""
-    if pair[1].isdigit() or pair[3].isdigit():
+        return Binder(function, tuple(letters), None, tuple(ranges))
+    pair = (compared[1], compared[3])
+    if pair[0].isdigit() or pair[1].isdigit():
         raise ParseError(
-            f"two letters are compared, `{function}(i {pair[2]} j)`: leave a term out by "
+            f"two letters are compared, `{function}(i {compared[2]} j)`: leave a term out by "
             "subtracting it, `sum(i) x[i] - x[1]`, or take a part, `sum(i = 2..n) x[i]`.",
             span,
         )
+    if not {*letters} <= {*pair} or (above and not ranges):
+        raise ParseError(_no_binder(below), span)
+    own = tuple(letters) if len(letters) == 1 else None
+    return Binder(function, pair, own, tuple(ranges), _COMPARED[compared[2]])
 
 
 def _no_binder(below: str) -> str:
