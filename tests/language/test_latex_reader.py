@@ -170,7 +170,8 @@ def test_formula(latex: str, plain: str) -> None:
 STATEMENTS = [
     # declarations
     (r"X \in \mathbb{R}^{m \times d}", "X : m x d"),
-    (r"w \in \mathbb{R}^d", "w : d"),
+    (r"w \in \mathbb{R}^d", "w : d"), ("w ∈ ℝᵈ", "w : d"), ("w, u ∈ R^d", "w, u : d"),
+    ("X ∈ ℝᵐˣᵈ, λ ∈ ℝ", "X : m x d; lambda : scalar"), ("X ∈ ℝ^{m×d}", "X : m x d"),
     (r"\lambda \in \mathbb{R}", "lambda : scalar"),
     (r"c \in \mathbb{N}^n", "c : n nonneg"),
     (r"\lambda \in \mathbb{R}_{>0}", "lambda : scalar positive"),

@@ -18,7 +18,8 @@ J = norm(A x - y)^2; Z = A x
 # As spelled, and in the plain language.
 READ = [
     ("‖x‖", "norm(x)"), ("||x||", "norm(x)"), ("||A x - y||^2", "norm(A x - y)^2"),
-    ("‖x‖²", "norm(x)^2"), ("‖X‖_F", "norm(X)"), ("‖X‖_F^2", "norm(X)^2"),
+    ("‖x‖²", "norm(x)^2"), ("‖X‖_F", "norm(X)"), ("‖X‖_F^2", "norm(X)^2"), ("‖X‖²_F", "norm(X)^2"),
+    ("‖x‖²_{2}", "norm(x)^2"), ("⟨A, X⟩_F", "dot(A, X)"),
     ("‖x‖_2^2", "norm(x)^2"), ("||x||_2", "norm(x)"), ("‖x‖_1", "norm1(x)"), ("‖x‖₁", "norm1(x)"),
     ("‖x‖_{1}", "norm1(x)"), ("‖x‖ ‖y‖", "norm(x) norm(y)"),
     ("(‖x‖ + ‖y‖)²", "(norm(x) + norm(y))^2"), ("‖(‖x‖ y)‖", "norm(norm(x) y)"),
@@ -156,7 +157,7 @@ FOLLOWED = [
     ("np.linalg.slogdet(X)[1]", "`logdet(A)`", "logdet(X)"),
     ("<x, y>", "`dot(x, y)`", "dot(x, y)"), ("<x, y>", "`⟨x, y⟩`", "⟨x, y⟩"),
     ("x'Ax", "`A x`", "x'A x"), ("|x|", "`abs(x)`", "abs(x)"), ("|x|", "`norm(x)`", "norm(x)"),
-    ("A×X", "`A B`", "A X"), ("A×X", "`A .* B`", "A .* X"),
+    ("X\\(x + y)", "`solve(A, b)`", "2 solve(X, x + y)"), ("A×X", "`A B`", "A X"), ("A×X", "`A .* B`", "A .* X"),
     ("max(x, 0)", "`maximum(x, y)`", "maximum(x, 0)"),
     ("max(x, 0)", "`max(x, axis=0)`", "max(x, axis=0)"),
     ("exp(x)^2", "`exp(x) .^ 2`", "exp(x) .^ 2"), ("1/x", "`1 ./ x`", "1 ./ x"),
@@ -277,3 +278,10 @@ def test_what_is_printed_is_read() -> None:
 def test_a_request_is_named_as_typed(typed: str, label: str) -> None:
     (request,) = read(f"A, X : n x n; jac {typed} wrt X").requests
     assert request.of_text == label
+
+
+@pytest.mark.parametrize("sign", [":=", "≔", "≡"])
+def test_definitions_have_the_signs_of_books(sign: str) -> None:
+    found = read(f"{GIVEN}E {sign} A x; f(u) {sign} u' u\nK {sign} f(x)\n", complete=False)
+    plain = read(f"{GIVEN}E = A x; f(u) = u' u\nK = f(x)\n", complete=False)
+    assert found.definitions == plain.definitions

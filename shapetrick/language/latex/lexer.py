@@ -111,6 +111,8 @@ class _TerminalReader(DerivativeReader):
             found = self._request(i, end, begins) or self._word(i, end, accepted)
         else:
             found = self._word(i, end, accepted)
+        if not found and "REALS" in accepted and token.is_letter("R", "S", "N"):
+            found = self._set(i, end, accepted)
         if found:
             return found
         match token.kind:
@@ -197,7 +199,7 @@ class _TerminalReader(DerivativeReader):
                 terminal("BAR", token), (i + 2, close), closing, *scripts.raised,
                 (scripts.end, end),
             ]  # fmt: skip
-        if sign in (r"\mathbb", r"\R", "ℝ", r"\mathbf", r"\boldsymbol"):
+        if sign in (r"\mathbb", r"\R", r"\mathbf", r"\boldsymbol"):
             return self._set(i, end, accepted) or self._constant(i, end)
         if sign in (r"\partial", r"\nabla"):
             raise self._error(

@@ -185,6 +185,9 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
     def bars(self, c: list[Any]) -> SyntaxNode:
         opening, inner, closing = c
         below = str(closing).strip("‖|_ {}")
+        if below.startswith("²"):  # `‖A‖²_F`
+            below = below.removeprefix("²").strip("_ {}")
+            return self._power(self.notated(below, inner, opening, closing), 2, span_of(closing))
         return self.notated(below if opening.type == "NORM" else None, inner, opening, closing)
 
     def notated(

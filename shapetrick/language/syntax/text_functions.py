@@ -41,7 +41,7 @@ OPENED = Bound(100_000, "operations")  # of all right sides that the calls in a 
 _NO_NAMES = ("check", "solve", "simplify", "evaluate")
 _HEAD = re.compile(
     r"(?:^|(?<=[;\n]))[^\S\n]*(?P<name>[^\W\d][\w\u0300-\u036f]*)[^\S\n]*\([^()\n;]*\)"
-    r"(?:_\w+|_\{[^{}\n]*\}|\[[^\[\]\n]*\])?[^\S\n]*=(?!=)"
+    r"(?:_\w+|_\{[^{}\n]*\}|\[[^\[\]\n]*\])?[^\S\n]*(?::?=|[≔≡])(?!=)"
 )
 
 Overloads = Mapping[int | None, FunctionDefinition]  # by axis
