@@ -329,6 +329,7 @@ REFUSED = [
     ("v[i] = x[i] for i = 1..m; f = sum(v)", "and not over 1..m"),
     ("f = sum(i, j) x[i]", "has the index `j`: all its terms are equal"),
     ("f = sum_k x_i", "has the index `k`"),
+    (r"$f = \mathbb{E}_{a \sim \pi}[x_a]$", r"`\sum_i p_i f_i`"),
     ("f = sum(i) det(X[i,:]' X[i,:])", "`det` of what has an index has no matrix form"),
     ("f = sum(i) x[i,j,l]", "nothing binds the index `j`"),
     ("f = sum(i, j, l) A[i,j,l]", "it has no entries with an index"),

@@ -3,6 +3,7 @@ they say as NumPy has it."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -15,6 +16,17 @@ from shapetrick.core.expr import Symbol
 
 # Declarations, a formula, what is asked, and the formula in NumPy.
 FORMULAS = [
+    (
+        r"\alpha\in\mathbb{R}_{>0}^n, p \in\mathbb{R}^n",
+        r"\ell = \ln\Gamma\left(\sum_{k=1}^n\alpha_k\right) - \sum_{k=1}^n\ln\Gamma(\alpha_k) "
+        r"+ \sum_{k=1}^n (\alpha_k - 1)\ln p_k",
+        r"\nabla_\alpha \ell",
+        lambda v: (
+            math.lgamma(v.alpha.sum())
+            - sum(map(math.lgamma, v.alpha))
+            + (v.alpha - 1) @ np.log(v.p)
+        ),
+    ),
     (
         r"X\in\mathbb{R}^{n\times d}, W\in\mathbb{R}^{k\times d}, b\in\mathbb{R}^k, "
         r"Y\in\mathbb{R}^{n\times k}",

@@ -75,7 +75,8 @@ READ = [
     ("tr A X", "tr(A X)"), ("-2 trace A X' / s", "-2 tr(A X') / s"), ("tr x x' A", "tr(x x' A)"),
     ("tr A X tr X + s", "tr(A X) tr(X) + s"), ("tr A (X + A)", "tr(A (X + A))"),
     ("tanh'(x)", "1 - tanh(x).^2"), ("A sigmoid'(A x)", "A (sigmoid(A x) .* (1 - sigmoid(A x)))"),
-    ("tanh'(x)' y", "(1 - tanh(x).^2)' y"), ("exp'(s)", "exp(s)"), ("ln det A", "logdet(A)"),
+    ("tanh'(x)' y", "(1 - tanh(x).^2)' y"), ("exp'(s)", "exp(s)"), ("Φ(x)", "Phi(x)"),
+    ("ln det A", "logdet(A)"),
 ]  # fmt: skip
 
 # Derivatives as people write them, and as requests.
@@ -129,7 +130,8 @@ REFUSED = [
     ("X^+", "`inv(A' A) A'`"), ("X^{†} y", "`inv(A' A) A'`"), ("norm(X, 2)", "`norm(A)`"),
     ("norm(X, 'nuc')", "`norm(A, 'fro')`"), ("np.linalg.slogdet(X)[1]", "`logdet(A)`"),
     ("inv A X", "put brackets"), ("-log s lam", "put brackets"),
-    ("tanh''(x)", "first derivative"), ("tr'(A)", "first derivative"), ("A I_n", "`eye(n)`"),
+    ("tanh''(x)", "first derivative"), ("tr'(A)", "first derivative"),
+    ("A^H x", "is the transpose, `A'`"), ("x[None, :]", "its row is `x'`"), ("A I_n", "`eye(n)`"),
     ("np.exp(A) * X", "`np.exp(A) .* X`"), ("np.exp(A) * X", "`np.exp(A) @ X`"),
     ("np.sum(A**2)", "`A .^ 2`"), ("np.sum(A**2)", "`A ^ 2`"), ("np.exp(B) * x", "`np.exp(B) @ x`"),
     ("np.sum(x * A @ y)", "`(x)'`"),
@@ -157,7 +159,8 @@ FOLLOWED = [
     ("np.linalg.slogdet(X)[1]", "`logdet(A)`", "logdet(X)"),
     ("<x, y>", "`dot(x, y)`", "dot(x, y)"), ("<x, y>", "`⟨x, y⟩`", "⟨x, y⟩"),
     ("x'Ax", "`A x`", "x'A x"), ("|x|", "`abs(x)`", "abs(x)"), ("|x|", "`norm(x)`", "norm(x)"),
-    ("X\\(x + y)", "`solve(A, b)`", "2 solve(X, x + y)"), ("A×X", "`A B`", "A X"), ("A×X", "`A .* B`", "A .* X"),
+    ("X\\(x + y)", "`solve(A, b)`", "2 solve(X, x + y)"), ("A×X", "`A B`", "A X"),
+    ("A×X", "`A .* B`", "A .* X"),
     ("max(x, 0)", "`maximum(x, y)`", "maximum(x, 0)"),
     ("max(x, 0)", "`max(x, axis=0)`", "max(x, axis=0)"),
     ("exp(x)^2", "`exp(x) .^ 2`", "exp(x) .^ 2"), ("1/x", "`1 ./ x`", "1 ./ x"),

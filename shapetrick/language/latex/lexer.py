@@ -21,13 +21,13 @@ from ...core.problem import DerivativeKind
 from ..syntax.index_binders import BINDERS, read_binder
 from ..syntax.lexer import MANY
 from ..syntax.parser import LARGER
-from ..syntax.signs import SIGMOID
+from ..syntax.signs import GAMMA, SIGMOID
 from ..syntax.synonyms import advice, attribute_of, slip_of, spelt
 from ..syntax.syntax_errors import no_prime
 from ..syntax.tree import ATTRIBUTES, KINDS, UPSTREAM, PlacedName
 from .derivatives import DerivativeReader, LexerItem, placed, terminal
 from .macros import FUNCTIONS, OPERATORS, unread
-from .names import Names, Typed, arguments, words_below
+from .names import Look, Names, Typed, arguments, words_below
 from .sets import read_set
 from .tokens import (
     CASES,
@@ -62,6 +62,8 @@ _COMPARISONS |= {r"\{": "{", r"\}": "}", r"\substack": ""}
 _COMPARISON = re.compile("|".join(map(re.escape, sorted(_COMPARISONS, key=len, reverse=True))))
 _IF = ("if", "for", "when", "where", "")
 _OTHERWISE = ("otherwise", "else", "elsewhere", "o.w.")
+# Letters that are functions where nobody declares them.
+_LETTERS: dict[Look, str] = {("sigma", ()): SIGMOID, ("Gamma", ()): GAMMA}
 _BRACKETS = ("(", "[", r"\{", "{")
 _BINDERS = {r"\sum": BINDERS["sum"], r"\prod": BINDERS["prod"]}  # what binds an index below it
 
@@ -199,6 +201,9 @@ class _TerminalReader(DerivativeReader):
                 terminal("BAR", token), (i + 2, close), closing, *scripts.raised,
                 (scripts.end, end),
             ]  # fmt: skip
+        expected = self._expectation(i, end)
+        if expected:
+            return expected
         if sign in (r"\mathbb", r"\R", r"\mathbf", r"\boldsymbol"):
             return self._set(i, end, accepted) or self._constant(i, end)
         if sign in (r"\partial", r"\nabla"):
@@ -271,8 +276,9 @@ class _TerminalReader(DerivativeReader):
         words = (("POWER", "^"), ("LPAR", "{"), ("SIGN", "-"), ("NUMBER", "1"), ("RPAR", "}"))
         return [placed(kind, word, span) for kind, word in words]
 
-    def _sum(self, i: int, end: int, function: str) -> list[LexerItem]:
-        r"""`\sum_{i=1}^{n}`, `\max_{j}`: over what it runs, members or entries."""
+    def _sum(self, i: int, end: int, function: str, begin: int | None = None) -> list[LexerItem]:
+        r"""`\sum_{i=1}^{n}`, `\max_{j}`: over what it runs, members or entries; the sign ends at
+        a token, and begins there or before."""
         below = above = ""
         at = i + 1
         while at < end and self.tokens[at].is_("_", "^"):
@@ -281,7 +287,7 @@ class _TerminalReader(DerivativeReader):
             below, above = (inner, above) if self.tokens[at].is_("_") else (below, inner)
             at = close + 1
         letter, equals, first = below.partition("=")
-        span = self.tokens[i].span | self.tokens[at - 1].span
+        span = self.tokens[i if begin is None else begin].span | self.tokens[at - 1].span
         over = range_of(letter, first, above) if equals and above else None
         if function == _BINDERS[r"\sum"] and over is not None:
             return [placed("SUM", "sum", span, over), (at, end)]
@@ -295,6 +301,25 @@ class _TerminalReader(DerivativeReader):
             )
         binder = read_binder(f"{function}_{{{below}}}" + (above and f"^{{{above}}}"), span)
         return [placed("SUM", "sum", span, binder.value), (at, end)]
+
+    def _expectation(self, i: int, end: int) -> list[LexerItem] | None:
+        r"""`\mathbb{E}_i[…]`, `\hat{\mathbb{E}}_t[…]`: the mean over an index; else None."""
+        accented = self.tokens[i].is_(r"\hat") and i + 1 < end
+        at = i + 2 * accented
+        if at + 2 >= end or not self.tokens[at].is_(r"\mathbb") or self.tokens[at + 2].text != "E":
+            return None
+        close = self.tokens[i + 1].partner
+        low, high = (close + 3, self.tokens[close + 2].partner) if close + 2 < end else (0, 0)
+        letters = [t for t in self.tokens[low:high] if not t.is_(",")]
+        if not self.tokens[min(close + 1, end - 1)].is_("_") or not all(
+            t.kind == "letter" and not self.names.is_known(t.text) for t in letters
+        ):
+            raise self._error(
+                "an expectation is the sum or the mean that it is: `\\sum_i p_i f_i`, "
+                "`\\frac1n \\sum_{i=1}^n f_i`, or `\\mathbb{E}_i[f_i]` for this mean.",
+                self.tokens[i].span | self.tokens[close].span,
+            )
+        return self._sum(close, end, "mean", i)
 
     # ---- sets and constants
 
@@ -535,8 +560,8 @@ class _TerminalReader(DerivativeReader):
             named.type, named.value = "PRIMED", PlacedName("sigmoid", typed.span)
             return [named, *primes, (typed.end, end)]
         if called and not typed.raised:
-            function = SIGMOID if typed.look == ("sigma", ()) else name
-            known = function == SIGMOID or name in self.names.functions
+            function = _LETTERS.get(typed.look, name)
+            known = function != name or name in self.names.functions
             if known and self._opens(typed.end):
                 named.type, named.value = "CALL", (function, 1, None)
                 return [named, *rest]

@@ -19,12 +19,13 @@ from lark.exceptions import UnexpectedToken
 from ...core.dims import ONE
 from ...core.errors import NameProblem, ParseError, Span
 from ...core.indices import Range, base_of, index_of, range_of, read_name
+from ..syntax.applications import Application
 from ..syntax.conditions import ATTRIBUTE_OF, condition
 from ..syntax.constants import SIZED
 from ..syntax.derivative_notation import derivative_node
 from ..syntax.index_binders import Binder
 from ..syntax.lexer import span_of
-from ..syntax.parser import LARGER, Application, Builder, asking, made_parser
+from ..syntax.parser import LARGER, Builder, asking, made_parser
 from ..syntax.selections import Selector
 from ..syntax.signs import EXPONENTIAL
 from ..syntax.tree import (

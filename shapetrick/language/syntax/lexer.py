@@ -88,6 +88,8 @@ class Terminals(Lexer):
                 name = normal(token.value)
                 if token.type == "NAME":
                     name = as_declared(name, source.names)
+                    if not name.isascii() and name not in source.names:  # `Φ(x)`
+                        name = as_declared(name, source.functions)
                 _tell_apart(token, PlacedName(name, Span(start, at)), source, inside)
             elif token.type in _BARS:
                 _pair(token, opened, text)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 BARS, LOG_BARS, NORM, TWO_NORM = "|·|", "log|·|", "‖·‖", "‖·‖_2"
-EXPONENTIAL, SIGMOID, TRACE = "e^·", "σ", "tr ·"
+EXPONENTIAL, SIGMOID, TRACE, GAMMA = "e^·", "σ", "tr ·", "Γ"
 # How each is typed around what it holds.
 TYPED_SIGNS: Mapping[str, str] = {
     BARS: "|{}|",
@@ -19,6 +19,7 @@ TYPED_SIGNS: Mapping[str, str] = {
     EXPONENTIAL: "exp({})",
     SIGMOID: "sigmoid({})",
     TRACE: "tr({})",
+    GAMMA: "exp(lgamma({}))",
 }
 # A norm by what stands below it, and what is written for those that are none here.
 NORMS = {
