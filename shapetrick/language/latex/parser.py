@@ -24,7 +24,7 @@ from ..syntax.conditions import ATTRIBUTE_OF, condition
 from ..syntax.constants import SIZED
 from ..syntax.derivative_notation import derivative_node
 from ..syntax.index_binders import Binder
-from ..syntax.lexer import span_of
+from ..syntax.lexer import MANY, span_of
 from ..syntax.parser import LARGER, Builder, asking, made_parser
 from ..syntax.selections import Selector
 from ..syntax.signs import EXPONENTIAL
@@ -394,7 +394,7 @@ def _take_head(text: str, part: Cut, names: Names) -> None:
         typed = names.typed(found, i, text)
         if typed is None:
             return
-        if word and word not in names.functions:
+        if word and names.functions.get(word, MANY) == MANY:
             names.add(word)
             if len(word) == end:
                 return
