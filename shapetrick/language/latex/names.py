@@ -308,9 +308,8 @@ class Names:
         if not below or not all(_INDEX.fullmatch(b) or len(b) == 2 for b in below):
             return
         shown = f"{stem}[{','.join(below)}]"
-        if any(
-            base_below(name) == stem for name in self.plain
-        ):  # an entry of what is defined by them
+        by_entries = any(base_below(n) == stem and n[-1].isalpha() for n in self.plain)
+        if by_entries or "_".join([stem, *below[:-1]]) in self.plain:  # also of `D_1`: `D_{1,ik}`
             return
         if any(letter in self.bound for word in below for letter in re.findall(r"[^\W\d]", word)):
             raise NameProblem(
