@@ -107,6 +107,10 @@ SUMS: list[tuple[str, str, Callable[[Mapping[str, jax.Array]], jax.Array]]] = [
      "prod((1 + A) .* (upper(ones(n, n)) - eye(n)) + 1 - upper(ones(n, n)) + eye(n))",
      lambda v: jnp.prod(jnp.where(jnp.triu(jnp.ones((3, 3)), 1) > 0, 1 + v["A"], 1))),
     ("prod(i) x[i]", "prod(x)", lambda v: jnp.prod(v["x"])),
+    ("sum(i, j) W[i,j] norm(X[:,i] - X[:,j])",
+     "sum(W .* sqrt(sum(X.^2, axis=0)' - 2 X' X + sum(X.^2, axis=0) + eye(n))) - tr(W)",
+     lambda v: jnp.sum(v["W"] * jnp.sqrt(1e-30 + jnp.sum(
+         (v["X"][:, :, None] - v["X"][:, None]) ** 2, 0)))),
     ("sum(i) norm(X[i,:])", "sum(sqrt(sum(X.^2, axis=1)))",
      lambda v: jnp.sum(jnp.linalg.norm(v["X"], axis=1))),
     ("sum(i) X[i,:] A X[i,:]'", "tr(X' X A)", lambda v: e("ij,jl,il", v["X"], v["A"], v["X"])),

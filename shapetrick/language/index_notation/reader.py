@@ -564,6 +564,13 @@ class IndexReader:
             self._check_range(given, value.open[given.letter], node)
         if binder.compared:
             return self._compared(binder, letters, value)
+        for a in letters if binder.function == SUM else ():
+            for b in value.open:
+                whole = self._moved(value.entry, a, b, False) if b != a else value.entry
+                if whole != value.entry and value.open[a] == value.open[b]:
+                    same = (substituted(e, {a: b}) for e in (whole, negated(value.entry)))
+                    equal = entry_sum(same)
+                    return self._summed(letters, replace(value, entry=whole), a, equal)
         return self._reduced(binder.function, letters, value)
 
     def _with_deltas(self, value: InLetters, node: SyntaxNode) -> InLetters:
@@ -614,25 +621,36 @@ class IndexReader:
         with_equal = binder.compared in ("≤", "≥")
         whole = value.entry if with_equal else self._moved(value.entry, out, kept)
         equal = ZERO if with_equal else substituted(whole, {out: kept})
-        rest = {s: d for s, d in value.open.items() if s != out}
         if binder.compared in _TRIANGLES:
             whole = self._triangle(binder, replace(value, entry=whole))
-        total = self._reduced(SUM, letters, replace(value, entry=whole))
+        return self._summed(letters, replace(value, entry=whole), out, equal)
+
+    def _summed(
+        self, letters: Sequence[str], value: InLetters, out: str, equal: EntryTerm
+    ) -> InLetters:
+        """A sum over letters, without what is too much where one of them is `equal` to another."""
+        rest = {s: d for s, d in value.open.items() if s != out}
+        total = self._reduced(SUM, letters, value)
         others = [s for s in letters if s != out]
         same = InLetters(equal, value.rows, value.cols, rest)
         same = self._reduced(SUM, others, same) if others else same
         return replace(total, entry=entry_sum([total.entry, negated(same.entry)]))
 
-    def _moved(self, e: EntryTerm, a: str, b: str) -> EntryTerm:
+    def _moved(self, e: EntryTerm, a: str, b: str, may: bool = True) -> EntryTerm:
         """The same for different letters, and smooth for equal ones: where a function has no
-        derivative at 0, what is or may be 0 for equal letters is 1 there."""
-        args = tuple(self._moved(x, a, b) for x in e.args) if {a, b} <= e.letters else e.args
+        derivative at 0, what is 0 for equal letters, or `may` be, is 1 there."""
+        args = tuple(self._moved(x, a, b, may) for x in e.args) if {a, b} <= e.letters else e.args
         if args and args != e.args:
             e = replace(e, args=args)
         if not isinstance(e, EntryCall | EntryPower) or is_smooth_at_zero(e):
             return e
         first, *rest = e.args
-        if isinstance(first, EntryOf) and {*first.slots} == {a, b} and first.key in self.defined:
+        if (
+            may
+            and isinstance(first, EntryOf)
+            and {*first.slots} == {a, b}
+            and first.key in self.defined
+        ):
             away = negated(entry_product([first, delta(a, b)]))
             return replace(e, args=(entry_sum([first, away, delta(a, b)]), *rest))
         if substituted(first, {a: b}) == ZERO:
