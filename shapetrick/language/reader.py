@@ -15,7 +15,7 @@ from ..core.budget import STATEMENTS
 from ..core.errors import Located, ParseError, Span
 from .syntax import parser as plain
 from .syntax.conditions import with_conditions
-from .syntax.latex_places import formulas, has_latex
+from .syntax.latex_places import DIVIDED, formulas, has_latex, is_formula
 from .syntax.lexer import Arities, Source
 from .syntax.library import function_at
 from .syntax.statement_lines import blanked, cleaned, declared_names, elementwise, lines
@@ -131,11 +131,11 @@ def _written(text: str) -> Iterator[Written]:
     for span in lines(rest):
         if not _beside(rest, span, places):
             _refuse_division(text, span)
-            spans.append((span, "\\" in text[span.start : span.end]))
+            spans.append((span, is_formula(text, span)))
             STATEMENTS.admit(len(spans), "this text", "split it into several problems.")
-    _admit([span for span, is_formula in spans if is_formula])
-    for span, is_formula in sorted(spans):
-        if is_formula:
+    _admit([span for span, in_latex in spans if in_latex])
+    for span, in_latex in sorted(spans):
+        if in_latex:
             yield from (Written(cut.span, cut) for cut in cuts(text, span))
         else:
             yield Written(span)
@@ -145,11 +145,7 @@ def _refuse_division(text: str, span: Span) -> None:
     r"""Refuse MATLAB's `A \ b` in plain text, where LaTeX has a space. Raises ParseError."""
     divided = _DIVIDED.search(text, *span)
     if divided is not None and not _MACRO.search(text, *span):
-        raise ParseError(
-            "a division from the left is a product with the inverse: write `inv(A) b`, or "
-            "`solve(A, b)`.",
-            Span(*divided.span()),
-        )
+        raise ParseError(DIVIDED, Span(*divided.span()))
 
 
 def _admit(formulas: Sequence[Span]) -> None:

@@ -42,7 +42,7 @@ from ..syntax.tree import (
     opened,
 )
 from ..syntax.tree import postorder as walk
-from .exponents import letters_in_exponents, runs_over_exponent
+from .exponents import HERMITIAN, letters_in_exponents, runs_over_exponent
 from .words import is_word, table_words
 
 _NUMBER = re.compile(r"_?\d+$")
@@ -329,9 +329,15 @@ def _collect_sizes(scope: Scope, nodes: Iterable[SyntaxNode]) -> None:
 
 def take_exponents(scope: Scope, nodes: Iterable[SyntaxNode]) -> None:
     """Names that nobody declared are natural numbers as exponents of a square matrix, and so are
-    those over which sums of powers run."""
+    those over which sums of powers run. Raises NameProblem for a conjugate transpose."""
     for part in letters_in_exponents(nodes, partial(_is_square, scope)):
         if not scope.is_known(part.value):
+            if part.value == HERMITIAN:
+                raise scope.error(
+                    "of real numbers the conjugate transpose is the transpose, `A'`; a number is "
+                    "declared, `H : natural`.",
+                    part.span,
+                )
             scope.dims[part.value] = part.span
 
 

@@ -141,6 +141,14 @@ def no_prime(name: str) -> str:
     )
 
 
+def no_derivative(name: str) -> str:
+    """What is said of a primed function that has no derivative by name."""
+    return (
+        f"`{name}(…)` is not read: so is only the first derivative of an element-wise function, "
+        "`tanh'(x)`. Write out what it is."
+    )
+
+
 def unknown_function(name: str, known: Collection[str]) -> str:
     """What is said of a name that is called with several arguments, and is no function."""
     return f"`{name}` is not a function. {advice(name, known, arguments=2)}"

@@ -34,6 +34,7 @@ ATTRIBUTES = {
 }
 FoldedT = TypeVar("FoldedT")
 UPSTREAM = "bar"  # bar(Z) names the upstream gradient of Z
+PRIME = "'"  # behind a function's name: its derivative, `tanh'(x)`
 KINDS = ("scalar", "natural", "elementwise")  # what may stand in the place of a shape
 
 
