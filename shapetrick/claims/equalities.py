@@ -1,8 +1,9 @@
 """Judging an equality of two expressions: by their values at many points, what mends a wrong one,
 a counter-example, and under what it would hold.
 
-Inputs are drawn with their attributes, of several sizes, magnitudes and signs. A difference counts
-where it is beyond what rounding makes of both sides; points without a value are left out.
+Inputs are drawn with their attributes, of several sizes, magnitudes and signs, and unknowns are at
+a solution of their equations. A difference counts where it is beyond what rounding makes of both
+sides; points without a value are left out.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from itertools import combinations, islice
 import numpy as np
 
 from ..core.dims import SCALAR, Dim, shape_text
+from ..core.equations import EquationSystem, inputs_of, systems_within
 from ..core.errors import ShapetrickError, Span
 from ..core.expr import Abstract, Expr, Number, Symbol, call, symbol, times
 from ..core.functions import Array
@@ -22,6 +24,7 @@ from ..core.problem import Claim, EqualityClaim, Problem, Request
 from ..core.traversal import postorder, redimensioned, substitute, symbols_of
 from ..language.syntax.tree import ATTRIBUTES
 from ..numerics.evaluation import EvaluationTape, FunctionValues
+from ..numerics.implicit_solving import ImplicitSolver
 from ..numerics.sampling import (
     PLAIN,
     Profile,
@@ -32,6 +35,8 @@ from ..numerics.sampling import (
     draw,
     generator,
 )
+from ..numerics.solvers import TABLE as SOLVERS
+from ..numerics.solvers import solved_unknowns
 from ..validation.sample_points import Draw
 from .judgement import ClaimVerdict, judge
 
@@ -40,6 +45,7 @@ DRAWS = 24  # at each
 FEWEST = 6  # points with values of both sides, for a verdict
 APART = 1e-8  # relative: values that differ by more are two
 NUDGE = 1e-13  # relative, by which inputs are changed to see what rounding does
+FULFILLED = 1e-9  # relative residual of a solution
 NOISE = 1e3  # times what the nudge changes is no difference
 MOST_SHOWN = 18  # numbers of a counter-example
 MOST_NUMBERS = 4  # beside which it is looked: a kink may be there
@@ -106,7 +112,8 @@ def judge_equality(
             f"the left side is {shape_text(left.shape)}, the right side {shape_text(right.shape)}"
         )
         return EqualityJudgement(claim, "wrong", shapes)
-    sides = _Sides(left, right, seed)
+    systems = () if problem is None else systems_within([left, right], problem.systems)
+    sides = _Sides(left, right, seed, systems)
     verdict, points = sides.verdict()
     if verdict == "right":
         return EqualityJudgement(claim, verdict, "", points)
@@ -114,8 +121,10 @@ def judge_equality(
         reason = "too few points were found at which both sides have a value"
         return EqualityJudgement(claim, verdict, reason, points)
     example = sides.example()
-    condition = next(_conditions(sides), "")
-    said, suggestion = _mended(claim, problem, seed) if problem is not None else ("", None)
+    condition = "" if systems else next(_conditions(sides), "")
+    said, suggestion = "", None
+    if problem is not None and not systems:
+        said, suggestion = _mended(claim, problem, seed)
     said += "; " if said else ""
     said += str(example) if example is not None else "the sides have other values"
     said += f"; right where {condition}" if condition else ""
@@ -148,10 +157,12 @@ class _Sides:
     left: Expr
     right: Expr
     seed: int
+    systems: tuple[EquationSystem, ...] = ()  # what determines some of the symbols
 
     @property
     def symbols(self) -> list[Symbol]:
-        return list(dict.fromkeys([*symbols_of(self.left), *symbols_of(self.right)]))
+        others = inputs_of(self.systems)
+        return list(dict.fromkeys([*symbols_of(self.left), *symbols_of(self.right), *others]))
 
     def verdict(self) -> tuple[ClaimVerdict, int]:
         """Whether they agree wherever both have a value; at how many points that was seen."""
@@ -186,6 +197,7 @@ class _Sides:
         numbers = [e.value for e in postorder([self.left, self.right]) if isinstance(e, Number)]
         kinks = dict.fromkeys(abs(float(n)) for n in numbers if n not in (0, 1, 2))
         scales = [times * n for n in islice(kinks, MOST_NUMBERS) for times in (0.5, 2.0)]
+        unknowns = [u for system in self.systems for u in system.unknowns]
         for k, sizes in enumerate(self._sizes()):
             rng = generator(self.seed, 2, k)
             functions = abstract_functions(dict.fromkeys(names), rng)
@@ -193,14 +205,36 @@ class _Sides:
             profiles += [Profile(scale, sign) for scale in scales for sign in (1, -1)]
             for i in range(max(DRAWS, len(profiles))):
                 profile = profiles[i] if i < len(profiles) else None
+                symbols = dict.fromkeys([*self.symbols, *unknowns])
                 inputs = {
-                    s.name: draw(s, sizes, rng, profile or _any_profile(rng)) for s in self.symbols
+                    s.name: draw(s, sizes, rng, profile or _any_profile(rng)) for s in symbols
                 }
+                if self.systems:
+                    inputs = self._solved(inputs, sizes, functions)
                 yield sizes, inputs, functions
+
+    def _solved(
+        self, inputs: Mapping[str, Array], sizes: Mapping[str, int], functions: FunctionValues
+    ) -> dict[str, Array]:
+        """Inputs with a solution of the equations: the one that a library finds, else one nearby;
+        not a number where there is none."""
+        solver = ImplicitSolver(self.systems)
+        unknowns = solved_unknowns(self.systems, SOLVERS)
+        found, nothing = dict(inputs), {name: np.full_like(x, np.nan) for name, x in inputs.items()}
+        try:
+            if len(unknowns) < len(solver.unknowns):
+                found = solver.consistent(inputs, sizes, functions)
+            values = EvaluationTape([*unknowns.values()]).run(found, sizes, functions)
+        except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+            return nothing
+        found.update((str(u), x) for u, x in zip(unknowns, values, strict=True))
+        if any(x.shape != inputs[name].shape for name, x in found.items()):
+            return nothing  # as of more columns than rows
+        return found if solver.residual_off(found, sizes, functions) <= FULFILLED else nothing
 
     def _whole(self) -> Iterator[tuple[dict[str, int], dict[str, Array], FunctionValues]]:
         """Small inputs of whole numbers, where nothing else is declared of them."""
-        if any(s.attributes - {"symmetric", "diagonal"} for s in self.symbols):
+        if self.systems or any(s.attributes - {"symmetric", "diagonal"} for s in self.symbols):
             return
         if any(isinstance(e, Abstract) for e in postorder([self.left, self.right])):
             return

@@ -252,7 +252,7 @@ class Elaboration:
             tuple(requests),
             tuple(scope.functions),
             assumptions,
-            readings(scope.text, inference, typed, scope.bodies),
+            (*readings(scope.text, inference, typed, scope.bodies), *reader.readings),
             constants,
             systems=self.systems,
             equalities=equalities,

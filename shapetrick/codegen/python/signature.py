@@ -13,8 +13,8 @@ from ...core.expr import Expr, Symbol
 from ...core.indices import Member
 from ..program import Program
 from .identifiers import Identifiers
-from .statements import dim_text
-from .statements import shape_text as tuple_text
+from .python_text import dim_text
+from .python_text import shape_text as tuple_text
 
 _PRIMES = ("", "_prime", "_second")
 

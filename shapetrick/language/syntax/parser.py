@@ -32,7 +32,7 @@ from ...core.indices import Index, Range, index_of, member
 from .applications import ApplicationBuilder
 from .conditions import condition_at, with_conditions
 from .derivative_notation import derivative, derivative_definition
-from .equation_library import solved
+from .equation_library import solved, without_calls
 from .function_heads import HeadBuilder
 from .index_binders import IndexBuilder
 from .lexer import MANY, Arities, Source, Terminals, normal, span_of
@@ -61,6 +61,7 @@ from .tree import (
     Callee,
     Declaration,
     Definition,
+    FreeEntries,
     KeywordArgument,
     PlacedName,
     Statement,
@@ -324,6 +325,9 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
 
     heads = names
 
+    def free_entries(self, c: list[Any]) -> PlacedName:
+        return FreeEntries(*c[0])
+
     def direction(self, c: list[PlacedName]) -> PlacedName:
         return c[0]
 
@@ -404,7 +408,8 @@ def parse(
         known = {*names, *abstract, *declared_names(clean, begin)}
         sources = [Source(clean, span, functions, abstract, known) for span in lines(clean, begin)]
         STATEMENTS.admit(len(sources), "this text", "split it into several problems.")
-        found = with_conditions([statement(source, alone) for source in sources])
+        called: dict[str, str] = {}
+        found = with_conditions([s for x in sources for s in _statements(x, alone, called)])
         return opened_statements(clean, found, functions)
 
 
@@ -452,6 +457,12 @@ def _tokens(start: str, source: Source) -> list[tuple[str, Span]]:
             driver.feed_token(token)
             found.append((str(token.type), span_of(token)))
     return found
+
+
+def _statements(source: Source, alone: bool, called: dict[str, str]) -> list[Statement]:
+    """A statement, behind what declares the calls within it."""
+    declared, source = without_calls(source, _run, called)
+    return [*declared, statement(source, alone)]
 
 
 def statement(source: Source, alone: bool = False) -> Statement:

@@ -79,8 +79,8 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("names", r"=", "a claim is checked, `check grad J wrt X = …`; an equation is solved, "
      "`solve grad J wrt X = 0`."),
     ("name names", r"\(|vech", "after `wrt` stand declared names: `grad J wrt W, b`; along the "
-     "symmetric matrices it is `hess J wrt S symmetric`; by what they have on and below the "
-     "diagonal, `h : n (n + 1) / 2; S = unvec(duplicate(n) h, n, n)` and `wrt h`."),
+     "symmetric matrices it is `hess J wrt S symmetric`, and by what they have on and below the "
+     "diagonal `hess J wrt vech(S)`."),
     ("name names", r".*", "after `wrt` stand declared names, `grad J wrt W, b`; after `with` one."),
 )  # fmt: skip
 

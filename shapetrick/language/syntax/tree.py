@@ -95,6 +95,10 @@ class PlacedName(NamedTuple):
     span: Span
 
 
+class FreeEntries(PlacedName):
+    """The name of a symmetric matrix of which the free entries are meant: `wrt vech(S)`."""
+
+
 class TypedDimension(NamedTuple):
     """A dimension as typed, the names in it, and the last one if it only stands behind a space:
     such a name may be a misspelt attribute."""
