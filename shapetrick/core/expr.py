@@ -349,8 +349,10 @@ NodeT = TypeVar("NodeT", bound=Expr)
 
 KINDS: dict[str, type[Expr]] = {kind.op: kind for kind in get_args(Node) if kind is not Call}
 _SIGNS: dict[type[Expr], str] = {Add: "+", Times: ".*", Power: ".^"}  # of those that broadcast
-_nodes: weakref.WeakValueDictionary[tuple[Any, ...], Expr] = weakref.WeakValueDictionary()
+_nodes: dict[tuple[Any, ...], weakref.ref[Expr]] = {}
 _entering = Lock()  # of two threads that make a node, one's is the node
+FEWEST_SWEPT = 1 << 14  # entries of the table before those of nodes that are gone are left out
+_swept_at = FEWEST_SWEPT
 
 
 def node(kind: type[NodeT], args: tuple[Expr, ...], shape: Shape | None, *payload: Any) -> NodeT:
@@ -362,12 +364,30 @@ def node(kind: type[NodeT], args: tuple[Expr, ...], shape: Shape | None, *payloa
     if kind is Number:
         (value,) = payload  # 0.5 and 1/2 are equal, and print differently
         key = value.as_integer_ratio() if isinstance(value, Fraction) else (value,)
-    found = _nodes.get(key)
+    held = _nodes.get(key)
+    found = None if held is None else held()
     if found is None:
         new = kind(args, shape or _broadcast(kind, args), *payload)
         with _entering:
-            found = _nodes.setdefault(key, new)
+            held = _nodes.get(key)
+            found = None if held is None else held()
+            if found is None:
+                found = new
+                _nodes[key] = weakref.ref(new)
+                if len(_nodes) > _swept_at:
+                    _sweep()
     return found  # type: ignore[return-value]  # the key begins with the kind
+
+
+def _sweep() -> None:
+    """Leave out the entries of nodes that are gone, each time that there may be as many of these as
+    of others: to be told of each node that goes would cost more than to make it. A key holds the
+    arguments, which were entered before it: so the last come first."""
+    global _swept_at
+    for key in [*reversed(_nodes)]:
+        if _nodes[key]() is None:
+            del _nodes[key]
+    _swept_at = max(FEWEST_SWEPT, 2 * len(_nodes))
 
 
 def number(value: int | Real) -> Number:
