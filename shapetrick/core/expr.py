@@ -349,10 +349,26 @@ NodeT = TypeVar("NodeT", bound=Expr)
 
 KINDS: dict[str, type[Expr]] = {kind.op: kind for kind in get_args(Node) if kind is not Call}
 _SIGNS: dict[type[Expr], str] = {Add: "+", Times: ".*", Power: ".^"}  # of those that broadcast
-_nodes: dict[tuple[Any, ...], weakref.ref[Expr]] = {}
+FEWEST_SWEPT = 1 << 14  # entries of the table of nodes, before it is looked through
+
+
+class _NodeTable(dict[tuple[Any, ...], weakref.ref[Expr]]):
+    """The nodes by their fields; `most` entries are kept before those of nodes that are gone are
+    left out. To be told of each node that goes would cost more than to make it."""
+
+    most = FEWEST_SWEPT
+
+    def sweep(self) -> None:
+        """Leave out what is gone, each time that it may be as much as there is else. A key holds
+        the arguments, which were entered before it: so the last come first."""
+        for key in [*reversed(self)]:
+            if self[key]() is None:
+                del self[key]
+        self.most = max(FEWEST_SWEPT, 2 * len(self))
+
+
+_nodes = _NodeTable()
 _entering = Lock()  # of two threads that make a node, one's is the node
-FEWEST_SWEPT = 1 << 14  # entries of the table before those of nodes that are gone are left out
-_swept_at = FEWEST_SWEPT
 
 
 def node(kind: type[NodeT], args: tuple[Expr, ...], shape: Shape | None, *payload: Any) -> NodeT:
@@ -374,20 +390,9 @@ def node(kind: type[NodeT], args: tuple[Expr, ...], shape: Shape | None, *payloa
             if found is None:
                 found = new
                 _nodes[key] = weakref.ref(new)
-                if len(_nodes) > _swept_at:
-                    _sweep()
+                if len(_nodes) > _nodes.most:
+                    _nodes.sweep()
     return found  # type: ignore[return-value]  # the key begins with the kind
-
-
-def _sweep() -> None:
-    """Leave out the entries of nodes that are gone, each time that there may be as many of these as
-    of others: to be told of each node that goes would cost more than to make it. A key holds the
-    arguments, which were entered before it: so the last come first."""
-    global _swept_at
-    for key in [*reversed(_nodes)]:
-        if _nodes[key]() is None:
-            del _nodes[key]
-    _swept_at = max(FEWEST_SWEPT, 2 * len(_nodes))
 
 
 def number(value: int | Real) -> Number:
