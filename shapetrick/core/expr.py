@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import math
 import numbers
-import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, fields
 from fractions import Fraction
-from threading import Lock
 from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 from .dims import NOTHING, ONE, SCALAR, Dim, Shape, broadcast, shape_text, triangular
@@ -22,6 +20,7 @@ from .exact_powers import MAX_POWER, MOST_BITS, bits, number_power
 from .functions import TABLE
 from .indices import Index, Range, member, parts
 from .library_operands import LibraryOperand
+from .node_table import NodeTable
 from .records import dataclass
 
 SUM, LARGEST, SMALLEST, PRODUCT = FOLDS = ("sum", "max", "min", "prod")  # of members
@@ -349,26 +348,7 @@ NodeT = TypeVar("NodeT", bound=Expr)
 
 KINDS: dict[str, type[Expr]] = {kind.op: kind for kind in get_args(Node) if kind is not Call}
 _SIGNS: dict[type[Expr], str] = {Add: "+", Times: ".*", Power: ".^"}  # of those that broadcast
-FEWEST_SWEPT = 1 << 14  # entries of the table of nodes, before it is looked through
-
-
-class _NodeTable(dict[tuple[Any, ...], weakref.ref[Expr]]):
-    """The nodes by their fields; `most` entries are kept before those of nodes that are gone are
-    left out. To be told of each node that goes would cost more than to make it."""
-
-    most = FEWEST_SWEPT
-
-    def sweep(self) -> None:
-        """Leave out what is gone, each time that it may be as much as there is else. A key holds
-        the arguments, which were entered before it: so the last come first."""
-        for key in [*reversed(self)]:
-            if self[key]() is None:
-                del self[key]
-        self.most = max(FEWEST_SWEPT, 2 * len(self))
-
-
-_nodes = _NodeTable()
-_entering = Lock()  # of two threads that make a node, one's is the node
+_nodes: NodeTable[Expr] = NodeTable()
 
 
 def node(kind: type[NodeT], args: tuple[Expr, ...], shape: Shape | None, *payload: Any) -> NodeT:
@@ -380,18 +360,9 @@ def node(kind: type[NodeT], args: tuple[Expr, ...], shape: Shape | None, *payloa
     if kind is Number:
         (value,) = payload  # 0.5 and 1/2 are equal, and print differently
         key = value.as_integer_ratio() if isinstance(value, Fraction) else (value,)
-    held = _nodes.get(key)
-    found = None if held is None else held()
+    found = _nodes.found(key)
     if found is None:
-        new = kind(args, shape or _broadcast(kind, args), *payload)
-        with _entering:
-            held = _nodes.get(key)
-            found = None if held is None else held()
-            if found is None:
-                found = new
-                _nodes[key] = weakref.ref(new)
-                if len(_nodes) > _nodes.most:
-                    _nodes.sweep()
+        found = _nodes.entered(key, kind(args, shape or _broadcast(kind, args), *payload))
     return found  # type: ignore[return-value]  # the key begins with the kind
 
 
