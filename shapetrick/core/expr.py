@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import math
 import numbers
-import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, fields
 from fractions import Fraction
-from threading import Lock
 from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 from .dims import NOTHING, ONE, SCALAR, Dim, Shape, broadcast, shape_text, triangular
@@ -21,6 +19,7 @@ from .errors import OperandError, RequestError, ShapeError
 from .exact_powers import MAX_POWER, MOST_BITS, bits, number_power
 from .functions import TABLE
 from .indices import Index, Range, member, parts
+from .node_table import NodeTable
 from .operands import Operand
 from .records import dataclass
 
@@ -290,8 +289,7 @@ NodeT = TypeVar("NodeT", bound=Expr)
 
 KINDS: dict[str, type[Expr]] = {kind.op: kind for kind in get_args(Node) if kind is not Call}
 _SIGNS: dict[type[Expr], str] = {Add: "+", Times: ".*", Power: ".^"}  # of those that broadcast
-_nodes: weakref.WeakValueDictionary[tuple[Any, ...], Expr] = weakref.WeakValueDictionary()
-_entering = Lock()  # of two threads that make a node, one's is the node
+_nodes: NodeTable[Expr] = NodeTable()
 
 
 def node(kind: type[NodeT], args: tuple[Expr, ...], shape: Shape | None, *payload: Any) -> NodeT:
@@ -303,11 +301,9 @@ def node(kind: type[NodeT], args: tuple[Expr, ...], shape: Shape | None, *payloa
     if kind is Number:
         (value,) = payload  # 0.5 and 1/2 are equal, and print differently
         key = value.as_integer_ratio() if isinstance(value, Fraction) else (value,)
-    found = _nodes.get(key)
+    found = _nodes.found(key)
     if found is None:
-        new = kind(args, shape or _broadcast(kind, args), *payload)
-        with _entering:
-            found = _nodes.setdefault(key, new)
+        found = _nodes.entered(key, kind(args, shape or _broadcast(kind, args), *payload))
     return found  # type: ignore[return-value]  # the key begins with the kind
 
 

@@ -212,8 +212,14 @@ class Folding:
         return e
 
     def holds_none(self, factors: Iterable[Expr]) -> bool:
-        """Whether no definition that is a product may be found in one of these factors."""
-        return next(self._products.among(lambda: factors), None) is None
+        """Whether no definition may be found in a product, or a sum of products, of these."""
+        there = {*factors}
+        parts = [_parts(term) for term, _ in self._products.among(lambda: there)]
+        parts += [_parts(row.summands[0]) for row in self._products_added.among(lambda: there)]
+        parts += [
+            [edge.atom for edge in term.edges] for term, _ in self._multiples.among(lambda: there)
+        ]
+        return not any(map(there.issuperset, parts)) and self._powers.keys().isdisjoint(there)
 
     def fold_term(self, term: Term) -> Iterator[Term]:
         """The term with one more definition in it each time."""

@@ -7,7 +7,7 @@ to one only the first is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations
 from typing import NamedTuple
@@ -181,7 +181,25 @@ def _may_combine(networks: Networks, e: Expr) -> bool:
     if isinstance(e, Add):
         return whole.sum_below or sum(p.divided for p in parts) > 1
     nested = any(p.divided and p.sum_above for p in parts)
-    return nested or (whole.sum_above and whole.sum_below)
+    return nested or (whole.sum_above and whole.sum_below and _may_cancel(e))
+
+
+def _may_cancel(e: Expr) -> bool:
+    """Whether something in a product is above and below."""
+    below = _leaves([a for a in factors_of(e) if is_below(a)])
+    above = _leaves([a for a in factors_of(e) if not is_below(a)])
+    complements = any(x.op == COMPLEMENTED for x in below)
+    return complements or not below.isdisjoint(above)
+
+
+def _leaves(roots: Iterable[Expr]) -> set[Expr]:
+    """What the letters of polynomials are made of, definitions and roots opened."""
+    nodes = postorder(roots, into=_is_opened)
+    return {core(x) for x in nodes if not _is_opened(x) and not _is_constant(x)}
+
+
+def _is_opened(e: Expr) -> bool:
+    return _is_open_through_names(e) or _is_root(e)
 
 
 def _is_open(e: Expr) -> bool:

@@ -120,6 +120,8 @@ class Matcher:
             return self._letter(pattern, e, found)
         if not pattern.args:
             return self._leaf(pattern, e, found)
+        if not _may_fit(pattern, e):
+            return iter(())
         return self._afresh(pattern, e) if found is UNBOUND else self._match(pattern, e, found)
 
     def _afresh(self, pattern: Expr, e: Expr) -> Iterator[Binding]:
@@ -392,8 +394,15 @@ def _name(dim: Dim) -> str | None:
     return None if dim.integer is not None else str(dim)
 
 
+def _may_fit(pattern: Expr, e: Expr) -> bool:
+    """Whether each side of the pattern that is 1 is one of the expression: a cheap look before a
+    close one."""
+    (m, n), (rows, cols) = pattern.shape, e.shape
+    return (m is not ONE or rows is ONE) and (n is not ONE or cols is ONE)
+
+
 def _may_match(pattern: Expr, e: Expr) -> bool:
-    """Whether the operations at the heads let them match: a cheap look before a close one."""
+    """Whether the operations at the heads let them match: likewise."""
     if not pattern.args or isinstance(pattern, (Transpose, Times, Power)):
         return True
     return core(e).op in (pattern.op, "transpose")

@@ -69,8 +69,8 @@ class Simplifier:
         self._norms: dict[tuple[Expr, int | None], Product | None] = {}
         self._sums: set[Expr] = set()  # of the problem
         self.is_symmetric = Symmetry()
-        self._last = Rewriter(self.is_symmetric, length, Rows.LAST)
         rewriter = Rewriter(self.is_symmetric, length)
+        self._last = rewriter.by(Rows.LAST)
         self.networks = Networks(self._memo, self.is_symmetric, rewriter, self, self._norm)
         definitions, roots = list(definitions), list(roots)
         for e in postorder([*definitions, *roots]):
