@@ -14,6 +14,7 @@ from fractions import Fraction
 from functools import reduce
 from itertools import chain, count
 from math import inf
+from operator import is_
 from typing import Generic, NamedTuple, TypeVar
 
 from ..algebra.contraction import flip
@@ -25,13 +26,16 @@ from ..algebra.monomials import (
     Product,
     add_exponents,
     gathered,
+    multiplied,
     multiply_exponents,
 )
+from ..core.cost import has_minus, length, sum_of
 from ..core.expr import (
     MINUS,
     UNIT,
     WHOLE,
     Add,
+    Call,
     Expr,
     Number,
     Power,
@@ -119,6 +123,7 @@ class Folding:
         self._products_added = _Bodies[_AddedUp]()
         self._products = _Bodies[tuple[Term, Expr]]()
         self._multiples = _Bodies[tuple[Term, Expr]]()
+        self._related = _Bodies[tuple[Term, Expr]]()
         self._powers: dict[Expr, list[_Scaled]] = {}  # by what they are powers of
 
     def learn(self, definition: Expr, form: Expr) -> None:
@@ -128,6 +133,8 @@ class Folding:
         self._whole[form] = definition
         flipped = flip(form, self._symmetric)
         self._whole.setdefault(flipped, transpose(definition))
+        for part, value in _relations(form, definition):
+            self._learn_relation(part, value)
         if isinstance(form, Add):
             self._learn_sum(form, definition)
             if flipped is not form:
@@ -163,6 +170,16 @@ class Folding:
             elif p.denominator == 1:
                 return
             self._powers.setdefault(base, []).append(_Scaled(exponent, rest, name))
+
+    def _learn_relation(self, part: Expr, value: Expr) -> None:
+        """Notes what stands for a product or a function, where that is shorter."""
+        terms = read_terms(part) or []
+        if part.shape != value.shape or len(terms) != 1:
+            return
+        if _is_pattern(terms[0]):
+            self._related.learn((terms[0], value), _parts(terms[0]))
+        elif isinstance(part, Call) and length(value) < length(part):
+            self.learn_as(part, value)
 
     def _learn_multiplied_out(self, body: Expr, name: Expr) -> None:
         """Notes a product with sums in it as the sum that it is."""
@@ -245,6 +262,14 @@ class Folding:
             if folded is not None:
                 divisors = [(base, multiply_exponents(MINUS, p)) for base, p in pattern.scalars]
                 yield tidy(folded._replace(scalars=(*folded.scalars, *divisors)))
+
+    def by_relations(self, term: Term) -> Iterator[Term]:
+        """The term with what a definition says of a part of its body: where `h = a ./ (1 + u)`,
+        `h .* u` is `a - h`."""
+        for pattern, value in self._related.among(lambda: _parts(term)):
+            folded = self.folded(term, pattern, value)
+            if folded is not None:
+                yield tidy(folded)
 
     def folded(self, term: Term, pattern: Term, name: Expr) -> Term | None:
         """The term with a name in the place of what it stands for, if that is in it."""
@@ -380,6 +405,23 @@ class Folding:
             if outside or any(taken[i] is not None for i in touching[here]):
                 return False
         return True
+
+
+def _relations(body: Expr, name: Expr) -> Iterator[tuple[Expr, Expr]]:
+    """What follows for a part of the body of a definition, and its value: of `h = a ./ (1 + u)`,
+    `h .* u` and `a - h`; of `h = 1 - u`, `u` and `1 - h`."""
+    whole = Product.of(body)
+    sums = [f for f in whole.factors if isinstance(f[0], Add) and len(f[0].args) == 2]
+    for total, p in sums:
+        above = whole.without(Product(WHOLE, ((total, p),)), is_)
+        if above is None or p not in (1, -1) or (p > 0 and above != Product()):
+            continue
+        right, left = (name, UNIT) if p > 0 else (above.expression(), name)
+        for rest, part in (total.args, total.args[::-1]):
+            if part.args and (isinstance(rest, Number) or (p < 0 and not rest.args)):
+                sign = MINUS if has_minus(part) else UNIT
+                value = sum_of([multiplied([sign, right]), multiplied([negate(sign), rest, left])])
+                yield multiplied([sign, left, part]), value
 
 
 def _has_all(term: Term, pattern: Term) -> bool:

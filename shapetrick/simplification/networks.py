@@ -237,7 +237,8 @@ class Networks:
             other = spell(folded, self.symmetric, fold, compact)
             if best is None or (other is not None and length(other) <= length(best)):
                 best = other
-        for folded in chain(self.folding.by_powers(term), self.folding.by_multiples(term)):
+        by_names = (self.folding.by_powers, self.folding.by_multiples, self.folding.by_relations)
+        for folded in chain.from_iterable(by(term) for by in by_names):
             other = spell(folded, self.symmetric, fold, compact)
             if best is None or (other is not None and length(other) < length(best)):
                 best = other
