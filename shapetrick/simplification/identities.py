@@ -382,6 +382,16 @@ ROOT = next(
     for row in IDENTITIES
     if row.right == "x" and (found := re.fullmatch(r"(\w+)\(x\)\.\^2", row.left))
 )  # the function whose square is its argument
+LOGARITHM, EXPONENTIAL = next(
+    found.groups()
+    for row in IDENTITIES
+    if row.right == "x" and row.stable and (found := re.fullmatch(r"(\w+)\((\w+)\(x\)\)", row.left))
+)  # a function and its inverse
+LOGARITHMS = {LOGARITHM} | {
+    found[1]
+    for row in STABLE
+    if (found := re.fullmatch(r"(\w+)\(x\)", row.right)) and row.left == f"{LOGARITHM}(1 + x)"
+}  # and that of one more
 COMPLEMENTED = next(
     found[1]
     for row in IDENTITIES
