@@ -114,8 +114,8 @@ def _of_parts(e: Expr, parts: Sequence[ScaledValue]) -> ScaledValue | None:
             return ScaledValue(
                 multiplied([p.factor for p in parts]), reduce(add_exponents, exponents)
             )
-        case MatMul() if len(parts) == 2:
-            return _product(e, *parts)
+        case MatMul():
+            return _product(e.args, parts)
         case _ if k is None:
             return None
         case Power() if isinstance(e.args[1], Number):
@@ -139,19 +139,24 @@ def _sum(parts: Sequence[ScaledValue]) -> ScaledValue:
     return ScaledValue(add(*(p.over(largest) for p in parts)), largest)
 
 
-def _product(e: Expr, left: ScaledValue, right: ScaledValue) -> ScaledValue | None:
+def _product(factors: Sequence[Expr], parts: Sequence[ScaledValue]) -> ScaledValue | None:
     """A matrix product, by the largest exponents of the rows at the left or the columns at the
     right; an inner product by the largest of their sums."""
-    if e.is_scalar:
-        both = _of_parts(times(transpose(e.args[0]), e.args[1]), [left.turned(), right])
-        inner, largest = _even(e.args[1].shape, both or right, None)
-        return ScaledValue(call("sum", inner), largest)
-    a, k = _even(e.args[0].shape, left, 1)
-    b, m = _even(e.args[1].shape, right, 0)
-    exponents = [x for x in (k, m) if x is not None]
-    if len({x.shape for x in exponents}) > 1 and not any(x.is_scalar for x in exponents):
-        return None
-    return ScaledValue(matmul(a, b), reduce(add_exponents, exponents))
+    whole, found = factors[0], parts[0]
+    for factor, part in zip(factors[1:], parts[1:], strict=True):
+        left, right, whole = whole, factor, matmul(whole, factor)
+        if whole.is_scalar:
+            both = _of_parts(times(transpose(left), right), [found.turned(), part])
+            inner, k = _even(right.shape, both or part, None)
+            found = ScaledValue(call("sum", inner), k)
+            continue
+        a, k = _even(left.shape, found, 1)
+        b, m = _even(right.shape, part, 0)
+        exponents = [x for x in (k, m) if x is not None]
+        if len({x.shape for x in exponents}) > 1 and not any(x.is_scalar for x in exponents):
+            return None
+        found = ScaledValue(matmul(a, b), reduce(add_exponents, exponents) if exponents else None)
+    return found
 
 
 def _even(shape: Shape, value: ScaledValue, axis: int | None) -> tuple[Expr, Expr | None]:
