@@ -145,6 +145,9 @@ def _product(factors: Sequence[Expr], parts: Sequence[ScaledValue]) -> ScaledVal
     whole, found = factors[0], parts[0]
     for factor, part in zip(factors[1:], parts[1:], strict=True):
         left, right, whole = whole, factor, matmul(whole, factor)
+        if found.exponent is part.exponent is None:
+            found = ScaledValue(whole)
+            continue
         if whole.is_scalar:
             both = _of_parts(times(transpose(left), right), [found.turned(), part])
             inner, k = _even(right.shape, both or part, None)
@@ -155,7 +158,7 @@ def _product(factors: Sequence[Expr], parts: Sequence[ScaledValue]) -> ScaledVal
         exponents = [x for x in (k, m) if x is not None]
         if len({x.shape for x in exponents}) > 1 and not any(x.is_scalar for x in exponents):
             return None
-        found = ScaledValue(matmul(a, b), reduce(add_exponents, exponents) if exponents else None)
+        found = ScaledValue(matmul(a, b), reduce(add_exponents, exponents))
     return found
 
 

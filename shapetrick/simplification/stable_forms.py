@@ -52,7 +52,8 @@ def stable(roots: Sequence[Expr]) -> list[Expr]:
 
     def own(e: Expr) -> int:
         if isinstance(e, Add):
-            return CANCELLATION if any(map(has_minus, e.args)) and may_cancel(e) else 1
+            negative = any(has_minus(a) or ranges.of(a).low < 0 for a in e.args)
+            return CANCELLATION if negative and may_cancel(e) else 1
         if is_below(e) and _may_underflow(e.args[0]):
             return SINGULAR
         row = TABLE.get(e.op)

@@ -202,7 +202,7 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("X, B : n x n; J = tr(inv(X) (X - B)); grad J wrt X", "(inv(X) B inv(X))'"),
     ),
     "traces, determinants and resolvents": (
-        ("A, B : n x n; C, D : n x n; J = tr(inv(B - A) (A + B) C) + tr(inv(B - A) D); grad J wrt A",
+        ("A, B, C, D : n x n; J = tr(inv(B - A) (A + B) C) + tr(inv(B - A) D); grad J wrt A",
          "inv(B - A)' ((D' + C' (A + B)') inv(B - A)' + C')"),
         ("X, Y : n x n posdef; J = tr(X inv(Y)) - logdet(X inv(Y)); grad J wrt X",
          "inv(Y) - inv(X)"),
