@@ -289,7 +289,7 @@ def _common_number(parts: Sequence[Product]) -> Common | None:
 
 def _factors(part: _Summand) -> list[Common]:
     scalars, body = part.front.factors, part.body
-    found = [*_powers(scalars)]
+    found = _powers(scalars)
     if body is None:
         return found
     if is_linear(body):
@@ -302,15 +302,17 @@ def _factors(part: _Summand) -> list[Common]:
         found += [Common("right", matmul(*right.args[-k:])) for k in range(1, len(right.args))]
     if left is right is None and not isinstance(body, Eye):
         found += [Common("left", body), Common("right", body)]
-    return [*found, *_powers(part.matrices)]
+    return found + _powers(part.matrices)
 
 
-def _powers(factors: Iterable[PoweredBase]) -> Iterable[Common]:
+def _powers(factors: Sequence[PoweredBase]) -> list[Common]:
     """The factors, and of those that are there more than once, one; a root stays whole below."""
-    for base, p in factors:
-        yield Common("factor", base, number(p))
-        if p is not WHOLE and (p > 1 or (p < -1 and (base.is_scalar or base.op not in TABLE))):
-            yield Common("factor", base, UNIT if p > 0 else MINUS)
+    found = [Common("factor", base, number(p)) for base, p in factors]
+    repeated = [f for f in factors if f[1] is not WHOLE and abs(f[1]) > 1]
+    for base, p in repeated:
+        if p > 0 or base.is_scalar or base.op not in TABLE:
+            found.append(Common("factor", base, UNIT if p > 0 else MINUS))
+    return found
 
 
 def _chain(body: Expr, side: Literal["left", "right"]) -> Expr | None:

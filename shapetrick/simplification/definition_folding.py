@@ -125,6 +125,7 @@ class Folding:
         self._multiples = _Bodies[tuple[Term, Expr]]()
         self._related = _Bodies[tuple[Term, Expr]]()
         self._powers: dict[Expr, list[_Scaled]] = {}  # by what they are powers of
+        self.in_other_words: dict[Callable[[Term], Iterator[Term]], None] = {}  # terms by names
 
     def learn(self, definition: Expr, form: Expr) -> None:
         """Notes one form of a definition's body."""
@@ -148,6 +149,7 @@ class Folding:
             self._products.learn((terms[0], definition), _parts(terms[0]), first=True)
             atoms = [edge.atom for edge in terms[0].edges]
             if terms[0].scalars and any(atom.args for atom in atoms):
+                self.in_other_words[self._by_multiples] = None
                 self._multiples.learn((terms[0], definition), atoms)
         if form.is_scalar:
             self._learn_power(form, definition)
@@ -155,6 +157,7 @@ class Folding:
     def _learn_power(self, body: Expr, name: Expr) -> None:
         """Notes a scalar that is a root of something, or a power of it to what is no number."""
         whole = Product.of(body)
+        self.in_other_words[self._by_powers] = None
         bases = [(base, p) for base, p in whole.factors if base.args]
         if len(bases) == 1:
             ((base, p),) = bases
@@ -177,6 +180,7 @@ class Folding:
         if part.shape != value.shape or len(terms) != 1:
             return
         if _is_pattern(terms[0]):
+            self.in_other_words[self._by_relations] = None
             self._related.learn((terms[0], value), _parts(terms[0]))
         elif isinstance(part, Call) and length(value) < length(part):
             self.learn_as(part, value)
@@ -240,11 +244,11 @@ class Folding:
                 term = folded
                 yield term
 
-    def by_powers(self, term: Term) -> Iterator[Term]:
+    def _by_powers(self, term: Term) -> Iterator[Term]:
         """The term with a scalar by a definition that is another power of it: where `J =
         s^(1/p)`, `s^(1/p - 1)` is `J^(1 - p)`, and where `w = a sqrt(s)`, `1 / sqrt(s)` is `a / w`.
         A whole power stands for it only beside the name: where `w = sqrt(s)`, `s / w` is `w`."""
-        for base, exponent in term.scalars if self._powers else ():
+        for base, exponent in term.scalars:
             for row in self._powers.get(base, ()):
                 p = _quotient(exponent, row.exponent)
                 if p is None or (_is_natural(p) and row.name not in dict(term.scalars)):
@@ -254,7 +258,7 @@ class Folding:
                 divisors = [(b, multiply_exponents(number(q), inverse)) for b, q in row.rest]
                 yield tidy(term._replace(scalars=(*others, *divisors, (row.name, p))))
 
-    def by_multiples(self, term: Term) -> Iterator[Term]:
+    def _by_multiples(self, term: Term) -> Iterator[Term]:
         """The term with a definition that is a multiple of factors in it: where `z = s (A x - b)`,
         `A x - b` is `z / s`."""
         for pattern, name in self._multiples.among(lambda: [edge.atom for edge in term.edges]):
@@ -263,7 +267,7 @@ class Folding:
                 divisors = [(base, multiply_exponents(MINUS, p)) for base, p in pattern.scalars]
                 yield tidy(folded._replace(scalars=(*folded.scalars, *divisors)))
 
-    def by_relations(self, term: Term) -> Iterator[Term]:
+    def _by_relations(self, term: Term) -> Iterator[Term]:
         """The term with what a definition says of a part of its body: where `h = a ./ (1 + u)`,
         `h .* u` is `a - h`."""
         for pattern, value in self._related.among(lambda: _parts(term)):

@@ -237,8 +237,7 @@ class Networks:
             other = spell(folded, self.symmetric, fold, compact)
             if best is None or (other is not None and length(other) <= length(best)):
                 best = other
-        by_names = (self.folding.by_powers, self.folding.by_multiples, self.folding.by_relations)
-        for folded in chain.from_iterable(by(term) for by in by_names):
+        for folded in chain.from_iterable(way(term) for way in self.folding.in_other_words):
             other = spell(folded, self.symmetric, fold, compact)
             if best is None or (other is not None and length(other) < length(best)):
                 best = other

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, reduce
+from operator import matmul
 from typing import Any
 
 import mpmath
@@ -159,7 +160,7 @@ def _value(root: Expr, env: Mapping[str, Any]) -> Any:
             case Power():
                 values[e] = args[0] ** int(e.args[1].value)
             case MatMul():
-                values[e] = args[0] @ args[1]
+                values[e] = reduce(matmul, args)
             case Transpose():
                 values[e] = args[0].T
             case _ if e.op == "dimension":
