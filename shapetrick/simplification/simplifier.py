@@ -133,7 +133,7 @@ class Simplifier:
         known: dict[Expr, Expr] = self._memo.setdefault(Simplifier.answer, {})
 
         def finished(x: Expr) -> Expr:
-            if isinstance(x, Name):
+            if not x.args or isinstance(x, Name):
                 return x
             x = with_opposite_argument(self.networks, rebuild(x, [known[a] for a in x.args]))
             return self._with_transpose_outside(with_letters_first(with_equal_powers(x)))
