@@ -50,6 +50,11 @@ class ScaledValue(NamedTuple):
         own = ZERO if self.exponent is None else self.exponent
         return self.factor if own is k else _scaled(self.factor, _difference(own, k))
 
+    def log(self) -> Expr:
+        """The log of the value."""
+        log = call(LOGARITHM, self.factor)
+        return log if self.exponent is None else add(self.exponent, log)
+
     def turned(self) -> ScaledValue:
         """The transpose."""
         return ScaledValue(
@@ -68,16 +73,14 @@ class ScaledValues:
     def rescaled(self, e: Expr) -> Expr:
         """The expression by its factor and exponent, a log by their logs."""
         is_log = e.op in LOGARITHMS
-        inside = e.args[0] if is_log else e
-        value = remembered(self._found, inside, self._scaled)
+        value = remembered(self._found, e.args[0] if is_log else e, self._scaled)
         if value.exponent is None:
             return e
-        if e.op != LOGARITHM and is_log:
+        if is_log and e.op != LOGARITHM:
             if value.factor is UNIT:
                 return self._rewrite(call(e.op, call(EXPONENTIAL, value.exponent)))
             value = _sum([ScaledValue(UNIT), value])
-        factor, k = value
-        whole = add(k, call(LOGARITHM, factor)) if is_log else _scaled(factor, k)
+        whole = value.log() if is_log else value.over(ZERO)
         return whole if whole.shape == e.shape else e
 
     def _scaled(self, e: Expr) -> ScaledValue:
