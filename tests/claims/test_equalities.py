@@ -204,7 +204,7 @@ def test_equalities_stand_in_documents(form: str, capsys: pytest.CaptureFixture[
 
 
 def test_members_are_refused() -> None:
-    with pytest.raises(ShapetrickError, match="equality of members"):
+    with pytest.raises(ShapetrickError, match="of members, gradients can be claimed alone"):
         st.read("W[l] : n x n for l = 1..L; check W[1] W[2] = W[2] W[1]")
 
 
