@@ -525,8 +525,8 @@ _OPENED: dict[DerivativeKind, str] = {
     "jac": _ROWS,
     "hess": _ROWS,
     "hvp": "the backward rule of the gradient, with the direction as its upstream",
-    "jvp": "the rule is linear in its upstream gradient: the transposed rule takes the direction to "
-    "the differential",
+    "jvp": "the rule is linear in its upstream gradient: the transposed rule takes the direction "
+    "to the differential",
 }
 
 
