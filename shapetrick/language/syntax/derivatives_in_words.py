@@ -25,6 +25,7 @@ _FORMS = tuple(
         rf"(?P<kind>grad|jac|hess)\s+{_OF}",
         rf"(?P<kind>minimi[sz]e|maximi[sz]e)\s+{_OF}(?:\s+(?:over|{_BY})\s+{_LIST})?",
         rf"(?P<kind>min|max)_\{{?\s*{_LIST}\s*\}}?\s+{_OF}",
+        rf"(?P<kind>min|max)\s+{_OF}\s+(?:over|{_BY})\s+{_LIST}",
     )
 )
 _CALLS = tuple(
@@ -35,7 +36,7 @@ _CALLS = tuple(
     )
 )
 _FIRST = re.compile(
-    r"(?:min|max)(?=_)|(?:diff|D)(?=\s*\()|(?:find|compute|calculate|derive|the|differentiate)(?=\s)"
+    r"(?:min|max)(?=_|\s.*\s(?:over|with|w\.|wrt)(?!\w))|(?:diff|D)(?=\s*\()|(?:find|compute|calculate|derive|the|differentiate)(?=\s)"
     r"|(?:grad|gradient|derivative|jac|jacobian|hess|hessian|minimi[sz]e|maximi[sz]e)(?=[\s(])"
 )
 _OWN = re.compile(r"(?:grad|jac|hess)\s(?:.*\s)?wrt(?!\w)", re.DOTALL)  # as the language has it
