@@ -94,7 +94,8 @@ def in_words(text: str, span: Span, is_claimed: bool) -> DerivativeInWords | Non
                 Span(constraint.start() + 1, constraint.end()),
             )
         factors = re.findall(r"\w+", re.sub(r"\[[^\[\]]*\]", "", m["of"]))
-        if kind in _OPTIMA and not all(text[slice(*n)] in factors for n in by):
+        below = kind in _OPTIMA and text[m.end("kind")] == "_"
+        if below and not all(text[slice(*n)] in factors for n in by):
             return None  # an index
     return DerivativeInWords(
         _KINDS.get(kind, "grad"), Span(*m.span("of")), tuple(by), kind in _LEIBNIZ
