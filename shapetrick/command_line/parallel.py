@@ -64,7 +64,7 @@ def in_processes(jobs: int, work: Callable[[Task], Done], tasks: Sequence[Task])
     finally:
         for process in active_children():
             process.terminate()
-        # waited for: later, the interpreter's end may wake a pipe that the pool's thread has closed
+        # waited for: at the interpreter's end its thread may have closed the pipe that is woken
         pool.shutdown(cancel_futures=True)
 
 

@@ -561,7 +561,7 @@ def operand(value: Any) -> Expr:
     raise OperandError(
         f"{type(value).__name__} is no operand of an expression, which is made of symbols and "
         "finite real numbers. For an array, declare a symbol of its shape and give `evaluate` its "
-        "value; what SymPy made goes through `from_sympy`."
+        "value; a text is for `derive` or `read`; what SymPy made goes through `from_sympy`."
     )
 
 

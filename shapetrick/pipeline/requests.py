@@ -509,8 +509,8 @@ def _steps_of_families(
 
 
 _ROWS = (
-    "the rule is linear in its upstream; left out, its side stays open and gives the rows (where "
-    "that has no form, it is done for parts, and they are multiplied)"
+    "the rule is linear in its upstream gradient: written as a matrix times that (stacked to a "
+    "column where it is none), the matrix's transpose is what is asked for"
 )
 _DIFFERENTIAL = (
     "the differential along the direction: that of each equation is zero, which is linear in the "
@@ -520,8 +520,8 @@ _OPENED: dict[DerivativeKind, str] = {
     "jac": _ROWS,
     "hess": _ROWS,
     "hvp": "the backward rule of the gradient, with the direction as its upstream",
-    "jvp": "the rule is linear in its upstream; the direction takes the place of the result, and "
-    "the sides of the upstream stay open",
+    "jvp": "the rule is linear in its upstream gradient: the transposed rule takes the direction "
+    "to the differential",
 }
 
 

@@ -119,6 +119,9 @@ SHAPES = [
     ("R^{m x d}", "m", "d"),
     ("ℝ^{m×d}", "m", "d"),
     ("R^{m}", "m", "1"),
+    ("R^n", "n", "1"),
+    ("ℝ^(n+1)", "n+1", "1"),
+    ("R^(m x d)", "m", "d"),
     ("[m]", "m", "1"),
     ("d", "d", "1"),
     ("1 x n", "1", "n"),
@@ -140,6 +143,15 @@ def test_shapes_are_typed_in_many_ways(text: str, rows: str, cols: str, attribut
     assert [str(side.dim) for side in declaration.sides] == [rows, cols]
     assert [name for name, _ in declaration.names] == ["X", "Y"]
     assert [name for name, _ in declaration.words] == attributes.replace(",", "").split()
+
+
+@pytest.mark.parametrize("sign", [" ∈ ", " in ", "∈"])
+def test_a_set_declares_as_a_colon_does(sign: str) -> None:
+    for text in (f"X{sign}R^{{m x d}}", f"w : n, X{sign}ℝ^(m x d) positive"):
+        *_, declared = parse(text, WORDS)
+        assert isinstance(declared, Declaration) and declared.sides is not None
+        assert [str(side.dim) for side in declared.sides] == ["m", "d"]
+        assert [name for name, _ in declared.names] == ["X"]
 
 
 REQUESTS = [

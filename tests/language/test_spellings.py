@@ -105,6 +105,7 @@ ASKED = [
     ("hessian of J wrt x", "hess J wrt x"), ("jacobian of Z wrt x", "jac Z wrt x"),
     ("find the gradient of J wrt x and A", "grad J wrt x, A"),
     ("find grad J wrt x", "grad J wrt x"),
+    ("min J over x", "grad J wrt x"), ("max J w.r.t. x", "grad J wrt x"),
     ("minimize J over x", "grad J wrt x"), ("maximise J over x", "grad J wrt x"),
     ("min_x ‖x‖^2 + J", "grad (‖x‖^2 + J) wrt x"),
     ("max_{x} J s - x' x", "grad (J s - x' x) wrt x"),

@@ -211,11 +211,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Equality:
-    """`check E1 = E2`, of any two expressions."""
+    """`check E1 = E2`, of any two expressions, or on gradients by members, `check G[l] = …`."""
 
     left: SyntaxNode
     right: SyntaxNode
     span: Span
+    ranges: tuple[Range, ...] = ()  # the members for which it is made
 
 
 @dataclass(frozen=True, slots=True, eq=False)
