@@ -135,7 +135,7 @@ def function(
         entries = [plan.entry]
     directions = [r.request.direction.name for r in results if r.request.direction is not None]
     declared = {*problem.symbols, *directions}
-    return Generated(text, plan.library, entries, alone, declared, problem.families)
+    return Generated(text, plan.library, entries, alone, declared, problem.families, problem.values)
 
 
 def known(target: str) -> CodeTarget:
