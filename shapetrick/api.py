@@ -227,6 +227,7 @@ class Derivation:
         """
         from .families.evaluation import evaluate as evaluate_members
 
+        arrays = {**self.problem.values, **arrays}
         if self.result.recursion is not None:
             return evaluate_members(
                 self.problem, self.result, {**arrays, **(functions or {})}, sizes

@@ -16,6 +16,7 @@ from .equations import EquationSystem
 from .errors import Span
 from .expr import Dimension, Expr, Symbol
 from .families import NO_FAMILIES, Families
+from .functions import Array
 from .indices import Range
 from .records import dataclass
 from .structure import sizes_of
@@ -134,6 +135,7 @@ class Problem:
     systems: tuple[EquationSystem, ...] = ()  # equations that determine some of the symbols
     equalities: tuple[EqualityClaim, ...] = ()  # of two expressions, to be judged
     cotangents: tuple[str, ...] = ()  # definitions that claims mention and the text hasn't
+    values: Mapping[str, Array] = field(default_factory=dict)  # that some symbols come with
 
     @property
     def has_families(self) -> bool:
