@@ -17,9 +17,9 @@ import numpy as np
 
 from ..core.dims import SCALAR, Dim, shape_text
 from ..core.equations import EquationSystem, inputs_of, systems_within
-from ..core.errors import ShapetrickError
+from ..core.errors import ShapetrickError, Span
 from ..core.expr import Abstract, Expr, Number, Symbol, call, symbol, times
-from ..core.functions import Array
+from ..core.functions import TABLE, Array
 from ..core.problem import Claim, EqualityClaim, Problem, Request
 from ..core.traversal import postorder, redimensioned, substitute, symbols_of
 from ..language.syntax.tree import ATTRIBUTES
@@ -37,6 +37,8 @@ from ..numerics.sampling import (
 )
 from ..numerics.solvers import TABLE as SOLVERS
 from ..numerics.solvers import solved_unknowns
+from ..validation.sample_points import Draw
+from ..validation.sample_points import condition as condition_number
 from .judgement import ClaimVerdict, judge
 
 SITES = 5  # assignments of sizes
@@ -46,6 +48,7 @@ APART = 1e-8  # relative: values that differ by more are two
 NUDGE = 1e-13  # relative, by which inputs are changed to see what rounding does
 FULFILLED = 1e-9  # relative residual of a solution
 NOISE = 1e3  # times what the nudge changes is no difference
+WORST_CONDITION = 1e14  # of what is inverted: beyond it, the inverse is made of rounding
 MOST_SHOWN = 18  # numbers of a counter-example
 MOST_NUMBERS = 4  # beside which it is looked: a kink may be there
 MOST_SYMBOLS = 5  # of which two are tried together
@@ -84,11 +87,21 @@ class EqualityJudgement:
 
     claim: EqualityClaim
     verdict: ClaimVerdict
-    reason: str
+    diagnosis: str
     points: int = 0
     example: CounterExample | None = None
     condition: str = ""
     suggestion: str | None = None
+
+    @property
+    def span(self) -> Span | None:
+        """Where it stands in the problem's text."""
+        return self.claim.span
+
+    @property
+    def mended(self) -> bool:
+        """Whether a small change makes it right."""
+        return self.suggestion is not None
 
 
 def judge_equality(
@@ -242,13 +255,10 @@ class _Sides:
     ) -> bool | None:
         """Whether the values agree; None where one has none, or rounding makes it uncertain."""
         tape = self._tape
-        moved = {
-            name: x * (1 + NUDGE * np.cos(1 + np.arange(x.size)).reshape(x.shape))
-            for name, x in inputs.items()
-        }
+        moved = Draw(inputs, functions, 1.0).moved(NUDGE)
         try:
             left, right = tape.run(inputs, sizes, functions)
-            near = tape.run(moved, sizes, functions)
+            near = tape.run(moved.env, sizes, functions)
         except (ArithmeticError, ValueError, np.linalg.LinAlgError):
             return None
         values = (left, right, *near)
@@ -260,6 +270,8 @@ class _Sides:
             noise = NOISE * float(max(changed))
             apart = float(np.abs(left - right).max())
             if np.isfinite(noise) and apart > max(APART * largest, noise):  # or in what is inside
+                if self._is_singular(inputs, sizes, functions):
+                    return None
                 try:
                     near = tape.run(inputs, sizes, functions, rounding=generator(self.seed, 4))
                 except np.linalg.LinAlgError:
@@ -269,6 +281,16 @@ class _Sides:
         if not np.isfinite(largest) or not np.isfinite(noise) or noise > np.sqrt(APART) * largest:
             return True if apart == 0 else None
         return bool(apart <= max(APART * largest, noise))
+
+    def _is_singular(
+        self, inputs: Mapping[str, Array], sizes: Mapping[str, int], functions: FunctionValues
+    ) -> bool:
+        """Whether a matrix that must have an inverse has none but for rounding."""
+        nodes = [*postorder([self.left, self.right])]
+        rows = ((TABLE.get(e.op), e.args) for e in nodes)
+        inverted = [a for row, args in rows if row and row.units == "inverse" for a in args]
+        values = EvaluationTape(inverted).run(inputs, sizes, functions)
+        return any((condition_number(x) > WORST_CONDITION).any() for x in values)
 
 
 def _any_profile(rng: np.random.Generator) -> Profile:

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..core.block_forms import Acted, BlockMatrix, Part, written_through
 from ..core.dims import NOTHING, ONE, Dim, Extent, extent
 from ..core.errors import RequestError
 from ..core.expr import Abstract, Expr, Name, PowerSum, value_of
 from ..core.functions import TABLE as FUNCTIONS
 from ..core.solved import LinearSolver, Solved, SolvedBy
 from ..core.structure import data_of, sizes_of
-from ..core.structured import Acted, BlockMatrix, Part, written_through
 from ..core.traversal import postorder
 from . import reductions
 from .ir import ArrayOperation, Graph, Value, pairs
@@ -287,33 +287,35 @@ def _product_of_entries(c: Operation) -> Value:
     return c.x if c.alone else c.graph.reduced("prod", c.x, c.axis)
 
 
-def _exponentials(c: Operation) -> tuple[Value, Value, Value]:
-    """The largest entry, exp of what entries are above it, and the sum of that: none can
+def _exponentials(c: Operation) -> tuple[Value, Value, Value, Value]:
+    """The largest entry, what entries are above it, exp of that, and the sum of it: none can
     overflow."""
     top = c.graph.reduced("max", c.x, c.axis)
     above = c.graph.add(c.x, c.graph.scaled(-1, c.beside(top)))
     exponentials = c.graph.function("exp", above)
-    return top, exponentials, c.graph.reduced("sum", exponentials, c.axis)
+    return top, above, exponentials, c.graph.reduced("sum", exponentials, c.axis)
 
 
 def _logsumexp(c: Operation) -> Value:
     if c.alone:
         return c.x
-    top, _, summed = _exponentials(c)
+    top, *_, summed = _exponentials(c)
     return c.graph.add(top, c.graph.function("log", summed))
 
 
 def _softmax(c: Operation) -> Value:
     if c.alone:
         return c.graph.spread(c.graph.one, c.x.shape)
-    _, exponentials, summed = _exponentials(c)
+    *_, exponentials, summed = _exponentials(c)
     return c.graph.mul(exponentials, c.graph.reciprocal(c.beside(summed)))
 
 
 def _log_softmax(c: Operation) -> Value:
     if c.alone:
         return c.graph.spread(c.graph.number(0), c.x.shape)
-    return c.graph.add(c.x, c.graph.scaled(-1, c.beside(_logsumexp(c))))
+    _, above, _, summed = _exponentials(c)
+    below = c.beside(c.graph.function("log", summed))
+    return c.graph.add(above, c.graph.scaled(-1, below))
 
 
 # ----------------------------------------------------------------------------------- rearranging

@@ -27,6 +27,7 @@ from ..core.expr import (
     transpose,
     zeros,
 )
+from ..core.free_names import free_names
 from ..core.problem import Problem, Request
 from ..core.results import Adjoint, LinearEquation
 from ..core.structure import is_zero
@@ -36,7 +37,6 @@ from ..numerics.adjoint_solvers import solved_symbols
 from ..simplification.simplifier import Simplifier
 from .closed_forms import closed_form
 from .examination import examined
-from .names import MULTIPLIER, free_names
 
 ENTRIES = {
     "lower": "on and below the diagonal",
@@ -179,7 +179,7 @@ def _multipliers(
 ) -> dict[Expr, Symbol]:
     """A multiplier for each equation; that of a symmetric equation is symmetric."""
     values = [e for system in systems for e in system.residuals]
-    names = free_names(MULTIPLIER, len(values), problem.taken(request))
+    names = free_names("S", len(values), problem.taken(request))
     return {
         e: symbol(name, e.shape, ["symmetric"] if is_symmetric else [])
         for e, name, is_symmetric in zip(values, names, symmetric, strict=True)

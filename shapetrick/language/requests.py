@@ -5,15 +5,24 @@ Problems with and without families are read alike: what a name means is asked of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import field, replace
+from itertools import chain
 from typing import Protocol
 
 from ..core import expr as ex
 from ..core.dims import ONE, Shape, shape_text
 from ..core.equations import EquationSystem, structure_of
-from ..core.errors import NameProblem, RequestError, ShapeError, Span
+from ..core.errors import (
+    CallError,
+    InferenceError,
+    NameProblem,
+    RequestError,
+    ShapeError,
+    Span,
+)
 from ..core.expr import Expr, Symbol
+from ..core.free_names import numbered_names
 from ..core.indices import Range
 from ..core.problem import Claim, DerivativeKind, Request
 from ..core.records import dataclass
@@ -184,11 +193,29 @@ class RequestReader:
 
     def _free(self, letter: str, along: Expr) -> str:
         """The letter, with a number if it is taken by something else."""
-        name, count = letter, 0
-        while self.names.is_taken(name) or self.directions.get(name, (along,))[0] is not along:
-            count += 1
-            name = f"{letter}{count}"
-        return name
+        return next(
+            name
+            for name in chain([letter], numbered_names(letter))
+            if not self.names.is_taken(name) and self.directions.get(name, (along,))[0] is along
+        )
+
+
+def claimed(
+    text: str,
+    asked: Asked,
+    node: SyntaxNode,
+    value: Callable[[], Expr],
+    ranges: tuple[Range, ...] = (),
+) -> Claim:
+    """A claim, with its value, or with why its shapes have none. Raises InputError."""
+    found, problem = None, ""
+    try:
+        found = value()
+    except CallError:  # no change of shapes mends it
+        raise
+    except (ShapeError, InferenceError) as error:
+        problem = error.message
+    return Claim(plainly(text, node), found, node.span, problem, ranges, asked.entries)
 
 
 def check_words(text: str, asked: Asked) -> None:

@@ -66,7 +66,6 @@ TABLE: Mapping[str, Solver] = {
         "(*torch.linalg.svd({0}, full_matrices=False))",
         _FACTORS,
     ),
-    "pinv": _numpy("np.linalg.pinv({0})"),
 }
 
 

@@ -1,4 +1,4 @@
-"""What a derivation is worth outside: its code for a library, and that code as a function."""
+"""Code for a library of arrays: how it is planned and tried, as text, and as a function."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def function(
     systems = (s for r in results if r.adjoint is not None for s in r.adjoint.systems)
     found = {u.name for s in systems if s.solver in plan.available for u in s.unknowns}
     declared = {*problem.symbols, *directions} - found
-    return Generated(text, plan.library, entries, alone, declared, problem.families)
+    return Generated(text, plan.library, entries, alone, declared, problem.families, problem.values)
 
 
 def known(target: str) -> CodeTarget:

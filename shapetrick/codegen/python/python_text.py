@@ -11,6 +11,8 @@ from ...core.dims import Dim
 from ...core.expr import Real
 from .operations import PythonPrecedence
 
+LARGEST_WHOLE = 2**53
+
 
 @dataclass(frozen=True, slots=True)
 class PythonText:
@@ -137,10 +139,11 @@ def quotient(
 
 
 def number(value: Real) -> PythonText:
-    """A number; a fraction as a decimal where that is exact and short."""
+    """A number; a fraction as a decimal where that is exact and short. Arrays hold no whole number
+    as large as `LARGEST_WHOLE`."""
     size = absolute(value)
-    if isinstance(size, float):
-        return PythonText(repr(size), PythonPrecedence.ATOM, value < 0)
+    if isinstance(size, float) or (size.denominator == 1 and size >= LARGEST_WHOLE):
+        return PythonText(repr(float(size)), PythonPrecedence.ATOM, value < 0)
     if size.denominator == 1:
         return PythonText(str(size), PythonPrecedence.ATOM, value < 0)
     decimal = format(Decimal(size.numerator) / Decimal(size.denominator), "f")

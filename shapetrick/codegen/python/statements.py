@@ -27,6 +27,7 @@ from .python_text import PythonText, Quotient, dim_text, number, shape_text
 WIDEST = 72  # characters of an expression in one line
 DEEPEST = 6  # operations within each other in one line
 SHORT = 20  # a number such as `2 * m` is written out again, rather than named
+_ARRAYS = frozenset({"input", "abstract", "member", "stack"})  # which are no numbers, without axes
 
 _AXIS: Mapping[Library, str] = {"numpy": "axis", "jax": "axis", "torch": "dim"}
 
@@ -80,7 +81,7 @@ class Writer:
         for v in postorder(roots):
             for a in v.args:
                 self._uses[a] = self._uses.get(a, 0) + 1
-            if not v.rank and v.op not in ("input", "abstract") and self._plain.issuperset(v.args):
+            if not v.rank and v.op not in _ARRAYS and self._plain.issuperset(v.args):
                 self._plain.add(v)
 
     def bind(self, v: Value, name: str) -> None:
@@ -313,10 +314,13 @@ class Writer:
         called, (x,) = self._functions[v.data], v.args
         argument = f"{self._pieces[x]}"
         if x in self._plain:  # a number, where the function expects an array
-            argument = (
-                TABLE["array"].template(self._library, False).format(argument, like=self._like)
-            )
+            argument = self.array_of(x)
         return PythonText(f"{called}({argument})", names=frozenset([called]))
+
+    def array_of(self, v: Value) -> str:
+        """A number as an array."""
+        template = TABLE["array"].template(self._library, False)
+        return template.format(f"{self._pieces[v]}", like=self._like)
 
     def sum_of(self, v: Value) -> PythonText:
         """A sum, with what is subtracted behind what is added."""

@@ -77,7 +77,6 @@ TABLE: Mapping[str, DefinedByEquations] = {
     "polar": DefinedByEquations(
         "A", "U, P symmetric", "U P = A, U' U = eye", "A = U P, P symmetric"
     ),
-    "pinv": DefinedByEquations("A", "X", "A' A X = A'", "of full column rank"),
 }
 VARIANTS = {("eigh", "smallest"): "eigh_smallest"}  # what another solution of theirs is called
 _CALL = re.compile(
