@@ -253,9 +253,13 @@ def test_functions_by_equations_stand_within_expressions(within: str, apart: str
     [
         ("S : n x n posdef; J = sum(cholesky(S, S)); grad J wrt S", "`cholesky` takes A"),
         ("S : n x n posdef; J = sum(eigh(S)); grad J wrt S", "lam, v = eigh"),
+        ("X[b] : n for b = 1..B; Z[b] : n for b = 1..B where Z[b] = tanh(Z[b] + X[b])",
+         "side by side"),
+        ("X[b] : n for b = 1..B; Z[b] : n where Z[b] = tanh(Z[b] + X[b]) for b = 1..B",
+         "side by side"),
         ("f(S) = sum(cholesky(S)); P : n x n posdef; J = f(P); grad J wrt P", "line of its own"),
     ],
-)
+)  # fmt: skip
 def test_what_may_not_stand_there_is_told(text: str, said: str) -> None:
     with pytest.raises(st.ShapetrickError, match=said):
         st.read(text)
