@@ -17,9 +17,7 @@ from .statement_lines import declarations, outside, stripped
 from .tree import Declaration, TypedEquation
 
 # A name with its colon, and `where` behind a shape; `where(…)` is a function.
-_UNKNOWN = re.compile(
-    r"[^\W\d][^:=]*:[^=]*?(?:\bfor\s+\w+\s*=[^=]*?)?(?<=[\s)\]}])where(?=\s|$)"
-)
+_UNKNOWN = re.compile(r"[^\W\d][^:=]*:[^=]*?(?:\bfor\s+\w+\s*=[^=]*?)?(?<=[\s)\]}])where(?=\s|$)")
 _RANGE = re.compile(r"\bfor\s+\w+\s*=[^=;\n]*\.\.\s*\w+")
 _WORD = re.compile(r"(?<=[\s)\]}])where(?=\s|$)")
 
