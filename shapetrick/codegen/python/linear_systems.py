@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from .operations import Library
 
 SOLVE = "_solve_by_rule"  # no name of a problem begins so
-MOST_DENSE = 600  # entries for which the matrix is formed
+MOST_DENSE = 1500  # entries for which the matrix is formed
 
 TABLE: Mapping[Library, str] = {
     "numpy": f'''
