@@ -17,10 +17,10 @@ from .tree import PlacedName, Solving, SyntaxNode, TypedEquation
 
 _SOLVE = re.compile(r"solve(?=\s+[^\s=:,]|\s*\()")
 _COMMANDS = {  # what is no statement
-    "simplify": "`simplify` is a command: `shapetrick simplify \"inv(A B) A\" --given \"A, B : n x "
-    "n\"`, or `st.simplify(\"inv(A B) A\", \"A, B : n x n\")`.",
+    "simplify": '`simplify` is a command: `shapetrick simplify "inv(A B) A" --given "A, B : n x '
+    'n"`, or `st.simplify("inv(A B) A", "A, B : n x n")`.',
     "evaluate": "values are given to what was derived, in Python: "
-    "`st.derive(…).evaluate({\"x\": …})`.",
+    '`st.derive(…).evaluate({"x": …})`.',
 }
 _COMMAND = re.compile(r"(simplify|evaluate)(?=\s+[^\s=:,]|\s*\()")
 _FOR = re.compile(r"\sfor\s+(?P<names>[^\W\d]\w*(?:\s*,\s*[^\W\d]\w*)*)$")
