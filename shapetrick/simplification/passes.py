@@ -19,6 +19,8 @@ from ..core.expr import (
     MINUS,
     Add,
     Call,
+    Commute,
+    Duplicate,
     Expr,
     MatMul,
     Name,
@@ -27,6 +29,7 @@ from ..core.expr import (
     Times,
     Transpose,
     add,
+    matmul,
     times,
 )
 from ..core.results import Rewriting
@@ -124,6 +127,25 @@ def definitions_opened(networks: Networks, e: Expr) -> Expr | None:
     return _multiplied_out(networks, e, names=True)
 
 
+def doubled_as_it_is(networks: Networks, e: Expr) -> Expr | None:
+    """A product without what turns a symmetric matrix round."""
+    if not isinstance(e, MatMul):
+        return None
+    around = [None, *e.args, None]
+    kept = [
+        x
+        for before, x, after in zip(around, e.args, around[2:], strict=False)
+        if not isinstance(x, Commute) or not (_doubles(after) or _doubles(before, turned=True))
+    ]
+    return matmul(*kept) if len(kept) < len(e.args) else None
+
+
+def _doubles(e: Expr | None, turned: bool = False) -> bool:
+    if turned:
+        return isinstance(e, Transpose) and isinstance(e.args[0], Duplicate)
+    return isinstance(e, Duplicate)
+
+
 def by_identities(networks: Networks, e: Expr) -> Expr | None:
     """The rows of the table, each a step by its name."""
     return networks.rewriter.rewrite(e)
@@ -162,6 +184,8 @@ PASSES = (
          "x, y : n", kinds=(Add, Times), needed=KINK),
     Pass("common factor inside", common_factor_inside,
          "x' A x + 2 x' B x = x' (A + 2 B) x", _LETTERS, kinds=(Add,)),
+    Pass("symmetric entries", doubled_as_it_is, "commute(n, n) duplicate(n) = duplicate(n)",
+         _LETTERS, kinds=(MatMul,)),
     Pass("identities", by_identities, "exp(A) ./ (1 + exp(A)) = sigmoid(A)", _LETTERS),
     Pass("definitions named", definitions_named, "A x = y", _DEFINED),
 )  # fmt: skip

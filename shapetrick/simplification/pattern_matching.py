@@ -273,8 +273,7 @@ class Matcher:
         self, pattern: Expr, terms: tuple[Expr, ...], found: Binding
     ) -> Iterator[tuple[Binding, tuple[Expr, ...]]]:
         """Ways in which the pattern's terms, but for free letters, are among these; the others."""
-        special = sorted((t for t in pattern.args if not is_letter(t)), key=lambda t: -len(t.args))
-        for binding, rest in self._terms(special, terms, found):
+        for binding, rest in self._terms(_special_terms(pattern), terms, found):
             known = [binding.letters[x] for x in pattern.args if x in binding.letters]
             left = _without_terms([t for e in known for t in terms_of(e)], rest)
             if left is not None:
@@ -386,6 +385,17 @@ def parts_of(pattern: Expr) -> tuple[Real, tuple[PoweredBase, ...], tuple[Powere
     letters = tuple(f for f in whole.factors if f not in special)
     special.sort(key=lambda f: -sum(1 for _ in postorder([f[0]])))
     return whole.coefficient, tuple(special), letters
+
+
+@cache
+def _special_terms(pattern: Expr) -> Sequence[Expr]:
+    """The terms of a sum that are no letters, the largest first; a size is told by the others."""
+    special = [t for t in pattern.args if not is_letter(t)]
+    return sorted(special, key=lambda t: (any(map(_is_size, t.args)), -len(t.args)))
+
+
+def _is_size(e: Expr) -> bool:
+    return isinstance(e, Dimension)
 
 
 @cache

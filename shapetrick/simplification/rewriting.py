@@ -39,7 +39,8 @@ from ..core.problem import Problem
 from ..core.results import Rewriting
 from ..core.structure import data_of, factors_of, terms_of
 from ..core.traversal import postorder, rebuild, remembered, transform
-from ..language.elaboration import read, read_expression
+from ..language.elaboration import read
+from ..language.expressions import read_expression
 from .identities import IDENTITIES, SMALLER, STABLE, Identity
 from .pattern_matching import UNBOUND, Matcher, parts_of, turned
 

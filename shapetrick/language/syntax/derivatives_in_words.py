@@ -24,13 +24,14 @@ _FORMS = (
     rf"(?P<kind>grad|jac|hess)\s+{_OF}",
     rf"(?P<kind>minimi[sz]e|maximi[sz]e)\s+{_OF}(?:\s+(?:over|{_BY})\s+{_LIST})?",
     rf"(?P<kind>min|max)_\{{?\s*{_LIST}\s*\}}?\s+{_OF}",
+    rf"(?P<kind>min|max)\s+{_OF}\s+(?:over|{_BY})\s+{_LIST}",
 )
 _CALLS = (
     rf"(?P<kind>diff|D|grad|{_NOUN})\s*\((?P<of>.+),\s*(?P<wrt>{PLACED_NAME})\s*\)",
     rf"(?P<kind>grad|jac|hess|{_NOUN})(?P<of>\(.+\))",
 )
 _FIRST = re.compile(
-    r"(?:min|max)(?=_)|(?:diff|D)(?=\s*\()|(?:find|compute|calculate|derive|the|differentiate)(?=\s)"
+    rf"(?:min|max)(?=_|\s.*\s(?:over\s|{_BY}))|(?:diff|D)(?=\s*\()|(?:find|compute|calculate|derive|the|differentiate)(?=\s)"
     r"|(?:grad|gradient|derivative|jac|jacobian|hess|hessian|minimi[sz]e|maximi[sz]e)(?=[\s(])"
 )
 _OWN = re.compile(r"(?:grad|jac|hess)\s(?:.*\s)?wrt(?!\w)", re.DOTALL)  # as the language has it
@@ -95,7 +96,8 @@ def in_words(text: str, span: Span, is_claimed: bool) -> DerivativeInWords | Non
                 Span(constraint.start() + 1, constraint.end()),
             )
         factors = re.findall(r"\w+", re.sub(r"\[[^\[\]]*\]", "", m["of"]))
-        if kind in _OPTIMA and not all(text[slice(*n)] in factors for n in by):
+        below = kind in _OPTIMA and text[m.end("kind")] == "_"
+        if below and not all(text[slice(*n)] in factors for n in by):
             return None  # an index
     return DerivativeInWords(
         _KINDS.get(kind, "grad"), Span(*m.span("of")), tuple(by), kind in _LEIBNIZ
