@@ -1,14 +1,14 @@
 r"""Text to statements, each in the plain language or in LaTeX: the door that others use.
 
-What stands between `$…$`, `\[…\]`, in a display, or has a backslash, is LaTeX. `latex_parser` is
-imported only where there is some.
+What stands between `$…$`, `\[…\]`, in a display, or has a backslash, is LaTeX.
+`language/latex/parser.py` is imported only where there is some.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Collection, Container, Iterable, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..core.budget import STATEMENTS
@@ -39,21 +39,11 @@ class Written(NamedTuple):
     cut: Cut | None = None
 
 
-def parse(
-    text: str,
-    functions: Arities,
-    begin: int = 0,
-    declared: Iterable[str] = (),
-    alone: bool = False,
-    names: Iterable[str] = (),
-) -> list[Statement]:
-    """The statements of a problem, in order, those that begin at a place or behind it; what is
-    `declared` before that is an element-wise function, and `names` are values. LaTeX is read from
-    the beginning alone: its letters are told apart by all that is declared. Expressions `alone` are
-    requests, where that is wanted. Raises ParseError."""
+def parse(text: str, functions: Arities, alone: bool = False) -> list[Statement]:
+    """The statements of a problem, in order; expressions `alone` are requests, where that is
+    wanted. Raises ParseError."""
     if not has_latex(text):
-        return plain.parse(text, functions, begin, declared, alone, names)
-    assert begin == 0
+        return plain.parse(text, functions, alone=alone)
     with Located(text):
         clean = cleaned(text, functions)
         functions = with_heads(clean, functions)

@@ -19,7 +19,7 @@ from ..core.indices import Range, parts, read_name
 from ..core.problem import EqualityClaim, Problem, Request
 from ..core.records import dataclass
 from ..core.traversal import postorder
-from ..language.elaboration import read_expression
+from ..language.expressions import read_expression
 from ..language.latex.names import ACCENTS, letter_of, look_of
 from ..language.notation import Fragment, Notation, NotationPrecedence, Rope, signed, spell
 from . import phrases as words

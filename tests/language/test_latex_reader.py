@@ -22,7 +22,8 @@ from shapetrick.core.errors import InputError, ShapetrickError
 from shapetrick.core.expr import Expr
 from shapetrick.core.problem import Problem
 from shapetrick.core.traversal import symbols_of
-from shapetrick.language.elaboration import read, read_expression
+from shapetrick.language.elaboration import read
+from shapetrick.language.expressions import read_expression
 from shapetrick.language.latex.files import marked
 from shapetrick.numerics.evaluation import EvaluationTape
 from shapetrick.numerics.sampling import dims_of, draw, generator

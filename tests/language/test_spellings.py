@@ -8,7 +8,8 @@ import pytest
 import shapetrick as st
 import shapetrick.pipeline.requests  # which derives the derivatives that are values
 from shapetrick.core.errors import InputError
-from shapetrick.language.elaboration import read, read_expression
+from shapetrick.language.elaboration import read
+from shapetrick.language.expressions import read_expression
 
 GIVEN = """
 A, X : n x n; B : m x n; x, y : n; s, lam, lambda_1 : scalar; sigma : elementwise; mu : n
@@ -104,6 +105,7 @@ ASKED = [
     ("hessian of J wrt x", "hess J wrt x"), ("jacobian of Z wrt x", "jac Z wrt x"),
     ("find the gradient of J wrt x and A", "grad J wrt x, A"),
     ("find grad J wrt x", "grad J wrt x"),
+    ("min J over x", "grad J wrt x"), ("max J w.r.t. x", "grad J wrt x"),
     ("minimize J over x", "grad J wrt x"), ("maximise J over x", "grad J wrt x"),
     ("min_x ‖x‖^2 + J", "grad (‖x‖^2 + J) wrt x"),
     ("max_{x} J s - x' x", "grad (J s - x' x) wrt x"),

@@ -389,7 +389,7 @@ class _TerminalReader(DerivativeReader):
         if i >= end or not self._opens(i):
             return False
         inside = outer(self.tokens, i + 1, self.tokens[i].partner)
-        return any(self._relation(k, end, "=") for k in inside)
+        return any(self._is_equal_sign(k, end) for k in inside)
 
     def _sized(self, typed: Typed, function: str, end: int) -> list[LexerItem] | None:
         """A constant with its sizes as an index."""
@@ -450,12 +450,12 @@ class _TerminalReader(DerivativeReader):
             "SYMMETRIC": word == "symmetric",
             f"_{word.upper()}": word in _WORDS,
             "ATTRIBUTE": word in ATTRIBUTES or word in KINDS,
-            "KEYWORD": word == "axis" and self._relation(stop, end, "="),
+            "KEYWORD": word == "axis" and self._is_equal_sign(stop, end),
         }
         return next((kind for kind, fits in kinds.items() if fits and kind in accepted), "")
 
-    def _relation(self, i: int, end: int, sign: str) -> bool:
-        return i < end and self.tokens[i].kind == "relation" and self.tokens[i].text == sign
+    def _is_equal_sign(self, i: int, end: int) -> bool:
+        return i < end and self.tokens[i].kind == "relation" and self.tokens[i].text == "="
 
     def _run(self, i: int, end: int) -> int:
         """Where the letters that stand beside each other end."""

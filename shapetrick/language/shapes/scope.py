@@ -166,8 +166,16 @@ def gather(
     return scope
 
 
+def known_scope(
+    text: str, names: Iterable[str], functions: Iterable[str], dims: dict[str, Span | None]
+) -> Scope:
+    """The scope of names whose values are known, shapes and all."""
+    known = dict.fromkeys(names, Declared(None, (), None))
+    return Scope(text, known, dict.fromkeys(functions), dims)
+
+
 def standing_scope(text: str, values: Mapping[str, Expr]) -> Scope:
-    """The scope of names that have values."""
+    """The scope of names of such shapes."""
     scope = Scope(text)
     for name, value in values.items():
         rows, cols = (TypedDimension(d, ()) for d in value.shape)
@@ -176,7 +184,6 @@ def standing_scope(text: str, values: Mapping[str, Expr]) -> Scope:
 
 
 def equation_sides(scope: Scope) -> Iterator[SyntaxNode]:
-    """The sides of all equations."""
     for sides in scope.equations:
         yield from sides
 

@@ -1,6 +1,7 @@
 """Text to statements: the text is split into lines, and the parser makes a statement of each.
 
-The grammar stands in `grammar/`, the lexer in `lexing`; no other module knows the parser generator.
+The grammar stands in `grammar/`, the lexer in `language/syntax/lexer.py`; no other module knows the
+parser generator.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from ...core.indices import Index, Range, index_of, member
 from .applications import ApplicationBuilder
 from .conditions import condition_at, with_conditions
 from .derivative_notation import derivative, derivative_definition
-from .equation_library import solved
+from .equation_library import solved, without_calls
 from .function_heads import HeadBuilder
 from .index_binders import IndexBuilder
 from .lexer import MANY, Arities, Source, Terminals, normal, span_of
@@ -60,6 +61,7 @@ from .tree import (
     Callee,
     Declaration,
     Definition,
+    FreeEntries,
     KeywordArgument,
     PlacedName,
     Statement,
@@ -215,6 +217,9 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
     def ranges(self, c: list[Any]) -> tuple[Range, ...]:
         return tuple(c)
 
+    def letters(self, c: list[Any]) -> tuple[str, ...]:
+        return tuple(normal(str(letter)) for letter in c)
+
     def range(self, c: list[Any]) -> Range:
         letter, first, last = c
         return Range(normal(str(letter)), first, last).rising
@@ -320,19 +325,20 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
 
     heads = names
 
+    def free_entries(self, c: list[Any]) -> PlacedName:
+        return FreeEntries(*c[0])
+
     def direction(self, c: list[PlacedName]) -> PlacedName:
         return c[0]
 
     def declaration(self, c: list[Any]) -> Declaration:
         names, sides, words, ranges, padded = c
         span = names[0].span | names[-1].span
-        outside = "" if padded is None else normal(str(padded))
-        return Declaration(names, sides, words, span, ranges or (), outside)
+        return Declaration(names, sides, words, span, ranges or (), padded or ())
 
     def definition(self, c: list[Any]) -> Definition:
         name, body, ranges, padded = c
-        outside = "" if padded is None else normal(str(padded))
-        return Definition(name, body, name.span | body.span, ranges or (), outside)
+        return Definition(name, body, name.span | body.span, ranges or (), padded or ())
 
     def request(self, c: list[Any]) -> Asked:
         kind, of, before, wrt, after, symmetric = c
@@ -402,7 +408,8 @@ def parse(
         known = {*names, *abstract, *declared_names(clean, begin)}
         sources = [Source(clean, span, functions, abstract, known) for span in lines(clean, begin)]
         STATEMENTS.admit(len(sources), "this text", "split it into several problems.")
-        found = with_conditions([statement(source, alone) for source in sources])
+        called: dict[str, str] = {}
+        found = with_conditions([s for x in sources for s in _statements(x, alone, called)])
         return opened_statements(clean, found, functions)
 
 
@@ -450,6 +457,12 @@ def _tokens(start: str, source: Source) -> list[tuple[str, Span]]:
             driver.feed_token(token)
             found.append((str(token.type), span_of(token)))
     return found
+
+
+def _statements(source: Source, alone: bool, called: dict[str, str]) -> list[Statement]:
+    """A statement, behind what declares the calls within it."""
+    declared, source = without_calls(source, _run, called)
+    return [*declared, statement(source, alone)]
 
 
 def statement(source: Source, alone: bool = False) -> Statement:

@@ -1,6 +1,7 @@
 """What was typed: statements and expressions, with their places in the text.
 
-Names and shapes mean nothing yet. `parsing` makes them, `elaboration` takes them on to expressions.
+Names and shapes mean nothing yet. `language/syntax/parser.py` makes them, and
+`language/elaboration.py` takes them on to expressions.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ class SyntaxNode:
     `*`, `/`, `^`, `⊗`, `.*`, `./`, `.^`. In the right side of a function that is called there are
     also parameter (what it takes there, as a FunctionParameter) and side (0 or 1, of its argument).
 
-    `opened` is that right side, of a call of a function that is defined in text.
+    `opened` is that right side, of a call of a function that is defined in text. What is
+    `bracketed` is one operand whatever stands beside it: it was typed in brackets, or is what a
+    call of a library means (`np.multiply(A, B)`).
     """
 
     kind: str
@@ -93,6 +96,10 @@ class PlacedName(NamedTuple):
     span: Span
 
 
+class FreeEntries(PlacedName):
+    """The name of a symmetric matrix of which the free entries are meant: `wrt vech(S)`."""
+
+
 class TypedDimension(NamedTuple):
     """A dimension as typed, the names in it, and the last one if it only stands behind a space:
     such a name may be a misspelt attribute."""
@@ -126,7 +133,7 @@ class Declaration:
     words: tuple[PlacedName, ...]
     span: Span
     ranges: tuple[Range, ...] = ()  # `for l = 1..L`: one for each index
-    padded: str = ""  # the letter outside of whose range all is zero
+    padded: tuple[str, ...] = ()  # the letters outside of whose ranges all is zero
     equations: tuple[TypedEquation, ...] = ()  # what determines them, and those of `beside`
     beside: tuple[Declaration, ...] = ()  # further unknowns of the same equations
     solver: SolverCall | None = None  # of equations that the library has
@@ -145,7 +152,7 @@ class Definition:
     body: SyntaxNode
     span: Span
     ranges: tuple[Range, ...] = ()
-    padded: str = ""  # as in declarations
+    padded: tuple[str, ...] = ()  # as in declarations
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,11 +212,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Equality:
-    """`check E1 = E2`, of any two expressions."""
+    """`check E1 = E2`, of any two expressions, or on gradients by members, `check G[l] = …`."""
 
     left: SyntaxNode
     right: SyntaxNode
     span: Span
+    ranges: tuple[Range, ...] = ()  # the members for which it is made
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -363,7 +371,6 @@ def without_brackets(root: SyntaxNode) -> SyntaxNode:
 
 
 def name_node(name: str, span: Span) -> SyntaxNode:
-    """A name."""
     return SyntaxNode("name", (), name, span)
 
 
