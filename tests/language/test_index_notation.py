@@ -355,6 +355,7 @@ REFUSED = [
     ("f = sum_{(i,j)∈E} A_ij", "has ones in a matrix or column of zeros"),
     ("f = sum(i = 0..n-1) x[i]", "counted from 1, not from 0"),
     ("f = sum_{i,j,k: i≠j} A_ij", "a sum over indices is"),
+    ("f = sum(i) (x[i] - x_bar)^2", "`x_bar = mean(x)`"),
     ("f = sum(i) u x[i]", "the shape of `u` is not declared"),
     ("f = sum(i) x[i+1] x[i]", "needs the range of its letter"),
     ("f = sum(i) X[i,:] X[i,:]", "is no matrix product"),

@@ -220,9 +220,13 @@ class IndexReader(PairReader):
         if not is_settled(found):
             node = next((n for n in postorder(node) if self._is_open(n)), node)
             typed = source(self.text, node)
+            base = node.value.removesuffix("_bar") if node.kind == "name" else ""
+            mean = ""
+            if base != node.value and base in self.known.values:
+                mean = f" The mean is defined, `{node.value} = mean({base})`."
             raise InferenceError(
                 f"the shape of `{typed}` is not declared: where a line has indices, every name "
-                f"in it is declared, `{typed} : scalar` or its shape.",
+                f"in it is declared, `{typed} : scalar` or its shape.{mean}",
                 node.span,
                 self.text,
             )
