@@ -235,7 +235,7 @@ class Checker:
         if gradient.shape != self._target.shape:
             shapes = f"{shape_text(gradient.shape)}, not {shape_text(self._target.shape)}"
             raise Refused("wrong", f"its shape is {shapes}", np.inf)
-        self._alike = ()
+        self._alike: Sequence[tuple[tuple[str, str], Callable[[int, int], int]]] = ()
         probes = [probe for probe in map(self._probe, range(SITES)) if probe is not None]
         probes += self._further(gradient, [probe.site.sizes for probe in probes])
         copies = list(spoilt_expressions(gradient))
@@ -475,7 +475,7 @@ class Checker:
             {name: k + more for name, k in sizes.items()} for sizes in drawn
         )
         self._postponed: list[tuple[int, Mapping[str, int]]] = []
-        self._alike: Sequence[tuple[tuple[str, str], Callable[[int, int], int]]] = ()
+        self._alike = ()
 
     def _next_sizes(self) -> tuple[int, Mapping[str, int]] | None:
         """The next assignment: first those that have no size in common with a site, where a number
