@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+from ..core.block_forms import Acted, BlockMatrix, Part, written_through
 from ..core.dims import NOTHING, ONE, Dim, Extent, extent
 from ..core.errors import RequestError
 from ..core.expr import (
@@ -36,7 +37,6 @@ from ..core.expr import (
 )
 from ..core.functions import TABLE as FUNCTIONS
 from ..core.indices import Index, Member, Range, dim_of
-from ..core.structured import Acted, BlockMatrix, Part, written_through
 from ..core.traversal import postorder
 from .axes import NamedArray
 from .from_expressions import ACTED, translated

@@ -13,8 +13,8 @@ from typing import NamedTuple
 from ..core.dims import NOTHING, ONE, Dim
 from ..core.errors import RequestError
 from ..core.expr import Symbol
-from ..core.families import MemberBox, box_of, lies_in
-from ..core.indices import Incomparable, Index, Range, dim_of
+from ..core.families import MemberBox, box_of, is_inside
+from ..core.indices import Index, Range, dim_of
 from .axes import Axes, NamedArray
 from .ir import Value
 
@@ -101,11 +101,8 @@ class Reading:
         """The array that has the members, and which others."""
         box = box_of(e.indices, self.scope)
         for own, v in family.pieces:
-            try:
-                if lies_in(box, own):
-                    return v, own
-            except Incomparable:
-                continue
+            if is_inside(box, own):
+                return v, own
         v = assembled(self.axes, family.pieces)
         lows = zip(*(own[0] for own, _ in family.pieces), strict=True)
         highs = zip(*(own[1] for own, _ in family.pieces), strict=True)

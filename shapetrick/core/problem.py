@@ -1,7 +1,7 @@
 """What a text means: symbols, definitions and requests, with the places in the text that they
 came from.
 
-`parsing` and `elaboration` (or `api`, from Python objects) make a `Problem`; `derivation` takes
+`language/elaboration.py` (of Python objects, `builders.py`) makes a `Problem`; `pipeline/` takes
 it on.
 """
 
@@ -16,6 +16,7 @@ from .equations import EquationSystem
 from .errors import Span
 from .expr import Dimension, Expr, Symbol
 from .families import NO_FAMILIES, Families
+from .functions import Array
 from .indices import Range
 from .records import dataclass
 from .structure import sizes_of
@@ -134,6 +135,7 @@ class Problem:
     systems: tuple[EquationSystem, ...] = ()  # equations that determine some of the symbols
     equalities: tuple[EqualityClaim, ...] = ()  # of two expressions, to be judged
     cotangents: tuple[str, ...] = ()  # definitions that claims mention and the text hasn't
+    values: Mapping[str, Array] = field(default_factory=dict)  # that some symbols come with
 
     @property
     def has_families(self) -> bool:
@@ -176,6 +178,10 @@ class Problem:
 
     def taken(self, request: Request) -> set[str]:
         """The names that a family of cotangents can't have."""
+        return self.names if request.direction is None else self.names | {request.direction.name}
+
+    @property
+    def names(self) -> set[str]:
+        """Those of values, families and lengths."""
         f = self.families
-        names = {*self.symbols, *self.definitions, *(s.base for s in f.segments), *f.lengths}
-        return names if request.direction is None else names | {request.direction.name}
+        return {*self.symbols, *self.definitions, *(s.base for s in f.segments), *f.lengths}

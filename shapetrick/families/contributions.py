@@ -145,7 +145,7 @@ class _Solution:
         if not {*letters} & {*value.terms, *over.first.terms, *over.last.terms}:
             ends = {*over.first.terms, *over.last.terms}
             if len({*self.own} & {*value.terms}) > 1:
-                raise self._refusal(value)
+                raise self._refusal()
             if {*self.own} & ends:
                 self._held(over.letter, value, over.first, over.last)
             return  # else the box says so
@@ -185,7 +185,7 @@ class _Solution:
         low, _ = index.ends(within)
         return all(k > 0 for k in low.terms.values()) and sum(low.terms.values(), low.offset) >= 0
 
-    def _refusal(self, index: Index) -> DerivationError:
+    def _refusal(self) -> DerivationError:
         return DerivationError(
             f"`{self.used.name}` stands for a part of the members of `{self.used.base}` that is no "
             "box: the bounds of one index depend on another. Declare the others as a family of "

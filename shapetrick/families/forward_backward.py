@@ -22,6 +22,7 @@ from ..core.families import (
     letters_in,
     members_in,
 )
+from ..core.free_names import free_name
 from ..core.indices import Incomparable, Index, Range, at_most, member
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Result
@@ -327,10 +328,7 @@ class _PassBuilder:
 
     def _free(self, name: str) -> str:
         """A name that nothing has yet."""
-        found, count = name, 1
-        while found in self._taken:
-            count += 1
-            found = f"{name}_{count}"
+        found = free_name(name, self._taken, 2, "_")
         self._taken.add(found)
         return found
 

@@ -11,7 +11,7 @@ from itertools import combinations, pairwise
 
 from ..core.errors import RequestError
 from ..core.expr import Symbol
-from ..core.families import Segment, box_of, meet, members_in, reindexed
+from ..core.families import Segment, box_of, may_meet, meet, members_in, reindexed
 from ..core.indices import Incomparable, Index, Range, at_most, renamed_shape, within
 from ..core.traversal import Classes, strong_components
 from .schedule import body_of, schedule
@@ -176,10 +176,12 @@ def _axes(group: Sequence[MemberStep]) -> dict[Axis, None]:
 
 def _uses(group: Sequence[MemberStep], settled: Sequence[KeyAxes] = ()) -> Iterator[_Use]:
     """The uses of members that the group makes, in the group, at one step along what is settled."""
+    made = [(d.segment.base, box_of(d.segment.indices, _ranges(d))) for d in group]
     for i, d in enumerate(group):
         for x, inner in members_in(body_of(d.segment)):
-            for j, other in enumerate(group):
-                if other.segment.base == x.base and _meets(other, x, (*_ranges(d), *inner)):
+            read = box_of(x.indices, (*_ranges(d), *inner))
+            for j, (base, box) in enumerate(made):
+                if base == x.base and may_meet(box, read):
                     use = _Use(d.segment, x, inner, (i, j))
                     if all(use.distance(own) == (0, 0) for own in settled):
                         yield use
@@ -187,13 +189,6 @@ def _uses(group: Sequence[MemberStep], settled: Sequence[KeyAxes] = ()) -> Itera
 
 def _ranges(d: MemberStep) -> tuple[Range, ...]:
     return (*d.looped, *d.segment.ranges)
-
-
-def _meets(d: MemberStep, x: Symbol, ranges: Sequence[Range]) -> bool:
-    try:
-        return meet(box_of(d.segment.indices, _ranges(d)), box_of(x.indices, ranges))
-    except Incomparable:
-        return True
 
 
 def _in_order(group: Sequence[MemberStep], settled: Sequence[KeyAxes]) -> list[list[MemberStep]]:

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..core.expr import Expr
-from ..core.families import MemberBox, Segment, box_of, meet, members_in, reindexed
-from ..core.indices import Incomparable, Index, Range, renamed_shape, within
+from ..core.families import MemberBox, Segment, box_of, may_meet, members_in, reindexed
+from ..core.indices import Index, Range, renamed_shape, within
 from ..core.traversal import strong_components
 
 
@@ -38,7 +38,7 @@ def schedule(
             j
             for base, box in _uses(s)
             for j in places.get(base, ())
-            if i != j and _meets(segments[j], box)
+            if i != j and may_meet(segments[j].box, box)
         }
         for i, s in enumerate(segments)
     ]
@@ -145,7 +145,7 @@ def _is_bound(loop: Loop) -> bool:
 
 def _depends(loop: Loop, others: Sequence[Segment]) -> bool:
     return any(
-        base == other.base and _meets(other, box)
+        base == other.base and may_meet(other.box, box)
         for s in loop.steps
         for base, box in _uses(s)
         for other in others
@@ -156,14 +156,6 @@ def _uses(s: Segment) -> Iterator[tuple[str, MemberBox]]:
     """The members that a segment uses: a family, and from where to where."""
     for x, inner in members_in(body_of(s)):
         yield x.base, box_of(x.indices, (*s.ranges, *inner))
-
-
-def _meets(s: Segment, box: MemberBox) -> bool:
-    """Whether a segment defines one of the members of a box of its family."""
-    try:
-        return meet(s.box, box)
-    except Incomparable:
-        return True
 
 
 def _in_order(group: Sequence[Segment]) -> list[Segment]:

@@ -12,7 +12,7 @@ from itertools import pairwise, product
 
 from ..core import expr as ex
 from ..core.expr import SUM, Expr, Symbol, Total, Zeros, as_symbol
-from ..core.families import MemberBox, box_of, meet, members_in, reindexed
+from ..core.families import MemberBox, box_of, may_meet, members_in, reindexed
 from ..core.indices import Incomparable, Index, Range, at_most
 from ..core.results import Equation, Recursion
 from ..core.traversal import postorder, reachable, rebuild, symbols_of
@@ -79,7 +79,7 @@ class _Reached:
 
     def meets(self, x: Symbol, box: MemberBox) -> bool:
         return any(
-            self._places[k][0] == x.base and _may_meet(self._places[k][1], box) for k in self.alive
+            self._places[k][0] == x.base and may_meet(self._places[k][1], box) for k in self.alive
         )
 
     def alone(self, e: Expr, scope: tuple[Range, ...]) -> Expr:
@@ -107,13 +107,6 @@ class _Reached:
                     ):
                         if at_most(begin, end.plus(1)):
                             yield begin, end
-
-
-def _may_meet(a: MemberBox, b: MemberBox) -> bool:
-    try:
-        return meet(a, b)
-    except Incomparable:
-        return True
 
 
 def _with_ranges(q: Equation, back: Backpropagation) -> Equation:

@@ -17,6 +17,7 @@ from ..core.traversal import symbols_of
 from ..numerics.arrays import evaluate_all, matrix_of, sizes_from
 from ..numerics.evaluation import EvaluationTape, FunctionValues
 from ..numerics.implicit_solving import MOST_DENSE, Coordinates, ImplicitSolver
+from ..numerics.solvers import TABLE as SOLVERS
 from ..numerics.solvers import unknowns_by
 from ..simplification.stable_forms import stable
 from .adjoint import computable_gradient
@@ -38,7 +39,7 @@ def evaluate(
     where the equations are not linear in them.
 
     Raises OperandError where they have no solution, or are not determined."""
-    whole = computable_gradient(gradient, adjoint)
+    whole = computable_gradient(gradient, adjoint, SOLVERS)
     solver = ImplicitSolver(adjoint.systems)
     begun = {**(start or {}), **{k: v for k, v in arrays.items() if k not in (start or {})}}
     inputs = [*solver.inputs, *(s for s in symbols_of(whole) if s not in solver.unknowns)]

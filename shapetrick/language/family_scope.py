@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..core.dims import SCALAR
 from ..core.errors import NameProblem, Span
-from ..core.families import MemberBox, Place, Segment, box_of, covers, meet
-from ..core.indices import Incomparable, Index, Range, at_most, member
+from ..core.families import MemberBox, Place, Segment, box_of, covers, may_meet
+from ..core.indices import Incomparable, Index, Range, at_most, is_at_most, member
 from ..core.traversal import reachable
 from .syntax.tree import Definition, SyntaxNode
 
@@ -55,19 +55,16 @@ class _Dependence:
 
     def is_of(self, other: PendingDefinition) -> bool:
         """Whether what is used may be what another one defines."""
-        if other.base != self.use.base:
-            return False
-        try:
-            return meet(box_of(other.indices, other.ranges), self.use.within())
-        except Incomparable:
-            return True
+        return other.base == self.use.base and may_meet(
+            box_of(other.indices, other.ranges), self.use.within()
+        )
 
     def is_before(self, axis: int, by: int = 0) -> bool:
         """Whether what is used comes before, along an axis."""
-        return _is(lambda: at_most(self.ahead[axis][1], Index("", -by)))
+        return is_at_most(self.ahead[axis][1], Index("", -by))
 
     def is_behind(self, axis: int, by: int = 0) -> bool:
-        return _is(lambda: at_most(Index("", by), self.ahead[axis][0]))
+        return is_at_most(Index("", by), self.ahead[axis][0])
 
 
 @dataclass(slots=True)
@@ -199,13 +196,6 @@ class Order:
             if b.indices
         ]
         return [*self.declared, *defined]
-
-
-def _is(compared: Callable[[], bool]) -> bool:
-    try:
-        return compared()
-    except Incomparable:
-        return False
 
 
 def _along(part: Sequence[_Dependence], axis: int) -> list[_Dependence] | None:

@@ -8,10 +8,11 @@ matters.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import isfinite, pi
+from math import copysign, isinf, isnan, pi, prod
 from typing import Any, ClassVar
 
 from ..core import expr as ex
@@ -22,6 +23,7 @@ from ..core.expr import Expr
 from ..core.functions import TABLE
 
 HIGHEST_RANK = 2
+INFINITE = 10**9  # what stands for infinity: `exp(-INFINITE)` is 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,20 +77,100 @@ class Traced:
         return matmul(self, other)
 
 
+class ManyAxes(Traced, ABC):
+    """An array of more axes than an expression has: what is done with it, it does itself."""
+
+    __slots__ = ()
+
+    def __init__(self, shape: Extent) -> None:
+        object.__setattr__(self, "shape", shape)
+        object.__setattr__(self, "is_mask", False)
+
+    @property
+    def e(self) -> Expr:
+        raise self.refusal()
+
+    def refusal(self) -> TraceError:
+        return too_many(self.shape)
+
+    @staticmethod
+    @abstractmethod
+    def placed(x: Traced, places: Sequence[int], shape: Extent) -> Traced:
+        """An array whose axes are those at these places of a shape, along others the same."""
+
+    @abstractmethod
+    def added(self, a: Traced, b: Traced) -> Traced:
+        """The sum of two, of which one has many axes."""
+
+    @abstractmethod
+    def multiplied(self, a: Traced, b: Traced) -> Traced:
+        """Their product, entry by entry."""
+
+    @abstractmethod
+    def multiplied_out(self, a: Traced, b: Traced) -> Traced:
+        """Their product of matrices."""
+
+    @abstractmethod
+    def powered(self, exponent: Traced) -> Traced:
+        """A power of the entries."""
+
+    @abstractmethod
+    def mapped(self, f: Callable[..., Expr], values: Sequence[Traced]) -> Traced:
+        """A function of the entries of arrays."""
+
+    @abstractmethod
+    def reduced(self, name: str, axes: tuple[int, ...], keepdims: bool) -> Traced:
+        """A reduction of our table."""
+
+    @abstractmethod
+    def moved(self, order: Sequence[int]) -> Traced:
+        """The axes in another order."""
+
+    @abstractmethod
+    def reshaped(self, shape: Extent) -> Traced:
+        """The entries in another shape."""
+
+    @abstractmethod
+    def cut(self, ends: Sequence[tuple[Dim, Dim]]) -> Traced:
+        """What lies between two places of each axis."""
+
+
+_MANY: list[type[ManyAxes]] = []
+
+
+def set_many_axes(kind: type[ManyAxes]) -> None:
+    """What arrays of many axes are made of, which stands above this module."""
+    _MANY[:] = [kind]
+
+
+def too_many(shape: Extent) -> TraceError:
+    return TraceError(
+        f"this array has {len(shape)} axes, {shape_of(shape)}: of such ones, sums, products and "
+        "powers are followed, until they are summed over an axis, and no more."
+    )
+
+
+def many(*values: Traced) -> ManyAxes | None:
+    """The first of many axes."""
+    return next((x for x in values if isinstance(x, ManyAxes)), None)
+
+
 def value(e: Expr, shape: Extent) -> Traced:
     """The array of that expression and shape. Raises TraceError for a rank above 2."""
     if len(shape) > HIGHEST_RANK:
-        raise TraceError(
-            f"this array has {len(shape)} axes, {shape_of(shape)}: at most {HIGHEST_RANK} are "
-            "followed. Where products are summed over an axis, `einsum` or `@` says it without."
-        )
+        if e.is_scalar:
+            return _MANY[0].placed(Traced(e, ()), (), shape)
+        raise too_many(shape)
     return Traced(e, shape)
 
 
 def constant(x: float) -> Traced:
-    """A number; multiples of pi are known. Raises TraceError for what is not finite."""
-    if not isfinite(x):
-        raise TraceError(f"the number {x} can't be followed: only finite ones are.")
+    """A number; multiples of pi are known, and infinity is a number that is as large in masks.
+    Raises TraceError for what is none."""
+    if isnan(x):
+        raise TraceError("nan is no number, and can't be followed.")
+    if isinf(x):
+        return constant(int(copysign(INFINITE, x)))
     if x in (pi, -pi, 2 * pi, pi / 2):
         return Traced(ex.times(ex.number(Fraction(x / pi)), ex.constant("pi")), ())
     return Traced(ex.number(Fraction(x) if isinstance(x, int) else Fraction(repr(float(x)))), ())
@@ -160,6 +242,8 @@ def aligned(x: Traced, rank: int) -> Expr:
 
 def entrywise(f: Callable[..., Expr], *values: Traced) -> Traced:
     """A function of the entries of arrays that broadcast."""
+    if (wide := many(*values)) is not None:
+        return wide.mapped(f, values)
     shape = broadcast(*values)
     return value(f(*(aligned(x, len(shape)) for x in values)), shape)
 
@@ -173,6 +257,8 @@ def add(a: Traced, b: Traced) -> Traced:
     """The sum; one with the number 0, as libraries' own code has it, is the other."""
     if _is_zero(a) or _is_zero(b):
         return b if _is_zero(a) else a
+    if (wide := many(a, b)) is not None:
+        return wide.added(a, b)
     return entrywise(ex.add, a, b)
 
 
@@ -180,22 +266,30 @@ def subtract(a: Traced, b: Traced) -> Traced:
     """The difference, likewise."""
     if _is_zero(b):
         return a
+    if (wide := many(a, b)) is not None:
+        return wide.added(a, -b)
     return entrywise(ex.subtract, a, b)
 
 
 def _is_zero(x: Traced) -> bool:
-    return x.e is ex.ZERO and not x.rank
+    return not x.rank and x.e is ex.ZERO
 
 
 def multiply(a: Traced, b: Traced) -> Traced:
+    if (wide := many(a, b)) is not None:
+        return wide.multiplied(a, b)
     return entrywise(ex.times, a, b)
 
 
 def divide(a: Traced, b: Traced) -> Traced:
+    if (wide := many(a, b)) is not None:
+        return wide.multiplied(a, power(b, constant(-1)))
     return entrywise(ex.divide, a, b)
 
 
 def power(a: Traced, b: Traced) -> Traced:
+    if isinstance(a, ManyAxes):
+        return a.powered(b)
     return entrywise(ex.power, a, b)
 
 
@@ -240,15 +334,19 @@ def axes_of(x: Traced, axis: Any) -> tuple[int, ...]:
 
 def count(x: Traced, axis: Any = None) -> Traced:
     """How many entries there are along axes."""
-    total = ONE
-    for k in axes_of(x, axis):
-        total = total * x.shape[k]
-    return Traced(ex.dimension(total), ())
+    return Traced(ex.dimension(size([x.shape[k] for k in axes_of(x, axis)])), ())
+
+
+def size(shape: Sequence[Dim]) -> Dim:
+    """The product of dimensions."""
+    return prod(shape, start=ONE)
 
 
 def reduce(name: str, x: Traced, axis: Any = None, keepdims: bool = False) -> Traced:
     """A reduction of our table (`sum`, `mean`, `max`, `logsumexp`, …) along axes."""
     axes = axes_of(x, axis)
+    if isinstance(x, ManyAxes):
+        return x.reduced(name, axes, keepdims)
     e = spread(x)
     if len(axes) == x.rank:
         e = ex.call(name, e if ONE in e.shape or x.rank < 2 else _whole(name, e)) if axes else e
@@ -298,7 +396,7 @@ def root(x: Traced) -> Traced:
 def norm(x: Traced, axis: Any = None, keepdims: bool = False) -> Traced:
     """The Euclidean norm along axes, of a matrix over all its entries the Frobenius norm."""
     axes = axes_of(x, axis)
-    if len(axes) == x.rank:
+    if len(axes) == x.rank <= HIGHEST_RANK:
         return value(ex.call("norm", spread(x)), (ONE,) * x.rank if keepdims else ())
     return root(reduce("sum", x**2, axis, keepdims))
 
@@ -310,6 +408,8 @@ def matmul(a: Traced, b: Traced) -> Traced:
     """`a @ b`."""
     if not a.rank or not b.rank:
         raise TraceError("`@` takes arrays: a number is multiplied with `*`.")
+    if (wide := many(a, b)) is not None:
+        return wide.multiplied_out(a, b)
     inner = a.shape[-1], b.shape[0]
     if inner[0] != inner[1]:
         raise misfit(*inner, f"{shape_of(a.shape)} @ {shape_of(b.shape)}")
@@ -337,13 +437,31 @@ def outer(a: Traced, b: Traced) -> Traced:
 # ---------------------------------------------------------------------------------- other shapes
 
 
+def swapped(x: Traced, a: int, b: int) -> Traced:
+    """Two axes in each other's place."""
+    order = list(range(x.rank))
+    order[a], order[b] = order[b], order[a]
+    return permuted(x, order)
+
+
+def spread_over(x: Traced, shape: Extent) -> Traced:
+    """An array broadcast to a shape."""
+    if len(shape) > HIGHEST_RANK:
+        return _MANY[0].placed(x, range(len(shape) - x.rank, len(shape)), shape)
+    return value(aligned(x, len(shape)), shape)
+
+
 def transpose(x: Traced) -> Traced:
+    if isinstance(x, ManyAxes):
+        return x.moved(range(x.rank)[::-1])
     return Traced(ex.transpose(x.e), x.shape[::-1], x.is_mask) if x.rank == HIGHEST_RANK else x
 
 
 def permuted(x: Traced, axes: Iterable[int]) -> Traced:
     """The axes in another order."""
     order = tuple(k % x.rank for k in axes)
+    if isinstance(x, ManyAxes):
+        return x.moved(order)
     return x if order == tuple(range(x.rank)) else transpose(x)
 
 
@@ -351,6 +469,8 @@ def ravel(x: Traced) -> Traced:
     """The entries in one axis, row by row."""
     if x.rank == 1:
         return x
+    if isinstance(x, ManyAxes):
+        return x.reshaped((size(x.shape),))
     rows, cols = sides(x.shape)
     e = spread(x)
     if cols == ONE:
@@ -363,6 +483,8 @@ def reshape(x: Traced, shape: Extent) -> Traced:
     """The entries, row by row, in another shape of as many. Raises TraceError."""
     if shape == x.shape:
         return x
+    if isinstance(x, ManyAxes):
+        return x.reshaped(shape)
     if tuple(d for d in shape if d != ONE) == tuple(d for d in x.shape if d != ONE):
         return _same_entries(x, shape)
     flat = ravel(x)
@@ -376,19 +498,17 @@ def reshape(x: Traced, shape: Extent) -> Traced:
 def _same_entries(x: Traced, shape: Extent) -> Traced:
     """An array with other axes of size 1."""
     if len(shape) > HIGHEST_RANK:
-        return value(x.e, shape)  # refused there
+        bare = reshape(x, tuple(d for d in x.shape if d != ONE))
+        return _MANY[0].placed(bare, [k for k, d in enumerate(shape) if d != ONE], shape)
     e = spread(x)
     return Traced(e if e.shape == sides(shape) else ex.transpose(e), shape, x.is_mask)
 
 
 def filled(x: Traced, sizes: Sequence[Dim | int]) -> Extent:
     """A shape with the place of -1 filled in, for as many entries as an array has."""
-    total, known, open_at = ONE, ONE, [k for k, d in enumerate(sizes) if d == -1]
-    for d in x.shape:
-        total = total * d
+    open_at = [k for k, d in enumerate(sizes) if d == -1]
     dims = [Dim.of(d) if not isinstance(d, Dim) else d for d in sizes if d != -1]
-    for d in dims:
-        known = known * d
+    total, known = size(x.shape), size(dims)
     if len(open_at) > 1 or (not open_at and known != total):
         raise TraceError(f"an array of shape {shape_of(x.shape)} has no shape {tuple(sizes)}.")
     if open_at:
@@ -409,7 +529,10 @@ def quotient(total: Dim, known: Dim) -> Dim:
         found = Dim(((tuple(rest), k // j),))
         if found * known == total:
             return found
-    raise TraceError(f"{total} entries don't make rows of {known}.")
+    raise TraceError(
+        f"{total} entries don't make rows of {known}: if they always do, declare the size as a "
+        f"product, `{known} k`."
+    )
 
 
 def diagonal(x: Traced) -> Traced:

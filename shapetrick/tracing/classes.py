@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..core import expr as ex
-from ..core.dims import Dim
+from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
 from ..core.expr import Symbol
 from . import arrays, parts
@@ -34,16 +34,33 @@ def one_hot(x: Traced, count: Dim) -> Traced:
     return Traced(ex.symbol(symbol.name, shape, (ATTRIBUTE,)), shape)
 
 
-def chosen(x: Traced, keys: Sequence[Any], first: Traced | None) -> Traced | None:
-    """`x[arange(n), y]` and `x[arange(n), 3]`, an entry of each row, where the first key counts
-    these; None for what is something else."""
-    if first is None or x.rank != 2 or len(keys) != 2 or not arrays.counts(first):
+def rows(x: Traced, index: Traced, axis: int = 0) -> Traced:
+    """As `take`: the rows of a matrix, or the entries, whose numbers are given; or its columns."""
+    chosen = one_hot(index, x.shape[axis])
+    return chosen @ x if axis == 0 else x @ arrays.transpose(chosen)
+
+
+def along_rows(x: Traced, index: Traced, axis: int) -> Traced:
+    """As `take_along_axis`: of each row the entry of a class, `y[:, None]`."""
+    if x.rank != 2 or arrays.axes_of(x, axis) != (1,) or index.shape != (x.shape[0], ONE):
+        raise TraceError("of each row one class is followed: `y[:, None]` along the last axis.")
+    picked = one_hot(arrays.reshape(index, x.shape[:1]), x.shape[1]) * x
+    return arrays.reduce("sum", picked, 1, True)
+
+
+def chosen(x: Traced, keys: Sequence[Any], lifted: Callable[[Any], Traced]) -> Traced | None:
+    """`x[y]`, `x[:, y]`, `x[arange(n), y]` and `x[arange(n), 3]`: rows, columns, or an entry of
+    each row; None for what is something else."""
+    given = [lifted(key) if hasattr(key, "ndim") and key.ndim else None for key in keys]
+    if any(key is not None and key.is_mask for key in given) or x.rank > 2:
         return None
-    if first.shape[0] != x.shape[0]:
-        return None
-    if isinstance(keys[1], int):
-        return parts.indexed(x, (slice(None), keys[1]))
-    given = getattr(keys[1], "value", None)
-    if not isinstance(given, Traced):
-        return None
-    return arrays.reduce("sum", one_hot(given, x.shape[1]) * x, 1)
+    match given:
+        case [Traced() as index] if not arrays.counts(index):
+            return rows(x, index)
+        case [None, Traced() as index] if keys[0] == slice(None) and x.rank == 2:
+            return rows(x, index, 1)
+        case [Traced() as first, second] if arrays.counts(first) and first.shape[0] == x.shape[0]:
+            if second is not None:
+                return arrays.reduce("sum", one_hot(second, x.shape[1]) * x, 1)
+            return parts.indexed(x, (slice(None), keys[1])) if isinstance(keys[1], int) else None
+    return None

@@ -22,10 +22,10 @@ class LetteredArray(NamedTuple):
     x: Traced
 
 
-def einsum(subscripts: str, *operands: Traced) -> Traced:
-    """The sum of products over the letters that the result lacks. Raises TraceError."""
-    factors, result = _read(subscripts, operands)
-    factors = [_without_repeats(f) for f in factors]
+def contracted(given: Sequence[LetteredArray], result: str) -> Traced:
+    """The product of arrays with letters, summed over those that the result lacks. Raises
+    TraceError."""
+    factors = [_without_repeats(f) for f in given]
     while len(factors) > 1:
         i, j = _pair(factors, result)
         a, b = factors[i], factors[j]
@@ -35,7 +35,8 @@ def einsum(subscripts: str, *operands: Traced) -> Traced:
     return arrays.permuted(last.x, [last.letters.index(c) for c in result]) if result else last.x
 
 
-def _read(subscripts: str, operands: Sequence[Traced]) -> tuple[list[LetteredArray], str]:
+def read(subscripts: str, operands: Sequence[Traced]) -> tuple[list[LetteredArray], str]:
+    """The operands of an `einsum`, each with its letters, and the result's. Raises TraceError."""
     text = subscripts.replace(" ", "")
     left, arrow, result = text.partition("->")
     given = left.split(",")
@@ -48,8 +49,6 @@ def _read(subscripts: str, operands: Sequence[Traced]) -> tuple[list[LetteredArr
     )
     if not fits or not set(result) <= set(left) or len(set(result)) < len(result):
         raise TraceError(f"einsum's `{subscripts}` doesn't fit what it is given.")
-    if len(result) > HIGHEST_RANK:
-        raise TraceError(f"einsum's `{subscripts}` gives {len(result)} axes: 2 are followed.")
     dims: dict[str, Dim] = {}
     for letters, x in zip(given, operands, strict=True):
         for c, d in zip(letters, x.shape, strict=True):

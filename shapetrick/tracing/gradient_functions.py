@@ -22,8 +22,9 @@ from ..language.vocabularies import is_name
 from ..numerics.arrays import evaluate_all
 from . import arrays
 from .arrays import Traced
-from .functions import CLOSE, ProblemText, ShapedParameter
+from .functions import CLOSE, ProblemText
 from .libraries import LIBRARIES, Followed, library_of, reached
+from .parameters import ShapedParameter
 from .symbolic import Layout, layout
 
 _LETTERS = ("m", "n", "k", "p", "q", "r", "s", "h", "u", "v")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from math import isfinite, isinf, isnan
 from typing import Any
@@ -22,15 +22,19 @@ from ..core import expr as ex
 from ..core.dims import NOTHING, ONE, Dim, Extent
 from ..core.errors import InputError, TraceError
 from ..core.expr import Expr, Symbol
+from ..core.functions import Array
 from ..core.traversal import postorder
 from ..numerics.evaluation import EvaluationTape
 from ..numerics.sampling import dims_of
 from ..simplification.written_forms import with_functions
-from . import arrays, meanings, parts, torch_meanings
+from . import arrays, classes, constants, meanings, parts, torch_meanings
 from .arrays import Traced, constant
-from .contractions import einsum
 from .places import innermost
+from .special_meanings import SPECIAL
+from .symbolic import Layout, layout
+from .tensors import einsum
 
+TRIED = 37  # a size at which the places of entries are compared
 LARGE = 1009  # a size at which comparisons of sizes are decided
 _WORDS = frozenset(["mod", "floordiv", "max", "min"])  # of JAX's language of sizes
 _TERM = re.compile(r"(?P<sign>[+-]?)\s*(?P<factors>[^+-]+)")
@@ -38,34 +42,81 @@ _TERM = re.compile(r"(?P<sign>[+-]?)\s*(?P<factors>[^+-]+)")
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """The numbers 0, 1, 2, … along an axis, which become I where two axes are compared."""
+    """The numbers 0, 1, 2, … along an axis, and what is added: I and triangles, where two axes are
+    compared."""
 
     shape: Extent
     axis: int
+    offset: int = 0
+
+    def entries(self, count: int) -> Array:
+        """The numbers, where axes have so many entries."""
+        sizes = [1] * len(self.shape)
+        sizes[self.axis] = count
+        return (np.arange(count) + self.offset).reshape(sizes)
 
 
-def follow(f: Callable[..., Any], given: Mapping[str, Traced], dims: Sequence[str]) -> Traced:
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """An argument of whole numbers, those of classes; moved, where something is added."""
+
+    x: Traced
+    shape: Extent
+    is_moved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where entries are: a number for each axis."""
+
+    columns: tuple[Any, ...]
+
+
+def follow(
+    f: Callable[..., Any],
+    given: Mapping[str, Traced],
+    dims: Sequence[str],
+    known: Mapping[Layout, Traced],
+) -> Traced:
     """What a function computes. Raises TraceError."""
-    known = {_spelled(name, k): name for k, name in enumerate(dims)}
-    symbols = export.symbolic_shape(",".join(known)) if known else ()
+    names = {_spelled(name, k): name for k, name in enumerate(dims)}
+    symbols = export.symbolic_shape(",".join(names)) if names else ()
     sizes: dict[str, Any] = dict(zip(dims, symbols, strict=True))
-    with jax.enable_x64(True):
-        arguments = [
-            jax.ShapeDtypeStruct(  # type: ignore[no-untyped-call]
-                tuple(_size(d, sizes) for d in x.shape), np.dtype(float)
-            )
-            for x in given.values()
-        ]
 
-        def called(*values: Any) -> Any:
-            return f(**dict(zip(given, values, strict=True)))
+    def called(*values: Any) -> Any:
+        return f(**dict(zip(given, values, strict=True)))
 
-        made = jax.make_jaxpr(called)(*arguments)
+    made, whole = _jaxpr(called, given, sizes)
     if len(made.jaxpr.outvars) != 1:
         raise TraceError("the function gives several arrays: return one array, or a number.")
-    reader = Reader(known)
-    (found,) = reader.run(made.jaxpr, made.consts, list(given.values()))
+    reader = Reader(names, known)
+    values = [Numbered(x, x.shape) if name == whole else x for name, x in given.items()]
+    (found,) = reader.run(made.jaxpr, made.consts, values)
     return reader.finished(reader.lifted(found))
+
+
+def _jaxpr(
+    called: Callable[..., Any], given: Mapping[str, Traced], sizes: Mapping[str, Any]
+) -> tuple[Any, str]:
+    """The jaxpr of a function of real numbers, but for one argument where that must be of whole
+    ones; and which that is."""
+    refused: Exception | None = None
+    for whole in ("", *(name for name, x in given.items() if x.rank == 1)):
+        arguments = [
+            jax.ShapeDtypeStruct(  # type: ignore[no-untyped-call]
+                tuple(_size(d, sizes) for d in x.shape), np.dtype(int if name == whole else float)
+            )
+            for name, x in given.items()
+        ]
+        try:
+            with jax.enable_x64(True):
+                return jax.make_jaxpr(called)(*arguments), whole
+        except TypeError as error:
+            refused = refused or error
+            if "integer" not in str(error):
+                raise
+    assert refused is not None
+    raise refused
 
 
 def _spelled(name: str, k: int) -> str:
@@ -87,8 +138,9 @@ def _size(d: Dim, sizes: Mapping[str, Any]) -> Any:
 class Reader:
     """Reads the equations of jaxprs, one after the other."""
 
-    def __init__(self, dims: Mapping[str, str]) -> None:
+    def __init__(self, dims: Mapping[str, str], known: Mapping[Layout, Traced]) -> None:
         self._dims = dims  # JAX's names, and ours
+        self._known = known  # arrays from around the function
         self._stopped: dict[Expr, InputError] = {}
         self._at: Any = None  # the equation that is read
 
@@ -114,7 +166,9 @@ class Reader:
     def _equation(self, equation: Any, given: Sequence[Any]) -> Sequence[Any]:
         name, params = equation.primitive.name, equation.params
         inner = params.get("jaxpr") or params.get("call_jaxpr")
-        if inner is not None and "branches" not in params:
+        if name == "cond":
+            return self._branched(params["branches"], *given)
+        if inner is not None:
             whole = WHOLE.get(str(params.get("name", "")))
             if whole is not None:
                 found = whole(*map(self.lifted, given))
@@ -135,6 +189,15 @@ class Reader:
             raise TraceError(f"JAX's `{name}` can't be followed: write it by functions that are.")
         return (PRIMITIVES[name](params, *map(self.lifted, given)),)
 
+    def _branched(self, branches: Sequence[Any], which: Any, *given: Any) -> Sequence[Any]:
+        """One of two ways, or a choice between what both give."""
+        if _is_number(which) or _is_truth(which):
+            return self.run(branches[int(which)].jaxpr, branches[int(which)].consts, given)
+        if len(branches) != 2 or not self.lifted(which).is_mask:
+            raise TraceError("`cond` is followed by a comparison, and `switch` by a number.")
+        ways = [self.run(way.jaxpr, way.consts, given) for way in branches]
+        return [self._select_n({}, which, *each) for each in zip(*ways, strict=True)]
+
     def _scanned(
         self, params: Mapping[str, Any], inner: Any, given: Sequence[Any]
     ) -> Sequence[Any]:
@@ -154,29 +217,25 @@ class Reader:
 
     def _stacked(self, values: Sequence[Any]) -> Traced:
         """What the steps of a loop give, as one array."""
-        each = [self.lifted(x) for x in values]
-        if each[0].rank:
-            return parts.stacked(each)
-        return parts.joined([arrays.reshape(x, (ONE,)) for x in each], 0)
+        return parts.stacked([self.lifted(x) for x in values])
 
     def lifted(self, x: Any) -> Traced:
         """A value that has an expression."""
         if isinstance(x, Traced):
             return x
         if isinstance(x, Counted):
-            if len(x.shape) == 1:
-                return arrays.counting(x.shape[0])
-            raise TraceError("`arange` along one of two axes can't be followed: give an argument.")
+            along = arrays.counting(x.shape[x.axis]) + x.offset
+            own = tuple(d if k == x.axis else ONE for k, d in enumerate(x.shape))
+            return arrays.spread_over(arrays.reshape(along, own), x.shape)
+        if isinstance(x, Numbered) and not x.is_moved:
+            return arrays.reshape(x.x, x.shape)
+        if isinstance(x, Numbered | Places):
+            raise TraceError("of the numbers of classes, what is computed can't be followed.")
         array = np.asarray(x)
         if array.ndim == 0:
             return constant(array.item())
-        if array.size and (array == array.reshape(-1)[0]).all():
-            found = constant(array.reshape(-1)[0].item())
-            return arrays.value(found.e, tuple(map(Dim.of, array.shape)))
-        raise TraceError(
-            "an array of numbers which is no argument can't be followed, but for ones, zeros and "
-            "I: make it an argument, and give its shape."
-        )
+        found = self._known.get(layout(array))
+        return found or constants.of_numbers(array, tuple(map(Dim.of, array.shape)))
 
     def finished(self, x: Traced) -> Traced:
         """The result, where nothing of it depends on a stopped gradient."""
@@ -230,20 +289,30 @@ class Reader:
 
     def _broadcast_in_dim(self, params: Mapping[str, Any], x: Any, *_: Any) -> Any:
         if isinstance(x, Counted):
-            return Counted(self._shape(params["shape"]), params["broadcast_dimensions"][x.axis])
-        if isinstance(x, bool | np.bool) or (_is_number(x) and not isfinite(x)):
+            axis = params["broadcast_dimensions"][x.axis]
+            return Counted(self._shape(params["shape"]), axis, x.offset)
+        if isinstance(x, Numbered):
+            return replace(x, shape=self._shape(params["shape"]))
+        if _is_truth(x) or (_is_number(x) and not isfinite(x)):
             return x
         given, shape = self.lifted(x), self._shape(params["shape"])
         places = params["broadcast_dimensions"]
-        if given.rank == 1 and len(shape) == 2 and places[0] == 1:
-            return arrays.value(ex.transpose(given.e), shape)
-        return Traced(arrays.value(given.e, shape).e, shape, given.is_mask)
+        own = dict(zip(places, given.shape, strict=True))
+        placed = arrays.reshape(given, tuple(own.get(k, ONE) for k in range(len(shape))))
+        found = arrays.spread_over(placed, shape)
+        return arrays.masked(found) if given.is_mask else found
 
-    def _reshape(self, params: Mapping[str, Any], x: Any, *_: Any) -> Traced:
+    def _reshape(self, params: Mapping[str, Any], x: Any, *_: Any) -> Any:
+        if isinstance(x, Numbered):
+            return replace(x, shape=self._shape(params["new_sizes"]))
         return arrays.reshape(self.lifted(x), self._shape(params["new_sizes"]))
 
     def _gather(self, params: Mapping[str, Any], x: Any, start: Any) -> Traced:
-        """Of what `gather` does, a slice that begins at a place."""
+        """Of what `gather` does, a slice that begins at a place, and entries or rows that are
+        numbered."""
+        if isinstance(start, Numbered | Places):
+            found = self._numbered(params["dimension_numbers"], self.lifted(x), start)
+            return arrays.reshape(found, self._shape(self._at.outvars[0].aval.shape))
         given, numbers = self.lifted(x), params["dimension_numbers"]
         if len(numbers.start_index_map) != 1 or numbers.operand_batching_dims:
             raise TraceError(PARTS)
@@ -253,6 +322,56 @@ class Reader:
         dropped = numbers.collapsed_slice_dims
         kept = tuple(d for k, d in enumerate(found.shape) if k not in dropped)
         return arrays.reshape(found, kept)
+
+    def _numbered(self, numbers: Any, x: Traced, start: Numbered | Places) -> Traced:
+        """Rows or columns by the numbers of classes, or an entry of each row."""
+        if isinstance(start, Numbered):
+            if start.is_moved:
+                raise TraceError(PARTS)
+            if not numbers.operand_batching_dims:
+                return classes.rows(x, start.x, numbers.start_index_map[0])
+            return classes.along_rows(x, arrays.reshape(start.x, (x.shape[0], ONE)), 1)
+        counted, picked = start.columns
+        if not arrays.counts(arrays.ravel(self.lifted(counted))):
+            raise TraceError(PARTS)
+        column = arrays.reshape(self.lifted(picked), (x.shape[0], ONE))
+        return classes.along_rows(x, column, 1)
+
+    def _scatter(self, params: Mapping[str, Any], x: Any, start: Any, new: Any) -> Traced:
+        """An array with other entries at one place of an axis."""
+        given, numbers = self.lifted(x), params["dimension_numbers"]
+        if len(numbers.scatter_dims_to_operand_dims) != 1 or len(numbers.inserted_window_dims) != 1:
+            raise TraceError(PARTS)
+        (k,), first = numbers.inserted_window_dims, self._place(start)
+        ends = [(NOTHING, d) for d in given.shape]
+        shape = tuple(ONE if i == k else d for i, d in enumerate(given.shape))
+        one = arrays.spread_over(arrays.reshape(self.lifted(new), shape), shape)
+        around = [(NOTHING, first), (first + ONE, given.shape[k])]
+        before, behind = (
+            None if a == b else parts.cut(given, [*ends[:k], (a, b), *ends[k + 1 :]])
+            for a, b in around
+        )
+        return parts.joined([y for y in (before, one, behind) if y is not None], k)
+
+    def _concatenate(self, params: Mapping[str, Any], *xs: Any) -> Any:
+        if any(isinstance(x, Numbered) for x in xs):
+            return Places(xs)
+        return parts.joined([self.lifted(x) for x in xs], params["dimension"])
+
+    def _pad(self, params: Mapping[str, Any], x: Any, by: Any) -> Traced:
+        config = params["padding_config"]
+        if any(within for *_, within in config):
+            raise TraceError("`pad` between entries isn't followed.")
+        widths = [(int(before), int(behind)) for before, behind, _ in config]
+        return parts.padded(self.lifted(x), widths, self.lifted(by))
+
+    def _conv_general_dilated(self, params: Mapping[str, Any], x: Any, kernel: Any) -> Traced:
+        """Of one channel, along one axis."""
+        given, weights = self.lifted(x), self.lifted(kernel)
+        stretched = {*params["window_strides"], *params["lhs_dilation"], *params["rhs_dilation"]}
+        if len(params["padding"]) != 1 or stretched != {1} or params["feature_group_count"] != 1:
+            raise TraceError("a convolution along one axis, without strides, is followed alone.")
+        return parts.correlated(given, weights, params["padding"][0])
 
     def _dynamic_slice(self, params: Mapping[str, Any], x: Any, *starts: Any) -> Traced:
         places = [self._place(s) for s in starts[: self.lifted(x).rank]]
@@ -292,8 +411,10 @@ class Reader:
         return arrays.reshape(given, tuple(kept))
 
     def _add(self, _: Any, a: Any, b: Any) -> Any:
-        if isinstance(a, Counted) and not isinstance(b, Counted | Traced) and b == 0:
-            return a
+        if isinstance(a, Numbered):
+            return replace(a, is_moved=True)
+        if isinstance(a, Counted) and _is_number(b) and int(b) == b:
+            return replace(a, offset=a.offset + int(b))
         return arrays.add(self.lifted(a), self.lifted(b))
 
     _add_any = _add
@@ -315,10 +436,14 @@ class Reader:
         return True
 
     def _eq(self, _: Any, a: Any, b: Any) -> Any:
-        if isinstance(a, Counted) and isinstance(b, Counted) and a.axis != b.axis:
-            rows, cols = arrays.broadcast(*(Traced(ex.UNIT, x.shape) for x in (a, b)))
-            if rows == cols:
-                return Traced(ex.eye(rows), (rows, cols), is_mask=True)
+        if isinstance(a, Counted) and isinstance(b, Counted):
+            return self._of_places(operator.eq, a, b)
+        if isinstance(a, Counted):
+            a, b = b, a
+        if isinstance(b, Counted) and not b.offset and b.axis == len(b.shape) - 1:
+            given = self.lifted(a)
+            given = arrays.reshape(given, given.shape[:1]) if given.rank == 2 else given
+            return arrays.masked(classes.one_hot(given, b.shape[b.axis]))
         raise TraceError("`==` of arrays isn't followed: of comparisons `>` and `<` are.")
 
     def _ne(self, _: Any, a: Any, b: Any) -> Any:
@@ -326,24 +451,34 @@ class Reader:
             return False
         raise TraceError("`!=` of arrays isn't followed: of comparisons `>` and `<` are.")
 
+    def _of_places(self, holds: Callable[[Any, Any], Any], a: Counted, b: Counted) -> Traced:
+        """Where the numbers of a row and a column are as they are said to be."""
+        shape = arrays.broadcast(*(Traced(ex.UNIT, x.shape) for x in (a, b)))
+        found = holds(a.entries(TRIED), b.entries(TRIED))
+        return arrays.masked(constants.of_numbers(found, shape))
+
     def _compared(self, name: str, a: Any, b: Any) -> Any:
         """A comparison; of sizes alone it is decided, for large ones."""
         decided, followed = COMPARISONS[name]
+        if isinstance(a, Counted) and isinstance(b, Counted):
+            return self._of_places(decided, a, b)
+        if isinstance(a, Numbered):  # whether it counts from behind
+            return False
         both = self.lifted(a), self.lifted(b)
         roots = [x.e for x in both]
         if not any(isinstance(e, Symbol) for e in postorder(roots)):
             sizes = {name: LARGE for d in dims_of(roots) for name in d.names}
-            x, y = EvaluationTape(roots).run({}, sizes)
-            return bool(decided(x.item(), y.item())) if x.size == y.size == 1 else followed(*both)
+            found = decided(*EvaluationTape(roots).run({}, sizes))
+            return bool(found.flat[0]) if (found == found.flat[0]).all() else followed(*both)
         return followed(*both)
 
     def _and(self, _: Any, a: Any, b: Any) -> Any:
-        if isinstance(a, bool) or isinstance(b, bool):
-            return (b if a else False) if isinstance(a, bool) else (a if b else False)
+        if _is_truth(a) or _is_truth(b):
+            return (b if a else False) if _is_truth(a) else (a if b else False)
         return arrays.masked(self.lifted(a) * self.lifted(b))
 
     def _not(self, _: Any, a: Any) -> Any:
-        return not a if isinstance(a, bool) else arrays.negated(self.lifted(a))
+        return not a if _is_truth(a) else arrays.negated(self.lifted(a))
 
     def _or(self, _: Any, a: Any, b: Any) -> Any:
         return self._not(_, self._and(_, self._not(_, a), self._not(_, b)))
@@ -351,8 +486,11 @@ class Reader:
     def _select_n(self, _: Any, which: Any, *cases: Any) -> Any:
         if len(cases) != 2:
             raise TraceError("a choice of more than two isn't followed.")
-        if isinstance(which, bool | np.bool):
+        if _is_truth(which):
             return cases[int(which)]
+        if all(map(_is_truth, cases)):
+            mask = self.lifted(which)
+            return mask if cases[1] else arrays.negated(mask)
         if any(_is_number(c) and isnan(c) for c in cases):
             raise TraceError("a choice that may give nan isn't followed.")
         return arrays.choose(self.lifted(which), self.lifted(cases[1]), self.lifted(cases[0]))
@@ -360,6 +498,11 @@ class Reader:
 
 def _is_number(x: Any) -> bool:
     return isinstance(x, int | float | np.number) or (isinstance(x, np.ndarray) and not x.ndim)
+
+
+def _is_truth(x: Any) -> bool:
+    kind = getattr(getattr(x, "dtype", None), "kind", "")
+    return isinstance(x, bool) or (kind == "b" and np.ndim(x) == 0)
 
 
 def _place_of(equation: Any) -> Any:
@@ -372,7 +515,8 @@ def _place_of(equation: Any) -> Any:
 _ENTRYWISE = {
     **{name: name for name in ("exp", "log", "log1p", "expm1", "tanh", "sin", "cos", "tan")},
     **{name: name for name in ("asin", "acos", "atan", "sinh", "cosh", "sqrt", "abs", "sign")},
-    **{"logistic": "sigmoid", "erf": "erf", "square": "square"},
+    **{name: name for name in ("asinh", "acosh", "atanh", "erf", "erfc", "square", "lgamma")},
+    **{"logistic": "sigmoid", "digamma": "digamma"},
 }
 
 
@@ -381,7 +525,7 @@ def _mapped(name: str) -> Callable[..., Traced]:
 
 
 def _reduced(name: str) -> Callable[..., Traced]:
-    return lambda params, x: arrays.reduce(name, x, tuple(params["axes"]))
+    return lambda params, x: arrays.reduce(name, x, tuple(map(int, params["axes"])))
 
 
 def _dot_general(params: Mapping[str, Any], a: Traced, b: Traced) -> Traced:
@@ -416,7 +560,7 @@ def _with_parameter(meaning: Callable[..., Traced]) -> Callable[..., Traced]:
 
 PRIMITIVES: Mapping[str, Callable[..., Traced]] = {
     **{name: _mapped(ours) for name, ours in _ENTRYWISE.items()},
-    **{f"reduce_{name}": _reduced(name) for name in ("sum", "max", "min")},
+    **{f"reduce_{name}": _reduced(name) for name in ("sum", "max", "min", "prod")},
     "neg": lambda _, x: -x,
     "sub": lambda _, a, b: a - b,
     "mul": lambda _, a, b: a * b,
@@ -425,10 +569,9 @@ PRIMITIVES: Mapping[str, Callable[..., Traced]] = {
     "integer_pow": lambda params, x: x ** params["y"],
     "exp2": lambda _, x: constant(2) ** x,
     "rsqrt": lambda _, x: arrays.root(x) ** -1,
-    "erfc": lambda _, x: 1 - arrays.mapped("erf", x),
+    "atan2": lambda _, a, b: arrays.mapped("atan2", a, b),
     "cumsum": _running_sum,
     "rev": lambda params, x: parts.flipped(x, tuple(params["dimensions"])),
-    "concatenate": lambda params, *xs: parts.joined(xs, params["dimension"]),
     "transpose": lambda params, x: arrays.permuted(x, params["permutation"]),
     "dot_general": _dot_general,
 }
@@ -442,6 +585,7 @@ COMPARISONS: Mapping[str, tuple[Callable[[Any, Any], Any], Callable[[Traced, Tra
 WHOLE: Mapping[str, Callable[..., Any]] = {
     **{name: meanings.NUMPY[name] for name in ("inv", "det", "slogdet", "solve", "trace")},
     **{"diagonal": meanings.NUMPY["diag"], "_diag": meanings.NUMPY["diag"]},
+    **SPECIAL,
     "silu": torch_meanings.TORCH["silu"],
     **{name: _with_parameter(torch_meanings.TORCH[name]) for name in ("elu", "leaky_relu")},
 }

@@ -4,11 +4,14 @@ how on numbers. PyTorch and JAX are imported only for functions that use them.
 
 from __future__ import annotations
 
+import builtins
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
+from functools import partial
+from io import StringIO
 from types import CodeType, FrameType, ModuleType
 from typing import Any, NamedTuple
 
@@ -17,8 +20,10 @@ import numpy as np
 from ..core.errors import InputError, TraceError
 from ..core.functions import Array
 from . import meanings, symbolic, torch_meanings
-from .arrays import Traced
+from .arrays import ManyAxes, Traced
 from .places import SourceLine, innermost
+from .special_meanings import SPECIAL
+from .stand_ins import Symbols, flat, package, standing_in
 from .symbolic import (
     Layout,
     NumpyArray,
@@ -58,8 +63,8 @@ def library_of(f: Callable[..., Any]) -> str:
         space = getattr(inspect.unwrap(f), "__globals__", {}).values()
         called = {_root(x) for x in space if isinstance(x, ModuleType)}
         if len({_ROOTS[root] for root in called & _ROOTS.keys()}) > 1:
-            methods = {name for name, _ in reached(f)} - meanings.NUMPY.keys()
-            return "torch" if methods & _TENSORS else "numpy"
+            names = {name for name, x in reached(f) if x is None} - vars(builtins).keys()
+            return "torch" if names & _TENSORS else "numpy"
     found = {_ROOTS[root] for root in called & _ROOTS.keys()}
     return next((name for name in ("jax", "torch") if name in found), "numpy")
 
@@ -84,28 +89,36 @@ def reached(f: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
     """A function, and what it and the person's own functions that it calls look up, by its name;
     names of what is imported within them too."""
     yield "", f
+    for g in _own_functions(f):
+        space = _space(g)
+        yield from ((name, space.get(name)) for name in sorted(_names_in(g.__code__)))
+
+
+def _own_functions(f: Callable[..., Any]) -> Iterator[Any]:
+    """A function, and those of the person's own that it calls."""
     seen, waiting = set(), [f]
     while waiting:
-        g = inspect.unwrap(waiting.pop())
+        g = waiting.pop()
+        g = inspect.unwrap(g.func if isinstance(g, partial) else g)
+        g = getattr(g, "forward", g)  # of a module of layers
         g = getattr(g, "__func__", g)
         code = getattr(g, "__code__", None)
         if not isinstance(code, CodeType) or code in seen or _root(g) in _ROOTS:
             continue
         seen.add(code)
-        space = {**g.__globals__, **inspect.getclosurevars(g).nonlocals}
-        for name in sorted(_names_in(code)):
-            x = space.get(name)
-            yield name, x
-            if callable(x) and not isinstance(x, type):
-                waiting.append(x)
+        yield g
+        called = (_space(g).get(name) for name in sorted(_names_in(code)))
+        waiting += [x for x in called if callable(x) and not isinstance(x, type)]
+
+
+def _space(g: Any) -> dict[str, Any]:
+    """What the names of a function mean."""
+    return {**g.__globals__, **inspect.getclosurevars(g).nonlocals}
 
 
 def _root(x: Any) -> str:
     """The package from which something is; of the text of an annotation, its first word."""
-    name = x if isinstance(x, str) else getattr(x, "__module__", None) or ""
-    if isinstance(x, ModuleType):
-        name = x.__name__
-    return str(name).split(".")[0]
+    return package(x.__name__ if isinstance(x, ModuleType) else x)
 
 
 def _names_in(code: CodeType) -> set[str]:
@@ -117,7 +130,12 @@ def _names_in(code: CodeType) -> set[str]:
 # ------------------------------------------------------------------------- by symbolic arrays
 
 
-def _by_symbols(names: Mapping[str, Any], array: type[Symbolic], size: type[SymbolicSize]) -> Any:
+def _by_symbols(
+    names: Mapping[str, Any],
+    array: type[Symbolic],
+    size: type[SymbolicSize],
+    symbols: Callable[[], Symbols],
+) -> Any:
     def follow(
         f: Callable[..., Any],
         given: Mapping[str, Traced],
@@ -130,9 +148,9 @@ def _by_symbols(names: Mapping[str, Any], array: type[Symbolic], size: type[Symb
             Trace(dict(zip(dims, sizes, strict=False)), names, array, size, known or {})
             for sizes in (primes, primes[half:])
         )
-        found, sized = _run(f, given, first)
+        found, sized = _run(f, given, first, symbols())
         if sized:
-            again, _ = _run(f, given, second)
+            again, _ = _run(f, given, second, symbols())
             if again.value.e is not found.value.e:
                 raise TraceError(
                     "what this computes depends on a size as a number (as in `range(n)`): only "
@@ -143,16 +161,26 @@ def _by_symbols(names: Mapping[str, Any], array: type[Symbolic], size: type[Symb
     return follow
 
 
-def _run(f: Callable[..., Any], given: Mapping[str, Traced], trace: Trace) -> tuple[Followed, bool]:
+def _run(
+    f: Callable[..., Any], given: Mapping[str, Traced], trace: Trace, symbols: Symbols
+) -> tuple[Followed, bool]:
     arguments = {name: trace.wrapped(value) for name, value in given.items()}
-    with _watched(f) as run, _places():
+    with _watched(f) as run, _places(), _stood_in(f, symbols):
         value = _result(run, f(**arguments), trace)
     kept = {
         name: x.value
         for name, x in run.names.items()
-        if isinstance(x, Symbolic) and name not in given
+        if isinstance(x, Symbolic) and name not in given and not isinstance(x.value, ManyAxes)
     }
     return Followed(value, kept), bool(trace.used)
+
+
+@contextmanager
+def _stood_in(f: Callable[..., Any], symbols: Symbols) -> Iterator[None]:
+    """What f calls takes symbols, and what it prints of them is not shown."""
+    own = [(g.__globals__, sorted(_names_in(g.__code__))) for g in _own_functions(f)]
+    with standing_in(own, symbols), redirect_stdout(StringIO()):
+        yield
 
 
 def _result(run: Run, result: Any, trace: Trace) -> Traced:
@@ -220,6 +248,70 @@ def _watched(f: Callable[..., Any]) -> Iterator[Run]:
         sys.setprofile(before)
 
 
+def _numpy_symbols() -> Symbols:
+    makers = {np.array, np.asarray, np.asanyarray, np.ascontiguousarray}
+    return Symbols(
+        holds=lambda x: isinstance(x, Symbolic),
+        is_size=lambda x: isinstance(x, SymbolicSize),
+        is_number=lambda x: isinstance(x, Symbolic) and not x.ndim,
+        apply=_applied,
+        applied=lambda x: x in makers or (package(x) in _OF_NUMBERS and not isinstance(x, _ASKING)),
+        sized={np.arange, np.linspace, np.tri},
+    )
+
+
+def _torch_symbols() -> Symbols:
+    import torch
+
+    makers = {torch.tensor, torch.as_tensor}
+    return Symbols(
+        holds=lambda x: isinstance(x, Symbolic),
+        is_size=lambda x: isinstance(x, SymbolicSize),
+        is_number=lambda x: isinstance(x, SymbolicSize),
+        apply=_applied,
+        applied=lambda x: x in makers or package(x) in _OF_NUMBERS,
+        sized={torch.ones, torch.zeros, torch.eye, torch.full, torch.arange, torch.linspace},
+    )
+
+
+def _jax_symbols() -> Symbols:
+    import jax
+    from jax import export
+
+    def is_size(x: Any) -> bool:
+        return export.is_symbolic_dim(x)
+
+    def apply(name: str, given: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
+        """As JAX's own function, and a whole one: a jaxpr of its name."""
+        found = getattr(jax.scipy.special, name, None) or getattr(jax.numpy, name, None)
+        if found is None:
+            raise TraceError(f"`{name}` can't be followed: JAX has no such function.")
+        return jax.jit(found)(*given, **keywords) if name in SPECIAL else found(*given, **keywords)
+
+    def applied(x: Any) -> bool:
+        of_numbers = package(x) in (*_OF_NUMBERS, "numpy") and not isinstance(x, type)
+        return of_numbers or (package(x) == "jax" and getattr(x, "__name__", "") in SPECIAL)
+
+    return Symbols(
+        holds=lambda x: isinstance(x, jax.core.Tracer) or is_size(x),
+        is_size=is_size,
+        is_number=is_size,
+        apply=apply,
+        applied=applied,
+    )
+
+
+_OF_NUMBERS = ("math", "scipy")  # packages whose functions hand nothing over to symbols,
+_ASKING = (np.ufunc, type)  # but for these
+
+
+def _applied(name: str, given: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
+    symbol: Symbolic = next(
+        x for x in flat([*given, *keywords.values()]) if isinstance(x, Symbolic)
+    )
+    return symbol.run.call(name, given, keywords)
+
+
 # ------------------------------------------------------------------------------- on numbers
 
 
@@ -244,16 +336,23 @@ def _jax_value(f: Callable[..., Any], given: Mapping[str, Array]) -> Any:
 
 
 def _jax_follow(
-    f: Callable[..., Any], given: Mapping[str, Traced], dims: Sequence[str], _: Any = None
+    f: Callable[..., Any],
+    given: Mapping[str, Traced],
+    dims: Sequence[str],
+    known: Mapping[Layout, Traced] | None = None,
 ) -> Followed:
     from .jaxprs import follow
 
-    with _places():
-        return Followed(follow(f, given, dims), {})
+    with _places(), _stood_in(f, _jax_symbols()):
+        return Followed(follow(f, given, dims, known or {}), {})
 
 
 LIBRARIES: Mapping[str, ArrayLibrary] = {
-    "numpy": ArrayLibrary(_by_symbols(meanings.NUMPY, NumpyArray, NumpySize), _numpy_value),
-    "torch": ArrayLibrary(_by_symbols(torch_meanings.TORCH, TorchTensor, TorchSize), _torch_value),
+    "numpy": ArrayLibrary(
+        _by_symbols(meanings.NUMPY, NumpyArray, NumpySize, _numpy_symbols), _numpy_value
+    ),
+    "torch": ArrayLibrary(
+        _by_symbols(torch_meanings.TORCH, TorchTensor, TorchSize, _torch_symbols), _torch_value
+    ),
     "jax": ArrayLibrary(_jax_follow, _jax_value),
 }

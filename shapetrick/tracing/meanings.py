@@ -7,27 +7,30 @@ A parameter that is annotated with `Traced` takes an array; all others are taken
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from functools import reduce, wraps
 from typing import Any, NamedTuple
 
 from ..core import expr as ex
 from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
-from . import arrays, parts
+from . import arrays, classes, parts
 from .arrays import Traced, constant
-from .contractions import einsum
+from .special_meanings import SPECIAL
+from .tensors import einsum
 
 Meaning = Callable[..., Any]
 
 # Element-wise functions with one argument: the libraries' names, and ours.
 _SAME = (
     *("exp", "log", "log1p", "expm1", "sqrt", "square", "abs", "sign", "sin", "cos", "tan"),
-    *("sinh", "cosh", "tanh", "erf", "sigmoid"),
+    *("asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
+    *("erf", "erfc", "sigmoid", "lgamma", "digamma"),
 )
 _ENTRYWISE = {
     **{name: name for name in _SAME},
     **{"absolute": "abs", "fabs": "abs", "arcsin": "asin", "arccos": "acos", "arctan": "atan"},
-    **{"asin": "asin", "acos": "acos", "atan": "atan", "expit": "sigmoid"},
+    **{"arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "expit": "sigmoid"},
+    **{"gammaln": "lgamma", "psi": "digamma"},
 }
 
 
@@ -116,8 +119,8 @@ def _heaviside(x: Traced, at_zero: float) -> Traced:
     return arrays.mapped("step", x)
 
 
-def _xlogy(a: Traced, b: Traced) -> Traced:
-    return a * arrays.mapped("log", b)
+def _atan2(a: Traced, b: Traced) -> Traced:
+    return arrays.mapped("atan2", a, b)
 
 
 # -------------------------------------------------------------------------------- conditions
@@ -243,8 +246,73 @@ def _kron(a: Traced, b: Traced) -> Traced:
     return arrays.value(e, tuple(c * d for c, d in zip(a.shape, b.shape, strict=True)))
 
 
-def _multi_dot(xs: Any) -> Traced:
-    raise TraceError("`multi_dot` isn't followed: write the product with `@`.")
+def _multi_dot(xs: Sequence[Traced]) -> Traced:
+    return reduce(arrays.matmul, xs)
+
+
+def distances(a: Traced, b: Traced, metric: Any = 2.0) -> Traced:
+    """Those between the rows of two matrices."""
+    if metric not in ("euclidean", "sqeuclidean", 2):
+        raise TraceError(f"distances with {metric!r} aren't followed: the Euclidean ones are.")
+    norms = [arrays.reduce("sum", x**2, 1, True) for x in (a, b)]
+    squares = norms[0] + arrays.transpose(norms[1]) - 2 * (a @ arrays.transpose(b))
+    return squares if metric == "sqeuclidean" else arrays.root(squares)
+
+
+def _trapezoid(y: Traced, x: Traced | None = None, dx: float = 1.0, axis: int = -1) -> Traced:
+    sums = parts.differences(y, 1, axis, 1)
+    widths = constant(dx) if x is None else parts.differences(x)
+    return arrays.reduce("sum", sums * widths / 2, axis)
+
+
+def _covariance(
+    x: Traced, y: Traced | None = None, rowvar: bool = True, bias: bool = False, ddof: Any = None
+) -> Traced:
+    if y is not None or x.rank != arrays.HIGHEST_RANK:
+        raise TraceError("`cov` is followed of the rows or columns of one matrix.")
+    samples = arrays.transpose(x) if rowvar else x
+    rest = samples - arrays.reduce("mean", samples, 0)
+    less = (0 if bias else 1) if ddof is None else ddof
+    return arrays.transpose(rest) @ rest / (arrays.count(samples, 0) - less)
+
+
+def _correlation(x: Traced, y: Traced | None = None, rowvar: bool = True) -> Traced:
+    found = _covariance(x, y, rowvar)
+    spread = arrays.root(arrays.diagonal(found))
+    return found / arrays.outer(spread, spread)
+
+
+def _pseudo_inverse(x: Traced) -> Traced:
+    """Of a matrix whose columns are independent."""
+    turned = arrays.transpose(x)
+    return arrays.of_square("inv", turned @ x) @ turned
+
+
+class LeastSquares(NamedTuple):
+    """What `lstsq` gives, of which the solution is followed."""
+
+    solution: Traced
+    residuals: None = None
+    rank: None = None
+    singular_values: None = None
+
+
+def _least_squares(a: Traced, b: Traced) -> LeastSquares:
+    return LeastSquares(_pseudo_inverse(a) @ b)
+
+
+def _triangular_solution(a: Traced, b: Traced, trans: Any = 0, lower: bool = False) -> Traced:
+    """As SciPy and JAX have it: of one triangle."""
+    triangle = parts.lower_triangle(a) if lower else parts.upper_triangle(a)
+    return arrays.solve(arrays.transpose(triangle) if trans in (1, "T") else triangle, b)
+
+
+def _factored_solution(factor: Any, b: Traced) -> Traced:
+    """As `cho_solve((L, True), b)`."""
+    x, lower = factor
+    x = getattr(x, "value", x)
+    turned = arrays.transpose(x)
+    return arrays.solve(x @ turned if lower else turned @ x, b)
 
 
 # ------------------------------------------------------------------------ square matrices, shapes
@@ -274,6 +342,39 @@ def _matrix_power(x: Traced, n: int) -> Traced:
     return arrays.value(ex.matrix_power(arrays.spread(x), n), x.shape)
 
 
+def _tiled(x: Traced, reps: Any) -> Traced:
+    return parts.repeated(x, reps if isinstance(reps, tuple | list) else (reps,))
+
+
+def _padded(
+    x: Traced, pad_width: Any, mode: str = "constant", constant_values: Traced | None = None
+) -> Traced:
+    if mode != "constant":
+        raise TraceError(f"`pad` is followed with mode='constant', not {mode!r}.")
+    widths = pad_width if isinstance(pad_width, tuple | list) else (pad_width,)
+    pairs = [tuple(w) if isinstance(w, tuple | list) else w for w in widths]
+    if not isinstance(pairs[0], tuple):
+        pairs = [tuple(pairs) if len(pairs) == 2 else (pairs[0], pairs[0])]
+    each = pairs * x.rank if len(pairs) == 1 else pairs
+    return parts.padded(x, each, constant_values or constant(0))
+
+
+def _taken(x: Traced, index: Traced, axis: Any = None) -> Traced:
+    return classes.rows(arrays.ravel(x) if axis is None else x, index, axis or 0)
+
+
+def _peak_to_peak(x: Traced, axis: Any = None, keepdims: bool = False) -> Traced:
+    largest, smallest = (arrays.reduce(name, x, axis, keepdims) for name in ("max", "min"))
+    return largest - smallest
+
+
+def _selected(conditions: Sequence[Traced], values: Sequence[Traced], default: Traced) -> Traced:
+    found = default
+    for condition, x in zip(reversed(conditions), reversed(values), strict=True):
+        found = arrays.choose(condition, x, found)
+    return found
+
+
 def concatenated(parts_: Sequence[Traced], axis: int = 0) -> Traced:
     return parts.joined(parts_, axis)
 
@@ -284,7 +385,7 @@ def transpose(x: Traced, axes: Any = None) -> Traced:
 
 def swapped(x: Traced, axis1: int, axis2: int) -> Traced:
     (a,), (b,) = arrays.axes_of(x, axis1), arrays.axes_of(x, axis2)
-    return x if a == b else arrays.transpose(x)
+    return arrays.swapped(x, a, b)
 
 
 def _diagonal(x: Traced, k: int = 0) -> Traced:
@@ -329,12 +430,11 @@ def expand_dims(x: Traced, axis: int) -> Traced:
     return arrays.reshape(x, (*x.shape[:place], ONE, *x.shape[place:]))
 
 
-def _broadcast_to(x: Traced, shape: Any) -> Traced:
+def broadcast_to(x: Traced, shape: Any) -> Traced:
     wanted = tuple(Dim.of(_dim(d)) for d in shape)
-    whole = arrays.Traced(ex.ones(*arrays.sides(wanted)), wanted)
-    if arrays.broadcast(x, whole) != wanted:
+    if arrays.broadcast(x, arrays.value(ex.UNIT, wanted)) != wanted:
         raise TraceError(f"an array of shape {arrays.shape_of(x.shape)} has no such broadcast.")
-    return arrays.value(arrays.aligned(x, len(wanted)), wanted)
+    return arrays.spread_over(x, wanted)
 
 
 def _ones_like(x: Traced) -> Traced:
@@ -353,6 +453,10 @@ def cast(x: Traced, *_: Any) -> Traced:
     return arrays.Traced(x.e, x.shape)
 
 
+def _item(x: Traced) -> Traced:
+    return arrays.reshape(x, arrays.filled(x, ()))
+
+
 # --------------------------------------------------------------------------------- the tables
 
 COMMON: Mapping[str, Meaning] = {
@@ -363,12 +467,13 @@ COMMON: Mapping[str, Meaning] = {
     **{"negative": negative, "positive": positive, "reciprocal": _reciprocal, "exp2": _exp2},
     **{"log2": _log_to(2), "log10": _log_to(10), "logaddexp": _logaddexp, "hypot": _hypot},
     **{"maximum": maximum, "minimum": minimum, "fmax": maximum, "fmin": minimum},
-    **{"clip": clip, "heaviside": _heaviside, "xlogy": _xlogy},
+    **SPECIAL,
+    **{"clip": clip, "heaviside": _heaviside, **dict.fromkeys(("arctan2", "atan2"), _atan2)},
     **{"greater": arrays.greater, "less": less},
     **{"greater_equal": not_less, "less_equal": not_greater},
     **{"where": _where, "logical_and": _both, "logical_or": _either, "logical_not": _not},
     **{"bitwise_and": _both, "bitwise_or": _either, "invert": _not},
-    **{name: reduction(name) for name in ("sum", "mean")},
+    **{name: reduction(name) for name in ("sum", "mean", "prod")},
     **{"amax": reduction("max"), "amin": reduction("min")},
     **{"matmul": arrays.matmul, "dot": _dot, "vdot": _vdot, "inner": _inner},
     **{"outer": arrays.outer},
@@ -377,11 +482,15 @@ COMMON: Mapping[str, Meaning] = {
     **{"slogdet": _slogdet, "solve": arrays.solve, "matrix_power": _matrix_power, "norm": norm},
     **{"diag": _diagonal, "diagonal": _main_diagonal, "swapaxes": swapped, "squeeze": _squeeze},
     **{"cumsum": parts.accumulated, "flip": parts.flipped, "diff": parts.differences},
+    **{"roll": parts.rolled, "take": _taken, "cov": _covariance, "corrcoef": _correlation},
+    **{"take_along_axis": classes.along_rows, "tile": _tiled, "cdist": distances},
+    **{"pinv": _pseudo_inverse, "lstsq": _least_squares, "cho_solve": _factored_solution},
+    "expm": of_square("expm"),
     **{"tril": parts.lower_triangle, "triu": parts.upper_triangle, "stack": parts.stacked},
     **{"hstack": parts.side_by_side, "vstack": parts.below, "column_stack": parts.as_columns},
     **{"concatenate": concatenated, "cat": concatenated, "chunk": parts.in_equal_parts},
     **{"ravel": ravel, "reshape": reshape, "expand_dims": expand_dims},
-    **{"broadcast_to": _broadcast_to, "ones_like": _ones_like, "zeros_like": _zeros_like},
+    **{"broadcast_to": broadcast_to, "ones_like": _ones_like, "zeros_like": _zeros_like},
     **{"full_like": _full_like, "vector_norm": _vector_norm, "matrix_norm": norm},
 }
 
@@ -391,6 +500,9 @@ NUMPY: Mapping[str, Meaning] = {
     **{"transpose": transpose, "permute_dims": transpose, "matrix_transpose": transpose},
     **{"clip": _numpy_clip, "var": _var, "std": rooted(_var), "flatten": ravel},
     **{"logsumexp": reduction("logsumexp"), "softmax": along("softmax")},
+    **{"pad": _padded, "ptp": _peak_to_peak, "convolve": parts.convolved, "select": _selected},
+    **{"solve_triangular": _triangular_solution, "trapezoid": _trapezoid, "trapz": _trapezoid},
     **{"split": parts.in_equal_parts, "array_split": parts.in_equal_parts},
-    **{"log_softmax": along("log_softmax"), "astype": cast, "copy": positive},
+    **{"log_softmax": along("log_softmax"), "astype": cast, "copy": positive, "item": _item},
+    **dict.fromkeys(("array", "asarray", "asanyarray", "ascontiguousarray"), cast),
 }

@@ -4,9 +4,10 @@ running sums, as products with constants of known structure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..core import expr as ex
 from ..core import structured
 from ..core.dims import NOTHING, ONE, Dim
 from ..core.errors import TraceError
@@ -38,12 +39,14 @@ def indexed(x: Traced, keys: Sequence[Any]) -> Traced:
 
 def cut(x: Traced, ends: Sequence[tuple[Dim, Dim]]) -> Traced:
     """What lies in each axis from a place on and before another, counted from 0."""
+    if all(end == (NOTHING, d) for d, end in zip(x.shape, ends, strict=True)):
+        return x
+    if isinstance(x, arrays.ManyAxes):
+        return x.cut(ends)
     chosen = [
         None if end == (NOTHING, d) else structured.selection(end[0] + ONE, end[1], d)
         for d, end in zip(x.shape, ends, strict=True)
     ]
-    if all(s is None for s in chosen):
-        return x
     rows, cols = [*chosen, None, None][:2]
     shape = tuple(behind - first for first, behind in ends)
     return arrays.value(structured.selected(arrays.spread(x), rows, cols), shape)
@@ -72,7 +75,9 @@ def _ends(key: Any, size: Dim) -> tuple[Dim, Dim]:
     else:
         first = _from_front(_dim(key), size)
         behind = first + ONE
-    if not ((behind - first).is_at_least(1) or (behind - first).names) or not first.is_at_least(0):
+    if not ((behind - first).is_at_least(1) or (behind - first).names) or not (
+        first.is_at_least(0) or first.names
+    ):
         raise TraceError(f"there is nothing in {first}:{behind} of an axis of {size}.")
     return first, behind
 
@@ -102,7 +107,7 @@ def _refused() -> TraceError:
 def divided(x: Traced, sizes: Sequence[Dim], axis: Any) -> tuple[Traced, ...]:
     """The parts of these sizes along an axis, one behind the other. Raises TraceError."""
     (k,) = arrays.axes_of(x, axis)
-    if structured.total(sizes) != x.shape[k]:
+    if sum(sizes, NOTHING) != x.shape[k]:
         raise TraceError(f"an axis of {x.shape[k]} is no sum of {', '.join(map(str, sizes))}.")
     found, first = [], NOTHING
     for size in sizes:
@@ -128,6 +133,12 @@ def joined(parts: Sequence[Traced], axis: int) -> Traced:
     """Arrays behind each other along an axis. Raises TraceError."""
     first = parts[0]
     (k,) = arrays.axes_of(first, axis)
+    if first.rank > HIGHEST_RANK:  # most of which are of size 1
+        axes = [i for i in range(first.rank) if i == k or any(x.shape[i] != ONE for x in parts)]
+        bare = [arrays.reshape(x, tuple(x.shape[i] for i in axes)) for x in parts]
+        found = joined(bare, axes.index(k))
+        sizes = dict(zip(axes, found.shape, strict=True))
+        return arrays.reshape(found, tuple(sizes.get(i, ONE) for i in range(first.rank)))
     for x in parts[1:]:
         if x.rank != first.rank:
             raise TraceError("arrays with a different number of axes can't be joined.")
@@ -135,7 +146,7 @@ def joined(parts: Sequence[Traced], axis: int) -> Traced:
             if i != k and a != b:
                 raise arrays.misfit(a, b, f"of joined arrays in axis {i}")
     shape = tuple(
-        structured.total([x.shape[k] for x in parts]) if i == k else d
+        sum((x.shape[k] for x in parts), NOTHING) if i == k else d
         for i, d in enumerate(first.shape)
     )
     es = [arrays.spread(x) for x in parts]
@@ -144,9 +155,11 @@ def joined(parts: Sequence[Traced], axis: int) -> Traced:
 
 def stacked(parts: Sequence[Traced], axis: int = 0) -> Traced:
     """Arrays of one axis as the rows of a matrix, or as its columns."""
+    if all(not x.rank for x in parts):
+        return joined([arrays.reshape(x, (ONE,)) for x in parts], 0)
     if any(x.rank != 1 for x in parts):
         raise TraceError(
-            f"at most {HIGHEST_RANK} axes are followed: only arrays of one are stacked."
+            f"at most {HIGHEST_RANK} axes are followed: only numbers and arrays of one are stacked."
         )
     columns = axis in (1, -1)
     wide = [arrays.reshape(x, (x.shape[0], ONE) if columns else (ONE, x.shape[0])) for x in parts]
@@ -192,26 +205,112 @@ def flipped(x: Traced, axis: Any = None) -> Traced:
 
 
 def lower_triangle(x: Traced, k: int = 0) -> Traced:
-    """The entries on and below the diagonal."""
-    return arrays.value(structured.lower(_main(x, k)), x.shape)
+    """The entries on and below a diagonal."""
+    if k > 0:
+        return x - upper_triangle(x, k + 1)
+    return arrays.value(_triangle(structured.lower, x, -k, 0), x.shape)
 
 
 def upper_triangle(x: Traced, k: int = 0) -> Traced:
-    """The entries on and above the diagonal."""
-    return arrays.value(structured.upper(_main(x, k)), x.shape)
+    """The entries on and above a diagonal."""
+    if k < 0:
+        return x - lower_triangle(x, k - 1)
+    return arrays.value(_triangle(structured.upper, x, k, 1), x.shape)
 
 
-def _main(x: Traced, k: int) -> Expr:
-    if k or x.rank != HIGHEST_RANK:
-        raise TraceError("only triangles of a matrix with its main diagonal are followed.")
-    return arrays.spread(x)
+def _triangle(of: Callable[[Expr], Expr], x: Traced, k: int, axis: int) -> Expr:
+    """A triangle, so many diagonals away from the main one."""
+    if x.rank != HIGHEST_RANK:
+        raise TraceError("`tril` and `triu` take a matrix.")
+    e = arrays.spread(x)
+    if not k:
+        return of(e)
+    if k == 1:
+        return ex.subtract(e, (structured.lower if axis else structured.upper)(e))
+    ones = of(ex.ones(*e.shape))
+    return ex.times(e, structured.shifted(ones, Dim.of(k), axis))
 
 
-def differences(x: Traced, n: int = 1, axis: int = -1) -> Traced:
-    """As `diff`: of entries that follow each other."""
+def rolled(x: Traced, shift: Any, axis: Any = None) -> Traced:
+    """As `roll`: what leaves at one end enters at the other."""
+    if axis is None and x.rank > 1:
+        return arrays.reshape(rolled(arrays.ravel(x), shift, 0), x.shape)
+    axes = arrays.axes_of(x, 0 if axis is None else axis)
+    shifts = shift if isinstance(shift, tuple | list) else (shift,) * len(axes)
+    for k, by in zip(axes, shifts, strict=True):
+        if not isinstance(by, int) or abs(by) > MOST_PARTS:
+            raise TraceError(f"`roll` is followed by a number of places, at most {MOST_PARTS}.")
+        if by:
+            x = joined([_along(x, k, slice(-by, None)), _along(x, k, slice(None, -by))], k)
+    return x
+
+
+def _along(x: Traced, axis: int, key: slice) -> Traced:
+    """A slice along one axis."""
+    return indexed(x, [key if k == axis else _WHOLE for k in range(x.rank)])
+
+
+def padded(x: Traced, widths: Sequence[tuple[Any, Any]], by: Traced) -> Traced:
+    """With so many entries before and behind, along each axis, of one value."""
+    for k, pair in enumerate(widths):
+        sides = [_filled(x, k, _dim(width), by) for width in pair]
+        known = [y for y in (sides[0], x, sides[1]) if y is not None]
+        x = joined(known, k) if len(known) > 1 else x
+    return x
+
+
+def _filled(x: Traced, axis: int, width: Dim, by: Traced) -> Traced | None:
+    """As long as an array, and so wide along an axis; None for no width."""
+    if width == NOTHING:
+        return None
+    shape = tuple(width if k == axis else d for k, d in enumerate(x.shape))
+    return arrays.spread_over(by, shape)
+
+
+def repeated(x: Traced, times: Sequence[Any]) -> Traced:
+    """As `tile`: so many copies beside each other, along each axis."""
+    times = (1,) * (x.rank - len(times)) + tuple(times)
+    x = arrays.reshape(x, (ONE,) * (len(times) - x.rank) + x.shape)
+    for k, count in enumerate(times):
+        if not isinstance(count, int) or not 0 < count <= MOST_PARTS:
+            raise TraceError(f"copies are followed in a number of at most {MOST_PARTS}.")
+        x = joined([x] * count, k) if count > 1 else x
+    return x
+
+
+def convolved(x: Traced, kernel: Traced, mode: str = "full") -> Traced:
+    """As `convolve` of two arrays of one axis, of which one has a number of entries."""
+    if kernel.shape[-1].integer is None:
+        x, kernel = kernel, x
+    less = (kernel.shape[-1].integer or 1) - 1
+    widths = {"full": (less, less), "same": (less // 2, less - less // 2), "valid": (0, 0)}
+    if mode not in widths:
+        raise TraceError(f"the mode {mode!r} isn't followed.")
+    return correlated(x, flipped(kernel, -1), widths[mode][::-1])
+
+
+def correlated(x: Traced, kernel: Traced, widths: tuple[Any, Any]) -> Traced:
+    """The sums of so many entries in turn along the last axis, each times an entry of the kernel,
+    with so many zeros before and behind. Other axes are examples; the kernel has one."""
+    count = kernel.shape[-1].integer
+    if count is None or count > MOST_PARTS or any(d != ONE for d in kernel.shape[:-1]):
+        raise TraceError(
+            f"a convolution is followed with one kernel of a number of entries, at most "
+            f"{MOST_PARTS} (as in `k: 3`); in the language it is written with families, "
+            "`sum(q = 0..k-1) x[p+q] K[q]`."
+        )
+    weights = arrays.reshape(kernel, kernel.shape[-1:])
+    whole = padded(x, [*((0, 0) for _ in x.shape[1:]), widths], arrays.constant(0))
+    size = whole.shape[-1] - Dim.of(count - 1)
+    ends = [(NOTHING, d) for d in whole.shape[:-1]]
+    shifted = (cut(whole, [*ends, (Dim.of(q), Dim.of(q) + size)]) for q in range(count))
+    terms = [y * indexed(weights, (q,)) for q, y in enumerate(shifted)]
+    return sum(terms[1:], terms[0])
+
+
+def differences(x: Traced, n: int = 1, axis: int = -1, sign: int = -1) -> Traced:
+    """As `diff`: of entries that follow each other; their sums for the other sign."""
     for _ in range(n):
         (k,) = arrays.axes_of(x, axis)
-        later, earlier = ([_WHOLE] * x.rank for _ in range(2))
-        later[k], earlier[k] = slice(1, None), slice(None, -1)
-        x = indexed(x, later) - indexed(x, earlier)
+        x = _along(x, k, slice(1, None)) + sign * _along(x, k, slice(None, -1))
     return x

@@ -5,7 +5,7 @@ their operations.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from inspect import Parameter, signature
@@ -17,14 +17,14 @@ from ..core import expr as ex
 from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
 from ..core.functions import Array
-from . import arrays, classes, parts
+from . import arrays, classes, constants, parts
 from .arrays import Traced
 from .meanings import Meaning
 from .places import called_here
+from .stand_ins import flat
 
-MOST_ENTRIES = 10**6  # of an array of numbers in which ones, zeros or I are looked for
 # How the libraries call what the table of meanings calls otherwise.
-_NAMES = {"dim": "axis", "keepdim": "keepdims", "dims": "axis", "decimals": "axis"}
+_NAMES = {"dim": "axis", "keepdim": "keepdims", "dims": "axis", "diagonal": "k"}
 _PLACES = {
     **dict.fromkeys(("input", "self", "a", "x1", "A", "tensor", "m", "v", "arr", "array"), 0),
     **dict.fromkeys(("other", "b", "x2", "B", "mat2", "vec", "vec2", "exponent", "y"), 1),
@@ -80,33 +80,16 @@ class Trace:
             return given.value
         if isinstance(given, Traced):
             return given
+        if isinstance(given, tuple | list):
+            return parts.stacked(tuple(map(self.lifted, given)))
         if isinstance(given, int | float | np.number | np.bool):
             return arrays.constant(given if isinstance(given, int | float) else given.item())
         shape = getattr(given, "shape", None)
         if shape is None:
             raise TraceError(f"a value of type {type(given).__name__} can't be followed.")
-        if isinstance(given, np.ndarray) and layout(given) in self.known:
-            return self.known[layout(given)]
-        detached = given.detach() if hasattr(given, "detach") else given
-        return self._known(np.asarray(detached))
-
-    def _known(self, array: Any) -> Traced:
-        """Equal numbers, or a diagonal of equal ones."""
-        if array.dtype.kind in "biuf" and array.size <= MOST_ENTRIES and array.size:
-            first = array.reshape(-1)[0].item()
-            shape = tuple(map(self.dimension, array.shape))
-            if (array == first).all():
-                return arrays.value(arrays.constant(first).e, shape)
-            if array.ndim == 1 and (array == np.arange(len(array))).all():
-                return arrays.counting(shape[0])
-            square = array.ndim == 2 and shape[0] == shape[1]
-            if square and (array == first * np.eye(len(array))).all():
-                scaled = ex.times(arrays.constant(first).e, ex.eye(shape[0]))
-                return arrays.value(scaled, shape)
-        raise TraceError(
-            "an array of numbers which is no argument can't be followed, but for ones, zeros and "
-            "I: make it an argument, and give its shape."
-        )
+        array = np.asarray(given.detach() if hasattr(given, "detach") else given)
+        found = self.known.get(layout(array))
+        return found or constants.of_numbers(array, tuple(map(self.dimension, array.shape)))
 
     def call(self, name: str, given: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
         """What a function of the library gives. Raises TraceError."""
@@ -159,8 +142,9 @@ def _parameters(meaning: Meaning) -> dict[str, str]:
 
 _IDLE = frozenset(
     {"dtype", "device", "layout", "pin_memory", "requires_grad", "memory_format", "optimize",
-     "order", "casting", "subok", "copy", "_stacklevel", "ignore_index", "driver", "inplace",
-     "rounding_mode", "non_blocking", "like"}
+     "order", "casting", "ndmin", "subok", "copy", "_stacklevel", "ignore_index", "driver",
+     "inplace", "rounding_mode", "rcond", "rtol", "hermitian", "check_finite", "non_blocking",
+     "like"}
 )  # fmt: skip
 
 
@@ -220,10 +204,7 @@ class Symbolic:
         return self.run.wrapped(arrays.transpose(self.value))
 
     def _entries(self) -> Any:
-        total = ONE
-        for d in self.value.shape:
-            total = total * d
-        return self._size(total)
+        return self._size(arrays.size(self.value.shape))
 
     # ------------------------------------------------------------------------------- operators
 
@@ -251,8 +232,7 @@ class Symbolic:
 
     def __getitem__(self, key: Any) -> Any:
         keys = key if isinstance(key, tuple) else (key,)
-        is_array = hasattr(keys[0], "ndim") and len(keys) == 2
-        found = classes.chosen(self.value, keys, self.run.lifted(keys[0]) if is_array else None)
+        found = classes.chosen(self.value, keys, self.run.lifted)
         return self.run.wrapped(found or parts.indexed(self.value, keys))
 
     def __getattr__(self, name: str) -> Any:
@@ -282,9 +262,6 @@ class Symbolic:
     def __index__(self) -> int:
         raise TraceError(CONVERTED)
 
-    def item(self) -> NoReturn:
-        raise TraceError(CONVERTED)
-
     def tolist(self) -> NoReturn:
         raise TraceError(CONVERTED)
 
@@ -301,13 +278,21 @@ class Symbolic:
         )
 
     def __len__(self) -> int:
-        raise TraceError(COUNTED)
+        if not self.ndim or (count := self.value.shape[0].integer) is None:
+            raise TraceError(COUNTED)
+        return count
 
-    def __iter__(self) -> NoReturn:
-        raise TraceError(
-            "a loop over the entries or rows isn't followed: write it by operations on whole "
-            "arrays."
-        )
+    def __iter__(self) -> Iterator[Any]:
+        count = self.value.shape[0].integer if self.ndim else None
+        if count is None or count > parts.MOST_PARTS:
+            raise TraceError(
+                "a loop over the entries or rows isn't followed where their number is a letter: "
+                "write it by operations on whole arrays."
+            )
+        return iter([self[k] for k in range(count)])
+
+    def __format__(self, _: str) -> str:
+        return str(self.value.e)  # of what is printed on the way
 
     def __setitem__(self, key: Any, new: Any) -> NoReturn:
         raise TraceError(
@@ -380,17 +365,6 @@ class SymbolicSize(Symbolic):
     def __truediv__(self, other: Any) -> Any:
         return self if isinstance(other, int) and other == 1 else super().__truediv__(other)
 
-    def __float__(self) -> Any:
-        """A number where `arange` counts so many."""
-        if "arange" not in called_here(sys._getframe(1)):
-            raise TraceError(CONVERTED)
-        return float(self.run.size(self.dim))
-
-    def __array__(self, *_: Any, **__: Any) -> Any:
-        if "arange" not in called_here(sys._getframe(1)):
-            return super().__array__()
-        return np.asarray(self.run.size(self.dim))
-
     def __index__(self) -> int:
         if called_here(sys._getframe(1)).startswith("range"):
             raise TraceError(COUNTED)
@@ -414,8 +388,10 @@ class NumpyArray(Symbolic):
     def __array_ufunc__(self, ufunc: Any, method: str, *given: Any, **keywords: Any) -> Any:
         if method == "reduce" and ufunc.__name__ in _REDUCED:
             return self._apply(_REDUCED[ufunc.__name__], *given, **{"axis": 0, **keywords})
-        if method == "outer" and ufunc.__name__ == "multiply":
-            return self._apply("outer", *given, **keywords)
+        if method == "outer":
+            a, b = (self.run.lifted(x) for x in given)
+            column = arrays.reshape(a, (*a.shape, *(ONE for _ in b.shape)))
+            return self._apply(ufunc.__name__, column, b, **keywords)
         if method != "__call__":
             raise TraceError(f"`{ufunc.__name__}.{method}` can't be followed.")
         if keywords.get("out") is not None:
@@ -461,6 +437,9 @@ class TorchTensor(Symbolic):
     def numel(self) -> Any:
         return self._entries()
 
+    def item(self) -> NoReturn:
+        raise TraceError("`item` stops the gradient: leave it a tensor.")
+
     @property
     def mT(self) -> Any:
         return self.T
@@ -481,19 +460,12 @@ class TorchTensor(Symbolic):
     def __torch_function__(
         cls, function: Any, _: Any, given: Sequence[Any] = (), keywords: Any = None
     ) -> Any:
-        symbolic = next(x for x in _flat([*given, *(keywords or {}).values()]))
-        return symbolic._apply(
-            _TORCH_NAMES.get(function.__name__, function.__name__), *given, **(keywords or {})
-        )
-
-
-def _flat(given: Sequence[Any]) -> Any:
-    """The symbols among arguments."""
-    for x in given:
-        if isinstance(x, Symbolic):
-            yield x
-        elif isinstance(x, tuple | list):
-            yield from _flat(x)
+        called = flat([*given, *(keywords or {}).values()])
+        symbolic = next(x for x in called if isinstance(x, Symbolic))
+        name = _TORCH_NAMES.get(function.__name__, function.__name__)
+        if name not in symbolic.run.names:  # without the module that it is from
+            name = name.removeprefix("special_").removeprefix("linalg_")
+        return symbolic._apply(name, *given, **(keywords or {}))
 
 
 class TorchSize(SymbolicSize):
@@ -507,11 +479,5 @@ class TorchSize(SymbolicSize):
 # PyTorch's names that its table of meanings has otherwise.
 _TORCH_NAMES = {
     **{"__rsub__": "rsub", "__rdiv__": "rdiv", "__rtruediv__": "rdiv", "__rpow__": "rpow"},
-    **{"linalg_inv": "inv", "linalg_det": "det", "linalg_slogdet": "slogdet"},
-    **{"linalg_solve": "solve", "linalg_vector_norm": "vector_norm"},
-    **{"special_expit": "expit", "linalg_matrix_norm": "matrix_norm", "special_xlogy": "xlogy"},
-    **{"linalg_matrix_power": "matrix_power", "special_logsumexp": "logsumexp"},
-    **{"special_softmax": "softmax", "special_log_softmax": "log_softmax"},
-    **{"__rmatmul__": "matmul", "linalg_multi_dot": "multi_dot", "absolute": "abs"},
-    "log_sigmoid": "logsigmoid",
+    **{"__rmatmul__": "matmul", "absolute": "abs", "log_sigmoid": "logsigmoid"},
 }

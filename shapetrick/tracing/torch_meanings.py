@@ -62,10 +62,6 @@ def _log_of_det(x: Traced) -> Traced:
     return arrays.mapped("log", arrays.of_square("det", x))
 
 
-def _arange(stop: Any) -> Traced:
-    return arrays.counting(Dim.of(getattr(stop, "dim", stop)))
-
-
 def _split(x: Traced, sizes: Any, axis: Any = 0) -> tuple[Traced, ...]:
     """Parts of one size, or of those in a list."""
     (k,) = arrays.axes_of(x, axis)
@@ -318,11 +314,84 @@ def _one_hot(x: Traced, num_classes: Any) -> Traced:
 
 
 def _gather(x: Traced, axis: int, index: Traced) -> Traced:
-    """Of each row the entry of a class: `x.gather(1, y.unsqueeze(1))`."""
-    if x.rank != 2 or arrays.axes_of(x, axis) != (1,) or index.shape != (x.shape[0], ONE):
-        raise TraceError("of `gather`, a class of each row is followed: `x.gather(1, y[:, None])`.")
-    chosen = classes.one_hot(arrays.reshape(index, x.shape[:1]), x.shape[1]) * x
-    return arrays.reduce("sum", chosen, 1, True)
+    return classes.along_rows(x, index, axis)
+
+
+def _index_select(x: Traced, axis: int, index: Traced) -> Traced:
+    (k,) = arrays.axes_of(x, axis)
+    return classes.rows(x, index, k)
+
+
+def _embedding(
+    index: Traced, weight: Traced, padding_idx: int | None = None, max_norm: float | None = None,
+    norm_type: float = 2.0, scale_grad_by_freq: bool = False,
+) -> Traced:  # fmt: skip
+    if max_norm is not None or scale_grad_by_freq:
+        raise TraceError("`embedding` is followed without `max_norm` and `scale_grad_by_freq`.")
+    return classes.rows(weight, index)
+
+
+def _cdist(a: Traced, b: Traced, p: float = 2.0, compute_mode: Any = None) -> Traced:
+    return common.distances(a, b, p)
+
+
+def _masked_fill(x: Traced, mask: Traced, value: Traced) -> Traced:
+    return arrays.choose(mask, value, x)
+
+
+def _repeated(x: Traced, *times: Any) -> Traced:
+    return parts.repeated(x, times[0] if isinstance(times[0], tuple | list) else times)
+
+
+def _expanded(x: Traced, *shape: Any) -> Traced:
+    sizes = shape[0] if isinstance(shape[0], tuple | list) else shape
+    own = (ONE,) * (len(sizes) - x.rank) + x.shape
+    return common.broadcast_to(x, [d if n == -1 else n for d, n in zip(own, sizes, strict=True)])
+
+
+def _torch_padded(x: Traced, pad: Any, mode: str = "constant", value: Traced | None = None) -> Any:
+    """The widths come in pairs, the last axis first."""
+    if mode != "constant":
+        raise TraceError(f"`pad` is followed with mode='constant', not {mode!r}.")
+    pairs = [(pad[k], pad[k + 1]) for k in range(0, len(pad), 2)]
+    widths = [(0, 0)] * (x.rank - len(pairs)) + pairs[::-1]
+    return parts.padded(x, widths, value or constant(0))
+
+
+def _triangular_solution(
+    a: Traced, b: Traced, upper: bool = False, left: bool = True, unitriangular: bool = False
+) -> Traced:
+    if not left or unitriangular:
+        raise TraceError("`solve_triangular` is followed from the left, of a whole triangle.")
+    return arrays.solve(parts.upper_triangle(a) if upper else parts.lower_triangle(a), b)
+
+
+def _factored_solution(b: Traced, factor: Traced, upper: bool = False) -> Traced:
+    turned = arrays.transpose(factor)
+    return arrays.solve(turned @ factor if upper else factor @ turned, b)
+
+
+def _convolved(
+    x: Traced, weight: Traced, bias: Traced | None = None, stride: Any = 1, padding: Any = 0
+) -> Traced:
+    """Of one channel: the axes are examples, channels, places."""
+    width = padding[0] if isinstance(padding, tuple | list) else padding
+    if stride not in (1, (1,)) or not isinstance(width, int) or weight.shape[:2] != (ONE, ONE):
+        raise TraceError("`conv1d` is followed of one channel, without strides.")
+    found = parts.correlated(x, weight, (width, width))
+    return found if bias is None else found + arrays.reshape(bias, (ONE, ONE))
+
+
+def _lerp(a: Traced, b: Traced, weight: Traced) -> Traced:
+    return a + weight * (b - a)
+
+
+def _addcmul(x: Traced, a: Traced, b: Traced, value: float = 1) -> Traced:
+    return x + value * a * b
+
+
+def _threshold(x: Traced, threshold: Traced, value: Traced) -> Traced:
+    return arrays.choose(arrays.greater(x, threshold), x, value)
 
 
 def _layer_norm(
@@ -427,9 +496,10 @@ _ALIASES = {
     **{"sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative", "t": "transpose"},
     **{"gt": "greater", "lt": "less", "ge": "greater_equal", "le": "less_equal", "mm": "matmul"},
     **{"mv": "matmul", "ger": "outer", "inverse": "inv", "flatten": "ravel", "view": "reshape"},
-    **{"clone": "positive", "contiguous": "positive", "linalg_norm": "norm", "arctan": "atan"},
+    **{"clone": "positive", "contiguous": "positive", "linalg_norm": "norm"},
     **{"double": "astype", "float": "astype", "to": "astype", "type": "astype"},
-    **{"transpose": "swapaxes", "unsqueeze": "expand_dims"},
+    **{"tensor": "array", "as_tensor": "array", "transpose": "swapaxes"},
+    **{"unsqueeze": "expand_dims"},
 }
 TORCH: Mapping[str, Meaning] = {
     **common.COMMON,
@@ -449,7 +519,6 @@ TORCH: Mapping[str, Meaning] = {
     "logdet": _log_of_det,
     "permute": _permute,
     "split": _split,
-    "arange": _arange,
     # torch.nn.functional
     "linear": _linear,
     "gelu": _gelu,
@@ -486,6 +555,19 @@ TORCH: Mapping[str, Meaning] = {
     "nll_loss": _nll_loss,
     "one_hot": _one_hot,
     "gather": _gather,
+    "cdist": _cdist,
+    "conv1d": _convolved,
+    "index_select": _index_select,
+    "embedding": _embedding,
+    "masked_fill": _masked_fill,
+    "repeat": _repeated,
+    "expand": _expanded,
+    "pad": _torch_padded,
+    "solve_triangular": _triangular_solution,
+    "cholesky_solve": _factored_solution,
+    "lerp": _lerp,
+    "addcmul": _addcmul,
+    "threshold": _threshold,
     "multilabel_soft_margin_loss": _with_logits,
     "margin_ranking_loss": _margin_ranking,
     "triplet_margin_loss": _triplet_margin,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import jax
@@ -156,3 +157,29 @@ def recurrent(W, X, h):  # "W: d x d; X: 3 x d; h: d"
 
 def loop(W, h):  # "W: n x n; h: n"
     return jnp.sum(jax.lax.fori_loop(0, 3, lambda i, h: jnp.tanh(W @ h) / (i + 1), h))
+
+
+def masked_attention(q, k, v):  # "q: n x d; k: n x d; v: n x p"
+    scores = jnp.einsum("id,jd->ij", q, k) / math.sqrt(q.shape[-1])
+    scores = jnp.where(jnp.tril(jnp.ones((len(q), len(q)), bool)), scores, -1e30)
+    return nn.softmax(scores, axis=-1) @ v
+
+
+def mapped_kernel(X, Y):  # "X: n x d; Y: m x d"
+    k = jax.vmap(lambda x: jax.vmap(lambda y: jnp.exp(-jnp.sum((x - y) ** 2) / 2))(Y))(X)
+    return jnp.mean(k) + jnp.sum(jnp.triu(X @ X.T, 1))
+
+
+def special_functions(p, q):  # "p: n unit; q: n unit"
+    kl = jax.scipy.special.rel_entr(p, q) + jax.scipy.special.entr(q)
+    return jnp.sum(kl + jax.scipy.special.gammaln(p + 1) * jnp.arctanh(q))
+
+
+def rewritten(Z):  # "Z: n x 4"
+    Z = Z.at[:, 1].set(0.0)
+    padded = jnp.pad(Z[:, 0], (1, 2)) + jnp.pad(Z[:, 3], (0, 3))
+    taken = jax.lax.cond(True, lambda z: jnp.sum(z**2), jnp.sum, padded)
+    return nn.logsumexp(Z, axis=1).sum() + taken + jnp.sum(Z @ MIXING)
+
+
+MIXING = jnp.asarray([[1.0, -2.0], [0.5, 0.25], [3.0, 1.0], [0.0, 1.5]])

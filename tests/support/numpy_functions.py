@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from math import sqrt
+
 import numpy as np
+import scipy.special as special
+from scipy.special import logsumexp
+
+SECOND = np.array([1.0, -2.0, 1.0])
+MIXING = np.linspace(-1.0, 2.0, 200).reshape(40, 5)
 
 
 def ridge(X, w, y, lam):  # "X: m x d; w: d; y: m; lam: scalar"
@@ -192,3 +200,65 @@ def halves(X):  # "X: m x 2 d"
 
 def in_order(A):  # "A: n x n"
     return np.sum(A[np.arange(A.shape[0]), 0] ** 2)
+
+
+def numbers_of_sizes(X, w):  # "X: m x d; w: d"
+    m, d = X.shape
+    s = X @ w / sqrt(d) + math.log(m) / len(w)
+    print(f"scores {s.mean():.3f} of {s.shape}")
+    return float(s @ s) / math.prod(X.shape) + (w[None, :] @ w[:, None]).item()
+
+
+def causal_attention(Q, K, V):  # "Q: n x d; K: n x d; V: n x p"
+    scores = np.where(np.tri(len(Q), dtype=bool), Q @ K.T, -np.inf)
+    return special.softmax(scores, axis=-1) @ V
+
+
+def banded(A):  # "A: n x n"
+    n = A.shape[0]
+    mask = np.triu(np.ones((n, n)), 1)
+    return np.sum((A * mask) ** 3) + np.tril(A, -2).sum() + np.exp(np.triu(A, -1)).sum()
+
+
+def distances(X, C):  # "X: n x d; C: k x d"
+    D = np.sum((X[:, None, :] - C[None, :, :]) ** 2, axis=-1)
+    return -logsumexp(-D / 2, axis=1).mean()
+
+
+def whitened_distances(X, M):  # "X: n x d; M: d x d"
+    D = np.subtract.outer(X @ M[:, 0], X[:, 0]) + ((X[:, None] - X[None]) @ M).mean(-1)
+    quadratic = np.einsum("ijd,de,ije->ij", X[:, None] - X, M, X[:, None] - X)
+    return np.exp(-(D**2)) * quadratic
+
+
+def centred_batch(X):  # "X: n x d"
+    T = X[:, :, None] * X[:, None, :]
+    return ((T - T.mean(axis=0, keepdims=True)) ** 2).sum(axis=(0, 2)).swapaxes(0, -1)
+
+
+def around(A, k):  # "A: m x n; k: 3"
+    x = A.sum(axis=0)
+    p = np.pad(x, (1, 0)) + np.concatenate([np.roll(x, 1), x[:1]])
+    smooth = np.convolve(x, k, mode="same") + np.convolve(x, SECOND, "same")
+    return np.trapezoid(p**2) + (np.tile(x, 2) ** 3).sum() + smooth @ x
+
+
+def looked_up(w):  # "w: 5"
+    a, b, *rest = w
+    return np.mean((MIXING @ w - 1) ** 2) + a * b + sum(rest) ** 2
+
+
+def special_functions(p, q):  # "p: n unit; q: n unit"
+    divergence = special.rel_entr(p, q) + special.entr(p) + special.kl_div(q, p)
+    rest = special.gammaln(p + 1) - special.xlogy(p, q) + special.logit(q) + special.ndtr(p)
+    return np.sum(divergence) + np.sum(rest) + special.betaln(p[0], q[0])
+
+
+def statistics(X):  # "X: n x d"
+    C = np.cov(X, rowvar=False)
+    return np.trace(C) + np.sum(C**2) + np.ptp(X)
+
+
+def rotated(x, t):  # "x: 2; t: scalar"
+    R = np.array([[np.cos(t), -np.sin(t)], [np.sin(t), np.cos(t)]])
+    return R @ x

@@ -3,13 +3,11 @@ ends with a comment that has a word of the message."""
 
 from __future__ import annotations
 
-import math
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-SCALES = np.array([1.0, 2.0, 3.0])
+SCALES = np.sin(np.arange(900.0)).reshape(30, 3, 10)
 
 
 def branch(x):  # "x: n"
@@ -20,15 +18,13 @@ def branch(x):  # "x: n"
 
 
 def number(x):  # "x: n"
+    import math  # within
+
     return math.sqrt(x @ x)  # np.sqrt
 
 
-def converted(x):  # "x: n"
-    return float(x.sum())  # number
-
-
-def length(y):  # "y: n"
-    return y.sum() / len(y)  # .shape[0]
+def rounded(x):  # "x: n"
+    return int(x.sum()) * x.sum()  # number
 
 
 def loop(X):  # "X: m x n"
@@ -66,7 +62,7 @@ def part(x):  # "x: n"
     return (x[::2] ** 2).sum() + np.exp(x).sum()  # step
 
 
-def table(x):  # "x: n"
+def table(x):  # "x: 10"
     return (SCALES * x).sum()  # no argument
 
 
@@ -75,8 +71,16 @@ def misfit(X, w):  # "X: m x d; w: m"
 
 
 def pairs(X):  # "X: m x n"
-    D = X[:, None, :] - X[None, :, :]  # axes
-    return (D**2).sum()
+    D = X[:, None, :] - X[None, :, :]
+    return np.abs(D).sum()  # axes
+
+
+def halves(X):  # "X: m x n"
+    return np.split(X, 2)[0].sum()  # declare
+
+
+def smoothed(x, k):  # "x: n; k: m"
+    return np.convolve(x, k).sum()  # kernel
 
 
 def equal(x):  # "x: n"

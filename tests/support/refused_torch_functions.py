@@ -11,7 +11,7 @@ def torch_branch(x):  # "x: n"
 
 
 def torch_item(x):  # "x: n"
-    return torch.tanh(x) * x.sum().item()  # number
+    return torch.tanh(x) * x.sum().item()  # gradient
 
 
 def torch_in_place(x):  # "x: n"

@@ -213,3 +213,32 @@ def gated(X):  # "X: m x 2 d"
 def in_batch(X, Y):  # "X, Y: n x d"
     logits = X @ Y.T
     return F.cross_entropy(logits, torch.arange(logits.shape[0]))
+
+
+def masked_attention(q, k, v):  # "q: n x d; k: n x d; v: n x p"
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.size(-1))
+    hidden = torch.triu(torch.ones(len(q), len(q), dtype=torch.bool), diagonal=1)
+    return scores.masked_fill(hidden, float("-inf")).softmax(dim=-1) @ v
+
+
+def pairwise_hinge(x, s):  # "x: n x d; s: n"
+    d = x.unsqueeze(1) - x.unsqueeze(0)
+    ranks = (s[:, None] - s[None, :]).triu(diagonal=1)
+    return d.pow(2).sum(-1).mean() + F.relu(1 - ranks).sum() + torch.cdist(x, x + 1).pow(2).sum()
+
+
+def smoothed_signal(x, w):  # "x: n; w: 3"
+    y = F.conv1d(x.view(1, 1, -1), w.view(1, 1, -1), padding=1)
+    return y.flatten() * F.pad(x, (1, 0))[:-1] + torch.lerp(x, x.roll(1), 0.3)
+
+
+def hidden_layer(x):  # "x: n x 3"
+    return F.silu(F.linear(x, LAYER.weight, LAYER.bias)).mean() + LAYER(x).square().sum()
+
+
+def spread_out(x, y):  # "x: n; y: m"
+    wide = x.unsqueeze(-1).expand(-1, len(y)) * y.repeat(2)[: len(y)]
+    return torch.special.entr(wide.sigmoid()).sum() + torch.special.xlogy(x, x**2 + 1).sum()
+
+
+LAYER = torch.nn.Linear(3, 2).double().requires_grad_(False)

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import nn
 from paths import ROOT
 
 import shapetrick as st
@@ -160,6 +161,91 @@ def test_defaults_are_kept_and_words_of_the_language_are_names() -> None:
 
     d = st.derive(f, x="n", y="n", wrt="x")
     assert str(d.gradient) == "y .* exp(x) / 2"
+
+
+def by_index(Z: Any, y: Any) -> Any:
+    return -np.log(np.exp(Z)[np.arange(len(y)), y]).sum()
+
+
+def by_rows(Z: Any, y: Any) -> Any:
+    return np.tanh(Z[y]).sum()
+
+
+def by_columns(Z: Any, y: Any) -> Any:
+    return (np.take(Z, y, axis=1) ** 3).sum() + np.take_along_axis(Z, y[:, None], 1).sum()
+
+
+def jax_by_index(Z: Any, y: Any) -> Any:
+    return -nn.log_softmax(Z)[jnp.arange(Z.shape[0]), y].mean()
+
+
+def jax_along(Z: Any, y: Any) -> Any:
+    return jnp.exp(jnp.take_along_axis(Z, y[:, None], axis=1)).sum()
+
+
+def jax_rows(Z: Any, y: Any) -> Any:
+    return jnp.tanh(Z[y]).sum() + (nn.one_hot(y, Z.shape[1]) * Z).sum()
+
+
+@pytest.mark.parametrize("f", [by_index, by_rows, by_columns, jax_by_index, jax_along, jax_rows])
+def test_classes_are_given_by_their_numbers(f: Any) -> None:
+    """By f itself, and by the gradient's function."""
+    square = f in (by_columns, jax_rows)
+    d = st.derive(f, Z="n x n" if square else "n x k", y="n", wrt="Z")
+    rng = np.random.default_rng(3)
+    z, y = rng.normal(size=(4, 4)) if square else rng.normal(size=(4, 3)), np.array([2, 0, 1, 1])
+    flat = [e.ravel() for e in np.eye(z.size).reshape(-1, *z.shape)]
+    with jax.enable_x64(True):
+        ahead, behind = ([float(f(jnp.asarray(z + s * e.reshape(z.shape)), jnp.asarray(y)))
+                          if f.__name__.startswith("jax") else f(z + s * e.reshape(z.shape), y)
+                          for e in flat] for s in (1e-5, -1e-5))  # fmt: skip
+    wanted = (np.array(ahead) - np.array(behind)).reshape(z.shape) / 2e-5
+    np.testing.assert_allclose(d.function("numpy")(Z=z, y=y), wanted, atol=1e-8)
+
+
+DATA, TARGETS = np.linspace(-1, 2, 12).reshape(4, 3), np.array([1.0, -1.0, 2.0, 0.5])
+
+
+def fitted(w: Any) -> Any:
+    return np.mean((DATA @ w - TARGETS) ** 2)
+
+
+@pytest.mark.parametrize("shapes", [{"w": "3"}, {"w": "d", "DATA": "m x d", "TARGETS": "m"}])
+def test_arrays_from_around_a_function_keep_their_values(shapes: Any) -> None:
+    d = st.derive(fitted, shapes=shapes, wrt="w")
+    w = np.array([0.5, 1.0, -2.0])
+    wanted = DATA.T @ (DATA @ w - TARGETS) / 2
+    np.testing.assert_allclose(d.function("numpy")(w=w), wanted)
+    np.testing.assert_allclose(d.evaluate({"w": w}).ravel(), wanted)
+    assert str(d.gradient).startswith(("2 DATA' (DATA w", "DATA' (DATA w - TARGETS) / 2"))
+
+
+@pytest.mark.parametrize(
+    ("shapes", "said"),
+    [
+        ({"w": "d"}, "fit only where 3 = d"),
+        ({"w": "d", "DATA": "m", "TARGETS": "m"}, "has the shape"),
+        ({"w": "d", "DATA": "m x m", "TARGETS": "m"}, "`m` is 4, and 3 in `DATA`"),
+    ],
+)
+def test_shapes_of_such_arrays_have_to_fit(shapes: Any, said: str) -> None:
+    with pytest.raises(st.InputError, match=said):
+        st.derive(fitted, shapes=shapes, wrt="w")
+
+
+def test_a_module_of_layers_is_derived_by_its_parameters() -> None:
+    torch = pytest.importorskip("torch")
+    net = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Tanh()).double()
+    x = torch.linspace(-1, 1, 12).reshape(4, 3).double()
+    net(x).sum().backward()
+
+    def total(x: Any) -> Any:
+        return net(x).sum()
+
+    for name, parameter in net.named_parameters():
+        d = st.derive(total, x="n x 3 const", wrt=f"net_{name.replace('.', '_')}")
+        found = d.function("torch")(x=x)
+        torch.testing.assert_close(found.reshape(parameter.shape), parameter.grad)
 
 
 @pytest.mark.parametrize(

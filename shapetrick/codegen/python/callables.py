@@ -11,10 +11,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
-from types import CodeType
+from types import CodeType, MappingProxyType
 from typing import Any
 
-from ...core.dims import extent, shape_text
+import numpy as np
+
+from ...core.dims import ONE, extent, shape_text
 from ...core.errors import OperandError, ShapeError
 from ...core.expr import Symbol
 from ...core.families import NO_FAMILIES, Families
@@ -60,7 +62,8 @@ class Generated:
     gradient by it comes as one; a length is an argument too, `L=3`, unless it is read off arrays of
     members with several indices. An abstract function is passed
     as `sigma`, its derivative as `sigma_prime`. What the problem declares and the function doesn't
-    need (the variable of a linear function) may be given as well."""
+    need (the variable of a linear function) may be given as well, and what has a value need not
+    be. A one-hot matrix may be given as the numbers of its classes."""
 
     def __init__(
         self,
@@ -70,8 +73,10 @@ class Generated:
         alone: bool,
         declared: Collection[str] = (),
         families: Families = NO_FAMILIES,
+        known: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self.source = source
+        self._known = known
         space = compiled(source)
         self._functions = [(entry, space[entry.name]) for entry in entries]
         self._library: Library = library
@@ -95,6 +100,7 @@ class Generated:
         if unknown:
             raise OperandError(f"`{unknown[0]}` is no argument: there are {self._listed}.")
         results: dict[str, Any] = {}
+        values = {**self._known, **values}
         for entry, function in self._functions:
             results.update(self._called(entry, function, values))
         return list(results.values())[-1] if self._alone else results
@@ -110,6 +116,7 @@ class Generated:
         self, entry: GeneratedFunction, function: Callable[..., Any], values: Mapping[str, Any]
     ) -> dict[str, Any]:
         given = {e: self._given(e.base, name, values) for e, name in entry.given.inputs.items()}
+        given = {e: self._one_hot(e, x, given) for e, x in given.items()}
         stacked = entry.given.stacked
         arguments = {
             name: self._stacked(e, given[e], len(stacked[e]))
@@ -148,6 +155,23 @@ class Generated:
         if name in values or identifier in values:
             return values[name if name in values else identifier]
         raise OperandError(f"`{name}` has no value: the arguments are {self._listed}.")
+
+    def _one_hot(self, e: Symbol, value: Any, given: Mapping[Symbol, Any]) -> Any:
+        """The matrix of classes that are given by their numbers."""
+        if "onehot" not in e.attributes or _rank(value) != 1 or e.shape[0] == ONE:
+            return value
+        sides = (
+            n
+            for other, x in given.items()
+            for d, n in zip(extent(other.shape), getattr(x, "shape", ()), strict=False)
+            if d == e.shape[1] and other is not e
+        )
+        count = e.shape[1].integer or next(sides, None)
+        if count is None:
+            raise OperandError(
+                f"how many classes `{e.base}` numbers can't be seen: give its one-hot matrix."
+            )
+        return np.eye(count)[np.asarray(value).astype(int)]
 
     def _arrays(self, e: Symbol, value: Any) -> Any:
         """The value as an array, or those of all members."""

@@ -16,7 +16,8 @@ from ...core.traversal import postorder
 from ..blocking import Blocking
 from ..ir import ArrayOperation, Value
 from .operations import spelling
-from .statements import Assignment, Quotient, Writer
+from .python_text import Quotient
+from .statements import Assignment, Writer
 
 _CALL = re.compile(r"np\.(\w+)\(\{0\}(, \{1\})?\)")
 _AUGMENTED: Mapping[str, str] = {"add": "+=", "subtract": "-=", "multiply": "*=", "divide": "/="}

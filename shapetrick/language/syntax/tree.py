@@ -1,6 +1,7 @@
 """What was typed: statements and expressions, with their places in the text.
 
-Names and shapes mean nothing yet. `parsing` makes them, `elaboration` takes them on to expressions.
+Names and shapes mean nothing yet. `language/syntax/parser.py` makes them, and
+`language/elaboration.py` takes them on to expressions.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ ATTRIBUTES = {
 }
 FoldedT = TypeVar("FoldedT")
 UPSTREAM = "bar"  # bar(Z) names the upstream gradient of Z
+PRIME = "'"  # behind a function's name: its derivative, `tanh'(x)`
 KINDS = ("scalar", "natural", "elementwise")  # what may stand in the place of a shape
 
 
@@ -45,7 +47,9 @@ class SyntaxNode:
     `*`, `/`, `^`, `⊗`, `.*`, `./`, `.^`. In the right side of a function that is called there are
     also parameter (what it takes there, as a FunctionParameter) and side (0 or 1, of its argument).
 
-    `opened` is that right side, of a call of a function that is defined in text.
+    `opened` is that right side, of a call of a function that is defined in text. What is
+    `bracketed` is one operand whatever stands beside it: it was typed in brackets, or is what a
+    call of a library means (`np.multiply(A, B)`).
     """
 
     kind: str
@@ -89,6 +93,10 @@ class PlacedName(NamedTuple):
 
     name: str
     span: Span
+
+
+class FreeEntries(PlacedName):
+    """The name of a symmetric matrix of which the free entries are meant: `wrt vech(S)`."""
 
 
 class TypedDimension(NamedTuple):
@@ -203,11 +211,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Equality:
-    """`check E1 = E2`, of any two expressions."""
+    """`check E1 = E2`, of any two expressions, or on gradients by members, `check G[l] = …`."""
 
     left: SyntaxNode
     right: SyntaxNode
     span: Span
+    ranges: tuple[Range, ...] = ()  # the members for which it is made
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -361,7 +370,6 @@ def without_brackets(root: SyntaxNode) -> SyntaxNode:
 
 
 def name_node(name: str, span: Span) -> SyntaxNode:
-    """A name."""
     return SyntaxNode("name", (), name, span)
 
 
