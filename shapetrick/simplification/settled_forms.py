@@ -61,6 +61,8 @@ def _bases(networks: Networks, e: Expr) -> Sequence[Expr]:
     """The bases of a product's factors, if it stands as it is written: a number, scalars, a matrix
     or a chain, scalars below. Nothing if it doesn't, or where they may meet."""
     factors = factors_of(e)
+    if is_zero(factors[0]):
+        return ()
     if isinstance(factors[0], Number):
         factors = factors[1:]
     body = [a for a in factors if isinstance(a, MatMul) or not a.is_scalar]
