@@ -102,7 +102,9 @@ def _upstream_families(
         if isinstance(a, Asked) and base is not None and base not in known:
             known.add(base)
             of = base_of(a.of.value) if a.of.kind == "name" else ""
-            for s in [s for s in reading.segments if s.base == of]:
+            named = a.direction.name if a.direction is not None else ""
+            alike = of and parts(a.of.value)[1] == parts(named)[1]
+            for s in [s for s in reading.segments if alike and s.base == of]:
                 yield replace(
                     s, base=base, body=None, attributes=frozenset(), padded=frozenset(), span=None
                 )
@@ -180,7 +182,8 @@ class _MemberNames:
         letters = tuple(Index(r.letter) for r in given)
         if not letters:
             raise RequestError(f"an upstream gradient has no index: write `with {base}`.", span)
-        own = (s.shape_at(letters) for s in self.reading.segments if s.base == base)
+        families = (s for s in self.reading.segments if s.base == base)
+        own = (s.shape_at(letters) for s in families if len(s.indices) == len(letters))
         if indices != letters or of.shape not in own:
             raise RequestError(
                 f"an upstream gradient of each member is a family: write `with "

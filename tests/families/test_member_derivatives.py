@@ -379,6 +379,7 @@ def test_blocks_near_the_ends_have_equations_of_their_own() -> None:
         ("vjp h[t] with S[t-1] wrt W", r"write `with S\[t\]`"),
         ("vjp h[t] with x[t] wrt W", "an index is out of range: the member t = 0 uses"),
         ("vjp W h[t] with S[t] wrt W", "or declare it"),
+        ("vjp h[t] with S[t,s] wrt W", r"write `with S\[t\]`"),
     ],
 )
 def test_refusals(request_: str, says: str) -> None:
