@@ -4,6 +4,7 @@ is checked or evaluated. No answer has one."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,14 +29,17 @@ def computed(compute: Callable[..., Any], shape: Shape, *args: Expr) -> Expr:
 
 @dataclass(frozen=True)
 class SolvedBy:
-    """What a library's solver finds of its arguments; `run` calls it at one point."""
+    """What a library's solver finds of its arguments, in one place of all of it; `run` calls it at
+    one point."""
 
     solver: str
     run: Callable[..., Any]
+    place: int = 0
 
     def __call__(self, _: Sizes, __: Any, *values: Any) -> Any:
-        """The first of what it finds, at each point."""
+        """What it finds there, at each point."""
         points = np.broadcast_shapes(*(x.shape[:-2] for x in values))
         spread = [np.broadcast_to(x, (*points, *x.shape[-2:])) for x in values]
-        found = [self.run(self.solver, [x[at] for x in spread])[0] for at in np.ndindex(points)]
+        run = partial(self.run, self.solver)
+        found = [run([x[at] for x in spread])[self.place] for at in np.ndindex(points)]
         return np.reshape(found, (*points, *found[0].shape))

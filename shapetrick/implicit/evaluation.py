@@ -3,7 +3,7 @@ multipliers are solved for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,7 +52,7 @@ def evaluate(
     at = sizes_from([*inputs, *given], env, sizes)
     for system in adjoint.systems:
         if system.solver and given.keys().isdisjoint(system.unknowns):
-            solution = _by_solver(system, env, at, functions or {})
+            solution = by_solver(system, env, at, functions or {})
             env.update(solution)
             given.update({u: solution[u.name] for u in system.unknowns})
     missing = [u for u in solver.unknowns if u not in given]
@@ -78,7 +78,23 @@ def evaluate(
     return found
 
 
-def _by_solver(
+def found_by_solvers(
+    systems: Sequence[EquationSystem], arrays: Mapping[str, Any]
+) -> dict[str, Array]:
+    """The unknowns that solvers of the library find of the arrays that are given. Raises
+    OperandError."""
+    found: dict[str, Array] = {}
+    for system in systems:
+        inputs = [s for e in system.arguments for s in symbols_of(e)]
+        given = {**arrays, **found}
+        if not system.solver or any(s.name not in given for s in inputs):
+            continue
+        env = {s.name: matrix_of(s, np.asarray(given[s.name])) for s in inputs}
+        found.update(by_solver(system, env, sizes_from(inputs, env, {}), {}))
+    return found
+
+
+def by_solver(
     system: EquationSystem,
     env: Mapping[str, Array],
     sizes: Mapping[str, int],

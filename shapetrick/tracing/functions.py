@@ -4,26 +4,30 @@ language, and compared with the function's own values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..core import expr as ex
+from ..core.equations import EquationSystem, systems_within
 from ..core.errors import InputError, RequestError, TraceError
 from ..core.expr import Expr, Symbol
 from ..core.functions import Array
 from ..core.problem import Problem
+from ..core.solved import Solved
 from ..core.traversal import postorder, substitute
 from ..language.elaboration import read
 from ..language.printer import to_text
 from ..language.shapes.words import vocabulary
+from ..language.syntax import equation_library
 from ..language.vocabularies import is_name
 from ..numerics.evaluation import EvaluationTape
 from ..numerics.sampling import Profile, assignments, dims_of, draw, generator
 from ..simplification.written_forms import with_functions
 from . import arrays
+from .decompositions import solution, solves_alike
 from .libraries import LIBRARIES, Followed, library_of
 from .parameters import (
     ShapedParameter,
@@ -63,7 +67,7 @@ def read_function(f: Callable[..., Any], shapes: Mapping[str, str] | str) -> Pro
         text, body = names.written(followed)
         request = f"{'grad' if body.is_scalar else 'vjp'} {names.value} wrt {', '.join(asked)}"
         problem = read(f"{head}\n{text}\n{request}")
-        confirm(f, parameters, problem.definitions[names.value])
+        confirm(f, parameters, with_solutions(problem.definitions[names.value], problem.systems))
         said = [f"`{called(f)}` as {'; '.join(text.splitlines())}"]
         for name, p in others.items():
             if p.classes:
@@ -131,22 +135,60 @@ class ProblemText:
         inside = set(postorder([body]))
         for name, e in zip(followed.locals, values, strict=True):
             known = e is body or not e.args or e in parts.values() or name in self._taken
+            known = known or isinstance(e, Solved)
             if e in inside and not known and is_name(name):
                 parts[name] = e
+        self._taken.update(parts)
+        solved = [e for e in inside if isinstance(e, Solved)]
+        named = dict(zip(values, followed.locals, strict=True))
         lines: list[str] = []
         for e in postorder([body]):
+            if isinstance(e, Solved) and e not in self._named:
+                lines.append(self._declared(e, solved, named))
             for name in (n for n, part in parts.items() if part is e):
                 lines.append(f"{name} = {self.text(e)}")
                 self._named[e] = ex.named(name, e)
         lines.append(f"{free} = {self.text(body)}")
         return "\n".join(lines), body
 
+    def _declared(self, e: Solved, found: Sequence[Solved], locals: Mapping[Expr, str]) -> str:
+        """A line that declares what a solver finds, `L = cholesky(S)`."""
+        solver, _, which = e.compute.solver.partition("_")
+        own = {x.compute.place: x for x in found if solves_alike(x, e)}
+        names = []
+        for place, unknown in enumerate(equation_library.TABLE[solver].unknowns.split(", ")):
+            x = own.get(place)
+            name = "" if x is None else locals.get(x, "")
+            names.append(self._free(name if is_name(name) else unknown.split()[0]))
+            if x is not None:
+                self._named[x] = ex.symbol(names[-1], x.shape)
+        given = [*map(self.text, e.args), *([which] if which else [])]
+        return f"{', '.join(names)} = {solver}({', '.join(given)})"
+
+    def _free(self, name: str) -> str:
+        """The name, or with a number where it is taken."""
+        tried = (name, *(f"{name}_{k}" for k in range(1, 99)))
+        found = next(x for x in tried if x not in self._taken)
+        self._taken.add(found)
+        return found
+
     def text(self, e: Expr) -> str:
         """An expression with the names of what is defined in it."""
-        return to_text(substitute(e, {x: name for x, name in self._named.items() if x is not e}))
+        within = {x: n for x, n in self._named.items() if x is not e or isinstance(e, Solved)}
+        return to_text(substitute(e, within))
 
 
 # -------------------------------------------------------------------------- is it read right?
+
+
+def with_solutions(e: Expr, systems: Sequence[EquationSystem]) -> Expr:
+    """An expression with what solvers find in the place of the unknowns."""
+    found: dict[Expr, Expr] = {}
+    for system in systems_within([e], systems):
+        given = [substitute(a, found) for a in system.arguments]
+        for place, u in enumerate(system.unknowns):
+            found[u] = solution(system.solver, place, u.shape, given)
+    return substitute(e, found)
 
 
 def confirm(f: Callable[..., Any], parameters: Mapping[str, ShapedParameter], e: Expr) -> None:
@@ -171,7 +213,11 @@ def confirm(f: Callable[..., Any], parameters: Mapping[str, ShapedParameter], e:
                 trouble = f"it fails itself: {type(error).__name__}: {error}"
                 continue
             drawn |= {name: p.matrix(sizes) for name, p in others.items()}
-            ours = tape.run(drawn, sizes)[0]
+            try:
+                ours = tape.run(drawn, sizes)[0]
+            except (ValueError, np.linalg.LinAlgError) as error:
+                trouble = f"what was read has no value there: {error}"
+                continue
             wanted = np.asarray(theirs, dtype=float)
             if not np.isfinite(wanted).all():
                 continue

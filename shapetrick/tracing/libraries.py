@@ -281,8 +281,9 @@ def _jax_symbols() -> Symbols:
     def is_size(x: Any) -> bool:
         return export.is_symbolic_dim(x)
 
-    def apply(name: str, given: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
+    def apply(function: Any, given: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
         """As JAX's own function, and a whole one: a jaxpr of its name."""
+        name = function.__name__
         found = getattr(jax.scipy.special, name, None) or getattr(jax.numpy, name, None)
         if found is None:
             raise TraceError(f"`{name}` can't be followed: JAX has no such function.")
@@ -305,11 +306,13 @@ _OF_NUMBERS = ("math", "scipy")  # packages whose functions hand nothing over to
 _ASKING = (np.ufunc, type)  # but for these
 
 
-def _applied(name: str, given: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
+def _applied(function: Any, given: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
     symbol: Symbolic = next(
         x for x in flat([*given, *keywords.values()]) if isinstance(x, Symbolic)
     )
-    return symbol.run.call(name, given, keywords)
+    name = function.__name__
+    qualified = f"{package(function)}.{name}"
+    return symbol.run.call(qualified if qualified in symbol.run.names else name, given, keywords)
 
 
 # ------------------------------------------------------------------------------- on numbers

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ..core import expr as ex
 from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
-from . import arrays, classes, parts
+from . import arrays, classes, decompositions, parts
 from .arrays import Traced, constant
 from .special_meanings import SPECIAL
 from .tensors import einsum
@@ -284,8 +284,7 @@ def _correlation(x: Traced, y: Traced | None = None, rowvar: bool = True) -> Tra
 
 def _pseudo_inverse(x: Traced) -> Traced:
     """Of a matrix whose columns are independent."""
-    turned = arrays.transpose(x)
-    return arrays.of_square("inv", turned @ x) @ turned
+    return decompositions.solved("pinv", [x.shape[::-1]], x)[0]
 
 
 class LeastSquares(NamedTuple):
@@ -486,6 +485,9 @@ COMMON: Mapping[str, Meaning] = {
     **{"take_along_axis": classes.along_rows, "tile": _tiled, "cdist": distances},
     **{"pinv": _pseudo_inverse, "lstsq": _least_squares, "cho_solve": _factored_solution},
     "expm": of_square("expm"),
+    **{"cholesky": decompositions.cholesky, "qr": decompositions.orthogonal_factors},
+    **{"svd": decompositions.singular_values, "svdvals": decompositions.only_singular_values},
+    **{"eigh": decompositions.eigenvalues, "sqrtm": decompositions.square_root},
     **{"tril": parts.lower_triangle, "triu": parts.upper_triangle, "stack": parts.stacked},
     **{"hstack": parts.side_by_side, "vstack": parts.below, "column_stack": parts.as_columns},
     **{"concatenate": concatenated, "cat": concatenated, "chunk": parts.in_equal_parts},
@@ -501,6 +503,7 @@ NUMPY: Mapping[str, Meaning] = {
     **{"clip": _numpy_clip, "var": _var, "std": rooted(_var), "flatten": ravel},
     **{"logsumexp": reduction("logsumexp"), "softmax": along("softmax")},
     **{"pad": _padded, "ptp": _peak_to_peak, "convolve": parts.convolved, "select": _selected},
+    **{"scipy.cholesky": decompositions.upper_factor, "cho_factor": decompositions.factored},
     **{"solve_triangular": _triangular_solution, "trapezoid": _trapezoid, "trapz": _trapezoid},
     **{"split": parts.in_equal_parts, "array_split": parts.in_equal_parts},
     **{"log_softmax": along("log_softmax"), "astype": cast, "copy": positive, "item": _item},

@@ -24,13 +24,13 @@ PACKAGES = frozenset({"math", "numpy", "scipy", "torch", "jax"})  # whose functi
 
 class Symbols(NamedTuple):
     """What a library's symbols are: how to know one, and one that is a size; which of them may be
-    the number that `float` is asked for; what a function of a name does with them; of which
-    functions that asks for, and which functions are given numbers for sizes."""
+    the number that `float` is asked for; what a function does with them; of which
+    functions that is asked, and which functions are given numbers for sizes."""
 
     holds: Callable[[Any], bool]
     is_size: Callable[[Any], bool]
     is_number: Callable[[Any], bool]
-    apply: Callable[[str, Sequence[Any], Mapping[str, Any]], Any]
+    apply: Callable[[Any, Sequence[Any], Mapping[str, Any]], Any]
     applied: Callable[[Any], bool]
     sized: Collection[Any] = ()
 
@@ -93,7 +93,7 @@ class _Bindings:
         @wraps(function)
         def called(*given: Any, **keywords: Any) -> Any:
             if any(map(self._symbols.holds, flat([*given, *keywords.values()]))):
-                return self._symbols.apply(function.__name__, given, keywords)
+                return self._symbols.apply(function, given, keywords)
             return function(*given, **keywords)
 
         return called

@@ -74,9 +74,11 @@ class Generated:
         declared: Collection[str] = (),
         families: Families = NO_FAMILIES,
         known: Mapping[str, Any] = MappingProxyType({}),
+        solved: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
     ) -> None:
         self.source = source
         self._known = known
+        self._solved = solved
         space = compiled(source)
         self._functions = [(entry, space[entry.name]) for entry in entries]
         self._library: Library = library
@@ -101,6 +103,8 @@ class Generated:
             raise OperandError(f"`{unknown[0]}` is no argument: there are {self._listed}.")
         results: dict[str, Any] = {}
         values = {**self._known, **values}
+        if self._solved is not None and not values.keys() >= set(self.parameters):
+            values = {**self._solved(values), **values}
         for entry, function in self._functions:
             results.update(self._called(entry, function, values))
         return list(results.values())[-1] if self._alone else results

@@ -23,6 +23,7 @@ from ...core.solved import Solved, SolvedBy
 from ...families.forward_backward import has_several_indices, passes
 from ...families.nests import has_recurrence
 from ...families.recurrence import segments_of
+from ...implicit.evaluation import found_by_solvers
 from ...language.printer import to_text
 from ...numerics.adjoint_solvers import solved_symbols
 from ...numerics.arrays import admit_trial
@@ -135,7 +136,10 @@ def function(
         entries = [plan.entry]
     directions = [r.request.direction.name for r in results if r.request.direction is not None]
     declared = {*problem.symbols, *directions}
-    return Generated(text, plan.library, entries, alone, declared, problem.families, problem.values)
+    solved = partial(found_by_solvers, problem.systems) if problem.systems else None
+    return Generated(
+        text, plan.library, entries, alone, declared, problem.families, problem.values, solved
+    )
 
 
 def known(target: str) -> CodeTarget:
