@@ -30,7 +30,8 @@ from shapetrick.core.dims import Shape
 from shapetrick.core.errors import ShapetrickError
 from shapetrick.core.expr import Expr, named
 from shapetrick.core.functions import Array
-from shapetrick.language.elaboration import read, read_expression
+from shapetrick.language.elaboration import read
+from shapetrick.language.expressions import read_expression
 from shapetrick.validation.checker import checker_of
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -3,6 +3,8 @@
     python benchmarks/generated_code.py              everything, about half an hour
     python benchmarks/generated_code.py --rounds 1 --problems attention --threads 1
     python benchmarks/generated_code.py --problems 'attention of heads' --single --write
+    python benchmarks/generated_code.py --problems 'convolution of images' --threads 1 --no-turns
+        (a minute a round of processes: --rounds 1 for a look)
 
 Some problems, and float32, have sections of their own in RESULTS.md. Every time is the least of
 many, in float64 unless asked otherwise. `alone` is a process for each library, the processes
@@ -183,14 +185,14 @@ def arrays(case: Case, sizes: Mapping[str, int]) -> dict[str, np.ndarray]:
 
 
 def _ours(case: Case, data: dict[str, np.ndarray], blocks: bool = True) -> Callable[[], Any]:
-    blocks = blocks and not case.axes  # families have none
+    blocks = blocks and not case.axes
     function = shapetrick.read(case.text).function("numpy", sizes=case.sizes, blocks=blocks)
     return lambda: list(function(**data).values())
 
 
 def _in_threads(case: Case, data: dict[str, np.ndarray]) -> Callable[[], Any]:
     """Blocks in as many threads as there are processors; the products' own threads are off."""
-    threads = 0 if case.axes else len(os.sched_getaffinity(0))
+    threads = len(os.sched_getaffinity(0))
     function = shapetrick.read(case.text).function("numpy", sizes=case.sizes, threads=threads)
     return lambda: list(function(**data).values())
 
@@ -298,6 +300,9 @@ LIBRARIES: Mapping[str, Callable[[Case, dict[str, np.ndarray]], Callable[[], Any
 }  # fmt: skip
 
 
+AS_OURS = (PLAIN, IN_THREADS)  # of families, which have neither blocks nor threads
+
+
 # --------------------------------------------------------------------------------- measurements
 
 
@@ -373,17 +378,20 @@ def collect(
     alone: bool,
     single: bool,
 ) -> Times:
-    """The least times and memory, over so many rounds of all."""
+    """The least times and memory, over so many rounds of all; each process is told on stderr."""
     found: Times = {}
-    groups = [[name] for name in libraries] if alone else [list(libraries)]
-    for _ in range(rounds):
+    for k in range(rounds):
         for problem in problems:
-            for group in groups:
-                for name, (seconds, megabytes) in in_process(
-                    problem, group, threads, single
-                ).items():
+            same = AS_OURS if CASES[problem].axes else ()
+            measured = [name for name in libraries if name not in same]
+            for group in [[name] for name in measured] if alone else [measured]:
+                times = in_process(problem, group, threads, single)
+                for name, (seconds, megabytes) in times.items():
                     old = found.get((problem, name), (float("inf"), float("inf")))
                     found[problem, name] = min(old[0], seconds), min(old[1], megabytes)
+                    told = f"{problem}, {name}: {1000 * seconds:.1f} ms"
+                    print(f"round {k + 1} of {rounds}: {told}", file=sys.stderr, flush=True)
+            found.update({(problem, name): found[problem, OURS] for name in same})
     return found
 
 

@@ -101,22 +101,22 @@ def arrangements() -> tuple[list[float], list[float], Counter[str]]:
             except ShapetrickError:  # nothing to be derived by hand
                 continue
             begun.append(time.perf_counter() - begin)
-            hand = interpreter.hand
-            while hand is not None and hand.move is not None:
-                for i, text in enumerate(attempts(hand.move)):
-                    before = len(hand.played)
+            guided = interpreter.guided
+            while guided is not None and guided.move is not None:
+                for i, text in enumerate(attempts(guided.move)):
+                    before = len(guided.played)
                     begin = time.perf_counter()
                     said = plain(answer(interpreter, text))
                     typed.append(time.perf_counter() - begin)
-                    stood = len(hand.played) > before
+                    stood = len(guided.played) > before
                     outcomes["right"] += not i
                     outcomes["right refused"] += not i and not stood
                     outcomes["refused"] += not stood
                     outcomes["with a reason"] += not stood and ";" in said
-                    while len(hand.played) > before:
-                        hand.back()
-                    interpreter.hand = hand
-                hand.play_next()
+                    while len(guided.played) > before:
+                        guided.back()
+                    interpreter.guided = guided
+                guided.play_next()
     return begun, typed, outcomes
 
 

@@ -158,7 +158,7 @@ class Derivation:
 
     def code(
         self,
-        target: str,
+        target: str = "numpy",
         *,
         self_test: bool = False,
         sizes: Mapping[str, int] | None = None,
@@ -178,7 +178,11 @@ class Derivation:
         return code(self.problem, [self.result], target, options)
 
     def function(
-        self, target: str, *, sizes: Mapping[str, int] | None = None, blocks: bool = False
+        self,
+        target: str = "numpy",
+        *,
+        sizes: Mapping[str, int] | None = None,
+        blocks: bool = False,
     ) -> Generated:
         """The gradient as a function of arrays by name; for a differentiable target, the value.
 
@@ -436,7 +440,7 @@ class Problem:
 
     def code(
         self,
-        target: str,
+        target: str = "numpy",
         *,
         self_test: bool = False,
         sizes: Mapping[str, int] | None = None,
@@ -454,7 +458,7 @@ class Problem:
 
     def function(
         self,
-        target: str,
+        target: str = "numpy",
         *,
         sizes: Mapping[str, int] | None = None,
         blocks: bool = False,
@@ -617,11 +621,14 @@ def derive(
     problem = read(text, strict=strict, time_limit=time_limit, shapes=shapes, **named)
     if wrt is not None:
         problem = problem.only(wrt)
-    if len(problem.data.requests) != 1 and not isinstance(text, str):
-        names = ", ".join(request.wrt.name for request in problem.data.requests)
-        raise RequestError(f"say by which argument, `wrt=…`: there are {names}.")
     if len(problem.data.requests) != 1:
-        raise RequestError("derive() takes a problem with one request: use read(text).derive().")
+        names = ", ".join(request.wrt.name for request in problem.data.requests)
+        raise RequestError(
+            f"derive() gives one derivation, and there are those by {names}: say by which, "
+            "`wrt=…`, or take all, `st.read(…).derive()`."
+            if names
+            else "nothing is asked for: end with a request such as `grad J wrt X`."
+        )
     return problem.derive(seed, time_limit=time_limit)[0]
 
 

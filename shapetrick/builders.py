@@ -15,11 +15,13 @@ from .core import expr as ex
 from .core.dims import ONE, Dim, shape_text
 from .core.equations import EquationSides, EquationSystem
 from .core.errors import InputError, NameProblem, OperandError, RequestError, ShapeError
-from .core.expr import Abstract, Add, Dimension, Expr, Name, Number, Symbol, Times, operand
+from .core.expr import Abstract, Expr, Name, Symbol, operand
+from .core.free_names import free_name
 from .core.functions import NAMES, TABLE, Function
+from .core.letter_exponents import dimension_of
 from .core.problem import DerivativeKind, Problem, Request
 from .core.traversal import postorder, symbols_of
-from .language import elaboration, vocabularies
+from .language import elaboration, expressions, vocabularies
 from .language.shapes.inference import sizes_wanted
 from .language.shapes.structured_calls import CALLS
 from .language.shapes.words import vocabulary
@@ -96,22 +98,10 @@ def dimension(size: Any) -> Dim:
         return size
     if isinstance(size, str):
         return _read_dimension(size)
-    done: dict[Expr, Dim] = {}
-    for e in postorder([operand(size)]):
-        match e:
-            case Dimension():
-                done[e] = Dim.of(e.name)
-            case Number(value=k) if k == int(k) and k > 0:
-                done[e] = Dim.of(int(k))
-            case Add():
-                done[e] = sum((done[a] for a in e.args), Dim(()))
-            case Times():
-                done[e] = ONE
-                for a in e.args:
-                    done[e] = done[e] * done[a]
-            case _:
-                raise _no_dimension(size)
-    return done[operand(size)]
+    found = dimension_of(operand(size))
+    if found is None or not found.terms or any(k < 0 for _, k in found.terms):
+        raise _no_dimension(size)
+    return found
 
 
 def _read_dimension(text: str) -> Dim:
@@ -138,7 +128,7 @@ def from_text(name: str) -> Callable[..., Expr]:
         words = [*given, *map(str, args[most:])]
         words += [f"{word}={value}" for word, value in keywords.items()]
         problem = Problem("", {}, {}, ())
-        return elaboration.read_expression(f"{name}({', '.join(words)})", problem, given)
+        return expressions.read_expression(f"{name}({', '.join(words)})", problem, given)
 
     function.__name__ = function.__qualname__ = name
     library = vocabulary().library
@@ -335,12 +325,7 @@ def _direction(kind: DerivativeKind, of: Expr, like: Expr, given: Any) -> Symbol
     if given is None and kind == "vjp" and isinstance(of, Name):
         return ex.symbol(f"{UPSTREAM}({of.name})", like.shape)
     if given is None:
-        letter, count = DIRECTED[kind], 0
-        taken = _names([of])
-        given = letter
-        while given in taken:
-            count += 1
-            given = f"{letter}{count}"
+        given = free_name(DIRECTED[kind], _names([of]))
     if not isinstance(given, str):
         raise RequestError("the direction of a derivative is a symbol, or a name for one.")
     return ex.symbol(checked_name(given), like.shape)

@@ -44,24 +44,26 @@ class JudgedClaim(ABC):
         """The claim, as typed."""
 
     @property
-    @abstractmethod
     def diagnosis(self) -> str:
-        """What is wrong, or why it could not be checked; empty for a right claim."""
+        """What is wrong, with a counter-example of an equality, or why it could not be checked;
+        empty for a right claim."""
+        return self.judgement.diagnosis
 
     @property
-    @abstractmethod
     def span(self) -> Span | None:
         """Where it stands in the problem's text."""
+        return self.judgement.span
 
     @property
     def suggestion(self) -> str | None:
-        """A right claim, if one was looked for."""
-        return None
+        """A right claim (of an equality, its right side): with the smallest change that was found,
+        or else the right answer, if there is one."""
+        return self.judgement.suggestion
 
     @property
     def mended(self) -> bool:
         """Whether the suggestion is the claim with a small change."""
-        return False
+        return self.judgement.mended
 
     @abstractmethod
     def stated(self, name: Callable[[str], str] = str) -> str:
@@ -149,31 +151,11 @@ class Check(JudgedClaim):
         """The largest relative error against finite differences; infinite for another shape."""
         return self.judgement.error
 
-    @property
-    def diagnosis(self) -> str:
-        """What is wrong, or why it could not be checked; empty for a right claim."""
-        return self.judgement.diagnosis
-
-    @property
-    def span(self) -> Span | None:
-        """Where it stands in the problem's text."""
-        return self.judgement.request.span
-
     def stated(self, name: Callable[[str], str] = str) -> str:
         """The request and the claim, on one line."""
         from .render.phrases import asked
 
         return f"{asked(self.judgement.request, name)} = {' '.join(self.claim.split())}"
-
-    @property
-    def suggestion(self) -> str | None:
-        """A right claim: with the smallest change that was found, or else the right answer."""
-        return self.judgement.suggestion
-
-    @property
-    def mended(self) -> bool:
-        """Whether the suggestion is the claim with a small change."""
-        return self.judgement.mended
 
     @property
     def where(self) -> ClaimPart | None:
@@ -253,29 +235,9 @@ class EqualityCheck(JudgedClaim):
         """Both sides, as typed."""
         return self.judgement.claim.text
 
-    @property
-    def span(self) -> Span | None:
-        """Where it stands in the problem's text."""
-        return self.judgement.claim.span
-
     def stated(self, _: Callable[[str], str] = str) -> str:
         """Both sides, as typed."""
         return self.claim
-
-    @property
-    def diagnosis(self) -> str:
-        """What mends it, a counter-example, and under what it would hold; empty for a right one."""
-        return self.judgement.reason
-
-    @property
-    def suggestion(self) -> str | None:
-        """The right side with the small change that makes the equality right, if there is one."""
-        return self.judgement.suggestion
-
-    @property
-    def mended(self) -> bool:
-        """Whether the suggestion is the right side with a small change."""
-        return self.suggestion is not None
 
     @property
     def condition(self) -> str:
@@ -289,27 +251,9 @@ class EqualityCheck(JudgedClaim):
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as data that JSON can hold."""
-        example = self.example
-        found = (
-            None
-            if example is None
-            else {
-                "sizes": dict(example.sizes),
-                "inputs": {name: x.tolist() for name, x in example.inputs.items()},
-                "left": example.left.tolist(),
-                "right": example.right.tolist(),
-            }
-        )
-        return {
-            "kind": self.kind,
-            "left": self.judgement.claim.left_text,
-            "right": self.judgement.claim.right_text,
-            "verdict": self.verdict,
-            "diagnosis": self.diagnosis,
-            "suggestion": self.suggestion,
-            "condition": self.condition,
-            "example": found,
-        }
+        from .interop.json_export import equality_dict
+
+        return equality_dict(self.judgement)
 
     def latex(self) -> str:
         """The equality in LaTeX's mathematics, with the sign that it deserves."""

@@ -20,7 +20,7 @@ from .core.functions import TABLE, Array, Function
 from .core.problem import RequestKind
 from .core.traversal import postorder
 from .derivation import vjp_rules as rules
-from .language.elaboration import parse_scalar
+from .language.expressions import parse_scalar
 from .language.shapes.structured_calls import CALLS
 from .language.shapes.words import vocabulary
 from .language.syntax.constants import CONSTANTS, SIZED, UNSIZED

@@ -86,6 +86,9 @@ class GradientCheck:
     def __str__(self) -> str:
         return "\n".join(map(str, self.inputs))
 
+    def __repr__(self) -> str:
+        return f"<GradientCheck: {', '.join(filter(None, (self.verdict, self.diagnosis)))}>"
+
 
 def check_gradient(
     f: Callable[..., Any],

@@ -23,6 +23,7 @@ from shapetrick.cli import main
 from shapetrick.core import expr as ex
 from shapetrick.core.expr import Expr
 from shapetrick.language import elaboration
+from shapetrick.language.expressions import read_expression
 from shapetrick.language.printer import to_text
 from shapetrick.language.shapes.words import vocabulary
 from shapetrick.language.syntax.parser import parse_expression
@@ -78,7 +79,7 @@ SAME: list[tuple[str, Expr]] = [
 
 @pytest.mark.parametrize(("text", "e"), SAME, ids=[text for text, _ in SAME])
 def test_the_same_node_as_the_text(text: str, e: Expr) -> None:
-    assert elaboration.read_expression(text, PROBLEM) is e
+    assert read_expression(text, PROBLEM) is e
 
 
 def test_every_function_of_the_table_is_there() -> None:
@@ -290,7 +291,7 @@ def test_text_and_objects_build_one_node(e: Expr) -> None:
     text = to_text(e, taken=["I"])  # so that the identity has its size
     symbols = {x.name: x for x in st.symbols(DECLARATIONS)}
     problem = elaboration.read(DECLARATIONS)
-    assert in_python(text, symbols) is elaboration.read_expression(text, problem)
+    assert in_python(text, symbols) is read_expression(text, problem)
 
 
 # ------------------------------------------------------------------------------ what a person sees

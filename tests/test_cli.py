@@ -259,6 +259,11 @@ def test_a_file_alone_is_derived(folder: Path, capsys: Captured) -> None:
     assert capsys.readouterr().out == "∂J/∂w = X' (X w - y)\n"
 
 
+def test_a_call_without_a_command_derives(capsys: Captured) -> None:
+    assert main(["--quiet", "-e", "x' x", "--wrt", "x"]) == 0
+    assert capsys.readouterr().out == "∂(x' x)/∂x = 2 x\n"
+
+
 def test_a_folder_is_all_its_problems_in_order(folder: Path, capsys: Captured) -> None:
     assert main(["derive", "--quiet", str(folder)]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -120,14 +120,14 @@ DERIVED = [
 
 @pytest.mark.parametrize(("text", "expected"), DERIVED, ids=[text for text, _ in DERIVED])
 def test_derived_inside_larger_expressions(text: str, expected: str) -> None:
-    from shapetrick.language import elaboration
+    from shapetrick.language import elaboration, expressions
     from shapetrick.numerics import evaluation
 
     register(*ROWS)
     d = st.derive(text)
     assert d.verified, d.validation.reason
     problem = elaboration.read(text)
-    wanted = elaboration.read_expression(expected, problem)
+    wanted = expressions.read_expression(expected, problem)
     sizes = {"m": 4, "n": 3, "k": 2}
     rng = np.random.default_rng(1)
     env = {

@@ -2,7 +2,6 @@
 
 /** @typedef {{id: number, question?: unknown}} Request_ */
 /** @typedef {{unpackArchive: (data: ArrayBuffer, kind: string, options: object) => void,
- *   loadPackage: (name: string, options: object) => Promise<unknown>,
  *   runPython: (text: string) => (question: string) => string}} Python */
 
 const START = `
@@ -14,43 +13,37 @@ os.chmod("/shapetrick/cache/shapetrick", 0o700)
 from shapetrick.web_page.answers import answer
 lambda question: json.dumps(answer(json.loads(question), None), ensure_ascii=False)
 `;
-const PROGRAM = "pyodide.asm.wasm"; // it and its script stand packed on the site
-const SCRIPT = "pyodide.asm.js";
+const FOLDER = new URL("./pyodide/", location.href).href;
+const PACKED = /\.(js|wasm|whl|zip)$/; // what stands packed in the folder
 
 const tell = (/** @type {string} */ told) => postMessage({told});
 const fetched = globalThis.fetch;
 
-/** What stands packed at an address, as it was.
- * @param {string} address
- * @param {string} kind */
-async function unpacked(address, kind) {
+/** What is at an address, as it was before it was packed.
+ * @param {RequestInfo | URL} input
+ * @param {RequestInit} [options]
+ * @returns {Promise<Response>} */
+async function unpacked(input, options) {
+  const address = String(input instanceof Request ? input.url : input);
+  if (!address.startsWith(FOLDER) || !PACKED.test(address)) return fetched(input, options);
   const response = await fetched(`${address}.gz`);
   if (!response.ok || !response.body) throw new Error(`${address}.gz is missing`);
   const plain = response.body.pipeThrough(new DecompressionStream("gzip"));
+  const kind = address.endsWith("wasm") ? "application/wasm" : "text/javascript";
   return new Response(plain, {headers: {"Content-Type": kind}});
 }
 
-// The program is fetched by Pyodide itself: it gets it unpacked.
-globalThis.fetch = async (
-  /** @type {RequestInfo | URL} */ input, /** @type {RequestInit | undefined} */ options) => {
-  const address = String(input instanceof Request ? input.url : input);
-  return address.endsWith(PROGRAM)
-    ? unpacked(address, "application/wasm") : fetched(input, options);
-};
+globalThis.fetch = unpacked; // Pyodide fetches its parts by itself
 
 /** @returns {Promise<(question: string) => string>} */
 async function started() {
   tell("Loading Python…");
-  const own = fetched("./shapetrick.zip").then((response) => response.arrayBuffer());
-  const script = await (await unpacked(`./pyodide/${SCRIPT}`, "text/javascript")).blob();
+  const own = unpacked(`${FOLDER}shapetrick.zip`).then((response) => response.arrayBuffer());
+  const script = await (await unpacked(`${FOLDER}pyodide.asm.js`)).blob();
   await import(URL.createObjectURL(script));
-  const address = new URL("./pyodide/pyodide.mjs", location.href).href;
-  const {loadPyodide} = await import(address);
+  const {loadPyodide} = await import(`${FOLDER}pyodide.mjs`);
   /** @type {Python} */
-  const python = await loadPyodide({indexURL: "./pyodide/"});
-  tell("Loading NumPy…");
-  const quiet = {messageCallback: () => {}};
-  await python.loadPackage("numpy", quiet);
+  const python = await loadPyodide({indexURL: FOLDER, packages: ["numpy"]});
   python.unpackArchive(await own, "zip", {extractDir: "/shapetrick"});
   tell("Starting…");
   return python.runPython(START);

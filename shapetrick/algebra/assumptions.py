@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..core.expr import Expr, Name, Symbol, symbol
+from ..core.expr import Expr, Symbol, symbol
+from ..core.structure import unnamed
 from .ranges import EntryRanges
 
 # Attributes that fix entries or tie them to each other: they hold at a point, not around it.
@@ -26,8 +27,7 @@ def with_free_entries(variable: Symbol) -> Symbol:
 
 def is_orthogonal(e: Expr) -> bool:
     """Whether its transpose is its inverse, as far as it was declared."""
-    while isinstance(e, Name):
-        e = e.args[0]
+    e = unnamed(e)
     return isinstance(e, Symbol) and "orthogonal" in e.attributes
 
 
@@ -45,6 +45,5 @@ class Attributes:
         if attribute in ("positive", "nonneg"):
             sign = self._ranges.sign(e)
             return sign == "positive" or sign == attribute
-        while isinstance(e, Name):
-            e = e.args[0]
+        e = unnamed(e)
         return isinstance(e, Symbol) and attribute in e.attributes

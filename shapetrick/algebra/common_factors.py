@@ -289,9 +289,7 @@ def _common_number(parts: Sequence[Product]) -> Common | None:
 
 def _factors(part: _Summand) -> list[Common]:
     scalars, body = part.front.factors, part.body
-    found = [Common("factor", b, number(p)) for b, p in scalars]
-    repeated = [(b, p) for b, p in scalars if p is not WHOLE and abs(p) > 1]
-    found += [Common("factor", b, UNIT if p > 0 else MINUS) for b, p in repeated]
+    found = _powers(scalars)
     if body is None:
         return found
     if is_linear(body):
@@ -304,10 +302,16 @@ def _factors(part: _Summand) -> list[Common]:
         found += [Common("right", matmul(*right.args[-k:])) for k in range(1, len(right.args))]
     if left is right is None and not isinstance(body, Eye):
         found += [Common("left", body), Common("right", body)]
-    for b, p in part.matrices:
-        found.append(Common("factor", b, number(p)))
-        if p is not WHOLE and p > 1:
-            found.append(Common("factor", b))
+    return found + _powers(part.matrices)
+
+
+def _powers(factors: Sequence[PoweredBase]) -> list[Common]:
+    """The factors, and of those that are there more than once, one; a root stays whole below."""
+    found = [Common("factor", base, number(p)) for base, p in factors]
+    repeated = [f for f in factors if f[1] is not WHOLE and abs(f[1]) > 1]
+    for base, p in repeated:
+        if p > 0 or base.is_scalar or base.op not in TABLE:
+            found.append(Common("factor", base, UNIT if p > 0 else MINUS))
     return found
 
 

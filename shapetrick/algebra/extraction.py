@@ -7,6 +7,7 @@ network that needs more than two sides at a time has no form in matrices: `spell
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from math import prod
 
 from ..core.cost import has_minus, length
 from ..core.dims import ONE
@@ -35,12 +36,12 @@ def spell(
         fused = [e for e in term.edges if max(len(e.rows), len(e.cols)) > 1]
         if fused:
             return _spell_stacked(term, fused, symmetric)
-    board = _lay_out(term, symmetric, term.open_nodes)
+    contraction = _lay_out(term, symmetric, term.open_nodes)
     best: Expr | None = None
-    inner = sum(n not in board.outside for n in board.dims)
-    variants = 1 if board.is_forest() else max(1, min(MOST_ORDERS, inner))
+    inner = sum(n not in contraction.outside for n in contraction.dims)
+    variants = 1 if contraction.is_forest() else max(1, min(MOST_ORDERS, inner))
     for pick in range(variants):
-        trial = board.copy() if variants > 1 else board
+        trial = contraction.copy() if variants > 1 else contraction
         if not trial.run(pick):
             continue
         found = _assemble(trial, term, compact)
@@ -70,10 +71,7 @@ def _split_fused(term: Term) -> Term:
         sides = [s for e in term.edges for s in (e.rows, e.cols)] + [term.rows, term.cols]
         whole = len(members) == len(group)
         if whole and all(s == group or not members & set(s) for s in sides):
-            dim = ONE
-            for n in group:
-                dim = dim * dims.pop(n)
-            dims[min(group)] = dim
+            dims[min(group)] = prod((dims.pop(n) for n in group), start=ONE)
             names[group] = (min(group),)
     edges = []
     for e in term.edges:
@@ -108,38 +106,38 @@ def _spell_stacked(term: Term, fused: Sequence[Edge], symmetric: Symmetric) -> E
         return None
     (whole,) = fused
     rest = term._replace(edges=tuple(e for e in term.edges if e is not whole))
-    board = _lay_out(rest, symmetric, (*term.open_nodes, *whole.nodes))
-    if not board.run(0):
+    contraction = _lay_out(rest, symmetric, (*term.open_nodes, *whole.nodes))
+    if not contraction.run(0):
         return None
     atom = power(whole.atom, whole.exponent)
-    body = unstacked(board, atom, (whole.rows, whole.cols), term.rows, term.cols)
-    return None if body is None else _with_scalars(term, board, body)
+    body = unstacked(contraction, atom, (whole.rows, whole.cols), term.rows, term.cols)
+    return None if body is None else _with_scalars(term, contraction, body)
 
 
 def _lay_out(term: Term, symmetric: Symmetric, outside: Iterable[int]) -> Contraction:
     met = dict.fromkeys([*(n for edge in term.edges for n in edge.nodes), *term.dims])
-    board = Contraction(symmetric, {n: term.dims[n] for n in met}, frozenset(outside))
+    contraction = Contraction(symmetric, {n: term.dims[n] for n in met}, frozenset(outside))
     for edge in term.edges:
         factor = power(edge.atom, edge.exponent)
-        board.places.setdefault(factor, len(board.places))
-        board.put(factor, edge.rows, edge.cols)
-    return board
+        contraction.places.setdefault(factor, len(contraction.places))
+        contraction.put(factor, edge.rows, edge.cols)
+    return contraction
 
 
-def _assemble(board: Contraction, term: Term, compact: bool) -> Expr | None:
+def _assemble(contraction: Contraction, term: Term, compact: bool) -> Expr | None:
     """Scalars, what is left between the open sides, and divisors, in the order of writing; None
     where the open sides are fused in a way that has no form."""
     if max(len(term.rows), len(term.cols)) > 1:
-        body = stacked(board, term.rows, term.cols)
+        body = stacked(contraction, term.rows, term.cols)
         if body is None:
             return None
     else:
-        body = body_between(board, term.rows, term.cols, compact)
-    return _with_scalars(term, board, body)
+        body = body_between(contraction, term.rows, term.cols, compact)
+    return _with_scalars(term, contraction, body)
 
 
-def _with_scalars(term: Term, board: Contraction, body: Expr | None) -> Expr:
-    front = [power(b, p) for b, p in term.scalars if not has_minus(p)] + board.scalars
+def _with_scalars(term: Term, contraction: Contraction, body: Expr | None) -> Expr:
+    front = [power(b, p) for b, p in term.scalars if not has_minus(p)] + contraction.scalars
     under = [power(b, p) for b, p in term.scalars if has_minus(p)]
     scalars = [product(*front)] if len(front) > 1 else front
     parts = [number(term.coefficient), *scalars, *([] if body is None else [body]), *under]

@@ -5,7 +5,7 @@ A *term* is a number times scalars times a network. In the network every side of
 node (an index), every factor is an edge between the nodes of its rows and of its columns; a node
 that is not on the outside is summed over. `(A B)'`, `B' A'`, `tr`, `diag(v) A`, `sum(A, axis=1)`,
 `vec`, `kron` and `ones` differ only in how nodes are joined, so that equal products are equal
-networks. `read_terms` turns expressions into terms; `spelling.spell` turns terms back into
+networks. `read_terms` turns expressions into terms; `algebra/extraction.py` turns terms back into
 expressions.
 """
 
@@ -26,6 +26,7 @@ from ..core.expr import (
     WHOLE,
     ZERO,
     Add,
+    Call,
     Commute,
     Expr,
     MatMul,
@@ -262,7 +263,7 @@ def _read(
         while d.pending:
             item = d.pending.pop()
             x = item[0]
-            opener = _OPENERS.get(x.op, _open_row)
+            opener = _open_row if isinstance(x, Call) else _OPENERS.get(x.op)
             if opener is not None:
                 if item[4] > horizon or not opener(d, *item):
                     _take_atom(d, *item[:4])
@@ -380,8 +381,8 @@ def _open_row(
 ) -> bool:
     """A linear row is what its signature says: sides of one letter are one index, and a letter that
     the value lacks is summed over; `1 / k` in the derivative makes the sum an average."""
-    row = TABLE.get(e.op)
-    if row is None or exponent is not UNIT or row.units != "linear" or not row.signatures:
+    row = TABLE[e.op]
+    if exponent is not UNIT or row.units != "linear" or not row.signatures:
         return False
     signature, dims = row.signature_for(e.args, data_of(e))
     places = list(zip(signature.value, (rows, cols), strict=True))
@@ -402,26 +403,13 @@ def _open_row(
     return True
 
 
-# The others are rows of the operation table; what is None is no product, or a sum of products.
-_OPENERS: dict[str, Callable[..., bool] | None] = {
-    "symbol": None,
-    "number": None,
-    "zeros": None,
-    "ones": None,
-    "add": None,
-    "name": None,
-    "dimension": None,
-    "constant": None,
-    "abstract": None,
-    "total": None,
+_OPENERS: dict[str, Callable[..., bool]] = {
     "times": _open_times,
     "power": _open_power,
     "transpose": _open_transpose,
     "matmul": _open_matmul,
     "eye": _open_eye,
     "commute": _open_commute,
-    "duplicate": None,
-    "eliminate": None,
     "structured": _open_structured,
 }
 

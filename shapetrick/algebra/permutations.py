@@ -9,8 +9,9 @@ side a stacked column or row; the order of the nodes is changed by commutations 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
-from ..core.dims import ONE, Dim
+from ..core.dims import ONE
 from ..core.expr import UNIT, Expr, Eye, Ones, call, commute, eye, matmul, ones, times, transpose
 from .contraction import Contraction
 from .index_terms import Nodes
@@ -96,7 +97,7 @@ class Permuted:
         """The matrix that brings stacked nodes from the given order into the wanted one."""
         dims = [self._contraction.dims[n] for n in given]
         order = [wanted.index(n) for n in given]
-        result: Expr = eye(_product(dims))
+        result: Expr = eye(prod(dims, start=ONE))
         swaps = 0
         for end in range(len(order) - 1, 0, -1):
             for i in range(end):
@@ -106,19 +107,12 @@ class Permuted:
                 if swaps > MOST_SWAPS:
                     return None
                 turn = commute(dims[i + 1], dims[i])  # u ⊗ v to v ⊗ u
-                sides = eye(_product(dims[:i])), eye(_product(dims[i + 2 :]))
+                sides = eye(prod(dims[:i], start=ONE)), eye(prod(dims[i + 2 :], start=ONE))
                 step = kronecker(kronecker(sides[0], turn), sides[1])
                 result = step if isinstance(result, Eye) else matmul(step, result)
                 order[i], order[i + 1] = order[i + 1], order[i]
                 dims[i], dims[i + 1] = dims[i + 1], dims[i]
         return result
-
-
-def _product(dims: Sequence[Dim]) -> Dim:
-    whole = ONE
-    for d in dims:
-        whole = whole * d
-    return whole
 
 
 def _together(parts: Sequence[Expr]) -> Expr:

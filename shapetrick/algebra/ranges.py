@@ -15,25 +15,18 @@ import numpy as np
 
 from ..core.dims import ONE
 from ..core.expr import (
+    OF_VECTORS,
     UNIT,
     Add,
-    Commute,
-    Constant,
-    Dimension,
-    Duplicate,
-    Eliminate,
     Expr,
-    Eye,
     MatMul,
     Name,
     Number,
-    Ones,
     Power,
     Real,
     Symbol,
     Times,
     Transpose,
-    Zeros,
     times,
 )
 from ..core.functions import TABLE, Function
@@ -66,10 +59,10 @@ _BETWEEN: dict[str, EntryRange] = {
     "simplex": EntryRange(0.0, 1.0), "onehot": EntryRange(0.0, 1.0), "nonneg": NONNEGATIVE,
 }  # fmt: skip
 _WITH_ZEROS = frozenset({"diagonal", "lower", "upper"})  # beside the entries that are declared
-_LEAVES: dict[type[Expr], EntryRange] = {
-    Dimension: EntryRange(1.0, np.inf), Constant: EntryRange(2.0, 4.0), Ones: EntryRange(1.0, 1.0),
-    Zeros: EntryRange(0.0, 0.0), Eye: EntryRange(0.0, 1.0), Commute: EntryRange(0.0, 1.0),
-    Duplicate: EntryRange(0.0, 1.0), Eliminate: EntryRange(0.0, 1.0),
+_LEAVES: dict[str, EntryRange] = {
+    "dimension": EntryRange(1.0, np.inf), "constant": EntryRange(2.0, 4.0),
+    "ones": EntryRange(1.0, 1.0), "zeros": EntryRange(0.0, 0.0),
+    **dict.fromkeys(("eye", *OF_VECTORS), EntryRange(0.0, 1.0)),
 }  # fmt: skip
 ROUNDING = 1e-12  # of a sum of bounds: what is less beside its summands is 0
 
@@ -154,7 +147,7 @@ class EntryRanges:
         if isinstance(e, Number):
             return _exactly(e.value)
         if not e.args:
-            return _LEAVES.get(type(e), ANYTHING)
+            return _LEAVES.get(e.op, ANYTHING)
         args = [self._found[a] for a in e.args]
         if isinstance(e, Name):
             return args[0]

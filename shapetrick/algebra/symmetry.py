@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..core.expr import Expr, Name, Symbol, transpose
+from ..core.expr import Call, Duplicate, Expr, MatMul, Name, Symbol, transpose
 from ..core.functions import TABLE
 from .fingerprints import key_of
 from .index_terms import Term, is_multilinear, read_terms
@@ -21,6 +21,8 @@ class Symmetry:
 
     def __call__(self, e: Expr) -> bool:
         known = self._known
+        if e.shape[0] is not e.shape[1]:  # equal sizes are one object
+            return False
         if e in known:
             return known[e]
         products: dict[Expr, Sequence[Term]] = {}
@@ -49,6 +51,8 @@ class Symmetry:
             return transpose(e) is e
         if isinstance(e, Name):
             return known[e.args[0]]
+        if _is_doubled(e):
+            return True
         if is_multilinear(e):
             turned = [t._replace(rows=t.cols, cols=t.rows) for t in products]
             here, there = (
@@ -60,6 +64,12 @@ class Symmetry:
         if row is None or row.units == "inverse" or row.elementwise:
             return all(a.is_scalar or known[a] for a in e.args)
         return False
+
+
+def _is_doubled(e: Expr) -> bool:
+    """Whether it is `unvec(duplicate(n) h, n, n)`."""
+    x = e.args[0]
+    return isinstance(e, Call) and isinstance(x, MatMul) and isinstance(x.args[0], Duplicate)
 
 
 def _deciding(e: Expr, products: Sequence[Term]) -> Sequence[Expr]:

@@ -18,7 +18,6 @@ _WORDS = re.compile(r"\w+|\S")
 
 
 def agree(value: Array | None, right: Array, near: float = SAME) -> bool:
-    """Whether a value is the right one."""
     if value is None or value.shape != right.shape:
         return False
     with np.errstate(over="ignore"):  # what is so far apart does not agree

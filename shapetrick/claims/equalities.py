@@ -1,8 +1,9 @@
 """Judging an equality of two expressions: by their values at many points, what mends a wrong one,
 a counter-example, and under what it would hold.
 
-Inputs are drawn with their attributes, of several sizes, magnitudes and signs. A difference counts
-where it is beyond what rounding makes of both sides; points without a value are left out.
+Inputs are drawn with their attributes, of several sizes, magnitudes and signs, and unknowns are at
+a solution of their equations. A difference counts where it is beyond what rounding makes of both
+sides; points without a value are left out.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ from itertools import combinations, islice
 import numpy as np
 
 from ..core.dims import SCALAR, Dim, shape_text
-from ..core.errors import ShapetrickError
+from ..core.equations import EquationSystem, inputs_of, systems_within
+from ..core.errors import ShapetrickError, Span
 from ..core.expr import Abstract, Expr, Number, Symbol, call, symbol, times
-from ..core.functions import Array
+from ..core.functions import TABLE, Array
 from ..core.problem import Claim, EqualityClaim, Problem, Request
 from ..core.traversal import postorder, redimensioned, substitute, symbols_of
 from ..language.syntax.tree import ATTRIBUTES
 from ..numerics.evaluation import EvaluationTape, FunctionValues
+from ..numerics.implicit_solving import ImplicitSolver
 from ..numerics.sampling import (
     PLAIN,
     Profile,
@@ -32,6 +35,10 @@ from ..numerics.sampling import (
     draw,
     generator,
 )
+from ..numerics.solvers import TABLE as SOLVERS
+from ..numerics.solvers import solved_unknowns
+from ..validation.sample_points import Draw
+from ..validation.sample_points import condition as condition_number
 from .judgement import ClaimVerdict, judge
 
 SITES = 5  # assignments of sizes
@@ -39,7 +46,9 @@ DRAWS = 24  # at each
 FEWEST = 6  # points with values of both sides, for a verdict
 APART = 1e-8  # relative: values that differ by more are two
 NUDGE = 1e-13  # relative, by which inputs are changed to see what rounding does
+FULFILLED = 1e-9  # relative residual of a solution
 NOISE = 1e3  # times what the nudge changes is no difference
+WORST_CONDITION = 1e14  # of what is inverted: beyond it, the inverse is made of rounding
 MOST_SHOWN = 18  # numbers of a counter-example
 MOST_NUMBERS = 4  # beside which it is looked: a kink may be there
 MOST_SYMBOLS = 5  # of which two are tried together
@@ -78,11 +87,21 @@ class EqualityJudgement:
 
     claim: EqualityClaim
     verdict: ClaimVerdict
-    reason: str
+    diagnosis: str
     points: int = 0
     example: CounterExample | None = None
     condition: str = ""
     suggestion: str | None = None
+
+    @property
+    def span(self) -> Span | None:
+        """Where it stands in the problem's text."""
+        return self.claim.span
+
+    @property
+    def mended(self) -> bool:
+        """Whether a small change makes it right."""
+        return self.suggestion is not None
 
 
 def judge_equality(
@@ -95,7 +114,8 @@ def judge_equality(
             f"the left side is {shape_text(left.shape)}, the right side {shape_text(right.shape)}"
         )
         return EqualityJudgement(claim, "wrong", shapes)
-    sides = _Sides(left, right, seed)
+    systems = () if problem is None else systems_within([left, right], problem.systems)
+    sides = _Sides(left, right, seed, systems)
     verdict, points = sides.verdict()
     if verdict == "right":
         return EqualityJudgement(claim, verdict, "", points)
@@ -103,8 +123,10 @@ def judge_equality(
         reason = "too few points were found at which both sides have a value"
         return EqualityJudgement(claim, verdict, reason, points)
     example = sides.example()
-    condition = next(_conditions(sides), "")
-    said, suggestion = _mended(claim, problem, seed) if problem is not None else ("", None)
+    condition = "" if systems else next(_conditions(sides), "")
+    said, suggestion = "", None
+    if problem is not None and not systems:
+        said, suggestion = _mended(claim, problem, seed)
     said += "; " if said else ""
     said += str(example) if example is not None else "the sides have other values"
     said += f"; right where {condition}" if condition else ""
@@ -137,10 +159,12 @@ class _Sides:
     left: Expr
     right: Expr
     seed: int
+    systems: tuple[EquationSystem, ...] = ()  # what determines some of the symbols
 
     @property
     def symbols(self) -> list[Symbol]:
-        return list(dict.fromkeys([*symbols_of(self.left), *symbols_of(self.right)]))
+        others = inputs_of(self.systems)
+        return list(dict.fromkeys([*symbols_of(self.left), *symbols_of(self.right), *others]))
 
     def verdict(self) -> tuple[ClaimVerdict, int]:
         """Whether they agree wherever both have a value; at how many points that was seen."""
@@ -175,6 +199,7 @@ class _Sides:
         numbers = [e.value for e in postorder([self.left, self.right]) if isinstance(e, Number)]
         kinks = dict.fromkeys(abs(float(n)) for n in numbers if n not in (0, 1, 2))
         scales = [times * n for n in islice(kinks, MOST_NUMBERS) for times in (0.5, 2.0)]
+        unknowns = [u for system in self.systems for u in system.unknowns]
         for k, sizes in enumerate(self._sizes()):
             rng = generator(self.seed, 2, k)
             functions = abstract_functions(dict.fromkeys(names), rng)
@@ -182,14 +207,36 @@ class _Sides:
             profiles += [Profile(scale, sign) for scale in scales for sign in (1, -1)]
             for i in range(max(DRAWS, len(profiles))):
                 profile = profiles[i] if i < len(profiles) else None
+                symbols = dict.fromkeys([*self.symbols, *unknowns])
                 inputs = {
-                    s.name: draw(s, sizes, rng, profile or _any_profile(rng)) for s in self.symbols
+                    s.name: draw(s, sizes, rng, profile or _any_profile(rng)) for s in symbols
                 }
+                if self.systems:
+                    inputs = self._solved(inputs, sizes, functions)
                 yield sizes, inputs, functions
+
+    def _solved(
+        self, inputs: Mapping[str, Array], sizes: Mapping[str, int], functions: FunctionValues
+    ) -> dict[str, Array]:
+        """Inputs with a solution of the equations: the one that a library finds, else one nearby;
+        not a number where there is none."""
+        solver = ImplicitSolver(self.systems)
+        unknowns = solved_unknowns(self.systems, SOLVERS)
+        found, nothing = dict(inputs), {name: np.full_like(x, np.nan) for name, x in inputs.items()}
+        try:
+            if len(unknowns) < len(solver.unknowns):
+                found = solver.consistent(inputs, sizes, functions)
+            values = EvaluationTape([*unknowns.values()]).run(found, sizes, functions)
+        except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+            return nothing
+        found.update((str(u), x) for u, x in zip(unknowns, values, strict=True))
+        if any(x.shape != inputs[name].shape for name, x in found.items()):
+            return nothing  # as of more columns than rows
+        return found if solver.residual_off(found, sizes, functions) <= FULFILLED else nothing
 
     def _whole(self) -> Iterator[tuple[dict[str, int], dict[str, Array], FunctionValues]]:
         """Small inputs of whole numbers, where nothing else is declared of them."""
-        if any(s.attributes - {"symmetric", "diagonal"} for s in self.symbols):
+        if self.systems or any(s.attributes - {"symmetric", "diagonal"} for s in self.symbols):
             return
         if any(isinstance(e, Abstract) for e in postorder([self.left, self.right])):
             return
@@ -208,13 +255,10 @@ class _Sides:
     ) -> bool | None:
         """Whether the values agree; None where one has none, or rounding makes it uncertain."""
         tape = self._tape
-        moved = {
-            name: x * (1 + NUDGE * np.cos(1 + np.arange(x.size)).reshape(x.shape))
-            for name, x in inputs.items()
-        }
+        moved = Draw(inputs, functions, 1.0).moved(NUDGE)
         try:
             left, right = tape.run(inputs, sizes, functions)
-            near = tape.run(moved, sizes, functions)
+            near = tape.run(moved.env, sizes, functions)
         except (ArithmeticError, ValueError, np.linalg.LinAlgError):
             return None
         values = (left, right, *near)
@@ -226,6 +270,8 @@ class _Sides:
             noise = NOISE * float(max(changed))
             apart = float(np.abs(left - right).max())
             if np.isfinite(noise) and apart > max(APART * largest, noise):  # or in what is inside
+                if self._is_singular(inputs, sizes, functions):
+                    return None
                 try:
                     near = tape.run(inputs, sizes, functions, rounding=generator(self.seed, 4))
                 except np.linalg.LinAlgError:
@@ -235,6 +281,16 @@ class _Sides:
         if not np.isfinite(largest) or not np.isfinite(noise) or noise > np.sqrt(APART) * largest:
             return True if apart == 0 else None
         return bool(apart <= max(APART * largest, noise))
+
+    def _is_singular(
+        self, inputs: Mapping[str, Array], sizes: Mapping[str, int], functions: FunctionValues
+    ) -> bool:
+        """Whether a matrix that must have an inverse has none but for rounding."""
+        nodes = [*postorder([self.left, self.right])]
+        rows = ((TABLE.get(e.op), e.args) for e in nodes)
+        inverted = [a for row, args in rows if row and row.units == "inverse" for a in args]
+        values = EvaluationTape(inverted).run(inputs, sizes, functions)
+        return any((condition_number(x) > WORST_CONDITION).any() for x in values)
 
 
 def _any_profile(rng: np.random.Generator) -> Profile:

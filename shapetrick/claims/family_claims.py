@@ -14,7 +14,7 @@ from functools import cached_property
 from ..core import expr as ex
 from ..core.expr import Abstract, Expr, Symbol, Total
 from ..core.families import MemberBox, Place, box_of, members_in, reindexed
-from ..core.indices import Incomparable, Index, Range, at_most, base_of, numbered, renamed
+from ..core.indices import Index, Range, base_of, is_at_most, numbered, renamed
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Recursion, Validation
 from ..core.traversal import postorder, substitute, symbols_of
@@ -160,7 +160,7 @@ class Assertion:
         for box, q in self._equations():
             axes = list(zip(own, *box, strict=True)) if own else []
             fixed = [(i, low, high) for i, low, high in axes if i.letter not in self.letters]
-            if not all(_at_most(low, i) and _at_most(i, high) for i, low, high in fixed):
+            if not all(is_at_most(low, i) and is_at_most(i, high) for i, low, high in fixed):
                 continue
             ends = {
                 i.letter: (low.plus(-i.offset), high.plus(-i.offset))
@@ -276,10 +276,3 @@ def _inner(upstream: Expr, body: Expr) -> Expr:
 
 def _number(index: Index, lengths: Mapping[str, int]) -> int:
     return index.within(numbered(lengths)).offset
-
-
-def _at_most(a: Index, b: Index) -> bool:
-    try:
-        return at_most(a, b)
-    except Incomparable:
-        return False

@@ -28,7 +28,7 @@ from ..core.expr import (
 from ..core.functions import NAMES, TABLE
 from ..core.structure import factors_of, is_product, terms_of
 from ..core.traversal import postorder
-from ..language.elaboration import parse_scalar
+from ..language.expressions import parse_scalar
 from ..language.syntax.tree import Callee, SyntaxNode
 from .comparison import agree
 from .variants import ClaimVariant, Drawn, values_at

@@ -6,11 +6,11 @@ gradient is derived too, and the claim compared with it.
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,8 +21,8 @@ from ..core.families import Place
 from ..core.problem import Problem, Request
 from ..core.results import Adjoint, Validation
 from ..core.structure import terms_of
-from ..core.traversal import postorder, rebuild
-from ..language.elaboration import read_expression
+from ..core.traversal import transform
+from ..language.expressions import read_expression
 from ..language.printer import to_text
 from ..language.syntax.tree import SyntaxNode
 from ..pipeline.requests import derive
@@ -72,6 +72,11 @@ class Judgement:
     slips: tuple[Mistake, ...] = ()
     proviso: str | None = None
     evidence: Validation | None = None  # that of the suggestion
+
+    @property
+    def span(self) -> Span | None:
+        """Where it stands in the problem's text."""
+        return self.request.span
 
 
 def judge(problem: Problem, request: Request, seed: int = 0) -> Judgement:
@@ -144,8 +149,7 @@ def _judged_in_a_step(
                 return replace(
                     judged, request=plain.request, validation=plain.validation, error=plain.error
                 )
-    said = "; ".join(filter(None, [plain.diagnosis, f"the gradient is `{answer}`"]))
-    return replace(plain, diagnosis=said, suggestion=answer)
+    return _with(plain, [f"the gradient is `{answer}`"], suggestion=answer)
 
 
 def verdict_on(problem: Problem, request: Request, value: Expr, seed: int = 0) -> Validation:
@@ -171,7 +175,7 @@ class _Wrong:
         """What is wrong, and what is right."""
         found = self.plain()
         answer = self._answer
-        if answer is None:
+        if answer is None or not self._repairer.draws:
             return self._with_adjoint(found)
         mend = self._repairer.mend()
         if mend is not None and not self._is_small(mend, answer):
@@ -183,16 +187,10 @@ class _Wrong:
             return self._with_mend(found, mend)
         part, apart = self._first_apart(answer)
         text = _text(answer)
-        said = _TOO_LONG if text is None else f"the gradient is `{text}`"
-        last = f"no small change mends it; {said}{apart}"
-        return replace(
-            found,
-            diagnosis="; ".join(filter(None, [found.diagnosis, *self._nevertheless, last])),
-            suggestion=text,
-            where=part,
-            proviso=self._proviso,
-            evidence=self._derived,
-        )
+        right = _TOO_LONG if text is None else f"the gradient is `{text}`"
+        last = f"no small change mends it; {right}{apart}"
+        said = [*self._nevertheless, last]
+        return self._with_answer(found, said, suggestion=text, where=part)
 
     def _is_small(self, mend: Repair, answer: Expr) -> bool:
         """Whether two changes change less than to write the right answer instead."""
@@ -254,7 +252,7 @@ class _Wrong:
             for q in adjoint.equations
         )
         said = f"the gradient is `{to_text(answer)}`, where {names} solves {equations}"
-        return replace(found, diagnosis="; ".join(filter(None, [found.diagnosis, said])))
+        return _with(found, [said])
 
     @property
     def _answer(self) -> Expr | None:
@@ -276,35 +274,27 @@ class _Wrong:
     def _with_mend(self, found: Judgement, mend: Repair) -> Judgement:
         first, *others = mend.slips
         alike = self._likeness if not others else None
-        said = [found.diagnosis, *self._nevertheless]
+        said = [*self._nevertheless]
         if alike is None:
             said += [described(slip) for slip in mend.slips]
         else:
             said[-1] += f": {instead(first)}"
-        return replace(
-            found,
-            diagnosis="; ".join(filter(None, said)),
-            suggestion=mend.text,
-            where=ClaimPart(first.old, first.span),
-            mended=True,
-            slips=mend.slips,
-            proviso=self._proviso,
+        where = ClaimPart(first.old, first.span)
+        return self._with_answer(
+            found, said, suggestion=mend.text, where=where, mended=True, slips=mend.slips,
             evidence=mend.validation,
-        )
+        )  # fmt: skip
 
     def _with_definition(
         self, found: Judgement, slips: tuple[Mistake, ...], answer: Expr
     ) -> Judgement:
-        said = [found.diagnosis, *self._nevertheless, *map(described, slips)]
-        return replace(
-            found,
-            diagnosis="; ".join(filter(None, said)),
-            suggestion=_text(answer),
-            where=ClaimPart(slips[0].old, slips[0].span),
-            slips=slips,
-            proviso=self._proviso,
-            evidence=self._derived,
-        )
+        said = [*self._nevertheless, *map(described, slips)]
+        where = ClaimPart(slips[0].old, slips[0].span)
+        return self._with_answer(found, said, suggestion=_text(answer), where=where, slips=slips)
+
+    def _with_answer(self, found: Judgement, said: Iterable[str], **others: Any) -> Judgement:
+        known = {"proviso": self._proviso, "evidence": self._derived}
+        return _with(found, said, **{**known, **others})
 
     @cached_property
     def _likeness(self) -> str | None:
@@ -370,6 +360,11 @@ class _Wrong:
         return found
 
 
+def _with(found: Judgement, said: Iterable[str], **others: Any) -> Judgement:
+    """A judgement of which more is said."""
+    return replace(found, diagnosis="; ".join(filter(None, [found.diagnosis, *said])), **others)
+
+
 def _text(e: Expr) -> str | None:
     """The expression as a claim would say it, or None where that is too long to be read."""
     return to_text(e) if length(e) <= LONGEST else None
@@ -380,8 +375,4 @@ _TOO_LONG = "the gradient is too long for one expression: without the claim, its
 
 def _without_names(e: Expr, known: Container[str]) -> Expr:
     """The expression in the problem's own names alone."""
-    new: dict[Expr, Expr] = {}
-    for x in postorder([e]):
-        introduced = isinstance(x, Name) and x.name not in known
-        new[x] = new[x.args[0]] if introduced else rebuild(x, [new[a] for a in x.args])
-    return new[e]
+    return transform(e, lambda x: x.args[0] if isinstance(x, Name) and x.name not in known else x)

@@ -39,14 +39,12 @@ def judged_claim(problem: Problem, request: Request, seed: int) -> ClaimOnMember
         reason = "what is right is not verified"
         return ClaimOnMembers(replace(worst, verdict="unchecked", reason=reason), "", "")
     values = next(m.values for m, v in found if v.verdict == "wrong")
-    q = _holding(problem, plain, recursion, values)
+    q = _holding(plain, recursion, values)
     ranges = [r for r in q.ranges if r.first != r.last]
     return ClaimOnMembers(worst, to_text(q.value), written(ranges))
 
 
-def _holding(
-    problem: Problem, request: Request, recursion: Recursion, values: Mapping[str, int]
-) -> Equation:
+def _holding(request: Request, recursion: Recursion, values: Mapping[str, int]) -> Equation:
     """The equation for the member at which the letters have these values."""
     letters = [r.letter for r in request.ranges]
     place = within(request.wrt.indices, numbered(values))

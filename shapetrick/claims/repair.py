@@ -26,7 +26,7 @@ from ..core.results import Validation
 from ..core.structure import terms_of
 from ..core.traversal import postorder
 from ..language.claim_reading import read_claim
-from ..language.elaboration import read_expression
+from ..language.expressions import read_expression
 from ..language.printer import to_text
 from ..language.shapes.lowering import Lowering
 from ..language.syntax.parser import parse_expression
@@ -105,8 +105,10 @@ class Repairer:
     def _nearness(self) -> float:
         """How near a value has to come to be taken for right: nearer than the claim's own is."""
         whole, right = self.draft.expression(self.root), self.rights[0] if self.rights else None
-        own = None if whole is None else values_at([whole], self.draws[0])[0]
-        if own is None or right is None or own.shape != right.shape or not right.any():
+        if whole is None or right is None:
+            return SAME
+        own = values_at([whole], self.draws[0])[0]
+        if own is None or own.shape != right.shape or not right.any():
             return SAME
         return max(min(SAME, miss(own, right) / 100), FINEST)
 

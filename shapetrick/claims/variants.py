@@ -14,6 +14,7 @@ from ..core.dims import Shape
 from ..core.errors import InputError
 from ..core.expr import Expr, Symbol
 from ..core.functions import Array
+from ..core.traversal import remembered
 from ..language.shapes.lowering import Lowering
 from ..language.syntax.tree import SyntaxNode, postorder
 from ..language.syntax.unparser import Unparser
@@ -54,18 +55,10 @@ class ClaimVariant:
 
     def expression(self, root: SyntaxNode) -> Expr | None:
         """The expression of a node; None if its shapes don't fit."""
-        stack = [root]
         known = self._known
-        while stack:
-            node = stack[-1]
-            missing = [a for a in node.args if a not in known]
-            if node in known or not missing:
-                stack.pop()
-                if node not in known:
-                    known[node] = self._built(node, [known[a] for a in node.args])
-            else:
-                stack.extend(missing)
-        return known[root]
+        return remembered(
+            known, root, lambda node: self._built(node, [known[a] for a in node.args])
+        )
 
     def shape(self, node: SyntaxNode) -> Shape | None:
         """The shape of a node; None if what is in it doesn't fit."""
@@ -147,9 +140,7 @@ def drawn_anew(
 def is_steady(e: Expr, drawn: Drawn) -> bool:
     """Whether its value there hardly changes where the inputs do: it has more than a few digits."""
     sizes, at = drawn
-    moved = {name: x * (1 + NUDGE * np.cos(np.arange(x.size)).reshape(x.shape))
-             for name, x in at.env.items()}  # fmt: skip
-    (value,), (other,) = values_at([e], drawn), values_at([e], (sizes, replace(at, env=moved)))
+    (value,), (other,) = values_at([e], drawn), values_at([e], (sizes, at.moved(NUDGE)))
     return value is not None and other is not None and agree(other, value, STEADY * NUDGE)
 
 

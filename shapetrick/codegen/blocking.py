@@ -94,7 +94,7 @@ class _Analysis:
         own = [i for i, d in enumerate(v.shape) if d is self._dim]
         inside = [a for a in v.args if self._phases[a] is Phase.INSIDE]
         late = any(self._phases[a] in (Phase.SUMMED, Phase.AFTER) for a in v.args)
-        if len(own) > 1 or (late and (inside or own)):
+        if len(own) > 1 or (late and (inside or own or v.op == "linear_solution")):
             raise _Illegal
         if not inside:
             if late:

@@ -13,11 +13,15 @@ from math import prod
 
 from ..core.dims import ONE, Dim, Sides, extent
 from .from_expressions import unraveled
-from .ir import ChainFactor, Graph, Value, pairs, rewritten
+from .ir import ArrayOperation, ChainFactor, Graph, Value, pairs, rewritten
 
 ChainInterval = tuple[int, int]  # the first factor, and the one after the last
 LONGEST = 64  # a product with more factors is taken from the end where a vector stands
 SKINNY = 4  # times as many rows as columns
+# What chooses entries of a vector, as an operation on that.
+CHOSEN: Mapping[ArrayOperation, ArrayOperation] = {
+    "duplicate": "duplicated", "eliminate": "eliminated",
+}  # fmt: skip
 NOMINAL = 100  # the size of a dimension that none was given for
 
 
@@ -247,8 +251,10 @@ class Association:
         return None
 
     def _unrolled(self, a: Value, b: Value, sides: Sides) -> Value | None:
-        """A Kronecker product or a commutation matrix times a vector, without the large matrix."""
+        """A large matrix of known structure times a vector, without the matrix."""
         graph = self._graph
+        if a.op in CHOSEN and b.rank == 1:
+            return graph.node(CHOSEN[a.op], (b,), a.data, extent(sides))
         if sides[0] == ONE and a.rank == 1 and b.op in ("kron", "commute", "transpose"):
             return self._unrolled(graph.transpose(b), a, sides[::-1]) if _large(b) else None
         if b.rank != 1 or not _large(a):

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..core.block_forms import Acted, BlockMatrix, Part, written_through
 from ..core.dims import NOTHING, ONE, Dim, Extent, extent
 from ..core.errors import RequestError
 from ..core.expr import Abstract, Expr, Name, PowerSum, value_of
 from ..core.functions import TABLE as FUNCTIONS
-from ..core.solved import Solved, SolvedBy
+from ..core.solved import LinearSolver, Solved, SolvedBy
 from ..core.structure import data_of, sizes_of
-from ..core.structured import Acted, BlockMatrix, Part, written_through
 from ..core.traversal import postorder
 from . import reductions
 from .ir import ArrayOperation, Graph, Value, pairs
@@ -70,16 +70,22 @@ class Operation:
 def translate(roots: Iterable[Expr], graph: Graph) -> Translation:
     """The values of the expressions and of all that they are made of."""
     values: dict[Expr, Value] = {}
-    names: dict[Value, str] = {}
     given = list(roots)
     forms = written_through(given)
+    _translate(graph, forms, values)
+    names: dict[Value, str] = {}
     for e in postorder(forms):
-        args = [values[a] for a in e.args]
-        v = values[e] = translated(graph, e, args)
-        if isinstance(e, Name) and v.args:
-            names.setdefault(v, e.name)
+        if isinstance(e, Name) and values[e].args:
+            names.setdefault(values[e], e.name)
     values.update((e, values[form]) for e, form in zip(given, forms, strict=True))
     return Translation(graph, values, names)
+
+
+def _translate(graph: Graph, roots: Sequence[Expr], values: dict[Expr, Value]) -> None:
+    """Add the values of what the roots are made of and what has none yet."""
+    for e in postorder(roots, into=lambda e: e not in values):
+        if e not in values:
+            values[e] = translated(graph, e, [values[a] for a in e.args])
 
 
 def translated(graph: Graph, e: Expr, args: list[Value]) -> Value:
@@ -200,14 +206,27 @@ def _powers(c: Operation) -> Value:
 
 
 def _solved(c: Operation) -> Value:
-    """What a library solves for."""
-    assert isinstance(c.e, Solved) and isinstance(c.e.compute, SolvedBy)
+    """What a library solves for, or a column for which a rule has a value: then the node has a
+    symbol for it, the rule of this, and that value."""
+    assert isinstance(c.e, Solved)
+    solver = c.e.compute
+    if isinstance(solver, LinearSolver):
+        *given, right = c.args
+        values = dict[Expr, Value](zip(solver.given, given, strict=True))
+        rule = written_through([solver.rule])
+        _translate(c.graph, rule, values)
+        args = (values[solver.solution], values[rule[0]], right)
+        return c.graph.node("linear_solution", args, None, extent(c.e.shape))
+    assert isinstance(solver, SolvedBy)
     matrices = [reshaped(c.graph, v, a.shape) for a, v in zip(c.e.args, c.args, strict=True)]
-    found = c.graph.node(SOLVERS[c.e.compute.solver], matrices, None, c.e.shape)
+    if solver.item is None:
+        found = c.graph.node("solved", matrices, solver.solver, c.e.shape)
+    else:
+        number, rank = solver.item
+        several = c.graph.node("decomposed", matrices, solver.solver)
+        shape = extent(c.e.shape) if rank < 2 else c.e.shape
+        found = c.graph.node("item", (several,), (solver.solver, number), shape)
     return reshaped(c.graph, found, extent(c.e.shape))
-
-
-SOLVERS: Mapping[str, ArrayOperation] = {"sylvester": "sylvester", "stein": "stein"}
 
 
 def _adjugate(c: Operation) -> Value:
@@ -268,33 +287,35 @@ def _product_of_entries(c: Operation) -> Value:
     return c.x if c.alone else c.graph.reduced("prod", c.x, c.axis)
 
 
-def _exponentials(c: Operation) -> tuple[Value, Value, Value]:
-    """The largest entry, exp of what entries are above it, and the sum of that: none can
+def _exponentials(c: Operation) -> tuple[Value, Value, Value, Value]:
+    """The largest entry, what entries are above it, exp of that, and the sum of it: none can
     overflow."""
     top = c.graph.reduced("max", c.x, c.axis)
     above = c.graph.add(c.x, c.graph.scaled(-1, c.beside(top)))
     exponentials = c.graph.function("exp", above)
-    return top, exponentials, c.graph.reduced("sum", exponentials, c.axis)
+    return top, above, exponentials, c.graph.reduced("sum", exponentials, c.axis)
 
 
 def _logsumexp(c: Operation) -> Value:
     if c.alone:
         return c.x
-    top, _, summed = _exponentials(c)
+    top, *_, summed = _exponentials(c)
     return c.graph.add(top, c.graph.function("log", summed))
 
 
 def _softmax(c: Operation) -> Value:
     if c.alone:
         return c.graph.spread(c.graph.one, c.x.shape)
-    _, exponentials, summed = _exponentials(c)
+    *_, exponentials, summed = _exponentials(c)
     return c.graph.mul(exponentials, c.graph.reciprocal(c.beside(summed)))
 
 
 def _log_softmax(c: Operation) -> Value:
     if c.alone:
         return c.graph.spread(c.graph.number(0), c.x.shape)
-    return c.graph.add(c.x, c.graph.scaled(-1, c.beside(_logsumexp(c))))
+    _, above, _, summed = _exponentials(c)
+    below = c.beside(c.graph.function("log", summed))
+    return c.graph.add(above, c.graph.scaled(-1, below))
 
 
 # ----------------------------------------------------------------------------------- rearranging

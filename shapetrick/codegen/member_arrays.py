@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+from ..core.block_forms import Acted, BlockMatrix, Part, written_through
 from ..core.dims import NOTHING, ONE, Dim, Extent, extent
 from ..core.errors import RequestError
 from ..core.expr import (
@@ -31,10 +32,11 @@ from ..core.expr import (
     Times,
     Total,
     Transpose,
+    add,
+    total,
 )
 from ..core.functions import TABLE as FUNCTIONS
 from ..core.indices import Index, Member, Range, dim_of
-from ..core.structured import Acted, BlockMatrix, Part, written_through
 from ..core.traversal import postorder
 from .axes import NamedArray
 from .from_expressions import ACTED, translated
@@ -156,11 +158,14 @@ class MemberArrays(Products):
     # ---------------------------------------------------------------------------- sums over members
 
     def _total(self, e: Total, scope: LetterRanges) -> SummedProduct:
-        over = e.over
+        over, body = e.over, e.args[0]
+        products = isinstance(body, Add) and all(isinstance(a, (MatMul, Times)) for a in body.args)
+        if e.fold == SUM and products:  # each of which is contracted at once
+            return self._product(add(*(total(a, over) for a in body.args)), scope)
         own = self.letter(over, scope)
         box = Range(over.letter, over.first.ends(scope)[0], over.last.ends(scope)[1])
         inside = (*scope, box)
-        p = self._product(e.args[0], inside)
+        p = self._product(body, inside)
         masks = self._bounds(over, scope)
         if e.fold != SUM:
             return self._folded(e, p, masks, inside)
@@ -183,11 +188,6 @@ class MemberArrays(Products):
     ) -> SummedProduct:
         """The largest, the smallest or the product along the axis of the last letter, where what is
         out of range changes nothing: other than ones, it is the other extreme of all."""
-        if e.fold == PRODUCT and not e.is_scalar:
-            raise RequestError(
-                "there is no code for products of matrices over members: `evaluate` gives the "
-                "values. Write the product as a recurrence, `P[i] = P[i-1] A[i]`."
-            )
         own, op = self.letter(scope[-1], scope[:-1]), _FOLDS[e.fold]
         a = self.array(p, scope)
         if own not in a.axes:

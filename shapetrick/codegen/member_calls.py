@@ -120,20 +120,20 @@ def _is_extreme(op: ArrayOperation) -> Rule:
 
 def _exponentials(
     to: Products, a: NamedArray, over: Sequence[str]
-) -> tuple[NamedArray, NamedArray, NamedArray]:
-    """The largest entries, exp of what entries are above these, and the sums of that."""
+) -> tuple[NamedArray, NamedArray, NamedArray, NamedArray]:
+    """The largest entries, what entries are above these, exp of that, and the sums of it."""
     graph, axes = to.graph, to.axes
     top = axes.reduced("max", a, over)
     above = graph.add(a.value, graph.scaled(-1, axes.aligned(top, a.axes)))
     exponentials = NamedArray(graph.function("exp", above), a.axes)
-    return top, exponentials, axes.reduced("sum", exponentials, over)
+    return top, NamedArray(above, a.axes), exponentials, axes.reduced("sum", exponentials, over)
 
 
 def _logsumexp(
     to: Products, e: Call, args: Sequence[SummedProduct], scope: LetterRanges
 ) -> SummedProduct:
     p, over = args[0], _over(e, args[0])
-    top, _, summed = _exponentials(to, to.array(p, scope), over)
+    top, *_, summed = _exponentials(to, to.array(p, scope), over)
     row, col = (None if x in over else x for x in (p.row, p.col))
     v = to.graph.add(top.value, to.graph.function("log", summed.value))
     return SummedProduct((NamedArray(v, top.axes),), row, col)
@@ -143,7 +143,7 @@ def _softmax(
     to: Products, e: Call, args: Sequence[SummedProduct], scope: LetterRanges
 ) -> SummedProduct:
     p, over = args[0], _over(e, args[0])
-    _, exponentials, summed = _exponentials(to, to.array(p, scope), over)
+    *_, exponentials, summed = _exponentials(to, to.array(p, scope), over)
     below = to.axes.aligned(summed, exponentials.axes)
     v = to.graph.mul(exponentials.value, to.graph.reciprocal(below))
     return SummedProduct((NamedArray(v, exponentials.axes),), p.row, p.col)
@@ -153,10 +153,10 @@ def _log_softmax(
     to: Products, e: Call, args: Sequence[SummedProduct], scope: LetterRanges
 ) -> SummedProduct:
     p = args[0]
-    a = to.array(p, scope)
-    (below,) = _logsumexp(to, e, args, scope).factors
-    v = to.graph.add(a.value, to.graph.scaled(-1, to.axes.aligned(below, a.axes)))
-    return SummedProduct((NamedArray(v, a.axes),), p.row, p.col)
+    _, above, _, summed = _exponentials(to, to.array(p, scope), _over(e, p))
+    logs = NamedArray(to.graph.function("log", summed.value), summed.axes)
+    v = to.graph.add(above.value, to.graph.scaled(-1, to.axes.aligned(logs, above.axes)))
+    return SummedProduct((NamedArray(v, above.axes),), p.row, p.col)
 
 
 def _of_square(op: ArrayOperation) -> Rule:

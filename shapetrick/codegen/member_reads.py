@@ -13,8 +13,8 @@ from typing import NamedTuple
 from ..core.dims import NOTHING, ONE, Dim
 from ..core.errors import RequestError
 from ..core.expr import Symbol
-from ..core.families import MemberBox, box_of, lies_in
-from ..core.indices import Incomparable, Index, Range, dim_of
+from ..core.families import MemberBox, box_of, is_inside
+from ..core.indices import Index, Range, dim_of
 from .axes import Axes, NamedArray
 from .ir import Value
 
@@ -25,13 +25,15 @@ Slice = tuple[Dim, Dim, int]  # from where, to where, by what step
 @dataclass(slots=True)
 class Family:
     """Where the members of a family are: in arrays for boxes of them, or, along the axes that are
-    `keys`, one by one under a name: then `inside` is the box of the other axes."""
+    `keys`, one by one under a name: then `inside` is the box of the other axes. Of a part that a
+    step of a loop has made, there is the value alone."""
 
     name: str
     keys: tuple[int, ...] = ()
     pieces: list[tuple[MemberBox, Value]] = field(default_factory=list)
     padded: frozenset[int] = frozenset()
     inside: MemberBox = ((), ())
+    part: Value | None = None
 
 
 class _AxisRead(NamedTuple):
@@ -99,11 +101,8 @@ class Reading:
         """The array that has the members, and which others."""
         box = box_of(e.indices, self.scope)
         for own, v in family.pieces:
-            try:
-                if lies_in(box, own):
-                    return v, own
-            except Incomparable:
-                continue
+            if is_inside(box, own):
+                return v, own
         v = assembled(self.axes, family.pieces)
         lows = zip(*(own[0] for own, _ in family.pieces), strict=True)
         highs = zip(*(own[1] for own, _ in family.pieces), strict=True)
@@ -112,6 +111,8 @@ class Reading:
 
     def _stacked(self, family: Family, e: Symbol, sides: Sequence[str]) -> tuple[Value, list[str]]:
         """The members that were computed one by one, with an axis for each letter that runs."""
+        if family.part is not None:
+            return family.part, []
         keys = [e.indices[k] for k in family.keys]
         running = [r for r in self.scope if any(r.letter in i.terms for i in keys)]
         if any(sum(r.letter in i.terms for r in running) > 1 for i in keys):

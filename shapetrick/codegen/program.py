@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from types import MappingProxyType
 from typing import Protocol
 
 from ..core.dims import Dim
 from ..core.errors import RequestError
-from ..core.expr import Abstract, Call, Expr, Name, Symbol, symbol, times
+from ..core.expr import Call, Expr, Name, Symbol, symbol, times
 from ..core.problem import Problem, Request
 from ..core.results import Result
+from ..core.solved import Solved
 from ..core.structure import is_identity
 from ..core.traversal import postorder, substitute, symbols_of
 from ..language.definitions import written_out
@@ -91,22 +91,17 @@ class Wanted:
     result: Result | None = None
 
 
-Solutions = Mapping[Request, Mapping[Expr, Expr]]
-
-
 def program(
     problem: Problem,
     results: Sequence[Result],
     sizes: Mapping[str, int],
     is_spelled: Callable[[str], bool],
     with_values: bool = True,
-    solved: Solutions = MappingProxyType({}),
 ) -> Program:
     """The program that computes the results together, after the values that were differentiated.
 
-    `sizes` are those for which products are associated; `is_spelled` tells for which
-    functions of every entry there is code; `solved` has what multipliers are computed by, of each
-    request."""
+    `sizes` are those for which products are associated; `is_spelled` tells for which functions of
+    every entry there is code."""
     wanted: list[Wanted] = []
     if with_values:
         differentiated = [r.request for r in results if r.request.system is None]
@@ -119,9 +114,7 @@ def program(
             key = f"{plain} with {request.direction.name}"
         parts = (request.kind, _word(request.of_text), request.wrt.name)
         name = "_".join(filter(None, parts)) if request.system is None else request.wrt.name
-        wanted.append(
-            Wanted(key, name, substitute(result.gradient, solved.get(request, {})), result)
-        )
+        wanted.append(Wanted(key, name, result.gradient, result))
     variables = [r.request.wrt for r in results if r.request.system is None]
     inputs = variables if with_values else _telling(variables, wanted)
     return planned(wanted, list(problem.symbols), sizes, is_spelled, inputs)
@@ -165,7 +158,6 @@ def rules(
     results: Sequence[Result],
     sizes: Mapping[str, int],
     is_spelled: Callable[[str], bool],
-    solved: Solutions = MappingProxyType({}),
 ) -> list[BackwardRule]:
     """The backward rules of all that was differentiated. Raises RequestError for a Jacobian."""
     by_value: dict[Expr, dict[Expr, Result]] = {}
@@ -176,10 +168,7 @@ def rules(
                 f"`{request.key}` is no backward rule: the target takes `grad` and `vjp` alone."
             )
         by_value.setdefault(request.of, {}).setdefault(request.wrt, result)
-    return [
-        _rule(problem, list(found.values()), sizes, is_spelled, solved)
-        for found in by_value.values()
-    ]
+    return [_rule(problem, [*found.values()], sizes, is_spelled) for found in by_value.values()]
 
 
 def _rule(
@@ -187,7 +176,6 @@ def _rule(
     results: Sequence[Result],
     sizes: Mapping[str, int],
     is_spelled: Callable[[str], bool],
-    solved: Solutions,
 ) -> BackwardRule:
     request = results[0].request
     of, text = request.of, _word(request.of_text) or "value"
@@ -197,7 +185,7 @@ def _rule(
     for result in results:
         asked = result.request
         name = f"{asked.wrt.name}_{UPSTREAM}"
-        gradient = substitute(result.gradient, solved.get(asked, {}))
+        gradient = result.gradient
         if asked.direction is None:
             gradient = times(upstream, gradient)
         elif asked.direction is not upstream:
@@ -234,7 +222,7 @@ def planned(
     nodes = list(postorder(roots))
     used = {e.name: e for e in [*nodes, *inputs] if isinstance(e, Symbol)}
     order = [*order, *sorted(set(used) - set(order))]
-    abstract = sorted({(e.name, e.order) for e in nodes if isinstance(e, Abstract)})
+    abstract = sorted({v.data for v in postorder(values) if v.op == "abstract"})
     return Program(
         graph=graph,
         inputs=tuple(used[name] for name in order if name in used),
@@ -246,7 +234,7 @@ def planned(
         ),
         names=names,
         definitions=tuple(
-            {e.name: e.args[0] for e in nodes if isinstance(e, Name) and not is_identity(e)}.items()
+            {e.name: e.args[0] for e in nodes if isinstance(e, Name) and _is_told(e)}.items()
         ),
         dimensions=_dimensions(values),
     )
@@ -269,6 +257,12 @@ def lowered(graph: Graph, values: Sequence[Value], sizes: Mapping[str, int]) -> 
         new = stage([found[v] for v in values])
         found = {v: new[w] for v, w in found.items() if w in new}
     return found
+
+
+def _is_told(e: Name) -> bool:
+    """Whether the language can say what it is."""
+    inside = postorder(e.args, into=lambda x: not isinstance(x, Name))
+    return not is_identity(e) and not any(isinstance(x, Solved) for x in inside)
 
 
 def _lacks(e: Call, is_spelled: Callable[[str], bool]) -> bool:

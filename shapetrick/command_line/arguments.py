@@ -99,11 +99,15 @@ _CHOICE = re.compile(r"invalid choice: '(?P<word>.*)' \(choose from (?P<known>.*
 class Parser(argparse.ArgumentParser):
     """Refuses a slip with the word that was likely meant."""
 
+    @property
+    def options(self) -> list[str]:
+        """Their names, short and long."""
+        return [option for a in self._actions for option in a.option_strings]
+
     def error(self, message: str) -> NoReturn:
         words = [word for word in message.replace("'", " ").split() if word.startswith("--")]
-        known = [option for a in self._actions for option in a.option_strings]
         for word in words if message.startswith("unrecognized") else ():
-            message += _meant(word, known)
+            message += _meant(word, self.options)
         if choice := _CHOICE.search(message):
             message += _meant(choice["word"], re.findall(r"[\w-]+", choice["known"]))
         super().error(message)
@@ -134,11 +138,12 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     words = list(given)
     if words[:1] == ["help"]:
         words = [*words[1:2], "--help"]
-    if words and not words[0].startswith("-") and words[0] not in commands.choices:
-        if not _is_file(words[0]):
+    if words and words[0] not in (*commands.choices, *parser.options):
+        known = words[0] in ("-", *commands.choices["derive"].options) or _is_file(words[0])
+        if not known and not words[0].startswith("-"):
             meant = _meant(words[0], [*commands.choices])
             parser.error(f"there is no command {words[0]!r}, and no such file{meant}")
-        words.insert(0, "derive")
+        words[:0] = ["derive"] if known else []
     args, unknown = parser.parse_known_args(words)
     command = commands.choices[words[0]] if words and words[0] in commands.choices else parser
     if unknown:
@@ -228,6 +233,7 @@ def _add_derive(commands: Any) -> None:
     )
     derive.add_argument(
         "--sizes",
+        type=_sizes,
         metavar="m=128,n[0]=784,n=100,L=4",
         help="of families: the bytes that are kept, and the operations",
     )
@@ -443,13 +449,13 @@ def _seconds(text: str) -> float | None:
 
 
 def _sizes(text: str) -> dict[str, int]:
-    """`m=128,d=10` as a dictionary."""
+    """`m=128,n[0]=784` as a dictionary."""
     sizes = {}
     for part in text.split(","):
-        name, _, size = (word.strip() for word in part.partition("="))
-        if not name or not size.isdecimal() or not int(size):
-            raise argparse.ArgumentTypeError(f"sizes are written m=128,d=10, not {text!r}")
-        sizes[name] = int(size)
+        name, _, size = part.partition("=")
+        if not name.strip() or not re.fullmatch(r"\s*[1-9]\d*\s*", size):
+            raise argparse.ArgumentTypeError(f"`{part.strip()}` is no size: write m=128,n[0]=784")
+        sizes[re.sub(r"\s", "", name)] = int(size)
     return sizes
 
 

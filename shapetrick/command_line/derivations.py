@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ..api import Derivation, Problem
 from ..core.deadline import limited
-from ..core.errors import InputError, RequestError, ShapetrickError
+from ..core.errors import RequestError, ShapetrickError
 from .outcome import DONE, WRONG, BadInput, print_data, refused, warner
 from .progress import working
 from .sources import GivenProblem, each_source, several
@@ -29,17 +29,11 @@ def run(args: Namespace) -> int:
         raise BadInput("`--standalone` goes with `--format latex`.")
     if args.format in _DOCUMENTS and several(args):
         raise BadInput(f"`--format {args.format}` makes a document of one problem: give one file.")
-    try:
-        sizes = _account_sizes(args)
-    except InputError as e:
-        raise BadInput(str(e)) from e
-    status, _ = each_source(args, partial(_derive, args, sizes))
+    status, _ = each_source(args, partial(_derive, args))
     return status
 
 
-def _derive(
-    args: Namespace, sizes: Mapping[str, int] | None, source: GivenProblem, _: Counter[str]
-) -> int:
+def _derive(args: Namespace, source: GivenProblem, _: Counter[str]) -> int:
     if not source.problem.data.requests and several(args):
         return DONE  # a folder may have problems that claim only
     problem = replace(source.problem, data=source.problem.data.without_claims())
@@ -47,7 +41,7 @@ def _derive(
     waiting = _asked(problem, args)
     derived: list[Derivation] = []
     taken: set[str] = set()  # names for what gradients share
-    shown = None if args.format in _DOCUMENTS else _SHOWN[args.format](source, sizes, args)
+    shown = None if args.format in _DOCUMENTS else _SHOWN[args.format](source, args)
     show = derived.append if shown is None else shown
     status = DONE
     while waiting:
@@ -106,15 +100,13 @@ def _asked(problem: Problem, args: Namespace) -> list[Problem]:
 class _Text:
     """Derivations on the terminal; those that are told together wait for each other."""
 
-    def __init__(
-        self, source: GivenProblem, sizes: Mapping[str, int] | None, args: Namespace
-    ) -> None:
+    def __init__(self, source: GivenProblem, args: Namespace) -> None:
         from ..render import terminal as render
         from ..render.document import Telling
 
         self._render = render
-        self._data, self._sizes = source.problem.data, sizes
-        self._alone = args.separate or sizes is not None
+        self._data, self._sizes = source.problem.data, args.sizes
+        self._alone = args.separate or args.sizes is not None
         self._target = render.terminal(args.color)
         self._style = render.Style(render.width_of(self._target), args.steps, args.quiet)
         self._first, self._telling = True, Telling()
@@ -155,10 +147,8 @@ class _Text:
 class _Json:
     """An object for each derivation, on a line."""
 
-    def __init__(
-        self, source: GivenProblem, sizes: Mapping[str, int] | None, args: Namespace
-    ) -> None:
-        self._file, self._sizes = source.file if several(args) else None, sizes
+    def __init__(self, source: GivenProblem, args: Namespace) -> None:
+        self._file, self._sizes = source.file if several(args) else None, args.sizes
 
     def __call__(self, d: Derivation) -> None:
         """Print it."""
@@ -173,15 +163,6 @@ class _Json:
 
     def finish(self) -> None:
         """Nothing waits."""
-
-
-def _account_sizes(args: Namespace) -> Mapping[str, int] | None:
-    """The sizes at which families are accounted for, if any are given."""
-    if not args.sizes:
-        return None
-    from ..families.saved_values import sizes_of
-
-    return sizes_of(args.sizes)
 
 
 # One after the other; the others are a document.

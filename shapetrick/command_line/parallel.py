@@ -64,7 +64,7 @@ def in_processes(jobs: int, work: Callable[[Task], Done], tasks: Sequence[Task])
     finally:
         for process in active_children():
             process.terminate()
-        # waited for: at the interpreter's end the pool's thread may have closed the pipe that is woken
+        # waited for: at the interpreter's end its thread may have closed the pipe that is woken
         pool.shutdown(cancel_futures=True)
 
 

@@ -11,13 +11,11 @@ from operator import is_
 from .expr import (
     MINUS,
     Add,
-    Commute,
-    Duplicate,
-    Eliminate,
     Expr,
     MatMul,
     Name,
     Number,
+    OfVectors,
     Ones,
     Power,
     Times,
@@ -59,7 +57,7 @@ def outline(e: Expr) -> list[str]:
 def _leaf_length(x: Expr) -> int:
     if isinstance(x, Number):
         return int(is_negative(x)) + _is_quotient(x.value)
-    return 1 if isinstance(x, (Ones, Commute, Duplicate, Eliminate)) else 0
+    return 1 if isinstance(x, (Ones, OfVectors)) else 0
 
 
 def _own_length(x: Expr) -> int:

@@ -194,10 +194,14 @@ def _collect(terms: Iterable[tuple[Monomial, Coefficient]]) -> Dim:
     return Dim(tuple(sorted((item for item in found.items() if item[1]), key=_names_of)))
 
 
+def side_text(side: Dim) -> str:
+    """`n`; a sum or product in brackets: `(n+1)`."""
+    return f"({side})" if len(side.terms) > 1 or {*" +"} & {*str(side)} else str(side)
+
+
 def shape_text(shape: Shape) -> str:
-    """`m×n`; sums and products in brackets: `m×(n+1)`."""
-    sums = (len(d.terms) > 1 or {*" +"} & {*str(d)} for d in shape)
-    return "×".join(f"({d})" if is_sum else str(d) for d, is_sum in zip(shape, sums, strict=True))
+    """`m×(n+1)`."""
+    return "×".join(map(side_text, shape))
 
 
 def triangular(n: Dim) -> Dim:

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import math
 import numbers
-import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, fields
 from fractions import Fraction
-from threading import Lock
 from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 from .dims import NOTHING, ONE, SCALAR, Dim, Shape, broadcast, shape_text, triangular
@@ -21,7 +19,8 @@ from .errors import OperandError, RequestError, ShapeError
 from .exact_powers import MAX_POWER, MOST_BITS, bits, number_power
 from .functions import TABLE
 from .indices import Index, Range, member, parts
-from .library_operands import LibraryOperand
+from .node_table import NodeTable
+from .operands import Operand
 from .records import dataclass
 
 SUM, LARGEST, SMALLEST, PRODUCT = FOLDS = ("sum", "max", "min", "prod")  # of members
@@ -30,7 +29,7 @@ MOST_FACTORS = 4096  # of a power
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, weakref_slot=True)
-class Expr(LibraryOperand):
+class Expr(Operand["Expr"]):
     """A node. Compare with `is` or `==` (the same thing: nodes are interned)."""
 
     args: tuple[Expr, ...]
@@ -73,69 +72,6 @@ class Expr(LibraryOperand):
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles are the node itself."""
         return node, (type(self), self.args, self.shape, *self.payload)
-
-    # ---- operators: what the language writes with the same sign, where Python's users agree on it
-
-    @property
-    def T(self) -> Expr:
-        """The transpose."""
-        return transpose(self)
-
-    def hadamard(self, other: Any) -> Expr:
-        """The element-wise product, `.*` in the language; broadcasts."""
-        return times(self, operand(other))
-
-    def __add__(self, other: Any) -> Expr:
-        return add(self, operand(other))
-
-    def __radd__(self, other: Any) -> Expr:
-        return add(operand(other), self)
-
-    def __sub__(self, other: Any) -> Expr:
-        return subtract(self, operand(other))
-
-    def __rsub__(self, other: Any) -> Expr:
-        return subtract(operand(other), self)
-
-    def __neg__(self) -> Expr:
-        return negate(self)
-
-    def __pos__(self) -> Expr:
-        return self
-
-    def __matmul__(self, other: Any) -> Expr:
-        return matmul(self, operand(other))
-
-    def __rmatmul__(self, other: Any) -> Expr:
-        return matmul(operand(other), self)
-
-    def __mul__(self, other: Any) -> Expr:
-        return _scaled(self, operand(other))
-
-    def __rmul__(self, other: Any) -> Expr:
-        return _scaled(operand(other), self)
-
-    def __truediv__(self, other: Any) -> Expr:
-        return _quotient(self, operand(other))
-
-    def __rtruediv__(self, other: Any) -> Expr:
-        return _quotient(operand(other), self)
-
-    def __pow__(self, exponent: Any) -> Expr:
-        return whole_power(self, operand(exponent))
-
-    def __rpow__(self, base: Any) -> Expr:
-        return whole_power(operand(base), self)
-
-    def __abs__(self) -> Expr:
-        return call("abs", self)
-
-    def __gt__(self, other: Any) -> Expr:
-        """A mask, as `>` is in the language: `st.where(X > Y, X, Y)`."""
-        return call("step", subtract(self, operand(other)))
-
-    def __lt__(self, other: Any) -> Expr:
-        return call("step", subtract(operand(other), self))
 
 
 _writers: dict[str, Callable[[Expr], str]] = {}
@@ -221,27 +157,31 @@ class Eye(Expr):
 
 
 @node_class
-class Commute(Expr):
+class OfVectors(Expr):
+    """A constant that takes the entries of matrices of these sizes, stacked, to other places."""
+
+    sizes: tuple[Dim, ...]
+
+
+class Commute(OfVectors):
     """The commutation matrix: vec(X') = commute(m, n) vec(X) for an m×n X."""
 
-    sizes: tuple[Dim, Dim]
+    __slots__ = ()
     op: ClassVar[str] = "commute"
 
 
-@node_class
-class Duplicate(Expr):
+class Duplicate(OfVectors):
     """The duplication matrix: vec(S) = duplicate(n) vech(S) for a symmetric n×n S."""
 
-    sizes: tuple[Dim]
+    __slots__ = ()
     op: ClassVar[str] = "duplicate"
 
 
-@node_class
-class Eliminate(Expr):
+class Eliminate(OfVectors):
     """The elimination matrix: vech(A) = eliminate(n) vec(A), what is on and below the diagonal of
     an n×n A, column by column."""
 
-    sizes: tuple[Dim]
+    __slots__ = ()
     op: ClassVar[str] = "eliminate"
 
 
@@ -349,8 +289,7 @@ NodeT = TypeVar("NodeT", bound=Expr)
 
 KINDS: dict[str, type[Expr]] = {kind.op: kind for kind in get_args(Node) if kind is not Call}
 _SIGNS: dict[type[Expr], str] = {Add: "+", Times: ".*", Power: ".^"}  # of those that broadcast
-_nodes: weakref.WeakValueDictionary[tuple[Any, ...], Expr] = weakref.WeakValueDictionary()
-_entering = Lock()  # of two threads that make a node, one's is the node
+_nodes: NodeTable[Expr] = NodeTable()
 
 
 def node(kind: type[NodeT], args: tuple[Expr, ...], shape: Shape | None, *payload: Any) -> NodeT:
@@ -362,11 +301,9 @@ def node(kind: type[NodeT], args: tuple[Expr, ...], shape: Shape | None, *payloa
     if kind is Number:
         (value,) = payload  # 0.5 and 1/2 are equal, and print differently
         key = value.as_integer_ratio() if isinstance(value, Fraction) else (value,)
-    found = _nodes.get(key)
+    found = _nodes.found(key)
     if found is None:
-        new = kind(args, shape or _broadcast(kind, args), *payload)
-        with _entering:
-            found = _nodes.setdefault(key, new)
+        found = _nodes.entered(key, kind(args, shape or _broadcast(kind, args), *payload))
     return found  # type: ignore[return-value]  # the key begins with the kind
 
 
@@ -439,6 +376,11 @@ def duplicate(n: Dim) -> Expr:
 def eliminate(n: Dim) -> Expr:
     """The elimination matrix: vech(A) = eliminate(n) vec(A) for an n×n A."""
     return UNIT if n == ONE else node(Eliminate, (), (triangular(n), n * n), (n,))
+
+
+OF_VECTORS: Mapping[str, Callable[..., Expr]] = {
+    f.__name__: f for f in (commute, duplicate, eliminate)
+}
 
 
 def structured(pattern: StructureKind, rows: Dim, cols: Dim, offset: Dim = NOTHING) -> Expr:
@@ -619,7 +561,7 @@ def operand(value: Any) -> Expr:
     raise OperandError(
         f"{type(value).__name__} is no operand of an expression, which is made of symbols and "
         "finite real numbers. For an array, declare a symbol of its shape and give `evaluate` its "
-        "value; what SymPy made goes through `from_sympy`."
+        "value; a text is for `derive` or `read`; what SymPy made goes through `from_sympy`."
     )
 
 
@@ -643,27 +585,9 @@ def whole_power(base: Expr, exponent: Expr) -> Expr:
     return matrix_power(base, int(k))
 
 
-def _scaled(a: Expr, b: Expr) -> Expr:
-    if not a.is_scalar and not b.is_scalar:
-        raise ShapeError(
-            f"`*` of {shape_text(a.shape)} and {shape_text(b.shape)} could mean two things: write "
-            "`A @ B` for the matrix product, `A.hadamard(B)` for the product of the entries."
-        )
-    return matmul(a, b)
-
-
-def _quotient(a: Expr, b: Expr) -> Expr:
-    if not b.is_scalar:
-        raise ShapeError(
-            f"`/` divides by a scalar, not by {shape_text(b.shape)}: write "
-            "`A.hadamard(power(B, -1))` to divide the entries, `A @ inv(B)` for the inverse."
-        )
-    return divide(a, b)
-
-
-LibraryOperand.operators = {
-    f.__name__: f for f in (add, subtract, times, divide, matmul, negate, power, call, operand)
-}
+Operand.operators = {f.__name__: f for f in (
+    add, subtract, times, divide, matmul, negate, power, transpose, whole_power, call, operand
+)}  # fmt: skip
 
 
 def value_of(e: Expr) -> Real:

@@ -27,6 +27,7 @@ from .expr import (
     zeros,
 )
 from .indices import (
+    Incomparable,
     Index,
     Indices,
     Range,
@@ -137,10 +138,26 @@ def lies_in(box: MemberBox, around: MemberBox) -> bool:
     return below and all(at_most(a, b) for a, b in zip(box[1], around[1], strict=True))
 
 
+def is_inside(box: MemberBox, around: MemberBox) -> bool:
+    """Whether a box is known to be part of another one."""
+    try:
+        return lies_in(box, around)
+    except Incomparable:
+        return False
+
+
 def meet(a: MemberBox, b: MemberBox) -> bool:
     """Whether two boxes have a member in common. Raises Incomparable."""
     pairs = [*zip(a[0], b[1], strict=True), *zip(b[0], a[1], strict=True)]
     return all(at_most(low, high) for low, high in pairs)
+
+
+def may_meet(a: MemberBox, b: MemberBox) -> bool:
+    """Whether two boxes may have a member in common."""
+    try:
+        return meet(a, b)
+    except Incomparable:
+        return True
 
 
 def joined(a: MemberBox, b: MemberBox) -> MemberBox | None:
@@ -287,7 +304,7 @@ def live(families: Families, roots: Iterable[Expr]) -> set[str]:
 
 
 def cotangent_names(
-    families: Families, roots: Iterable[Expr], taken: Container[str], letter: str = COTANGENT
+    families: Families, roots: Iterable[Expr], taken: Container[str]
 ) -> dict[str, str]:
     """What the gradients by the members of each family that is defined are called: `G`, or `G_Z`
     where the roots depend on several; what is taken gets `_` behind it."""
@@ -296,7 +313,7 @@ def cotangent_names(
     alone = sum(base in used for base in defined) == 1
     names: dict[str, str] = {}
     for base in defined:
-        name = letter if alone else f"{letter}_{base}"
+        name = COTANGENT if alone else f"{COTANGENT}_{base}"
         while name in taken or (not alone and name in names.values()):
             name += "_"
         names[base] = name

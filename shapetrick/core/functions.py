@@ -242,9 +242,27 @@ def _special(name: str) -> Callable[..., Array]:
     return value
 
 
-def _logsumexp(x: Array, axis: int | None) -> Array:
+def _exponentials(x: Array, axis: int | None) -> tuple[Array, Array, Array]:
+    """The largest entries, how far all are below, and the sums of exp of that."""
     top = x.max(axis=_AXES[axis], keepdims=True)
-    return np.asarray(top + np.log(np.exp(x - top).sum(axis=_AXES[axis], keepdims=True)))
+    below = x - top
+    return top, below, np.exp(below).sum(axis=_AXES[axis], keepdims=True)
+
+
+def _logsumexp(x: Array, axis: int | None) -> Array:
+    top, _, summed = _exponentials(x, axis)
+    return np.asarray(top + np.log(summed))
+
+
+def _softmax(x: Array, axis: int | None) -> Array:
+    """Of entries that add up to 1 to rounding, however large the arguments are."""
+    _, below, summed = _exponentials(x, axis)
+    return np.asarray(np.exp(below) / summed)
+
+
+def _log_softmax(x: Array, axis: int | None) -> Array:
+    _, below, summed = _exponentials(x, axis)
+    return np.asarray(below - np.log(summed))
 
 
 def _extreme(name: str) -> Callable[[Array, int | None], Array]:
@@ -523,10 +541,10 @@ _ROWS = [
     Function("logsumexp", _logsumexp, ("softmax(x)",), _SUM, "elementwise", _ANY,
              vector_without_axis=True, help="log(sum(exp(A)))",
              definition="log(sum(exp(x){axis}))"),
-    Function("softmax", lambda x, axis: np.exp(x - _logsumexp(x, axis)), ("y - y y",), _KEEP,
+    Function("softmax", _softmax, ("y - y y",), _KEEP,
              "elementwise", _ANY, vector_without_axis=True, help="exp(A) over its sum",
              within=_UNIT, never_zero=True, definition="exp(x) ./ sum(exp(x){axis})"),
-    Function("log_softmax", lambda x, axis: x - _logsumexp(x, axis), ("1 - softmax(x)",), _KEEP,
+    Function("log_softmax", _log_softmax, ("1 - softmax(x)",), _KEEP,
              "elementwise", _ANY, vector_without_axis=True, help="log of softmax",
              within=_NEGATIVE, definition="x - log(sum(exp(x){axis}))"),
 ]  # fmt: skip

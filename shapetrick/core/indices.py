@@ -109,6 +109,14 @@ def at_most(a: Index, b: Index) -> bool:
     return signs.pop() if signs else ahead.offset >= 0
 
 
+def is_at_most(a: Index, b: Index) -> bool:
+    """Whether a ≤ b is known, where lengths are large."""
+    try:
+        return at_most(a, b)
+    except Incomparable:
+        return False
+
+
 def numbered(lengths: Mapping[str, int]) -> Indices:
     """Numbers for the letters of lengths."""
     return {letter: Index("", k) for letter, k in lengths.items()}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from .dims import NOTHING, ONE, Dim, shape_text
 from .errors import ShapeError
 from .expr import (
+    Add,
     Dimension,
     Expr,
     MatMul,
     Number,
     PowerSum,
+    Times,
     call,
     exact,
     eye,
@@ -19,13 +23,13 @@ from .expr import (
     whole_power,
 )
 from .indices import Range, dim_of
-from .structure import factors_of, terms_of
+from .structure import factors_of
 from .traversal import postorder
 
 
 def raised(base: Expr, exponent: Expr) -> Expr:
     """The power; of a square matrix with a whole number, or with letters. Raises ShapeError."""
-    degree = None if base.is_scalar or isinstance(exponent, Number) else _dim_of(exponent)
+    degree = None if base.is_scalar or isinstance(exponent, Number) else dimension_of(exponent)
     if degree is None:
         return whole_power(base, exponent)
     if base.shape[0] != base.shape[1]:
@@ -35,21 +39,21 @@ def raised(base: Expr, exponent: Expr) -> Expr:
     return powers(base, degree=degree)
 
 
-def _dim_of(e: Expr) -> Dim | None:
-    """The dimension that a sum of whole multiples of dimensions is; None for anything else."""
-    found = NOTHING
-    for part in terms_of(e):
-        dim = ONE
-        for f in factors_of(part):
-            k = exact(f)
-            if isinstance(f, Dimension):
-                dim = dim * Dim.of(f.name)
-            elif k is not None and k.denominator == 1:
-                dim = dim * Dim.of(int(k))
-            else:
-                return None
-        found = found + dim
-    return found
+def dimension_of(e: Expr) -> Dim | None:
+    """The dimension that sums and products of dimensions and whole numbers are; None for anything
+    else."""
+    done: dict[Expr, Dim | None] = {}
+    for x in postorder([e]):
+        parts = [d for a in x.args if (d := done[a]) is not None]
+        whole = exact(x)
+        done[x] = None
+        if isinstance(x, Dimension):
+            done[x] = Dim.of(x.name)
+        elif whole is not None and whole.denominator == 1:
+            done[x] = Dim.of(int(whole))
+        elif isinstance(x, (Add, Times)) and len(parts) == len(x.args):
+            done[x] = sum(parts, NOTHING) if isinstance(x, Add) else prod(parts, start=ONE)
+    return done[e]
 
 
 def exponent_sum(e: Expr, over: Range) -> Expr:

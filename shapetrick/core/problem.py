@@ -1,7 +1,7 @@
 """What a text means: symbols, definitions and requests, with the places in the text that they
 came from.
 
-`parsing` and `elaboration` (or `api`, from Python objects) make a `Problem`; `derivation` takes
+`language/elaboration.py` (of Python objects, `builders.py`) makes a `Problem`; `pipeline/` takes
 it on.
 """
 
@@ -178,6 +178,10 @@ class Problem:
 
     def taken(self, request: Request) -> set[str]:
         """The names that a family of cotangents can't have."""
+        return self.names if request.direction is None else self.names | {request.direction.name}
+
+    @property
+    def names(self) -> set[str]:
+        """Those of values, families and lengths."""
         f = self.families
-        names = {*self.symbols, *self.definitions, *(s.base for s in f.segments), *f.lengths}
-        return names if request.direction is None else names | {request.direction.name}
+        return {*self.symbols, *self.definitions, *(s.base for s in f.segments), *f.lengths}

@@ -4,13 +4,12 @@ is checked or evaluated. No answer has one."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
 from .dims import Shape, Sizes
-from .expr import Expr, node, node_class
+from .expr import Expr, Symbol, node, node_class
 from .records import dataclass
 
 
@@ -29,17 +28,32 @@ def computed(compute: Callable[..., Any], shape: Shape, *args: Expr) -> Expr:
 
 @dataclass(frozen=True)
 class SolvedBy:
-    """What a library's solver finds of its arguments, in one place of all of it; `run` calls it at
-    one point."""
+    """What a library's solver finds of its arguments; `run` calls it at one point. Where it finds
+    several, `item` is the number of one, and how many axes that has there."""
 
     solver: str
     run: Callable[..., Any]
-    place: int = 0
+    item: tuple[int, int] | None = None
 
     def __call__(self, _: Sizes, __: Any, *values: Any) -> Any:
-        """What it finds there, at each point."""
+        """What it finds, at each point."""
+        which = self.item[0] if self.item else 0
         points = np.broadcast_shapes(*(x.shape[:-2] for x in values))
         spread = [np.broadcast_to(x, (*points, *x.shape[-2:])) for x in values]
-        run = partial(self.run, self.solver)
-        found = [run([x[at] for x in spread])[self.place] for at in np.ndindex(points)]
+        found = [self.run(self.solver, [x[at] for x in spread])[which] for at in np.ndindex(points)]
         return np.reshape(found, (*points, *found[0].shape))
+
+
+@dataclass(frozen=True)
+class LinearSolver:
+    """What solves `rule` = right for the column `solution`, in which the rule is linear; `run`
+    solves at points."""
+
+    solution: Symbol
+    rule: Expr
+    given: tuple[Symbol, ...]  # what else the rule mentions
+    run: Callable[..., Any]
+
+    def __call__(self, sizes: Sizes, functions: Any, *values: Any) -> Any:
+        """The columns, from the values of `given` and of the right side."""
+        return self.run(self, sizes, functions, *values)

@@ -8,15 +8,13 @@ from .expr import (
     IDENTITY,
     Add,
     Call,
-    Commute,
     Data,
-    Duplicate,
-    Eliminate,
     Expr,
     Eye,
     MatMul,
     Name,
     Number,
+    OfVectors,
     PowerSum,
     Times,
     Transpose,
@@ -33,13 +31,12 @@ def data_of(e: Expr) -> Data:
 def sizes_of(e: Expr) -> tuple[Dim, ...]:
     """The dimensions that an expression has beside its shape: of a call, a commutation,
     a duplication, powers."""
-    if not isinstance(e, (Call, Commute, Duplicate, Eliminate, PowerSum)):
-        return ()
-    if isinstance(e, (Commute, Duplicate, Eliminate)):
-        return e.sizes
-    if isinstance(e, PowerSum):
-        return (e.degree,)
-    return e.data if isinstance(e.data, tuple) else ()
+    match e:
+        case Call(data=tuple() as sizes) | OfVectors(sizes=sizes):
+            return sizes
+        case PowerSum():
+            return (e.degree,)
+    return ()
 
 
 def terms_of(e: Expr) -> tuple[Expr, ...]:
@@ -50,6 +47,13 @@ def terms_of(e: Expr) -> tuple[Expr, ...]:
 def factors_of(e: Expr) -> tuple[Expr, ...]:
     """The factors of an element-wise product; of what is none, itself."""
     return e.args if isinstance(e, Times) else (e,)
+
+
+def unnamed(e: Expr) -> Expr:
+    """What the names of a value stand for."""
+    while isinstance(e, Name):
+        (e,) = e.args
+    return e
 
 
 def is_identity(e: Expr) -> bool:

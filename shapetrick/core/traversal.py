@@ -133,12 +133,22 @@ def postorder(
     return iter(done)
 
 
-def transform(root: Expr, change: Callable[[Expr], Expr]) -> Expr:
-    """The expression with `change` applied to every node, bottom up."""
-    new: dict[Expr, Expr] = {}
-    for e in postorder([root]):
-        new[e] = change(rebuild(e, [new[a] for a in e.args]))
-    return new[root]
+def transform(
+    root: Expr,
+    change: Callable[[Expr], Expr],
+    memo: dict[Expr, Expr] | None = None,
+    into_names: bool = True,
+) -> Expr:
+    """The expression with `change` applied to every node, bottom up; what became of nodes is kept
+    in the `memo`. Without `into_names` definitions stay as they are."""
+    new = {} if memo is None else memo
+
+    def changed(e: Expr) -> Expr:
+        if isinstance(e, Name) and not into_names:
+            return e
+        return change(rebuild(e, [new[a] for a in e.args]))
+
+    return remembered(new, root, changed, into_names)
 
 
 def substitute(root: Expr, replacements: Mapping[Expr, Expr]) -> Expr:
@@ -166,9 +176,9 @@ def symbols_of(root: Expr) -> list[Symbol]:
 
 
 def remembered(
-    memo: MutableMapping[Expr, Found],
-    root: Expr,
-    find: Callable[[Expr], Found],
+    memo: MutableMapping[WalkedT, Found],
+    root: WalkedT,
+    find: Callable[[WalkedT], Found],
     into_names: bool = True,
 ) -> Found:
     """What `find` says of the root, by the memo; it is asked of a node after its arguments (those
@@ -220,12 +230,8 @@ def redimensioned(
                 new[e] = ex.zeros(*map(dim, e.shape))
             case ex.Eye():
                 new[e] = ex.eye(dim(e.shape[0]))
-            case ex.Commute():
-                new[e] = ex.commute(*map(dim, e.sizes))
-            case ex.Duplicate():
-                new[e] = ex.duplicate(*map(dim, e.sizes))
-            case ex.Eliminate():
-                new[e] = ex.eliminate(*map(dim, e.sizes))
+            case ex.OfVectors():
+                new[e] = ex.OF_VECTORS[e.op](*map(dim, e.sizes))
             case ex.Structured():
                 new[e] = ex.structured(e.pattern, *map(dim, (*e.shape, e.offset)))
             case ex.PowerSum():

@@ -51,7 +51,7 @@ def absence(problem: Problem, request: Request) -> str:
         return ""
     wrt = request.wrt
     contained = [e for e in _contained(problem, request.of) if e is not request.direction]
-    if any(e is wrt or (e.indices and e.base == wrt.base) for e in contained):
+    if wrt in contained or wrt.base in live(problem.families, [request.of]):
         return ""
     name, of = wrt.name, " ".join(request.of_text.split())
     said = f"`{name}` does not occur in `{of}`: the {_ANSWERS[request.kind]} is zero."

@@ -38,7 +38,7 @@ from ..core.expr import (
 from ..core.functions import TABLE, Array, Function, Signature, SignatureSide
 from ..core.structure import data_of, factors_of, terms_of
 from ..core.traversal import postorder, rebuild
-from ..language.elaboration import parse_scalar
+from ..language.expressions import parse_scalar
 from .power_sums import is_series, occurrence
 from .principal_types import Type, principal_types
 from .ties import row_by_ties

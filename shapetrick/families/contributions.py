@@ -7,14 +7,14 @@ is r - q there; q is left, and what the use adds is summed over it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..core import expr as ex
 from ..core.errors import DerivationError
 from ..core.expr import SUM, Add, Call, Expr, MatMul, Name, Symbol, Times, Total, Transpose
 from ..core.families import MemberBox, box_of, index_letters, lies_in, reindexed
 from ..core.functions import TABLE
-from ..core.indices import Condition, Index, Range
+from ..core.indices import Condition, Index, Range, at_most
 
 Padding = tuple[str, int]  # a family whose members outside of its ranges along an axis are zero
 
@@ -31,6 +31,33 @@ class Contribution:
 
     def contains(self, box: MemberBox) -> bool:
         return lies_in(box, self.box)
+
+
+def widened(
+    contributions: Sequence[Contribution],
+    whole: MemberBox,
+    extent: Callable[[str], MemberBox | None],
+) -> list[Contribution]:
+    """What uses add, for all members along the axes on which some begin too late and some end too
+    early, where what they add is zero outside: `c (G[i-1] + G[i+1])`, G being zero outside."""
+    found = list(contributions)
+    for axis, (first, last) in enumerate(zip(*whole, strict=True)):
+        late, early, wide = False, False, {}
+        for k, c in enumerate(found):
+            low, high = c.box[0][axis], c.box[1][axis]
+            starts, ends = at_most(low, first), at_most(last, high)
+            inner = Condition(low, Index(c.letters[axis]), high)
+            padded = None if starts and ends else _vanishing(c.value, inner, extent)
+            if padded is not None:
+                late, early = late or not starts, early or not ends
+                box = tuple(
+                    (*end[:axis], own, *end[axis + 1 :])
+                    for end, own in zip(c.box, (first, last), strict=True)
+                )
+                wide[k] = replace(c, box=(box[0], box[1]), padded=c.padded | padded)
+        if late and early:
+            found = [wide.get(k, c) for k, c in enumerate(found)]
+    return found
 
 
 def contribution(
@@ -118,7 +145,7 @@ class _Solution:
         if not {*letters} & {*value.terms, *over.first.terms, *over.last.terms}:
             ends = {*over.first.terms, *over.last.terms}
             if len({*self.own} & {*value.terms}) > 1:
-                raise self._refusal(value)
+                raise self._refusal()
             if {*self.own} & ends:
                 self._held(over.letter, value, over.first, over.last)
             return  # else the box says so
@@ -158,7 +185,7 @@ class _Solution:
         low, _ = index.ends(within)
         return all(k > 0 for k in low.terms.values()) and sum(low.terms.values(), low.offset) >= 0
 
-    def _refusal(self, index: Index) -> DerivationError:
+    def _refusal(self) -> DerivationError:
         return DerivationError(
             f"`{self.used.name}` stands for a part of the members of `{self.used.base}` that is no "
             "box: the bounds of one index depend on another. Declare the others as a family of "

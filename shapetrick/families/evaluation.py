@@ -63,7 +63,7 @@ def _asked(
         yield (), result.gradient
         return
     families = with_letters(problem.families, request)
-    for given, block in blocks(families, request, recursion, lengths):
+    for given, block in blocks(request, recursion, lengths):
         own = tuple(Index("", given[r.letter]) for r in request.ranges)
         rows = None if request.rows is None else at_index(request.rows, numbered(given))
         places = [place for place, _ in places_asked(request, families, given)]

@@ -22,11 +22,13 @@ from ..core.families import (
     letters_in,
     members_in,
 )
+from ..core.free_names import free_name
 from ..core.indices import Incomparable, Index, Range, at_most, member
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Result
 from ..core.traversal import postorder, substitute
 from .recurrence import segments_of
+from .running_products import RunningProducts
 from .saved_values import ForwardValue, indices_within, kept_values, last_indices, without_index
 from .schedule import body_of
 from .unrolled_checks import letters_of
@@ -103,7 +105,8 @@ def _sums_by(s: Segment) -> bool:
 def passes(problem: Problem, results: Sequence[Result], in_arrays: bool = False) -> ForwardBackward:
     """Both passes for these results, all of one problem. Where members are `in_arrays`, what is
     computed at once is not taken apart: sums stay where they are, definitions are names, and
-    nothing is kept, since equal values are one."""
+    nothing is kept, since equal values are one; products of matrices are recurrences. Raises
+    RequestError."""
     return _PassBuilder(problem, results, in_arrays).found()
 
 
@@ -118,6 +121,10 @@ class _PassBuilder:
     _sums: dict[Expr, Symbol] = field(default_factory=dict)
     _forward: list[Segment] = field(default_factory=list)
     _backward: list[Segment] = field(default_factory=list)
+    _products: RunningProducts = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._products = RunningProducts(self._free)
 
     def found(self) -> ForwardBackward:
         families = self._families
@@ -140,6 +147,10 @@ class _PassBuilder:
             renaming = self._renaming(group, i)
             self._add_cotangents(group, renaming)
             gradients += [self._gradient(r, renaming) for r in group]
+        made = {s.base for s in backward}
+        for s in self._products.segments():
+            uses = (x.base for x, _ in members_in(body_of(s)))
+            (backward if made.intersection(uses) else forward).append(s)
         order = [id(r) for r in self.results]
         gradients.sort(key=lambda a: order.index(id(a.result)))
         return ForwardBackward(
@@ -174,7 +185,7 @@ class _PassBuilder:
         """The expression with names for what is kept, for definitions and for sums over members;
         these are defined `into` a list."""
         if self.in_arrays:
-            return root
+            return self._products.replaced(root, ranges)
         for x in postorder([root], into=lambda x: not isinstance(x, Total)):  # the inner ones first
             if (
                 isinstance(x, Name)
@@ -317,10 +328,7 @@ class _PassBuilder:
 
     def _free(self, name: str) -> str:
         """A name that nothing has yet."""
-        found, count = name, 1
-        while found in self._taken:
-            count += 1
-            found = f"{name}_{count}"
+        found = free_name(name, self._taken, 2, "_")
         self._taken.add(found)
         return found
 

@@ -73,7 +73,7 @@ def with_letters(families: Families, request: Request) -> Families:
 
 
 def blocks(
-    families: Families, request: Request, recursion: Recursion, lengths: Mapping[str, int]
+    request: Request, recursion: Recursion, lengths: Mapping[str, int]
 ) -> Iterator[tuple[dict[str, int], Recursion]]:
     """What holds for each value of the given letters."""
     letters = [r.letter for r in request.ranges]
@@ -110,7 +110,7 @@ def members(
     families = with_letters(problem.families, request)
     asked_by = letters_of(request, families)
     for lengths in depths(recursion):
-        for given, block in blocks(families, request, recursion, lengths):
+        for given, block in blocks(request, recursion, lengths):
             for asked, found in _asked(families, request, block, first, given):
                 own = dict(zip(asked_by, found.at, strict=False))
                 yield AskedMember({**given, **own}, asked, found, block)

@@ -5,12 +5,14 @@ recurrences alone: along all others, the members of a family are computed at onc
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import combinations, pairwise
 
 from ..core.errors import RequestError
 from ..core.expr import Symbol
-from ..core.families import Segment, box_of, meet, members_in, reindexed
-from ..core.indices import Incomparable, Index, Range, renamed_shape, within
+from ..core.families import Segment, box_of, may_meet, meet, members_in, reindexed
+from ..core.indices import Incomparable, Index, Range, at_most, renamed_shape, within
 from ..core.traversal import Classes, strong_components
 from .schedule import body_of, schedule
 
@@ -48,10 +50,32 @@ class Nests:
     """The steps in order; `keys` are the axes along which a family is computed one by one."""
 
     def __init__(self, segments: Sequence[Segment]) -> None:
-        self.keys: dict[str, set[int]] = {}
-        groups = [list(map(MemberStep, group)) for group in schedule(segments)]
-        nested = [self._nested(group, ()) if any(_uses(group)) else group for group in groups]
+        together: set[tuple[int, int]] = set()
+        more = True
+        while more:
+            self.keys: dict[str, set[int]] = {}
+            groups = [list(map(MemberStep, group)) for group in schedule(segments, together)]
+            nested = [self._grouped(group) for group in groups]
+            pairs = {*self._of_one_step(segments)}
+            more, together = not pairs <= together, together | pairs
         self.steps = [self._by_keys(step) for steps in nested for step in steps]
+
+    def _grouped(self, group: Sequence[MemberStep]) -> list[NestStep]:
+        """A loop where members of the group are made of each other, and else all in order."""
+        parts = _in_order(group, ())
+        if any(True for part in parts for _ in _uses(part)):
+            return self._nested(group, ())
+        return [d for part in parts for d in part]
+
+    def _of_one_step(self, segments: Sequence[Segment]) -> Iterator[tuple[int, int]]:
+        """The places of definitions that make parts of what one step of a loop makes."""
+        for (i, a), (j, b) in combinations(enumerate(segments), 2):
+            keys = sorted(self.keys.get(a.base, ()))
+            if a.base == b.base and keys:
+                ends = [[tuple(end[k] for k in keys) for end in s.box] for s in (a, b)]
+                with suppress(Incomparable):
+                    if meet((ends[0][0], ends[0][1]), (ends[1][0], ends[1][1])):
+                        yield i, j
 
     def _by_keys(self, step: NestStep) -> NestStep:
         """A definition in loops over the axes along which its family is computed one by one."""
@@ -102,7 +126,7 @@ class Nests:
             for r in d.segment.ranges
             if r.letter == d.segment.indices[own[d.segment.base]].letter
         )
-        parts = [_along(d, own[d.segment.base], letter) for d in group]
+        parts = _cut([_along(d, own[d.segment.base], letter) for d in group])
         ranges = [d.looped[-1] for d in parts]
         low = min((r.first for r in ranges), key=lambda i: i.place)
         high = max((r.last for r in ranges), key=lambda i: i.place)
@@ -152,10 +176,12 @@ def _axes(group: Sequence[MemberStep]) -> dict[Axis, None]:
 
 def _uses(group: Sequence[MemberStep], settled: Sequence[KeyAxes] = ()) -> Iterator[_Use]:
     """The uses of members that the group makes, in the group, at one step along what is settled."""
+    made = [(d.segment.base, box_of(d.segment.indices, _ranges(d))) for d in group]
     for i, d in enumerate(group):
         for x, inner in members_in(body_of(d.segment)):
-            for j, other in enumerate(group):
-                if other.segment.base == x.base and _meets(other, x, (*_ranges(d), *inner)):
+            read = box_of(x.indices, (*_ranges(d), *inner))
+            for j, (base, box) in enumerate(made):
+                if base == x.base and may_meet(box, read):
                     use = _Use(d.segment, x, inner, (i, j))
                     if all(use.distance(own) == (0, 0) for own in settled):
                         yield use
@@ -163,13 +189,6 @@ def _uses(group: Sequence[MemberStep], settled: Sequence[KeyAxes] = ()) -> Itera
 
 def _ranges(d: MemberStep) -> tuple[Range, ...]:
     return (*d.looped, *d.segment.ranges)
-
-
-def _meets(d: MemberStep, x: Symbol, ranges: Sequence[Range]) -> bool:
-    try:
-        return meet(box_of(d.segment.indices, _ranges(d)), box_of(x.indices, ranges))
-    except Incomparable:
-        return True
 
 
 def _in_order(group: Sequence[MemberStep], settled: Sequence[KeyAxes]) -> list[list[MemberStep]]:
@@ -208,6 +227,22 @@ def _along(d: MemberStep, k: int, letter: str) -> MemberStep:
             body=reindexed(body_of(s), values),
         )
     return _looped(MemberStep(s, d.looped), over)
+
+
+def _cut(steps: Sequence[MemberStep]) -> list[MemberStep]:
+    """The definitions within a loop, each for a range in which those of its family are the same."""
+    found = []
+    for d in steps:
+        over, base = d.looped[-1], d.segment.base
+        others = (other.looped[-1] for other in steps if other.segment.base == base)
+        bounds = {cut for r in others for cut in (r.first, r.last.plus(1))}
+        within_it = [b for b in bounds if at_most(over.first.plus(1), b) and at_most(b, over.last)]
+        cuts = [over.first, *sorted(within_it, key=lambda i: i.place), over.last.plus(1)]
+        found += [
+            replace(d, looped=(*d.looped[:-1], Range(over.letter, low, after.plus(-1))))
+            for low, after in pairwise(cuts)
+        ]
+    return found
 
 
 def _looped(d: MemberStep, over: Range) -> MemberStep:

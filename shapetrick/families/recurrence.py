@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise, product
 
 from ..core import expr as ex
+from ..core.cost import length
 from ..core.dims import Shape
 from ..core.expr import SUM, UNIT, Expr, Name, Number, Symbol, Times, as_symbol
 from ..core.families import (
@@ -38,8 +39,10 @@ from ..core.results import Equation, Recursion
 from ..core.traversal import postorder, substitute, symbols_of
 from ..derivation.chain_rule import cotangents
 from ..simplification.simplifier import Simplifier
-from .contributions import Contribution, Padding, contribution
+from .contributions import Contribution, Padding, contribution, widened
+from .equation_regions import are_alike, with_joined
 from .given_letters import LARGE
+from .joined_sums import joined_sums
 from .member_sums import OpenSum, opened_sums
 from .schedule import schedule
 
@@ -394,10 +397,15 @@ class Backpropagation:
         letters: tuple[str, ...],
         name: str,
         asked: Place = (),
-    ) -> Iterator[Equation]:
-        """The cotangent of each member: an equation for each region of indices. Of the members
-        that are `asked` for, those along the axes where one number or length is."""
+    ) -> tuple[Equation, ...]:
+        """The cotangent of each member: an equation for each region of indices, those as one that
+        say the same. Of the members that are `asked` for, those along the axes where one number or
+        length is."""
         contributions = list(self._contributions(base, letters))
+        whole = self.extent(base)
+        if whole is not None:
+            contributions = widened(contributions, whole, self.extent)
+        found: list[Equation] = []
         for segment, box in _spans(segments, letters):
             for region in self._regions(self._within(box, asked), contributions):
                 held = [c for c in contributions if c.contains(region)]
@@ -406,7 +414,8 @@ class Backpropagation:
                 shape = segment.shape_at(at)
                 value = self._total_of(held, dict(zip(letters, at, strict=True)), shape)
                 ranges = tuple(Range(letter, a, b) for letter, a, b in ends if a != b)
-                yield Equation(ex.symbol(member(name, *at), shape), value, ranges)
+                found.append(Equation(ex.symbol(member(name, *at), shape), value, ranges))
+        return with_joined(found, are_alike)
 
     def _within(self, box: MemberBox, asked: Place) -> MemberBox | None:
         """The part of a box that is asked for; None if there is none."""
@@ -438,14 +447,14 @@ class Backpropagation:
                 for i in x.indices
                 if i.letter == over.letter and not i.others
             ]
-            farthest = max(ahead, default=0)
-            alone = len(q.symbol.indices) == 1 and min(ahead, default=0) >= 0
-            if farthest == 1:
+            farthest, nearest = max(ahead, default=0), min(ahead, default=0)
+            alone = len(q.symbol.indices) == 1 and nearest >= 0
+            if farthest == 1 and nearest >= 0:
                 back[over.letter] = Index(over.letter, -1)
                 shifted = Range(over.letter, over.first.plus(1), over.last.plus(1))
                 ranges.append(shifted.reversed)
             else:
-                ranges.append(over.reversed if farthest > 1 or alone else over)
+                ranges.append(over.reversed if (farthest > 1 and nearest >= 0) or alone else over)
         if not back:
             return replace(q, ranges=tuple(ranges))
         symbol = as_symbol(reindexed(q.symbol, back))
@@ -503,8 +512,13 @@ class Backpropagation:
                         self._at_most(i, high)
 
     def simplified(self, e: Expr) -> Expr:
-        """Simplified; members are symbols again, whose definitions were put in as names."""
+        """Simplified; sums over one range are one where that is no longer, and members are symbols
+        again, whose definitions were put in as names."""
         e = self._simplifier(e)
+        joined = joined_sums(e)
+        if joined is not e:
+            joined = self._simplifier(joined)
+            e = joined if length(joined) <= length(e) else e
         names: dict[Expr, Expr] = {
             x: ex.symbol(x.name, x.shape)
             for x in postorder([e], into=lambda x: not isinstance(x, Name))

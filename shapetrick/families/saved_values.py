@@ -6,8 +6,7 @@ The backward pass reads members (`Z[l-1]`) and values that the forward pass made
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from math import prod
@@ -16,9 +15,18 @@ from typing import NamedTuple
 from ..core.dims import Dim
 from ..core.errors import InputError
 from ..core.expr import Add, Expr, MatMul, Name, Number, Symbol, Times, Total, Transpose, symbol
-from ..core.families import Families, MemberBox, Place, Segment, box_of, meet, members_in, reindexed
+from ..core.families import (
+    Families,
+    MemberBox,
+    Place,
+    Segment,
+    box_of,
+    may_meet,
+    members_in,
+    reindexed,
+)
 from ..core.functions import TABLE
-from ..core.indices import Incomparable, Index, Range, base_of, member
+from ..core.indices import Index, Range, base_of, member
 from ..core.problem import Problem
 from ..core.results import Equation, Recursion, Result
 from ..core.traversal import postorder, substitute
@@ -99,7 +107,11 @@ def kept_values(problem: Problem, recursion: Recursion) -> tuple[Saved, ...]:
     for q in (*recursion.cotangents, *recursion.gradients):
         for form, box in _read(q.value, q.ranges, made, own):
             read.setdefault(form, []).append(box)
-    found = ((m for m in made[form] if _meets(m, read[form])) for form in made if form in read)
+    found = (
+        (m for m in made[form] if any(may_meet(m.box, box) for box in read[form]))
+        for form in made
+        if form in read
+    )
     return tuple(Saved(found) for found in map(tuple, found) if found)
 
 
@@ -119,19 +131,6 @@ def account(problem: Problem, result: Result, sizes: Mapping[str, int]) -> Accou
     saved = {form: i for i, form in enumerate(_made(families)) if not isinstance(form, Symbol)}
     backward = count.operations([e for q in equations for e in count.equation(q, saved)])
     return Account(tuple(entries), forward, backward)
-
-
-def sizes_of(text: str) -> dict[str, int]:
-    """`m=128,n[0]=784,n=100,L=4` as sizes; `n` is meant for each `n[l]` that isn't given.
-
-    Raises InputError."""
-    sizes = {}
-    for part in text.split(","):
-        name, _, number = part.partition("=")
-        if not re.fullmatch(r"\s*[1-9]\d*\s*", number) or not name.strip():
-            raise InputError(f"`{part.strip()}` is no size: write `m=128,n[0]=784,n=100,L=4`.")
-        sizes[re.sub(r"\s", "", name)] = int(number)
-    return sizes
 
 
 # ------------------------------------------------------------------------------- which values
@@ -173,17 +172,6 @@ def _read(
             yield form, box_of(last_indices(x), ranges)
         else:
             stack.extend((a, ranges) for a in x.args)
-
-
-def _meets(made: ForwardValue, read: Iterable[MemberBox]) -> bool:
-    """Whether one of the values that are read is made there."""
-    for box in read:
-        try:
-            if meet(made.box, box):
-                return True
-        except Incomparable:
-            return True
-    return False
 
 
 def indices_within(e: Expr) -> list[Index]:

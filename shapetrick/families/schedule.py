@@ -5,12 +5,12 @@ Generic members that use each other go together in one loop, whose steps define 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..core.expr import Expr
-from ..core.families import MemberBox, Segment, box_of, meet, members_in, reindexed
-from ..core.indices import Incomparable, Index, Range, renamed_shape, within
+from ..core.families import MemberBox, Segment, box_of, may_meet, members_in, reindexed
+from ..core.indices import Index, Range, renamed_shape, within
 from ..core.traversal import strong_components
 
 
@@ -24,9 +24,12 @@ class Loop:
     steps: tuple[Segment, ...]
 
 
-def schedule(segments: Sequence[Segment]) -> list[list[Segment]]:
+def schedule(
+    segments: Sequence[Segment], together: Iterable[tuple[int, int]] = ()
+) -> list[list[Segment]]:
     """Groups of definitions, what is used first. A single member stands alone, unless it lies
-    between the steps of a loop; within a loop what others use at the same step comes first."""
+    between the steps of a loop; within a loop what others use at the same step comes first. Those
+    that belong `together`, by their places, are in one group."""
     places: dict[str, list[int]] = {}
     for i, s in enumerate(segments):
         places.setdefault(s.base, []).append(i)
@@ -35,10 +38,13 @@ def schedule(segments: Sequence[Segment]) -> list[list[Segment]]:
             j
             for base, box in _uses(s)
             for j in places.get(base, ())
-            if i != j and _meets(segments[j], box)
+            if i != j and may_meet(segments[j].box, box)
         }
         for i, s in enumerate(segments)
     ]
+    for i, j in together:
+        direct[i].add(j)
+        direct[j].add(i)
     return [_in_order([segments[i] for i in group]) for group in strong_components(direct)]
 
 
@@ -139,7 +145,7 @@ def _is_bound(loop: Loop) -> bool:
 
 def _depends(loop: Loop, others: Sequence[Segment]) -> bool:
     return any(
-        base == other.base and _meets(other, box)
+        base == other.base and may_meet(other.box, box)
         for s in loop.steps
         for base, box in _uses(s)
         for other in others
@@ -150,14 +156,6 @@ def _uses(s: Segment) -> Iterator[tuple[str, MemberBox]]:
     """The members that a segment uses: a family, and from where to where."""
     for x, inner in members_in(body_of(s)):
         yield x.base, box_of(x.indices, (*s.ranges, *inner))
-
-
-def _meets(s: Segment, box: MemberBox) -> bool:
-    """Whether a segment defines one of the members of a box of its family."""
-    try:
-        return meet(s.box, box)
-    except Incomparable:
-        return True
 
 
 def _in_order(group: Sequence[Segment]) -> list[Segment]:

@@ -58,10 +58,11 @@ def unrolled(
     else:
         places = list(_claimed(request, request.claim, families, lengths))
     padded = frozenset(base for base, _ in recursion.padded)
+    asked = Unrolling(segments, lengths, padded=padded).written_out(request.of)
     for at, gradient, segment in _chosen(places, lines, lengths):
         wrt = _member(request, at, numbers, segment)
         unrolling = Unrolling(segments, lengths, frozenset({wrt.name}), padded)
-        of = unrolling.expression(request.of)
+        of = unrolling.expression(asked)
         yield Unrolled(of, wrt, unrolling.expression(reindexed(gradient, at)), _numbers(at))
 
 

@@ -6,16 +6,17 @@ each uses members of one equation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise, product
 
 from ..core import expr as ex
 from ..core.expr import SUM, Expr, Symbol, Total, Zeros, as_symbol
-from ..core.families import MemberBox, box_of, joined, meet, members_in, reindexed
-from ..core.indices import Incomparable, Index, Range, at_most, member
+from ..core.families import MemberBox, box_of, may_meet, members_in, reindexed
+from ..core.indices import Incomparable, Index, Range, at_most
 from ..core.results import Equation, Recursion
-from ..core.traversal import postorder, reachable, rebuild, substitute, symbols_of
+from ..core.traversal import postorder, reachable, rebuild, symbols_of
+from .equation_regions import are_alike, are_zero, box_of_equation, rising, with_joined
 from .recurrence import Backpropagation
 
 Gap = tuple[Index, Index]  # the first and the last index of what lies between others
@@ -39,75 +40,19 @@ def of_one_upstream(
         if not dead:
             return q
         gaps[q.symbol, q.ranges] = [gap for x, box in dead for gap in reached.gaps(x, box)]
-        gone: dict[Expr, Expr] = {x: ex.zeros(*x.shape) for x, _ in dead}
-        return replace(q, value=back.simplified(substitute(q.value, gone)))
+        return replace(q, value=back.simplified(reached.alone(q.value, rising(q))))
 
     cotangents = []
     for k, q in enumerate(recursion.cotangents):
         alive = k in reached.alive
         cotangents.append(q if alive else replace(cleaned(q), value=ex.zeros(*q.symbol.shape)))
-    recursion = _cut(recursion._replace(cotangents=tuple(cotangents)))
+    recursion = _cut(recursion._replace(cotangents=with_joined(cotangents, are_zero)))
     found = recursion._replace(
-        cotangents=_with_joined(map(cleaned, recursion.cotangents), _are_zero),
-        gradients=_with_joined(map(cleaned, recursion.gradients), _are_alike),
+        cotangents=with_joined(map(cleaned, recursion.cotangents), are_zero),
+        gradients=with_joined(map(cleaned, recursion.gradients), are_alike),
     )
     equations = (*found.cotangents, *found.gradients)  # some of them joined
     return found, [gap for q in equations for gap in gaps.get((q.symbol, q.ranges), ())]
-
-
-def _with_joined(
-    equations: Iterable[Equation], alike: Callable[[Equation, Equation], bool]
-) -> tuple[Equation, ...]:
-    """The equations, in which one says what neighbours have in common."""
-    found: list[Equation] = []
-    for q in equations:
-        for k, other in enumerate(found):
-            whole = _joined(other, q) or _joined(q, other) if alike(other, q) else None
-            if whole is not None:
-                found[k] = whole
-                break
-        else:
-            found.append(q)
-    return tuple(found)
-
-
-def _are_zero(a: Equation, b: Equation) -> bool:
-    return isinstance(a.value, Zeros) and isinstance(b.value, Zeros)
-
-
-def _are_alike(a: Equation, b: Equation) -> bool:
-    """Whether the one of more members says what the other one does."""
-    wide, other = sorted((a, b), key=lambda q: -len(q.ranges))
-    if a.symbol.base != b.symbol.base or len(a.symbol.indices) != len(b.symbol.indices):
-        return False
-    letters = {r.letter for r in wide.ranges} - {r.letter for r in other.ranges}
-    places = zip(wide.symbol.indices, other.symbol.indices, strict=True)
-    at = {i.letter: j for i, j in places if i.letter in letters}
-    return reindexed(wide.value, at) == other.value
-
-
-def _joined(a: Equation, b: Equation) -> Equation | None:
-    """An equation for what both are for; None if the second doesn't follow on the first along an
-    axis of either's letter."""
-    if a.symbol.base != b.symbol.base or not a.symbol.indices:
-        return None
-    whole = joined(box_of_equation(a), box_of_equation(b))
-    if whole is None:
-        return None
-    wide = max(a, b, key=lambda q: len(q.ranges))
-    letters = {r.letter for r in wide.ranges}
-    at, ranges = [], []
-    for i, low, high in zip(wide.symbol.indices, *whole, strict=True):
-        if low == high:
-            at.append(low)
-        elif i.letter in letters:
-            at.append(Index(i.letter))
-            ranges.append(Range(i.letter, low, high))
-        else:
-            return None
-    symbol = ex.symbol(member(a.symbol.base, *at), wide.symbol.shape)
-    value = ex.zeros(*symbol.shape) if isinstance(wide.value, Zeros) else wide.value
-    return Equation(symbol, value, tuple(ranges))
 
 
 class _Reached:
@@ -134,8 +79,22 @@ class _Reached:
 
     def meets(self, x: Symbol, box: MemberBox) -> bool:
         return any(
-            self._places[k][0] == x.base and _may_meet(self._places[k][1], box) for k in self.alive
+            self._places[k][0] == x.base and may_meet(self._places[k][1], box) for k in self.alive
         )
+
+    def alone(self, e: Expr, scope: tuple[Range, ...]) -> Expr:
+        """An expression whose letters run over ranges, with zeros for what nothing comes to; one
+        name may be that of other members in each sum."""
+        new: dict[Expr, Expr] = {}
+        for x in postorder([e], into=lambda x: not isinstance(x, Total)):
+            if isinstance(x, Total):
+                new[x] = ex.total(self.alone(x.args[0], (*scope, x.over)), x.over, x.fold)
+            elif isinstance(x, Symbol) and x.indices and x.base in self._names:
+                alive = self.meets(x, box_of(x.indices, scope))
+                new[x] = x if alive else ex.zeros(*x.shape)
+            else:
+                new[x] = rebuild(x, [new[a] for a in x.args])
+        return new[e]
 
     def gaps(self, x: Symbol, box: MemberBox) -> Iterator[Gap]:
         """What lies between a box of members and those of its family to which something comes."""
@@ -148,22 +107,6 @@ class _Reached:
                     ):
                         if at_most(begin, end.plus(1)):
                             yield begin, end
-
-
-def rising(q: Equation) -> tuple[Range, ...]:
-    return tuple(over.rising for over in q.ranges)
-
-
-def box_of_equation(q: Equation) -> MemberBox:
-    """From where to where the members are for which it holds."""
-    return box_of(q.symbol.indices, rising(q))
-
-
-def _may_meet(a: MemberBox, b: MemberBox) -> bool:
-    try:
-        return meet(a, b)
-    except Incomparable:
-        return True
 
 
 def _with_ranges(q: Equation, back: Backpropagation) -> Equation:

@@ -7,7 +7,7 @@ last is taken first, and hands on to the unknowns of those before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain
@@ -27,17 +27,16 @@ from ..core.expr import (
     transpose,
     zeros,
 )
+from ..core.free_names import free_names
 from ..core.problem import Problem, Request
 from ..core.results import Adjoint, LinearEquation
-from ..core.solved import computed
 from ..core.structure import is_zero
 from ..core.traversal import postorder, substitute, symbols_of
 from ..derivation.chain_rule import cotangents
-from ..numerics.implicit_solving import MultiplierSolver, parts_of, stacked_shape
+from ..numerics.adjoint_solvers import solved_symbols
 from ..simplification.simplifier import Simplifier
 from .closed_forms import closed_form
 from .examination import examined
-from .names import MULTIPLIER, free_names
 
 ENTRIES = {
     "lower": "on and below the diagonal",
@@ -164,25 +163,12 @@ def _explicit(system: EquationSystem) -> Iterator[tuple[Symbol, Expr]]:
                 yield one, other
 
 
-def computable(adjoint: Adjoint) -> dict[Expr, Expr]:
-    """The multipliers and differentials that equations name, as what is computed of inputs and
-    unknowns."""
-    found: dict[Expr, Expr] = {}
-    for symbols, equations in adjoint.linear_systems:
-        lefts = tuple(substitute(q.left, found) for q in equations)
-        inside = dict.fromkeys(s for e in lefts for s in symbols_of(e))
-        given = tuple(s for s in inside if s not in symbols)
-        solver = MultiplierSolver(symbols, tuple(q.unknown for q in equations), lefts, given)
-        rights = [substitute(q.right, found) for q in equations]
-        stacked = computed(solver, stacked_shape(symbols), *given, *rights)
-        found.update(parts_of(stacked, symbols))
-    return found
-
-
-def computable_gradient(gradient: Expr, adjoint: Adjoint) -> Expr:
+def computable_gradient(
+    gradient: Expr, adjoint: Adjoint, solvers: Container[str] = frozenset()
+) -> Expr:
     """A derivative with the multipliers and differentials that only equations name as what solves
-    these."""
-    return substitute(gradient, computable(adjoint))
+    these, by a library where it has one of these solvers."""
+    return substitute(gradient, solved_symbols(adjoint, solvers))
 
 
 def _multipliers(
@@ -193,7 +179,7 @@ def _multipliers(
 ) -> dict[Expr, Symbol]:
     """A multiplier for each equation; that of a symmetric equation is symmetric."""
     values = [e for system in systems for e in system.residuals]
-    names = free_names(MULTIPLIER, len(values), problem.taken(request))
+    names = free_names("S", len(values), problem.taken(request))
     return {
         e: symbol(name, e.shape, ["symmetric"] if is_symmetric else [])
         for e, name, is_symmetric in zip(values, names, symmetric, strict=True)

@@ -26,6 +26,7 @@ from ..core.expr import (
     transpose,
     zeros,
 )
+from ..core.free_names import free_name
 from ..core.problem import Problem, Request
 from ..core.results import Adjoint, LinearEquation, LinearSystem
 from ..core.structure import is_zero
@@ -34,7 +35,6 @@ from ..derivation.chain_rule import tangent
 from .adjoint import AtSolutions, derived
 from .closed_forms import closed_form
 from .examination import examined
-from .names import DIFFERENTIAL, free_name
 
 
 class DirectionalDerivation(NamedTuple):
@@ -119,7 +119,7 @@ class _Differentials:
         self.systems.append(LinearSystem((*own.values(),), (*equations,)))
 
     def _named(self, s: Symbol) -> Symbol:
-        name = free_name(DIFFERENTIAL + s.name, self._taken)
+        name = free_name(f"d{s.name}", self._taken)
         self._taken.add(name)
         structure = structure_of(s)
         return symbol(name, s.shape, [structure] if structure else [])

@@ -3,7 +3,7 @@ multipliers are solved for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from ..core.traversal import symbols_of
 from ..numerics.arrays import evaluate_all, matrix_of, sizes_from
 from ..numerics.evaluation import EvaluationTape, FunctionValues
 from ..numerics.implicit_solving import MOST_DENSE, Coordinates, ImplicitSolver
+from ..numerics.solvers import TABLE as SOLVERS
 from ..numerics.solvers import unknowns_by
 from ..simplification.stable_forms import stable
 from .adjoint import computable_gradient
@@ -38,7 +39,7 @@ def evaluate(
     where the equations are not linear in them.
 
     Raises OperandError where they have no solution, or are not determined."""
-    whole = computable_gradient(gradient, adjoint)
+    whole = computable_gradient(gradient, adjoint, SOLVERS)
     solver = ImplicitSolver(adjoint.systems)
     begun = {**(start or {}), **{k: v for k, v in arrays.items() if k not in (start or {})}}
     inputs = [*solver.inputs, *(s for s in symbols_of(whole) if s not in solver.unknowns)]
@@ -52,7 +53,7 @@ def evaluate(
     at = sizes_from([*inputs, *given], env, sizes)
     for system in adjoint.systems:
         if system.solver and given.keys().isdisjoint(system.unknowns):
-            solution = by_solver(system, env, at, functions or {})
+            solution = _by_solver(system, env, at, functions or {})
             env.update(solution)
             given.update({u: solution[u.name] for u in system.unknowns})
     missing = [u for u in solver.unknowns if u not in given]
@@ -78,23 +79,7 @@ def evaluate(
     return found
 
 
-def found_by_solvers(
-    systems: Sequence[EquationSystem], arrays: Mapping[str, Any]
-) -> dict[str, Array]:
-    """The unknowns that solvers of the library find of the arrays that are given. Raises
-    OperandError."""
-    found: dict[str, Array] = {}
-    for system in systems:
-        inputs = [s for e in system.arguments for s in symbols_of(e)]
-        given = {**arrays, **found}
-        if not system.solver or any(s.name not in given for s in inputs):
-            continue
-        env = {s.name: matrix_of(s, np.asarray(given[s.name])) for s in inputs}
-        found.update(by_solver(system, env, sizes_from(inputs, env, {}), {}))
-    return found
-
-
-def by_solver(
+def _by_solver(
     system: EquationSystem,
     env: Mapping[str, Array],
     sizes: Mapping[str, int],

@@ -178,7 +178,9 @@ def is_one(m: Expr) -> bool:
 
 
 def _apart(terms: LinearTerms) -> tuple[list[LinearTerm], list[LinearTerm]]:
-    return [t for t in terms if not t.without], [t for t in terms if t.without]
+    """The terms that have what is isolated, its multiples last (`K + lam I`), and the others."""
+    own = sorted((t for t in terms if not t.without), key=lambda t: not (t.left or t.right))
+    return own, [t for t in terms if t.without]
 
 
 def _shape(term: LinearTerm, s: Symbol) -> Shape:

@@ -82,15 +82,13 @@ def linear_terms(e: Expr, s: Symbol) -> LinearTerms:
     for x in postorder([e]):
         if not holding.isdisjoint(x.args):
             holding.add(x)
-            found[x] = _terms(x, [a for a in x.args if a in holding], found, holding)
+            found[x] = _terms(x, [a for a in x.args if a in holding], found)
         elif x is not s:
             found[x] = (_constant(x),)
     return tuple(_column(term, s, e.shape) for term in found[e])
 
 
-def _terms(
-    x: Expr, own: Sequence[Expr], found: dict[Expr, LinearTerms], holding: set[Expr]
-) -> LinearTerms:
+def _terms(x: Expr, own: Sequence[Expr], found: dict[Expr, LinearTerms]) -> LinearTerms:
     match x:
         case Add():
             return tuple(t for a in x.args for t in _spread(found[a], a.shape, x))

@@ -1,5 +1,5 @@
-"""The derivation through unknowns, as on paper: the equation, its backward rules, the adjoint
-equation."""
+"""Unknowns of equations as on paper: a derivation through them (the equation, its backward rules,
+the adjoint equation), and how one was isolated (its terms collected, the inverse)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..core.equations import EquationSystem
-from ..core.expr import Symbol, named
+from ..core.expr import Expr, Symbol, matmul, named
+from ..core.free_names import free_names
 from ..core.problem import Problem, Request
 from ..core.results import Adjoint, Result, Step
 from ..core.traversal import symbols_of
 from ..explanation.steps import Paper, Text
 from ..simplification.simplifier import Simplifier
-from .names import EQUATION, free_names
+from .isolation import is_one
+from .solutions import Isolation, solution
 
 
 def steps_of_equations(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
@@ -33,7 +35,7 @@ class _EquationSteps:
         self._text = text
         self._simplifier = Simplifier(problem.definitions.values(), [result.request.of])
         taken = {*problem.taken(result.request), *(s.name for s in adjoint.symbols)}
-        names = free_names(EQUATION, len(adjoint.weighted), taken)
+        names = free_names("F", len(adjoint.weighted), taken)
         self._named = dict(zip((e for e, _ in adjoint.weighted), names, strict=True))
 
     def steps(self) -> Iterator[Step]:
@@ -104,3 +106,30 @@ class _EquationSteps:
                 q.left,
                 f"{said}{where}",
             )
+
+
+# ------------------------------------------------------------------------------ isolated unknowns
+
+
+def steps_of_solution(
+    problem: Problem, request: Request, system: EquationSystem, text: Text
+) -> tuple[Step, ...]:
+    """The isolations, one after the other, up to that of what is asked for."""
+    simplifier = Simplifier(problem.definitions.values(), system.residuals)
+    found = solution(system, simplifier)
+    return tuple(step for one in found.isolations for step in _steps(one, request, text))
+
+
+def _steps(one: Isolation, request: Request, text: Text) -> Iterator[Step]:
+    u, isolated = one.unknown, one.found
+    left = text(_without_identities(isolated.before, u, isolated.behind))
+    said = f"{text(one.residual)} = 0, with the terms of {u.name} collected on the left"
+    of = " ".join(request.of_text.split())
+    shape = one.residual.shape
+    yield Step(of, u.name, left, shape, (), isolated.right, said)
+    note = "multiplied by the inverse" if isolated.inverted else "as it stands"
+    yield Step(of, u.name, u.name, u.shape, (), isolated.value, note)
+
+
+def _without_identities(before: Expr, u: Expr, behind: Expr) -> Expr:
+    return matmul(*(e for e in (before, u, behind) if not is_one(e)))

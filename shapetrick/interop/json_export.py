@@ -42,6 +42,7 @@ from ..families.saved_values import Account
 from ..language.printer import to_text
 
 if TYPE_CHECKING:
+    from ..claims.equalities import EqualityJudgement
     from ..claims.judgement import Judgement
 
 VERSION = 1  # of the schema: it grows with every change that an old reader can't follow
@@ -294,6 +295,27 @@ def judgement_dict(j: Judgement, warnings: Sequence[str]) -> JsonObject:
         "only_where": j.proviso,
         "slips": [{"kind": s.name, "old": s.old, "new": s.new} for s in j.slips],
         "warnings": list(warnings),
+    }
+
+
+def equality_dict(j: EqualityJudgement) -> JsonObject:
+    """A judged equality of two expressions."""
+    at = j.example
+    return {
+        "kind": "equality",
+        "left": j.claim.left_text,
+        "right": j.claim.right_text,
+        "verdict": j.verdict,
+        "diagnosis": j.diagnosis,
+        "suggestion": j.suggestion,
+        "condition": j.condition,
+        "example": at
+        and {
+            "sizes": dict(at.sizes),
+            "inputs": {name: x.tolist() for name, x in at.inputs.items()},
+            "left": at.left.tolist(),
+            "right": at.right.tolist(),
+        },
     }
 
 

@@ -295,9 +295,7 @@ _LEAVES: Mapping[str, Callable[[Mapping[str, Any], Shape], Expr]] = {
     "ones": lambda _, shape: ex.ones(*shape),
     "zeros": lambda _, shape: ex.zeros(*shape),
     "eye": lambda _, shape: ex.eye(shape[0]),
-    "commute": lambda d, _: ex.commute(*map(_dim, d["sizes"])),
-    "duplicate": lambda d, _: ex.duplicate(*map(_dim, d["sizes"])),
-    "eliminate": lambda d, _: ex.eliminate(*map(_dim, d["sizes"])),
+    **dict.fromkeys(ex.OF_VECTORS, lambda d, _: ex.OF_VECTORS[d["op"]](*map(_dim, d["sizes"]))),
     "structured": lambda d, shape: ex.structured(
         _one_of(get_args(ex.StructureKind), d["pattern"]), *shape, _dim(d["offset"])
     ),

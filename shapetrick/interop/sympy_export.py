@@ -18,12 +18,12 @@ from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.slice import MatrixSlice
 
 from ..core import expr as ex
+from ..core.block_forms import Acted, BlockMatrix, Part, written
 from ..core.dims import ONE, SCALAR, Dim, Shape
 from ..core.errors import RequestError
 from ..core.expr import Abstract, Call, Expr, Name, Number, PowerSum, Symbol, call
 from ..core.functions import TABLE, Function
 from ..core.structure import data_of
-from ..core.structured import Acted, BlockMatrix, Part, written
 from ..core.traversal import postorder, transform
 from ..language.definitions import definition, written_out
 

@@ -242,15 +242,7 @@ def _refused(part: Any) -> ShapetrickError:
     return RequestError(f"SymPy's {name} has no counterpart here (in `{part}`).")
 
 
-def _read_float(part: Any) -> Expr:
-    return ex.number(Fraction(str(part)))
-
-
-def _read_matrix_power(part: Any, base: Expr, exponent: Expr) -> Expr:
-    return ex.whole_power(base, exponent)
-
-
-def _read_power(part: Any, base: Expr, exponent: Expr) -> Expr:
+def _read_power(_: Any, base: Expr, exponent: Expr) -> Expr:
     half = isinstance(exponent, Number) and exponent.value == Fraction(1, 2)
     return call("sqrt", base) if half else ex.power(base, exponent)
 
@@ -261,11 +253,7 @@ def _read_element(part: Any, parent: Expr) -> Expr:
     return parent
 
 
-def _read_kron(part: Any, *args: Expr) -> Expr:
-    return reduce(lambda a, b: call("kron", a, b), args)
-
-
-def _read_diagonal(part: Any, x: Expr) -> Expr:
+def _read_diagonal(_: Any, x: Expr) -> Expr:
     return x if x.is_scalar else call("diag", x)
 
 
@@ -291,7 +279,7 @@ def _class_of(row: Function) -> type | None:
 
 _READERS: Mapping[type, Callable[..., Expr]] = {
     sp.Rational: lambda part: ex.number(Fraction(int(part.p), int(part.q))),
-    sp.Float: _read_float,
+    sp.Float: lambda part: ex.number(Fraction(str(part))),
     type(sp.pi): lambda part: ex.constant("pi"),
     type(sp.E): lambda part: ex.constant("e"),
     sp.MatrixSymbol: lambda part: ex.symbol(_checked(part.name), _read_shape(part)),
@@ -308,7 +296,7 @@ _READERS: Mapping[type, Callable[..., Expr]] = {
     sp.HadamardProduct: lambda part, *args: ex.times(*args),
     sp.Pow: _read_power,
     sp.HadamardPower: _read_power,
-    sp.MatPow: _read_matrix_power,
+    sp.MatPow: lambda part, *args: ex.whole_power(*args),
     sp.Inverse: lambda part, x, *_: ex.whole_power(x, ex.MINUS),
     sp.Transpose: lambda part, x: ex.transpose(x),
     sp.Trace: lambda part, x: trace(x),
@@ -316,7 +304,7 @@ _READERS: Mapping[type, Callable[..., Expr]] = {
     DiagMatrix: _read_diagonal,
     DiagonalOf: _read_diagonal,
     DiagonalMatrix: lambda part, x: x if x.is_scalar else call("diag", call("diag", x)),
-    sp.KroneckerProduct: _read_kron,
+    sp.KroneckerProduct: _named("kron"),
     arrays.ArrayDiagonal: _read_diagonal,
     arrays.Reshape: _read_reshape,
     MatrixElement: _read_element,

@@ -5,12 +5,8 @@ from __future__ import annotations
 from ..core.dims import Shape
 from ..core.errors import Span
 from ..core.problem import Problem, Request, shape_of_result
-from .elaboration import (
-    in_matrix_notation,
-    lowering_for,
-    scope_of,
-    statements_of,
-)
+from .elaboration import statements_of
+from .expressions import in_matrix_notation, lowering_for, scope_of
 from .reader import parse_expression
 from .shapes.lowering import Lowering
 from .syntax.latex_places import is_latex

@@ -11,7 +11,7 @@ from ..core.dims import ONE
 from ..core.expr import UNIT, Call, Expr, dimension, node, symbol, times
 from ..core.functions import TABLE
 from ..core.traversal import postorder, substitute, transform
-from .elaboration import parse_scalar
+from .expressions import parse_scalar
 
 LETTERS = {1: ("x",), 2: ("a", "b")}  # a row's names for the arguments
 

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import field, replace
-from functools import lru_cache, partial
 
 from ..core import expr as ex
-from ..core.dims import LARGEST, ONE, SCALAR, Dim, Shape, shape_text
+from ..core.dims import ONE, SCALAR, Dim, Shape, shape_text
 from ..core.equations import EquationSystem, inputs_of, systems_within
 from ..core.errors import (
-    CallError,
-    InferenceError,
     InputError,
     Located,
     NameProblem,
-    ParseError,
     RequestError,
-    ShapeError,
     Span,
 )
 from ..core.expr import Expr, Symbol, as_symbol
@@ -35,10 +29,11 @@ from .equation_systems import (
     systems_of,
     unknowns_of,
 )
+from .expressions import expression_of, inference_in
 from .index_notation.bound_letters import IndexNames
 from .index_notation.entry_definitions import defined_by_entries, has_indices
-from .reader import parse, parse_expression
-from .requests import RequestReader, check_words, not_scalar, plainly
+from .reader import parse
+from .requests import RequestReader, check_words, claimed, not_scalar, plainly
 from .shapes.ambiguity import readings
 from .shapes.errors import Expectation, explain, source, undetermined
 from .shapes.inference import Inference, Misfit, Undetermined
@@ -50,16 +45,15 @@ from .shapes.scope import (
     complain,
     equation_sides,
     gather,
+    known_scope,
     refuse_members,
     run_together,
     standing_scope,
-    take_exponents,
-    unknown_names,
 )
 from .shapes.strict_reading import refuse_absent, refuse_undeclared
 from .shapes.unification import is_settled, unknowns
-from .shapes.words import table_words, vocabulary
-from .syntax.selections import plain_of, read_among, resolved
+from .shapes.words import vocabulary
+from .syntax.selections import plain_of, resolved
 from .syntax.tree import (
     OF_SCALARS,
     Asked,
@@ -76,7 +70,7 @@ from .syntax.tree import (
     postorder,
     typed_parts,
 )
-from .vocabularies import derivative_of_function, vocabulary_of
+from .vocabularies import derivative_of_function
 
 FRESH = "nmpkqrsthdl"  # names for dimensions that were inferred, in this order
 _VALUE = "#"  # the name of an expression alone
@@ -113,7 +107,7 @@ def _read(
         # of all problems, only those with families need it
         from .family_requests import read_families
 
-        problem = read_families(text, statements, _expression, complete)
+        problem = read_families(text, statements, complete)
     else:
         elaboration, problem = elaborated(text, statements, complete)
         if strict:
@@ -158,7 +152,7 @@ def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list
     )
 
     scope = Scope(text)
-    notation = IndexNotation(text, statements, _inference(scope, {}), heads)
+    notation = IndexNotation(text, statements, inference_in(scope, {}), heads)
     scope.dims.update(dict.fromkeys(notation.known.dims))
     with Located(text):
         try:
@@ -184,183 +178,6 @@ def equalities_in(statements: Iterable[Statement]) -> list[Equality]:
     return [s for s in statements if isinstance(s, Equality)]
 
 
-def in_matrix_notation(
-    text: str,
-    node: SyntaxNode,
-    values: Mapping[str, Expr],
-    problem: Problem,
-    letters: tuple[str, ...] = (),
-) -> SyntaxNode:
-    """An expression in the names of a problem, in matrix notation; the `letters` are those of the
-    entries, where it is by entries."""
-    if problem.has_families or not has_indices([node], values):
-        return node
-    from .index_notation.statements import expression_in_matrix_notation
-
-    scope = scope_of(text, values, problem)
-    names = IndexNames({*values}, set(), {*scope.dims})
-    inference = _inference(scope, {name: value.shape for name, value in values.items()})
-    with Located(text):
-        return expression_in_matrix_notation(text, node, names, inference, letters)
-
-
-def read_expression(
-    text: str,
-    problem: Problem,
-    names: Mapping[str, Expr] | None = None,
-    shape: Shape | None = None,
-    advised: bool = True,
-) -> Expr:
-    """An expression in a problem's names, and in `names`; `shape` sizes a bare `I`. Where shapes
-    don't fit it is said what would, unless `advised` is false.
-
-    Raises InputError."""
-    node, scope, values = _in_names(text, problem, names or {})
-    return _expression(node, scope, values, shape, advised)
-
-
-def read_line(
-    text: str, problem: Problem, names: Mapping[str, Expr], shape: Shape
-) -> tuple[SyntaxNode, Lowering]:
-    """What `read_expression` reads, as typed, and what makes expressions of its nodes, also where
-    its shapes don't fit. Raises InputError where it is no expression in known names."""
-    node, scope, values = _in_names(text, problem, names)
-    return node, lowering_for(node, scope, values, shape)
-
-
-def _in_names(
-    text: str, problem: Problem, names: Mapping[str, Expr]
-) -> tuple[SyntaxNode, Scope, dict[str, Expr]]:
-    """An expression with what its names may mean."""
-    values = {**problem.symbols, **problem.definitions}
-    for request in problem.requests:
-        if request.direction is not None:
-            values.setdefault(request.direction.name, request.direction)
-    values.update(names)
-    scope = scope_of(text, values, problem)
-    node = parse_expression(text, vocabulary_of(problem), problem.functions, [*values, *scope.dims])
-    node = in_matrix_notation(text, read_among(node, values), values, problem)
-    if not problem.has_families:
-        refuse_members(text, opened(node))
-    take_exponents(scope, opened(node))
-    if any(True for _ in unknown_names(scope, opened(node))):
-        scope.dims.update(dict.fromkeys(problem.dimensions()))
-    return node, scope, values
-
-
-def lowering_for(
-    node: SyntaxNode, scope: Scope, values: Mapping[str, Expr], shape: Shape
-) -> Lowering:
-    inference = _inference(scope, {name: value.shape for name, value in values.items()})
-    with suppress(Misfit, Undetermined):
-        found = inference.add(node)
-        inference.unifier.unify_shapes(found, shape)
-        inference.solve()
-        check_python(scope.text, inference, list(postorder(node)))
-    return Lowering(values, inference, scope.text)
-
-
-def scope_of(text: str, values: Mapping[str, Expr], problem: Problem) -> Scope:
-    """The names that an expression of a problem may mention."""
-    scope = Scope(text)
-    for name, value in values.items():
-        scope.symbols[name] = Declared(None, (), None)
-        for dim in value.shape:
-            scope.dims.update(dict.fromkeys(dim.names))
-    scope.functions.update(dict.fromkeys(problem.functions))
-    return scope
-
-
-def parse_scalar(text: str, names: Mapping[str, Expr]) -> Expr:
-    """An expression of scalars, such as the derivative in a function's row. Raises InputError."""
-    root = _scalar(text, tuple(table_words().items()))
-    return Lowering(names, _inference(Scope(text), {}), text).expression(root)
-
-
-@lru_cache(maxsize=1024)
-def _scalar(text: str, words: tuple[tuple[str, int], ...]) -> SyntaxNode:
-    return parse_expression(text, dict(words))
-
-
-def _expression(
-    node: SyntaxNode,
-    scope: Scope,
-    values: Mapping[str, Expr],
-    shape: Shape | None,
-    advised: bool = True,
-) -> Expr:
-    """An expression in names that all have values."""
-    take_exponents(scope, opened(node))
-    for unknown in unknown_names(scope, opened(node)):
-        complaint = complain(scope, unknown, certain=True)
-        if complaint is not None:
-            raise complaint
-    inference = _inference(scope, {name: value.shape for name, value in values.items()})
-    try:
-        found = inference.add(node)
-        if shape is not None:  # only a hint: whether it is met is not ours to say
-            trial = inference.unifier.copy()
-            if trial.unify_shapes(found, shape):
-                inference.unifier.unify_shapes(found, shape)
-        inference.solve()
-    except Misfit as misfit:
-        whole = [Expectation(node, False)]
-        raise explain(misfit, scope.text, inference, whole, (), advised) from None
-    except Undetermined:
-        raise undetermined(scope.text, node.span, ()) from None
-    for part in typed_parts(node, scope.text):
-        check_python(scope.text, inference, part)
-    return Lowering(values, inference, scope.text).expression(node)
-
-
-def _inference(scope: Scope, shapes: dict[str, Shape]) -> Inference:
-    return Inference(shapes, scope.dims, partial(_size, scope))
-
-
-def _size(scope: Scope, node: SyntaxNode, inference: Inference) -> Dim:
-    """The dimension that a size is: `n`, `2 n`, `n + 1`."""
-    done: dict[SyntaxNode, Dim] = {}
-    sided = {part.args[0] for part in postorder(node) if part.kind == "side"}
-    for part in postorder(node):
-        match part.kind:
-            case "number" if part.value.denominator == 1 and 0 < part.value <= LARGEST:
-                done[part] = Dim.of(int(part.value))
-            case "name" if part.value in scope.dims:
-                done[part] = Dim.of(part.value)
-            case "parameter" if part in sided:
-                pass
-            case "side":
-                done[part] = inference.shape(part.args[0])[part.value]
-            case "neg":
-                done[part] = -done[part.args[0]]
-            case "+":
-                done[part] = done[part.args[0]] + done[part.args[1]]
-            case "-":
-                done[part] = done[part.args[0]] - done[part.args[1]]
-            case "*":
-                done[part] = done[part.args[0]] * done[part.args[1]]
-            case "/" if (over := _quotient(done, part)) is not None:
-                done[part] = over
-            case _:
-                what = f"`{part.value}` is no dimension: " if part.kind == "name" else ""
-                if part.kind == "parameter":
-                    what = f"`{part.value.name.name}` is an argument, the value of a matrix: "
-                raise ParseError(
-                    f"{what}a size or bound is the name of a dimension, a positive whole number "
-                    "(entries are counted from 1), or a sum, difference or product of them.",
-                    part.span,
-                    scope.text,
-                )
-    return done[node]
-
-
-def _quotient(done: Mapping[SyntaxNode, Dim], node: SyntaxNode) -> Dim | None:
-    """What a division by a number is, where that is whole for every size."""
-    above, below = (done[a] for a in node.args)
-    number = below.integer or 0
-    return above.over(number) if number > 0 else None
-
-
 @dataclass(slots=True)
 class Elaboration:
     """One problem on its way from names to expressions.
@@ -379,7 +196,7 @@ class Elaboration:
 
     def problem(self) -> Problem:
         scope = self.scope
-        inference = _inference(scope, {})
+        inference = inference_in(scope, {})
         roots = [*scope.bodies.values(), *(a.of for a in self.asked)]
         claims = [a.claim for a in self.asked if a.claim is not None]
         sides = [side for q in self.equalities for side in (q.left, q.right)]
@@ -435,7 +252,7 @@ class Elaboration:
             tuple(requests),
             tuple(scope.functions),
             assumptions,
-            readings(scope.text, inference, typed, scope.bodies),
+            (*readings(scope.text, inference, typed, scope.bodies), *reader.readings),
             constants,
             systems=self.systems,
             equalities=equalities,
@@ -605,17 +422,13 @@ class Elaboration:
         values = dict(self.values)
         if request.direction is not None:
             values[request.direction.name] = request.direction
-        inner = Scope(scope.text, {n: Declared(None, (), None) for n in values})
-        inner.functions, inner.dims = scope.functions, scope.dims
-        value, problem = None, ""
-        try:
-            value = _expression(node, inner, values, shape_of_result(request))
-            value = self.held(value, request.wrt)
-        except CallError:  # no change of shapes mends it
-            raise
-        except (ShapeError, InferenceError) as error:
-            problem = error.message
-        return Claim(plainly(scope.text, node), value, node.span, problem, entries=asked.entries)
+        inner = known_scope(scope.text, values, scope.functions, scope.dims)
+
+        def value() -> Expr:
+            found = expression_of(node, inner, values, shape_of_result(request))
+            return self.held(found, request.wrt)
+
+        return claimed(scope.text, asked, node, value)
 
     def _default_requests(
         self, reader: RequestReader, constants: frozenset[str]

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from ..core import expr as ex
 from ..core.equations import EquationSystem
-from ..core.errors import Located, NameProblem, RequestError, ShapeError
+from ..core.errors import Located, NameProblem, RequestError
 from ..core.expr import Expr, Name, Symbol
-from ..core.families import COTANGENT, Families, Segment, cotangent_names, lies_in
+from ..core.families import COTANGENT, Families, Segment, cotangent_names, is_inside
 from ..core.indices import (
     Incomparable,
     Index,
@@ -27,8 +28,8 @@ from ..core.indices import (
 from ..core.problem import Claim, Problem, Request, shape_of_result
 from ..core.records import dataclass
 from .family_scope import Use, box_text
-from .family_statements import Build, FamilyElaboration
-from .requests import RequestReader, check_words, not_scalar
+from .family_statements import FamilyElaboration
+from .requests import RequestReader, check_words, claimed, not_scalar
 from .shapes.errors import source
 from .shapes.scope import gather, unused
 from .syntax.tree import (
@@ -47,22 +48,20 @@ from .syntax.tree import (
 )
 
 
-def read_families(
-    text: str, statements: Sequence[Statement], build: Build, complete: bool
-) -> Problem:
-    """What a problem with families means; `build` elaborates one expression of known names. One
-    that asks for nothing and is `complete` asks for what is usual.
+def read_families(text: str, statements: Sequence[Statement], complete: bool) -> Problem:
+    """What a problem with families means; one that asks for nothing and is `complete` asks for what
+    is usual.
 
     Raises InputError."""
     _refuse_whole(text, statements)
     declarations = [s for s in statements if isinstance(s, Declaration)]
-    reading = FamilyElaboration(text, gather(text, declarations), build)
+    reading = FamilyElaboration(text, gather(text, declarations))
     with Located(text):
         reading.find_lengths(statements)
         reading.declare(declarations)
         reading.define([s for s in statements if isinstance(s, Definition)])
         names = _MemberNames(reading, _stated(reading))
-        asked = [s for s in statements if isinstance(s, Asked)]
+        asked = [*names.asked(statements)]
         requests = tuple(names.requests(asked, complete))
         asked_by = {r.wrt.base for r in requests}
         not_used = unused(reading.scope, statements) if complete else ()
@@ -76,8 +75,6 @@ def _refuse_whole(text: str, statements: Sequence[Statement]) -> None:
     """Refuse statements that problems with families don't have. Raises RequestError."""
     for s in statements:
         match s:
-            case Equality():
-                what = "an equality of members is not judged"
             case Solving():
                 what = "equations of members are not solved"
             case Declaration() if s.equations:
@@ -248,12 +245,8 @@ class _MemberNames:
         for use in uses if not ranges else (*uses, *(replace(u, ranges=ranges) for u in by)):
             if use.indices:
                 self._check_exists(use)
-        value, problem = None, ""
-        try:
-            value = self.reading.expression(node, uses, ranges, shape_of_result(request))
-        except ShapeError as error:
-            problem = error.message
-        return Claim(source(self.reading.text, node), value, node.span, problem, ranges)
+        value = partial(self.reading.expression, node, uses, ranges, shape_of_result(request))
+        return claimed(self.text, asked, node, value, ranges)
 
     def running(self, indices: Sequence[Index]) -> list[str]:
         """The letters of indices that are no length's."""
@@ -342,30 +335,63 @@ class _MemberNames:
                 for i, it_runs, low, high in zip(indices, runs, *s.box, strict=True)
             ]
             box = tuple(a for a, _ in ends), tuple(b for _, b in ends)
-            try:
-                if lies_in(box, s.box) and (s.ranges or not letters):
-                    return s.symbol(indices)
-            except Incomparable:
-                continue
+            if is_inside(box, s.box) and (s.ranges or not letters):
+                return s.symbol(indices)
         if not any(s.ranges for s in segments) and letters:
             raise RequestError(f"ask for one of the members: `{segments[0].name}`.", span)
         given = " and ".join(box_text(s.box) for s in segments)
         raise RequestError(f"an index is out of range: `{base}` has the members {given}.", span)
 
-    def _default_requests(self, reader: _MemberRequests) -> Iterator[Request]:
-        """The gradient of the last definition without an index, by everything that isn't
-        constant."""
+    def _result(self) -> PlacedName | None:
+        """The last definition without an index."""
         plain = list(self.reading.plain().values())
-        if not plain:
+        return plain[-1].definition.name if plain else None
+
+    def asked(self, statements: Sequence[Statement]) -> Iterator[Asked]:
+        """What is asked: `check G[l] = …` is a claim on the gradient by Z[l], of what other
+        requests are of, or of the result. Raises RequestError for another equality."""
+        found = [s for s in statements if isinstance(s, Asked) and s.kind in ("grad", "vjp")]
+        result = self._result()
+        if not found and result is not None:
+            of = name_node(*result)
+            found = [Asked("grad", of, (), None, False, None, of.span)]
+        for s in statements:
+            if isinstance(s, Asked):
+                yield s
+            elif isinstance(s, Equality):
+                yield self._on_gradient(s, found)
+
+    def _on_gradient(self, s: Equality, others: Sequence[Asked]) -> Asked:
+        """The claim on a gradient by members that calls it by its name."""
+        name, indices = parts(s.left.value) if s.left.kind == "name" else ("", ())
+        for asked in others if indices else ():
+            of = self.reading.expression(asked.of, [*self.reading.uses_of(asked.of, ())], ())
+            along = set() if asked.direction is None else {asked.direction.name}
+            names = cotangent_names(self.problem.families, [of], self.problem.names | along)
+            for base in (base for base, named in names.items() if named == name):
+                wrt = PlacedName(member(base, *indices), s.left.span)
+                return replace(asked, wrt=(wrt,), claim=s.right, span=s.span, ranges=s.ranges)
+        raise RequestError(
+            "of members, gradients can be claimed alone, `check grad J wrt Z[l] = …`; to compare "
+            "other values, write out a fixed number of members.",
+            s.span,
+            self.text,
+        )
+
+    def _default_requests(self, reader: _MemberRequests) -> Iterator[Request]:
+        """The gradient of the result, by everything that isn't constant."""
+        result = self._result()
+        if result is None:
             return iter(())
-        name, span = plain[-1].definition.name
+        name, span = result
         reached = self.reading.order().reached[name]
         by = [
             PlacedName(n, span)
             for n, declared in self.reading.scope.symbols.items()
             if base_of(n) in reached and "const" not in declared.attributes
         ]
-        return reader.default(name, self.reading.values[name], by, plain[-1].definition.span)
+        of = self.reading.plain()[name].definition
+        return reader.default(name, self.reading.values[name], by, of.span)
 
 
 @dataclass(frozen=True, slots=True)

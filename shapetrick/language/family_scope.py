@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..core.dims import SCALAR
 from ..core.errors import NameProblem, Span
-from ..core.families import MemberBox, Place, Segment, box_of, covers
-from ..core.indices import Incomparable, Index, Range, at_most, member
+from ..core.families import MemberBox, Place, Segment, box_of, covers, may_meet
+from ..core.indices import Incomparable, Index, Range, at_most, is_at_most, member
 from ..core.traversal import reachable
 from .syntax.tree import Definition, SyntaxNode
 
@@ -53,12 +53,18 @@ class _Dependence:
     use: Use
     ahead: tuple[tuple[Index, Index], ...]
 
+    def is_of(self, other: PendingDefinition) -> bool:
+        """Whether what is used may be what another one defines."""
+        return other.base == self.use.base and may_meet(
+            box_of(other.indices, other.ranges), self.use.within()
+        )
+
     def is_before(self, axis: int, by: int = 0) -> bool:
         """Whether what is used comes before, along an axis."""
-        return _is(lambda: at_most(self.ahead[axis][1], Index("", -by)))
+        return is_at_most(self.ahead[axis][1], Index("", -by))
 
     def is_behind(self, axis: int, by: int = 0) -> bool:
-        return _is(lambda: at_most(Index("", by), self.ahead[axis][0]))
+        return is_at_most(Index("", by), self.ahead[axis][0])
 
 
 @dataclass(slots=True)
@@ -192,13 +198,6 @@ class Order:
         return [*self.declared, *defined]
 
 
-def _is(compared: Callable[[], bool]) -> bool:
-    try:
-        return compared()
-    except Incomparable:
-        return False
-
-
 def _along(part: Sequence[_Dependence], axis: int) -> list[_Dependence] | None:
     """What is left to be ordered where members are computed one after another along an axis; None
     if that doesn't go, or orders nothing."""
@@ -211,15 +210,15 @@ def _along(part: Sequence[_Dependence], axis: int) -> list[_Dependence] | None:
 
 
 def _cyclic(found: Sequence[_Dependence]) -> list[list[_Dependence]]:
-    """The dependences that are part of a circle, those of each by themselves."""
-    direct: dict[str, dict[str, None]] = {}
+    """The dependences that are part of a circle of definitions, those of each by themselves."""
+    direct: dict[PendingDefinition, dict[PendingDefinition, None]] = {d.body: {} for d in found}
     for d in found:
-        direct.setdefault(d.body.base, {})[d.use.base] = None
-    reached = {base: reachable(base, lambda b: direct.get(b, {})) for base in direct}
-    groups: dict[frozenset[str], list[_Dependence]] = {}
+        direct[d.body].update((body, None) for body in direct if d.is_of(body))
+    reached = {body: reachable(body, direct.__getitem__) for body in direct}
+    groups: dict[frozenset[PendingDefinition], list[_Dependence]] = {}
     for d in found:
-        if d.body.base in reached.get(d.use.base, ()):
-            circle = frozenset(b for b in reached[d.body.base] if d.body.base in reached.get(b, ()))
+        circle = frozenset(b for b in reached[d.body] if d.body in reached[b])
+        if any(d.is_of(body) for body in circle):
             groups.setdefault(circle, []).append(d)
     return list(groups.values())
 

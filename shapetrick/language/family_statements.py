@@ -7,7 +7,7 @@ a start and doesn't look ahead, and that shapes chain from one member to the nex
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..core import expr as ex
@@ -17,11 +17,10 @@ from ..core.errors import NameProblem, ShapeError, Span
 from ..core.expr import Expr, Total
 from ..core.families import Place, Segment, meet
 from ..core.indices import Incomparable, Member, Range, base_of, parts, written
+from .expressions import expression_of
 from .family_scope import Order, PendingDefinition, Use
-from .shapes.scope import Declared, Scope
+from .shapes.scope import Scope, known_scope
 from .syntax.tree import RUNNING, Declaration, Definition, Statement, SyntaxNode, opened
-
-Build = Callable[[SyntaxNode, Scope, Mapping[str, Expr], Shape | None], Expr]
 
 
 @dataclass(slots=True)
@@ -30,7 +29,6 @@ class FamilyElaboration:
 
     text: str
     scope: Scope
-    build: Build
     segments: list[Segment] = field(default_factory=list)
     functions: list[Segment] = field(default_factory=list)
     values: dict[str, Expr] = field(default_factory=dict)  # of names without an index
@@ -108,12 +106,13 @@ class FamilyElaboration:
         return indices
 
     @staticmethod
-    def _padded(name: str, indices: Place, letter: str, span: Span) -> frozenset[int]:
+    def _padded(name: str, indices: Place, letters: Sequence[str], span: Span) -> frozenset[int]:
         """The axes outside of whose ranges members are zero."""
-        padded = frozenset(k for k, i in enumerate(indices) if letter == i.letter != "")
-        if letter and not padded:
-            raise NameProblem(f"`{name}` has no index `{letter}`.", span)
-        return padded
+        axes = {i.letter: k for k, i in enumerate(indices)}
+        for letter in letters:
+            if letter not in axes:
+                raise NameProblem(f"`{name}` has no index `{letter}`.", span)
+        return frozenset(axes[letter] for letter in letters)
 
     def _add(self, segment: Segment) -> None:
         """Take a segment in, unless its members are there already."""
@@ -309,14 +308,12 @@ class FamilyElaboration:
         for u in uses:
             if u.indices and not u.is_function:
                 values[u.name] = self._known(u)[0].symbol(u.indices)
-        scope = Scope(self.text, dims=dict(self.scope.dims))
-        scope.symbols.update((n, Declared(None, (), None)) for n in values)
-        scope.functions.update(self.scope.functions)
-        scope.functions.update((u.name, None) for u in uses if u.is_function)
+        functions = [*self.scope.functions, *(u.name for u in uses if u.is_function)]
+        scope = known_scope(self.text, values, functions, dict(self.scope.dims))
         for u in uses:
             if u.is_function and not u.indices and u.name not in self.scope.functions:
                 raise NameProblem(f"`{u.name}` is a family: write `{u.name}[l](…)`.", u.node.span)
-        built = self.build(root, scope, values, shape)
+        built = expression_of(root, scope, values, shape)
         for e in traversal.postorder([built]):
             if isinstance(e, Total) and any(
                 e.over.letter in (name, *(t for i in parts(name)[1] for t in i.terms))

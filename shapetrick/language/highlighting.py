@@ -11,7 +11,7 @@ from ..core.errors import Span
 from .shapes.words import vocabulary
 from .syntax.equation_statements import parts_of
 from .syntax.parser import tokens
-from .syntax.statement_lines import COMMENT, blanked, elementwise
+from .syntax.statement_lines import COMMENT, blanked, elementwise, with_colons
 from .syntax.text_functions import with_heads
 
 # How a token of the language looks, by the names that the grammar gives them.
@@ -28,7 +28,7 @@ _LOOKS = {
 def highlighted(text: str, abstract: Container[str] | None = None) -> Iterator[tuple[str, Span]]:
     """The parts that have a look, in order; `abstract` are the names of element-wise functions,
     those that the text declares if none are given."""
-    clean = blanked(text)
+    clean = with_colons(blanked(text))
     named = elementwise(clean) if abstract is None else abstract
     found = [("comment", Span(*m.span())) for m in COMMENT.finditer(text)]
     words = with_heads(clean, vocabulary())

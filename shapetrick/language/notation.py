@@ -15,6 +15,7 @@ from fractions import Fraction
 from itertools import groupby
 from typing import NamedTuple
 
+from ..core.block_forms import Acted, BlockMatrix, Bounds, Part, written
 from ..core.cost import is_below, period
 from ..core.dims import ONE, SCALAR, Dim, broadcast
 from ..core.errors import RequestError
@@ -45,7 +46,6 @@ from ..core.functions import NAMES
 from ..core.indices import Index, Range, index_of
 from ..core.records import dataclass
 from ..core.structure import data_of, sizes_of
-from ..core.structured import Acted, BlockMatrix, Bounds, Part, written
 from ..core.traversal import postorder
 
 Rope = str | tuple["Rope", ...]  # text that shares its parts, joined once, at the end

@@ -1,21 +1,21 @@
 r"""Text to statements, each in the plain language or in LaTeX: the door that others use.
 
-What stands between `$…$`, `\[…\]`, in a display, or has a backslash, is LaTeX. `latex_parser` is
-imported only where there is some.
+What stands between `$…$`, `\[…\]`, in a display, or has a backslash, is LaTeX.
+`language/latex/parser.py` is imported only where there is some.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Collection, Container, Iterable, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..core.budget import STATEMENTS
 from ..core.errors import Located, ParseError, Span
 from .syntax import parser as plain
 from .syntax.conditions import with_conditions
-from .syntax.latex_places import formulas, has_latex
+from .syntax.latex_places import DIVIDED, formulas, has_latex, is_formula
 from .syntax.lexer import Arities, Source
 from .syntax.library import function_at
 from .syntax.statement_lines import blanked, cleaned, declared_names, elementwise, lines
@@ -39,21 +39,11 @@ class Written(NamedTuple):
     cut: Cut | None = None
 
 
-def parse(
-    text: str,
-    functions: Arities,
-    begin: int = 0,
-    declared: Iterable[str] = (),
-    alone: bool = False,
-    names: Iterable[str] = (),
-) -> list[Statement]:
-    """The statements of a problem, in order, those that begin at a place or behind it; what is
-    `declared` before that is an element-wise function, and `names` are values. LaTeX is read from
-    the beginning alone: its letters are told apart by all that is declared. Expressions `alone` are
-    requests, where that is wanted. Raises ParseError."""
+def parse(text: str, functions: Arities, alone: bool = False) -> list[Statement]:
+    """The statements of a problem, in order; expressions `alone` are requests, where that is
+    wanted. Raises ParseError."""
     if not has_latex(text):
-        return plain.parse(text, functions, begin, declared, alone, names)
-    assert begin == 0
+        return plain.parse(text, functions, alone=alone)
     with Located(text):
         clean = cleaned(text, functions)
         functions = with_heads(clean, functions)
@@ -141,11 +131,11 @@ def _written(text: str) -> Iterator[Written]:
     for span in lines(rest):
         if not _beside(rest, span, places):
             _refuse_division(text, span)
-            spans.append((span, "\\" in text[span.start : span.end]))
+            spans.append((span, is_formula(text, span)))
             STATEMENTS.admit(len(spans), "this text", "split it into several problems.")
-    _admit([span for span, is_formula in spans if is_formula])
-    for span, is_formula in sorted(spans):
-        if is_formula:
+    _admit([span for span, in_latex in spans if in_latex])
+    for span, in_latex in sorted(spans):
+        if in_latex:
             yield from (Written(cut.span, cut) for cut in cuts(text, span))
         else:
             yield Written(span)
@@ -155,11 +145,7 @@ def _refuse_division(text: str, span: Span) -> None:
     r"""Refuse MATLAB's `A \ b` in plain text, where LaTeX has a space. Raises ParseError."""
     divided = _DIVIDED.search(text, *span)
     if divided is not None and not _MACRO.search(text, *span):
-        raise ParseError(
-            "a division from the left is a product with the inverse: write `inv(A) b`, or "
-            "`solve(A, b)`.",
-            Span(*divided.span()),
-        )
+        raise ParseError(DIVIDED, Span(*divided.span()))
 
 
 def _admit(formulas: Sequence[Span]) -> None:

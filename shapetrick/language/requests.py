@@ -5,24 +5,34 @@ Problems with and without families are read alike: what a name means is asked of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import field, replace
+from itertools import chain
 from typing import Protocol
 
 from ..core import expr as ex
-from ..core.dims import Shape, shape_text
-from ..core.equations import EquationSystem
-from ..core.errors import NameProblem, RequestError, ShapeError, Span
+from ..core.dims import ONE, Shape, shape_text
+from ..core.equations import EquationSystem, structure_of
+from ..core.errors import (
+    CallError,
+    InferenceError,
+    NameProblem,
+    RequestError,
+    ShapeError,
+    Span,
+)
 from ..core.expr import Expr, Symbol
+from ..core.free_names import numbered_names
 from ..core.indices import Range
 from ..core.problem import Claim, DerivativeKind, Request
 from ..core.records import dataclass
+from ..core.traversal import substitute
 from .shapes.derived_values import derive
 from .shapes.errors import source, source_inside
 from .shapes.unification import open_text
 from .shapes.words import is_word
 from .syntax.latex_places import is_latex
-from .syntax.tree import DIRECTED, SYMMETRIC, UPSTREAM, Asked, PlacedName, SyntaxNode
+from .syntax.tree import DIRECTED, SYMMETRIC, UPSTREAM, Asked, FreeEntries, PlacedName, SyntaxNode
 from .syntax.unparser import Unparser
 
 
@@ -57,10 +67,11 @@ class RequestNames(Protocol):
 @dataclass(frozen=True, slots=True)
 class RequestReader:
     """Makes requests of what was typed; `directions` has by name what they are along, and the
-    symbol."""
+    symbol; `readings` say what was typed otherwise."""
 
     names: RequestNames
     directions: dict[str, tuple[Expr, Expr]] = field(default_factory=dict)
+    readings: list[str] = field(default_factory=list)
 
     def read(self, asked: Asked, of: Expr, ranges: tuple[Range, ...] = ()) -> Iterator[Request]:
         """One request for each name, and one for each further block of a Hessian; `ranges` are
@@ -72,6 +83,18 @@ class RequestReader:
             asked = replace(asked, wrt=names.variables(asked, of))
         kind: DerivativeKind = "jac" if asked.leibniz and not of.is_scalar else asked.kind
         by = [names.variable(named, asked) for named in asked.wrt]
+        standing: dict[Expr, Expr] = {}  # a symmetric matrix as made of its free entries
+        for k, named in enumerate(asked.wrt):
+            if isinstance(named, FreeEntries):
+                if by.count(by[k]) > 1:
+                    raise RequestError(
+                        f"by `{named.name}` and by what it has on and below the diagonal are two "
+                        "requests.",
+                        named.span,
+                        names.text,
+                    )
+                standing[by[k]], by[k] = self._free_entries(by[k], named.span)
+        of = substitute(of, standing)
         for k, wrt in enumerate(by):
             if asked.symmetric and wrt.shape[0] != wrt.shape[1]:
                 name, span = asked.wrt[k]
@@ -87,7 +110,28 @@ class RequestReader:
             )
             for r in self.blocks(asked, request, by, k):
                 claim = None if asked.claim is None else names.claim(asked, asked.claim, r)
+                if claim is not None and claim.value is not None:
+                    claim = claim._replace(value=substitute(claim.value, standing))
                 yield replace(r, claim=claim)
+
+    def _free_entries(self, s: Symbol, span: Span) -> tuple[Expr, Symbol]:
+        """A symmetric matrix by what it has on and below its diagonal, and a symbol for that."""
+        if structure_of(s) != "symmetric":
+            raise RequestError(
+                f"`vech({s.name})` has all entries of a symmetric matrix: declare "
+                f"`{s.name} : {s.shape[0]} x {s.shape[0]} symmetric`.",
+                span,
+                self.names.text,
+            )
+        n, duplicate = s.shape[0], ex.duplicate(s.shape[0])
+        h = ex.symbol(self._free("h", s), (duplicate.shape[1], ONE))
+        if h.name not in self.directions:
+            self.readings.append(
+                f"vech({s.name}) is {h.name}: {s.name} = unvec(duplicate({n}) {h.name}, {n}, {n})"
+            )
+        self.directions[h.name] = s, h
+        body = ex.call("unvec", ex.matmul(duplicate, h), data=(n, n))
+        return ex.named(s.name, body), h
 
     def blocks(
         self, asked: Asked, request: Request, by: Sequence[Symbol], k: int
@@ -149,11 +193,29 @@ class RequestReader:
 
     def _free(self, letter: str, along: Expr) -> str:
         """The letter, with a number if it is taken by something else."""
-        name, count = letter, 0
-        while self.names.is_taken(name) or self.directions.get(name, (along,))[0] is not along:
-            count += 1
-            name = f"{letter}{count}"
-        return name
+        return next(
+            name
+            for name in chain([letter], numbered_names(letter))
+            if not self.names.is_taken(name) and self.directions.get(name, (along,))[0] is along
+        )
+
+
+def claimed(
+    text: str,
+    asked: Asked,
+    node: SyntaxNode,
+    value: Callable[[], Expr],
+    ranges: tuple[Range, ...] = (),
+) -> Claim:
+    """A claim, with its value, or with why its shapes have none. Raises InputError."""
+    found, problem = None, ""
+    try:
+        found = value()
+    except CallError:  # no change of shapes mends it
+        raise
+    except (ShapeError, InferenceError) as error:
+        problem = error.message
+    return Claim(plainly(text, node), found, node.span, problem, ranges, asked.entries)
 
 
 def check_words(text: str, asked: Asked) -> None:

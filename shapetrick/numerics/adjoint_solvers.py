@@ -1,31 +1,132 @@
-"""Multipliers and differentials that only an equation determines, as what a library solves for: a
-Sylvester equation, `M S + S N = R`, or a discrete Lyapunov equation, `M S M' - S = R`."""
+"""Multipliers and differentials that only equations determine, as what computes them: a Sylvester
+equation, `M S + S N = R`, and a discrete Lyapunov equation, `M S M' - S = R`, by what a library has
+for these; any others by the entries that are free, as a column on which the left sides work."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Container, Mapping, Sequence
+
+from ..core.dims import NOTHING, ONE, Dim
 from ..core.equations import structure_of
-from ..core.expr import Expr, MatMul, Symbol, add, eye, matmul, negate, times, transpose
-from ..core.results import Adjoint, LinearEquation
-from ..core.solved import SolvedBy, computed
+from ..core.expr import (
+    Expr,
+    MatMul,
+    Symbol,
+    add,
+    call,
+    duplicate,
+    eliminate,
+    eye,
+    matmul,
+    negate,
+    structured,
+    symbol,
+    times,
+    transpose,
+)
+from ..core.results import Adjoint, LinearEquation, LinearSystem
+from ..core.solved import LinearSolver, SolvedBy, computed
 from ..core.structure import factors_of, terms_of
+from ..core.structured import block_matrix, selected, selection
 from ..core.traversal import substitute, symbols_of
+from .implicit_solving import linear_solution
 from .solvers import unknowns_by
 
+ENTRIES = "#entries"  # no name that anyone has: the free entries of what is sought
 
-def solved_symbols(adjoint: Adjoint) -> dict[Expr, Expr]:
-    """The multipliers and differentials that a library solves for, in inputs and unknowns."""
+
+def solved_symbols(
+    adjoint: Adjoint,
+    solvers: Container[str] = frozenset(),
+    form: Callable[[Expr], Expr] = lambda e: e,
+) -> dict[Expr, Expr]:
+    """The multipliers and differentials, in inputs and unknowns: by a library where it has one of
+    these solvers, else by their equations, whose left sides are brought to a form."""
     found: dict[Expr, Expr] = {}
-    for symbols, equations in adjoint.linear_systems:
-        if len(symbols) == len(equations) == 1:
-            (s,), (q,) = symbols, equations
-            form = _solution(q, s, substitute(q.right, found))
-            if form is not None:
-                found[s] = form
+    for system in adjoint.linear_systems:
+        known = _by_library(system, found, solvers)
+        if known is None:
+            lefts = [substitute(form(q.left), found) for q in system.equations]
+            rights = [substitute(q.right, found) for q in system.equations]
+            known = _by_entries(system, lefts, rights)
+        found.update(known)
     return found
 
 
-def _solution(equation: LinearEquation, s: Symbol, right: Expr) -> Expr | None:
-    """What solves a linear equation; None where no library does."""
+def _by_library(
+    system: LinearSystem, known: Mapping[Expr, Expr], solvers: Container[str]
+) -> dict[Expr, Expr] | None:
+    """What is sought as what a library solves for; None where that has no solver."""
+    if len(system.symbols) > 1 or len(system.equations) > 1:
+        return None
+    (s,), (q,) = system
+    call = _call(q, s, substitute(q.right, known))
+    if call is None or call[0] not in solvers:
+        return None
+    solver, *arguments = call
+    return {s: computed(SolvedBy(solver, unknowns_by), s.shape, *arguments)}
+
+
+# ------------------------------------------------------------------------------ by free entries
+
+
+def _by_entries(
+    system: LinearSystem, lefts: Sequence[Expr], rights: Sequence[Expr]
+) -> dict[Expr, Expr]:
+    """What is sought, all its free entries together as a column."""
+    counts = [_count(s) for s in system.symbols]
+    whole = symbol(ENTRIES, (sum(counts, NOTHING), ONE))
+    sought: dict[Expr, Expr] = {}
+    before = NOTHING
+    for s, count in zip(system.symbols, counts, strict=True):
+        rows = selection(before + ONE, before + count, whole.shape[0])
+        sought[s] = _unpacked(selected(whole, rows, None) if len(counts) > 1 else whole, s)
+        before = before + count
+    rule, right = (
+        block_matrix([[_packed(e, q.unknown)] for e, q in zip(es, system.equations, strict=True)])
+        for es in ([substitute(e, sought) for e in lefts], rights)
+    )
+    given = tuple(s for s in symbols_of(rule) if s is not whole)
+    solver = LinearSolver(whole, rule, given, linear_solution)
+    entries: dict[Expr, Expr] = {whole: computed(solver, whole.shape, *given, right)}
+    return {s: substitute(e, entries) for s, e in sought.items()}
+
+
+def _count(s: Symbol) -> Dim:
+    """How many entries are free."""
+    return _packed(s, s).shape[0]
+
+
+def _packed(e: Expr, like: Symbol) -> Expr:
+    """The free entries as a column, of a matrix that has the structure of a symbol."""
+    match structure_of(like):
+        case "symmetric" | "lower":
+            return matmul(eliminate(e.shape[0]), call("vec", e))
+        case "upper":
+            return matmul(eliminate(e.shape[0]), call("vec", transpose(e)))
+        case "diagonal":
+            return call("diag", e)
+    return e if e.shape[1] == ONE else call("vec", e)
+
+
+def _unpacked(column: Expr, like: Symbol) -> Expr:
+    """The matrix that has the structure of a symbol and these free entries."""
+    structure, (rows, cols) = structure_of(like), like.shape
+    if structure == "diagonal":
+        return call("diag", column)
+    if not structure:
+        return column if cols == ONE else call("unvec", column, data=(rows, cols))
+    both = call("unvec", matmul(duplicate(rows), column), data=(rows, cols))
+    if structure == "symmetric":
+        return both
+    return times(structured("lower" if structure == "lower" else "upper", rows, cols), both)
+
+
+# ------------------------------------------------------------------------------- by a library
+
+
+def _call(equation: LinearEquation, s: Symbol, right: Expr) -> tuple[str, *tuple[Expr, ...]] | None:
+    """The solver of a linear equation and its arguments; None where there is none."""
     if not {structure_of(equation.unknown), structure_of(s)} <= {"", "symmetric"}:
         return None
     before: list[Expr] = []
@@ -43,15 +144,11 @@ def _solution(equation: LinearEquation, s: Symbol, right: Expr) -> Expr | None:
         else:
             around.append((m, n))
     if not around and before and behind:
-        return _by("sylvester", s, add(*before), add(*behind), right)
+        return "sylvester", add(*before), add(*behind), right
     if before == [negate(eye(s.shape[0]))] and not behind and len(around) == 1:
         m, n = around[0]
-        return _by("stein", s, m, negate(right)) if n is transpose(m) else None
+        return ("stein", m, negate(right)) if n is transpose(m) else None
     return None
-
-
-def _by(solver: str, s: Symbol, *arguments: Expr) -> Expr:
-    return computed(SolvedBy(solver, unknowns_by), s.shape, *arguments)
 
 
 def _around(term: Expr, s: Symbol) -> tuple[Expr | None, Expr | None] | None:

@@ -15,11 +15,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..core.dims import ONE, Dim, Sizes
+from ..core.dims import NOTHING, ONE, Sizes
 from ..core.equations import EquationSystem, inputs_of, structure_of
-from ..core.expr import Expr, Symbol
+from ..core.expr import Expr, Symbol, call, transpose
 from ..core.functions import Array
-from ..core.solved import computed
+from ..core.solved import LinearSolver, computed
+from ..core.structured import selected, selection
 from .evaluation import EvaluationTape, FunctionValues
 
 MOST_STEPS = 20  # of Newton's method
@@ -32,6 +33,7 @@ POLISHED = 2  # steps from a solution
 MOST_DENSE = 600  # free entries for which matrices are formed
 LARGEST_CONDITION = 1e6
 ITERATED = 1e-12  # relative residual of GMRES
+RESTART, CYCLES = 200, 50  # its steps between restarts, and how often it restarts
 DAMPING = 1e-13  # relative, of normal equations
 CUT = 1e-10  # relative: smaller singular values are rounding
 STEP = 1e-5  # relative, of the differences that the Jacobian is made of
@@ -337,78 +339,71 @@ def _is_positive(values: Mapping[str, Array], moved: Sequence[Symbol]) -> Array:
     return np.asarray(good)
 
 
-# ----------------------------------------------------------------------------- multipliers
+# ----------------------------------------------------------------------------- linear systems
 
 
-@dataclass(frozen=True)
-class MultiplierSolver:
-    """What solves the adjoint equations: `rules` are their left sides, linear in the multipliers,
-    one for each unknown."""
+def linear_solution(
+    solver: LinearSolver, sizes: Sizes, functions: FunctionValues, *values: Array
+) -> Array:
+    """What solves a linear system (… × entries × 1), from the values of what its rule mentions,
+    then of its right side; NaN where nothing does."""
+    *given, right = values
+    env = {s.name: x for s, x in zip(solver.given, given, strict=True)}
+    count = solver.solution.shape[0].size(sizes)
+    if count > MOST_DENSE:
+        return _iterated(solver, env, sizes, functions, right)
+    matrix = _matrix(solver, env, sizes, functions, count)
+    with np.errstate(all="ignore"):
+        found = np.linalg.pinv(_finite(matrix), rcond=CUT) @ right
+        off = np.abs(matrix @ found - right).max(axis=(-1, -2), keepdims=True)
+        size = np.abs(right).max(axis=(-1, -2), keepdims=True)
+    return np.where(off <= SOLVED * (size + 1e-300), found, np.nan)
 
-    multipliers: tuple[Symbol, ...]
-    unknowns: tuple[Symbol, ...]
-    rules: tuple[Expr, ...]
-    arguments: tuple[Symbol, ...]  # what else the rules mention
 
-    @cached_property
-    def _tape(self) -> EvaluationTape:
-        return EvaluationTape(self.rules)
+@lru_cache(maxsize=64)
+def _rule(solver: LinearSolver) -> EvaluationTape:
+    return EvaluationTape([solver.rule])
 
-    def __call__(self, sizes: Sizes, functions: FunctionValues, *values: Array) -> Array:
-        """All multipliers below each other (… × entries × 1), from the values of `arguments`, then
-        of the right sides."""
-        count = len(self.arguments)
-        env = {s.name: x for s, x in zip(self.arguments, values[:count], strict=True)}
-        right = {u.name: x for u, x in zip(self.unknowns, values[count:], strict=True)}
-        wanted = Coordinates(self.unknowns, sizes).read(right)
-        free = Coordinates(self.multipliers, sizes)
-        if free.count > MOST_DENSE:
-            return _flat(free.write(self._iterated(env, sizes, functions, wanted)))
-        matrix = self.matrix(env, sizes, functions)
-        with np.errstate(all="ignore"):
-            inverse = np.linalg.pinv(_finite(matrix), rcond=CUT)
-            found = (inverse @ wanted[..., None])[..., 0]
-            left = (matrix @ found[..., None])[..., 0] - wanted
-            size = np.abs(wanted).max(axis=-1)
-            good = np.abs(left).max(axis=-1) <= SOLVED * (size + 1e-300)
-        return _flat(free.write(np.where(good[..., None], found, np.nan)))
 
-    def _iterated(
-        self,
-        env: Mapping[str, Array],
-        sizes: Sizes,
-        functions: FunctionValues,
-        wanted: Array,
-    ) -> Array:
-        """GMRES on the rules, without their matrix; NaN where it doesn't converge."""
-        from scipy.sparse.linalg import LinearOperator, gmres  # only at large sizes
+def _matrix(
+    solver: LinearSolver,
+    env: Mapping[str, Array],
+    sizes: Sizes,
+    functions: FunctionValues,
+    count: int,
+) -> Array:
+    """The rule as a matrix: … × its entries × the solution's."""
+    points = np.broadcast_shapes(*(x.shape[:-2] for x in env.values()))
+    each = {name: x[..., None, :, :] if x.ndim > 2 else x for name, x in env.items()}
+    units = {solver.solution.name: np.eye(count)[:, :, None]}
+    (images,) = _rule(solver).run({**each, **units}, sizes, functions)
+    return np.broadcast_to(images, (*points, *images.shape[-3:]))[..., 0].swapaxes(-1, -2)
 
-        free = Coordinates(self.multipliers, sizes)
-        own = Coordinates(self.unknowns, sizes)
 
-        def rules(vector: Array) -> Array:
-            values = self._tape.run({**env, **free.write(vector.ravel())}, sizes, functions)
-            return own.read({u.name: x for u, x in zip(self.unknowns, values, strict=True)})
+def _iterated(
+    solver: LinearSolver,
+    env: Mapping[str, Array],
+    sizes: Sizes,
+    functions: FunctionValues,
+    right: Array,
+) -> Array:
+    """By GMRES on the rule, without its matrix; NaN where that doesn't converge."""
+    from scipy.sparse.linalg import LinearOperator, gmres  # only at large sizes
 
-        operator = LinearOperator((own.count, free.count), matvec=rules, dtype=float)
-        if own.count != free.count or wanted.ndim > 1:
-            return np.full(free.count, np.nan)
-        found, failed = gmres(operator, wanted, rtol=ITERATED, restart=100, maxiter=50)
-        return np.full(free.count, np.nan) if failed else np.asarray(found)
+    def rule(vector: Array) -> Array:
+        column = {solver.solution.name: vector.reshape(-1, 1)}
+        return _rule(solver).run({**env, **column}, sizes, functions)[0].ravel()
 
-    def matrix(self, env: Mapping[str, Array], sizes: Sizes, functions: FunctionValues) -> Array:
-        """The rules as a matrix: … × the unknowns' free entries × the multipliers'."""
-        free = Coordinates(self.multipliers, sizes)
-        units = free.write(np.eye(free.count))
-        points = np.broadcast_shapes(*(x.shape[:-2] for x in env.values())) if env else ()
-        each = {name: x[..., None, :, :] if x.ndim > 2 else x for name, x in env.items()}
-        with np.errstate(all="ignore"):
-            values = self._tape.run({**each, **units}, sizes, functions)
-        spread = {
-            u.name: np.broadcast_to(x, (*points, free.count, *x.shape[-2:]))
-            for u, x in zip(self.unknowns, values, strict=True)
-        }
-        return Coordinates(self.unknowns, sizes).read(spread).swapaxes(-1, -2)
+    shape = right.shape[-2], solver.solution.shape[0].size(sizes)
+    nothing = np.full((shape[1], 1), np.nan)
+    if shape[0] != shape[1] or right.ndim > 2:
+        return nothing
+    operator = LinearOperator(shape, matvec=rule, dtype=float)
+    found, failed = gmres(operator, right.ravel(), rtol=ITERATED, restart=RESTART, maxiter=CYCLES)
+    return nothing if failed else np.reshape(found, (-1, 1))
+
+
+# ------------------------------------------------------------------------- several matrices as one
 
 
 def _flat(values: Mapping[str, Array]) -> Array:
@@ -419,35 +414,17 @@ def _flat(values: Mapping[str, Array]) -> Array:
     return np.concatenate(spread, axis=-1)[..., None]
 
 
-@dataclass(frozen=True)
-class _Part:
-    """One of several matrices that stand below each other, read row by row."""
-
-    before: tuple[tuple[Dim, Dim], ...]
-    shape: tuple[Dim, Dim]
-
-    def __call__(self, sizes: Sizes, _: FunctionValues, *values: Array) -> Array:
-        (stacked,) = values
-        at = sum(rows.size(sizes) * cols.size(sizes) for rows, cols in self.before)
-        rows, cols = (d.size(sizes) for d in self.shape)
-        part = stacked[..., at : at + rows * cols, 0]
-        return part.reshape(*part.shape[:-1], rows, cols)
-
-
-def parts_of(stacked: Expr, symbols: Sequence[Symbol]) -> dict[Expr, Expr]:
+def _parts(stacked: Expr, symbols: Sequence[Symbol]) -> dict[Expr, Expr]:
     """The matrices that stand below each other, each for its symbol."""
-    shapes = tuple(s.shape for s in symbols)
-    return {
-        s: computed(_Part(shapes[:i], s.shape), s.shape, stacked) for i, s in enumerate(symbols)
-    }
-
-
-def stacked_shape(symbols: Sequence[Symbol]) -> tuple[Dim, Dim]:
-    """The shape of the symbols' entries below each other."""
-    first, *others = (s.shape[0] * s.shape[1] for s in symbols)
-    for d in others:
-        first = first + d
-    return first, ONE
+    found: dict[Expr, Expr] = {}
+    before = NOTHING
+    for s in symbols:
+        rows, cols = s.shape
+        after = before + rows * cols
+        part = selected(stacked, selection(before + ONE, after, stacked.shape[0]), None)
+        found[s] = transpose(call("unvec", part, data=(cols, rows)))
+        before = after
+    return found
 
 
 def solutions(systems: tuple[EquationSystem, ...]) -> dict[Expr, Expr]:
@@ -455,6 +432,6 @@ def solutions(systems: tuple[EquationSystem, ...]) -> dict[Expr, Expr]:
     if not systems:
         return {}
     solver = ImplicitSolver(systems)
-    shape = stacked_shape(solver.unknowns)
-    stacked = computed(solver, shape, *solver.inputs, *solver.unknowns)
-    return parts_of(stacked, solver.unknowns)
+    count = sum((u.shape[0] * u.shape[1] for u in solver.unknowns), NOTHING)
+    stacked = computed(solver, (count, ONE), *solver.inputs, *solver.unknowns)
+    return _parts(stacked, solver.unknowns)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 
 from ..core.dims import Dim
-from ..core.expr import Commute, Dimension, Duplicate, Eliminate, Expr, Structured, Symbol
+from ..core.expr import Dimension, Expr, OfVectors, Structured, Symbol
 from ..core.functions import TABLE, Array
 from ..core.structure import sizes_of
 from ..core.structured import needs
@@ -117,9 +117,8 @@ def forced_sizes(nodes: Iterable[Expr]) -> frozenset[int]:
         row = TABLE.get(e.op)
         if isinstance(e, Structured):
             forced.update(d.integer for d in e.shape if d.integer is not None)
-        if isinstance(e, (Commute, Duplicate, Eliminate)) or (
-            row is not None and _counts(row.signatures, row.derivative)
-        ):
+        counts = row is not None and _counts(row.signatures, row.derivative)
+        if counts or isinstance(e, OfVectors):
             dims = [*e.shape, *(d for a in e.args for d in a.shape)]
             dims.extend(sizes_of(e))
             forced.update(d.integer for d in dims if d.integer is not None)
@@ -432,10 +431,10 @@ def abstract_functions(
 def _smooth(rng: np.random.Generator) -> Callable[[Array, int], Array]:
     """a sin(b x + c) summed over two waves, and a polynomial of degree 3."""
     waves = rng.uniform((0.5, 0.6, 0.0), (1.0, 1.4, 6.0), (2, 3))
-    polynomial = np.polynomial.Polynomial(rng.uniform(0.1, 0.5, 4) * rng.choice((-1, 1), 4))
+    rising = rng.uniform(0.1, 0.5, 4) * rng.choice((-1, 1), 4)
 
     def value(x: Array, order: int) -> Array:
-        total = polynomial.deriv(order)(x) if order else polynomial(x)
+        total = np.polyval(np.polyder(rising[::-1], order), x)
         for a, b, c in waves:
             total = total + a * b**order * np.sin(b * x + c + order * np.pi / 2)
         return np.asarray(total)

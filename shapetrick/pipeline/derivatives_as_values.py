@@ -11,7 +11,7 @@ from ..core.errors import DerivationError
 from ..core.expr import UNIT, Expr, Symbol, symbol
 from ..core.problem import DerivativeKind, Problem, Request
 from ..core.results import LinearEquation, LinearSystem, Result
-from ..core.traversal import expand_names, substitute
+from ..core.traversal import expand_names, substitute, symbols_of
 from ..derivation.chain_rule import cotangents, tangent
 from ..simplification.simplifier import Simplifier
 from ..validation.checker import checker_of
@@ -26,15 +26,16 @@ def derived(
     along: Expr | None,
     systems: tuple[EquationSystem, ...] = (),
 ) -> Expr:
-    """A derivative, of independent entries: what an attribute of the variable says holds at it and
-    not around it; by an unknown of equations it is the partial one. What goes through equations is
+    """A derivative, of independent entries: what attributes say holds at values and not around
+    them, and by which the derivative is differentiated again is not known; by an unknown of
+    equations it is the partial one. What goes through equations is
     a request of its own, for `derive`. Raises DerivationError where it is not what finite
     differences say."""
     within = systems_within([of], systems)
     if wrt in inputs_of(within):
         return _through_equations(derive, kind, of, wrt, along, within)
-    free = with_free_entries(wrt)
-    value = substitute(of, {wrt: free})
+    freed: dict[Expr, Symbol] = {s: with_free_entries(s) for s in (wrt, *symbols_of(of))}
+    free, value = freed[wrt], substitute(of, freed)
     simplifier = Simplifier([], [value])
     place = None
     if along is not None:
@@ -44,7 +45,7 @@ def derived(
     verdict = checker_of(Problem("", {}, {}, (request,)), request, [found]).check(found)
     if verdict.verdict == "wrong":
         raise DerivationError(f"this `{kind}` is not verified: {verdict.reason}.")
-    put: dict[Expr, Expr] = {free: wrt}
+    put: dict[Expr, Expr] = {new: s for s, new in freed.items()}
     if along is not None and place is not None:
         put[place] = along
     return substitute(found, put)

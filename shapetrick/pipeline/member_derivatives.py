@@ -21,6 +21,7 @@ from ..core.indices import Indices, Range, member, parts, read_name, renamed_sha
 from ..core.problem import DerivativeKind, Problem, Request
 from ..core.results import Equation, Recursion
 from ..derivation.chain_rule import upstream_of
+from ..families.equation_regions import box_of_equation, rising
 from ..families.given_checks import First
 from ..families.given_letters import (
     near_ends,
@@ -32,7 +33,7 @@ from ..families.given_letters import (
 )
 from ..families.given_orders import AFTER, BEFORE, Comparison, LetterOrder, bounds_of, meeting
 from ..families.recurrence import Backpropagation, MemberUse, segments_of
-from ..families.upstream_regions import Gap, box_of_equation, of_one_upstream, rising
+from ..families.upstream_regions import Gap, of_one_upstream
 from .member_jacobians import member_jacobians
 
 

@@ -13,13 +13,14 @@ from ..core import expr as ex
 from ..core.dims import ONE
 from ..core.errors import DerivationError
 from ..core.expr import Expr, Symbol, Total
-from ..core.families import MemberBox, box_of, lies_in, members_in, reindexed
-from ..core.indices import Incomparable, member
+from ..core.families import MemberBox, box_of, is_inside, members_in, reindexed
+from ..core.indices import member
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Recursion
 from ..core.traversal import postorder, substitute, symbols_of
+from ..families.equation_regions import box_of_equation, rising
 from ..families.recurrence import Backpropagation, segments_of
-from ..families.upstream_regions import box_of_equation, recurrent_in, rising
+from ..families.upstream_regions import recurrent_in
 from .jacobians import opened
 
 ROWS = "D"  # what the Jacobians by the members of a family are called: D, or D_Z
@@ -166,14 +167,7 @@ def _opened_once(q: Equation, others: PlacedEquations) -> Equation:
     for x, inner in members_in(q.value):
         box = box_of(x.indices, (*rising(q), *inner))
         for other, own in others:
-            if other.symbol.base == x.base and _lies_in(box, own):
+            if other.symbol.base == x.base and is_inside(box, own):
                 (segment,) = segments_of([other])
                 new[x] = reindexed(other.value, segment.values(x.indices))
     return replace(q, value=substitute(q.value, new)) if new else q
-
-
-def _lies_in(box: MemberBox, around: MemberBox) -> bool:
-    try:
-        return lies_in(box, around)
-    except Incomparable:
-        return False

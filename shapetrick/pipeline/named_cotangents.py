@@ -9,6 +9,7 @@ from ..core.equations import systems_within
 from ..core.expr import Expr, Name, named, symbol
 from ..core.greek import other_spelling
 from ..core.problem import Problem, Request
+from ..core.structure import unnamed
 from ..core.traversal import substitute, symbols_of
 from ..derivation.chain_rule import active_nodes
 from ..language.cotangent_names import CotangentName, Meant, register_namer, taken_apart
@@ -74,9 +75,9 @@ class _Way:
         assert meant is not None
         owners = [e for e in self._owners if _fits(meant, e.name)]
         if meant.place == "within":
-            return {_unnamed(e): (o.name, e) for o in owners for e in [_within(o)]}
+            return {unnamed(e): (o.name, e) for o in owners for e in [_within(o)]}
         inputs = [x for x in self._inputs if x.name == meant.name]
-        return {_unnamed(e): (e.name, e) for e in (*owners, *inputs)}
+        return {unnamed(e): (e.name, e) for e in (*owners, *inputs)}
 
 
 def _fits(meant: CotangentName, name: str) -> bool:
@@ -89,13 +90,6 @@ def _within(definition: Expr) -> Expr:
     """What the functions around a definition's value are applied to."""
     (e,) = definition.args
     while len(e.args) == 1 and not isinstance(e, Name):
-        (e,) = e.args
-    return e
-
-
-def _unnamed(e: Expr) -> Expr:
-    """What stands behind the names of a value."""
-    while isinstance(e, Name):
         (e,) = e.args
     return e
 

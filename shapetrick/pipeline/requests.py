@@ -20,7 +20,7 @@ from ..core.expr import IDENTITY, UNIT, Expr, Name, Symbol, named, symbol, zeros
 from ..core.functions import NAMES
 from ..core.problem import DerivativeKind, Problem, Request
 from ..core.results import Recursion, Result, Rewriting, Step, Validation
-from ..core.traversal import postorder, rebuild, remembered, substitute, symbols_of
+from ..core.traversal import postorder, remembered, substitute, symbols_of, transform
 from ..derivation.chain_rule import cotangents, tangent
 from ..explanation.steps import Paper, Text
 from ..language.shapes.derived_values import register_deriver
@@ -381,7 +381,7 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
     if result.recursion is not None:
         return tuple(_steps_of_families(problem, result.recursion, request, text))
     if request.system is not None:
-        from ..implicit.solution_steps import steps_of_solution
+        from ..implicit.steps import steps_of_solution
 
         return steps_of_solution(problem, request, request.system, text)
     if result.adjoint is not None and request.kind not in ("grad", "vjp"):
@@ -481,12 +481,7 @@ def _told(steps: Sequence[Step], wrt: Expr) -> Expr:
     told = zeros(*wrt.shape)
     known: dict[Expr, Expr] = {}
     for step in steps:
-        told = remembered(
-            known,
-            step.result,
-            lambda e: e if isinstance(e, Name) else rebuild(e, [known[a] for a in e.args]),
-            into_names=False,
-        )
+        told = transform(step.result, lambda e: e, known, into_names=False)
         known[symbol(step.label, step.shape)] = named(step.label, told)
     return told
 
@@ -514,8 +509,8 @@ def _steps_of_families(
 
 
 _ROWS = (
-    "the rule is linear in its upstream; left out, its side stays open and gives the rows (where "
-    "that has no form, it is done for parts, and they are multiplied)"
+    "the rule is linear in its upstream gradient: written as a matrix times that (stacked to a "
+    "column where it is none), the matrix's transpose is what is asked for"
 )
 _DIFFERENTIAL = (
     "the differential along the direction: that of each equation is zero, which is linear in the "
@@ -525,8 +520,8 @@ _OPENED: dict[DerivativeKind, str] = {
     "jac": _ROWS,
     "hess": _ROWS,
     "hvp": "the backward rule of the gradient, with the direction as its upstream",
-    "jvp": "the rule is linear in its upstream; the direction takes the place of the result, and "
-    "the sides of the upstream stay open",
+    "jvp": "the rule is linear in its upstream gradient: the transposed rule takes the direction "
+    "to the differential",
 }
 
 

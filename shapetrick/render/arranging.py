@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from ..core.dims import Dim
+from ..core.dims import Dim, side_text
 from ..core.expr import Expr
 from ..core.results import Line, Step, TriedArrangement
 from ..language.printer import overlined
@@ -31,7 +31,7 @@ def arranging_box(
     data = {
         "label": overlined(step.label),
         **_sides(*step.shape),
-        "lengths": {str(dim): round(scale(dim)) for dim in dims},
+        "lengths": {side_text(dim): round(scale(dim)) for dim in dims},
         "tried": {_key(way): said.index(_wrong(way)) for way in ways},
         "said": said,
     }
@@ -52,7 +52,7 @@ def _given(factors: Sequence[tuple[Expr, str, str, Html]]) -> Iterator[Html]:
 
 
 def _sides(rows: Dim, cols: Dim) -> dict[str, str]:
-    return {"rows": str(rows), "cols": str(cols)}
+    return {"rows": side_text(rows), "cols": side_text(cols)}
 
 
 def _blocks(way: TriedArrangement) -> int:

@@ -63,7 +63,7 @@ def claim_story(
 def equality_story(j: EqualityJudgement) -> ClaimStory:
     """The verdict on an equality."""
     figures = (f"{j.points} points",) if j.verdict == "right" else ()
-    evidence = Evidence(j.verdict, j.reason, figures, words.BADGES[j.verdict], ANSWER)
+    evidence = Evidence(j.verdict, j.diagnosis, figures, words.BADGES[j.verdict], ANSWER)
     return ClaimStory(j.claim, (equated(j), evidence), j.verdict)
 
 

@@ -234,9 +234,7 @@ def absent_in(problem: Problem | None, request: Request) -> tuple[Remark, ...]:
     return (Remark("warning", text),) if text else ()
 
 
-def derivation_story(
-    result: Result, problem: Problem | None = None, curve: Curve | None = None
-) -> Story:
+def derivation_story(result: Result, problem: Problem | None = None) -> Story:
     """The derivation of one request of a problem."""
     v = result.validation
     standing = v.verdict == "verified"
@@ -257,7 +255,6 @@ def derivation_story(
         _sections(_section(step, i) for i, step in enumerate(result.steps)),
         absent,
         simplification=_listing("simplified", SIMPLIFIED, rewritten),
-        curve=curve,
     )
 
 

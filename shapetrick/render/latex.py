@@ -7,7 +7,6 @@ spelling is the `latex` of its row: a sign that is called, or a template with `#
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -20,8 +19,8 @@ from ..core.indices import Range, parts, read_name
 from ..core.problem import EqualityClaim, Problem, Request
 from ..core.records import dataclass
 from ..core.traversal import postorder
-from ..language.elaboration import read_expression
-from ..language.latex.names import ACCENTS, letter_of
+from ..language.expressions import read_expression
+from ..language.latex.names import ACCENTS, letter_of, look_of
 from ..language.notation import Fragment, Notation, NotationPrecedence, Rope, signed, spell
 from . import phrases as words
 
@@ -66,14 +65,10 @@ def identifier(name: str) -> str:
         stem = identifier(base)
         inner = f"{stem[:-1]}," if stem.endswith("}") and "_{" in stem else f"{stem}_{{"
         return f"{inner}{','.join(map(str, indices))}}}"
-    plain = unicodedata.normalize("NFKC", name)
-    match = re.fullmatch(r"(.+?)_(.+)|([^\d_]+)(\d+)", plain)
-    if match is None:
-        return _stem(plain)
-    stem, below = (match[1], match[2]) if match[1] else (match[3], match[4])
-    words, letter = below.split("_"), _stem(stem)
-    if words[0] in _ACCENTS:
-        letter = f"{_ACCENTS[words.pop(0)]}{{{letter}}}"
+    stem, words = look_of(name)
+    letter = _stem(stem)
+    if words and words[0] in _ACCENTS:
+        letter, words = f"{_ACCENTS[words[0]]}{{{letter}}}", words[1:]
     below = ",".join(_stem(word, r"\mathrm") for word in words)
     return f"{letter}_{{{below}}}" if below else letter
 
@@ -83,7 +78,8 @@ def _stem(word: str, look: str = r"\mathit") -> str:
     if letter in GREEK.values():
         return f"\\{letter}"
     if word.isascii():
-        return word if len(word) == 1 or word.isdigit() else f"{look}{{{word}}}"
+        plain = len(word) == 1 or word.isdigit() or word[1] in "+-"  # `t-1`
+        return word if plain else f"{look}{{{word}}}"
     return rf"\text{{{word}}}"
 
 

@@ -18,23 +18,23 @@ FLOOR = 1e-17
 DOT, RING, BOTH = "●", "○", "◉"
 
 
-def curve_lines(curve: Curve, width: int = WIDTH, height: int = HEIGHT) -> list[str]:
+def curve_lines(curve: Curve) -> list[str]:
     """The errors and the remainders against the step, all on logarithmic scales."""
     shown = [y for y in (*curve.errors, *curve.remainders) if math.isfinite(y)]
     if not shown:
         return ["no step has a value"]
     top = math.ceil(max(map(_log, shown)))
     bottom = min(math.floor(min(map(_log, shown))), top - 1)
-    grid = [[" "] * width for _ in range(height)]
+    grid = [[" "] * WIDTH for _ in range(HEIGHT)]
     for values, mark in ((curve.remainders, RING), (curve.errors, DOT)):
-        for column, y in _points(curve.steps, values, width):
-            row = round((top - _log(y)) / (top - bottom) * (height - 1))
+        for column, y in _points(curve.steps, values):
+            row = round((top - _log(y)) / (top - bottom) * (HEIGHT - 1))
             grid[row][column] = BOTH if grid[row][column] not in (" ", mark) else mark
-    labels = {0: top, height - 1: bottom}
+    labels = {0: top, HEIGHT - 1: bottom}
     lines = [f"{_power(labels.get(i)):>6} ┤{''.join(row).rstrip()}" for i, row in enumerate(grid)]
     left, right = _power(_log(curve.steps[0])), _power(_log(curve.steps[-1]))
-    axis = f"{'':6} └{'─' * width}"
-    under = f"{'':8}{left}{'step':^{width - len(left) - len(right)}}{right}"
+    axis = f"{'':6} └{'─' * WIDTH}"
+    under = f"{'':8}{left}{'step':^{WIDTH - len(left) - len(right)}}{right}"
     legend = f"{'':8}{DOT} {ERRORS}", f"{'':8}{RING} {REMAINDER}, {slope(curve.order)}"
     return [*lines, axis, under, *legend]
 
@@ -57,10 +57,10 @@ def curve_figure(curve: Curve, title: str = "") -> Any:
     return figure
 
 
-def _points(steps: Sequence[float], values: Sequence[float], width: int) -> list[tuple[int, float]]:
+def _points(steps: Sequence[float], values: Sequence[float]) -> list[tuple[int, float]]:
     first, last = _log(steps[0]), _log(steps[-1])
     return [
-        (round((first - _log(h)) / (first - last) * (width - 1)), y)
+        (round((first - _log(h)) / (first - last) * (WIDTH - 1)), y)
         for h, y in zip(steps, values, strict=True)
         if math.isfinite(y)
     ]

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from ..core.block_forms import BlockMatrix, written
 from ..core.dims import Dim, Shape, shape_text
 from ..core.expr import Expr, MatMul, Name, Times, Transpose
-from ..core.structured import BlockMatrix, written
 from ..language.printer import overlined, to_text
 from .html_elements import Html, element
 
@@ -286,5 +286,4 @@ def _joint(x: float, y: float, length: float, dim: Dim, side: str) -> Iterator[H
 
 
 def text_at(x: float, y: float, text: str, look: str) -> Html:
-    """A text with its look."""
     return element("text", overlined(text), x=f"{x:.1f}", y=f"{y:.1f}", class_=look)

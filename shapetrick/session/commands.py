@@ -48,7 +48,7 @@ class Command:
 
 
 def answer(interpreter: Interpreter, line: str) -> Iterator[Row]:
-    """All that is said of a line: a command, or what the desk takes. Errors are said, not
+    """All that is said of a line: a command, or what a session takes. Errors are said, not
     raised."""
     return interpreter.answer(partial(_answered, interpreter, line.strip()))
 
@@ -117,61 +117,61 @@ def _simplify(interpreter: Interpreter, argument: str) -> Iterator[Row]:
     yield [(f"  {interpreter.style.text(simple)}", "cyan")]
 
 
-def _hand(interpreter: Interpreter) -> GuidedDerivation:
-    if interpreter.hand is None:
+def _guided(interpreter: Interpreter) -> GuidedDerivation:
+    if interpreter.guided is None:
         raise RequestError("nothing is being derived by hand: `:derive J wrt W` begins.")
-    return interpreter.hand
+    return interpreter.guided
 
 
 def _hint(interpreter: Interpreter, _: str) -> Iterable[Row]:
-    if interpreter.round is not None:
-        hint = interpreter.round.question.hint or "there is no hint to this one."
+    if interpreter.asked is not None:
+        hint = interpreter.asked.question.hint or "there is no hint to this one."
     else:
-        hint = _hand(interpreter).hint()
+        hint = _guided(interpreter).hint()
     return _say("\n".join(prose(hint, interpreter.style.prose_width - 2)))
 
 
 def _candidates(interpreter: Interpreter, _: str) -> Iterable[Row]:
-    return candidate_rows(_hand(interpreter), interpreter.style)
+    return candidate_rows(_guided(interpreter), interpreter.style)
 
 
 def _next(interpreter: Interpreter, _: str) -> Iterator[Row]:
-    hand = _hand(interpreter)
-    yield [("  the machine: ", "dim"), (hand.play_next().text, "cyan")]
+    guided = _guided(interpreter)
+    yield [("  the machine: ", "dim"), (guided.play_next().text, "cyan")]
     yield []
-    yield from interpreter.look(hand)
+    yield from interpreter.look(guided)
 
 
 def _back(interpreter: Interpreter, _: str) -> Iterable[Row]:
-    hand = _hand(interpreter)
-    if not hand.back():
+    guided = _guided(interpreter)
+    if not guided.back():
         return _say("this is the first line; `:stop` leaves.")
-    return interpreter.look(hand)
+    return interpreter.look(guided)
 
 
 def _why(interpreter: Interpreter, argument: str) -> Iterable[Row]:
-    move = _hand(interpreter).move
+    move = _guided(interpreter).move
     assert move is not None
     return why_rows(move, argument, interpreter.style)
 
 
 def _answer(interpreter: Interpreter, _: str) -> Iterator[Row]:
-    if interpreter.round is not None:
-        round_ = interpreter.round
-        problem = round_.question.problem
-        interpreter.scores.record(round_.question, right=False)
+    if interpreter.asked is not None:
+        asked = interpreter.asked
+        problem = asked.question.problem
+        interpreter.scores.record(asked.question, right=False)
         interpreter.waiting += (
             partial(
                 Interpreter(Session(_state(problem.text)), interpreter.style).derive,
                 problem.requests[:1],
             ),
-            partial(interpreter.pose_another, round_),
+            partial(interpreter.pose_another, asked),
         )
         return
-    hand = _hand(interpreter)
-    while hand.move is not None:
-        hand.play_next()
-    yield from interpreter.look(hand)
+    guided = _guided(interpreter)
+    while guided.move is not None:
+        guided.play_next()
+    yield from interpreter.look(guided)
 
 
 def _state(text: str) -> State:
@@ -181,9 +181,9 @@ def _state(text: str) -> State:
 
 
 def _stop(interpreter: Interpreter, _: str) -> Iterable[Row]:
-    if interpreter.hand is None and interpreter.round is None:
+    if interpreter.guided is None and interpreter.asked is None:
         return _say("nothing is open; `:quit` leaves the session.")
-    interpreter.hand = interpreter.round = interpreter.chapter = None
+    interpreter.guided = interpreter.asked = interpreter.chapter = None
     return _say("left.")
 
 
@@ -312,7 +312,7 @@ def _load(interpreter: Interpreter, argument: str) -> Iterator[Row]:
     loaded = Session()
     loaded.enter(decoded(content, argument))
     interpreter.session.reset(loaded.state)
-    interpreter.hand = None
+    interpreter.guided = None
     interpreter.is_in(argument, content)
     yield from _standing_rows(interpreter)
 
@@ -378,7 +378,7 @@ def _recover(interpreter: Interpreter, argument: str) -> Iterator[Row]:
             raise RequestError(f"{left.path} can't be read: {error.message}") from None
         restored.set_seed(left.unsaved.seed)
         interpreter.session.reset(restored.state)
-        interpreter.hand = interpreter.round = None
+        interpreter.guided = interpreter.asked = None
         interpreter.file, interpreter.digest, interpreter.saved = (
             left.unsaved.file,
             left.unsaved.digest,
@@ -424,10 +424,10 @@ def _quiz(interpreter: Interpreter, argument: str) -> Iterator[Row]:
 
 
 def _skip(interpreter: Interpreter, _: str) -> Iterator[Row]:
-    if interpreter.round is None:
+    if interpreter.asked is None:
         raise RequestError("no question is open: `:quiz` poses one.")
-    interpreter.scores.record(interpreter.round.question, right=False)
-    yield from interpreter.pose_another(interpreter.round)
+    interpreter.scores.record(interpreter.asked.question, right=False)
+    yield from interpreter.pose_another(interpreter.asked)
 
 
 def _score(interpreter: Interpreter, _: str) -> Iterator[Row]:

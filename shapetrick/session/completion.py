@@ -12,6 +12,8 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.lexers import Lexer
 
+from ..core.greek import GREEK
+
 if TYPE_CHECKING:
     from .interpreter import Interpreter
 
@@ -21,14 +23,8 @@ _COMMAND = re.compile(r"\s*:(\w*)$")
 _ARGUMENT = re.compile(r"\s*:(\w+)\s+(\S*)$")
 MOST_COLOURED = 5_000  # letters: it is done anew at each key
 
-GREEK = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho "
-    "sigma tau upsilon phi chi psi omega"
-)
-_LETTERS = [chr(c) for c in range(0x3B1, 0x3CA) if c != 0x3C2]  # without the final sigma
 SIGNS = {
-    **dict(zip(GREEK.split(), _LETTERS, strict=True)),
-    **{n.capitalize(): c.upper() for n, c in zip(GREEK.split(), _LETTERS, strict=True)},
+    **{name: letter for letter, name in GREEK.items()},
     **{"odot": "⊙", "hadamard": "⊙", "circ": "∘", "oslash": "⊘", "otimes": "⊗", "times": "×"},
     **{"T": "ᵀ", "top": "ᵀ", "prime": "′", "cdot": "·"},
 }
@@ -112,8 +108,8 @@ def _words(interpreter: Interpreter, begun: str) -> Iterator[Completion]:
 
     problem = interpreter.session.problem
     known = {n: shape_text(e.shape) for n, e in {**problem.symbols, **problem.definitions}.items()}
-    if interpreter.hand is not None and interpreter.hand.move is not None:
-        factors = interpreter.hand.move.factors
+    if interpreter.guided is not None and interpreter.guided.move is not None:
+        factors = interpreter.guided.move.factors
         known |= {n.name: shape_text(n.expression.shape) for n in factors if n.name.isidentifier()}
     known |= dict.fromkeys(problem.functions, "element-wise function")
     vocabulary = vocabulary_of(problem)

@@ -22,10 +22,10 @@ from ..language.elaboration import (
     statements_of,
 )
 from ..language.index_notation.entry_definitions import has_indices
-from ..language.reader import parse
 from ..language.shapes.ambiguity import is_trace
 from ..language.shapes.scope import Scope, differ_slightly, gather, standing_scope
 from ..language.syntax.latex_places import has_latex
+from ..language.syntax.parser import parse
 from ..language.syntax.selections import plain_of, resolved
 from ..language.syntax.text_functions import heads
 from ..language.syntax.tree import (
@@ -148,7 +148,7 @@ def extended(standing: Standing, more: str) -> Standing | None:
     except InputError:
         return None
     return Standing(
-        _joined(standing, found, known),
+        _joined(standing, found),
         {**scope.dims, **standing.dims},
         standing.loose,
         standing.assumed,
@@ -261,7 +261,7 @@ def _reaching(bodies: Mapping[str, SyntaxNode], names: Iterable[str]) -> set[str
     return found
 
 
-def _joined(standing: Standing, found: Problem, known: Mapping[str, Expr]) -> Problem:
+def _joined(standing: Standing, found: Problem) -> Problem:
     problem = standing.problem
     symbols = dict(problem.symbols)
     last = {name: symbols.pop(name) for name in standing.assumed}  # behind all that are declared

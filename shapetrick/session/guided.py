@@ -41,7 +41,7 @@ from ..core.problem import Problem, Request
 from ..core.results import Factor, Line, Result, Step
 from ..core.traversal import postorder, substitute, symbols_of
 from ..explanation.lookalikes import objection
-from ..language.elaboration import read_expression, read_line
+from ..language.expressions import read_expression, read_line
 from ..language.printer import to_text
 from ..language.syntax.tree import postorder as walk
 from ..language.vocabularies import is_name, vocabulary_of
@@ -49,8 +49,7 @@ from ..pipeline.joint_gradients import derive_together
 from ..pipeline.requests import conclude, steps_together
 from ..simplification.simplifier import Simplifier
 from ..validation.checker import checker_of
-from .feedback import ALL_THERE, ARRANGEMENT, Feedback
-from .hints import hints
+from .hints import ALL_THERE, ARRANGEMENT, Feedback, hints
 from .offers import kinds_of, offers, places_of
 
 Outcome = Literal["misfit", "shape", "wrong", "no value", "stands"]
@@ -231,17 +230,17 @@ class GuidedDerivation:
         try:
             e = self.read(text)
         except ShapeError as error:
-            ruling = MoveVerdict("misfit", move.shape, np.inf, misfit=error)
+            verdict = MoveVerdict("misfit", move.shape, np.inf, misfit=error)
         else:
-            ruling = self.judge(e)
-            if ruling.outcome == "stands":
-                self._take(text.strip(), e, ruling.lines)
-                return ruling
+            verdict = self.judge(e)
+            if verdict.outcome == "stands":
+                self._take(text.strip(), e, verdict.lines)
+                return verdict
         self.tries += 1
-        feedback = self._feedback(self._plain(text, move), ruling, move)
-        return replace(ruling, feedback=feedback, tries=self.tries)
+        feedback = self._feedback(self._plain(text, move), verdict, move)
+        return replace(verdict, feedback=feedback, tries=self.tries)
 
-    def _feedback(self, plain: str, ruling: MoveVerdict, move: ArrangementStep) -> Feedback:
+    def _feedback(self, plain: str, verdict: MoveVerdict, move: ArrangementStep) -> Feedback:
         """What leads from a typed line to one that stands."""
         node, lowering = read_line(plain, self.problem, self._names(move), move.shape)
         answer = to_text(move.in_letters(move.line.arrangement))
@@ -251,20 +250,20 @@ class GuidedDerivation:
                      if n.name not in lacking and not n.expression.is_scalar]  # fmt: skip
             right = f"{_quoted(there)} there" if there else ""
             return Feedback(right, _missing(lacking), f"{_quoted(lacking)} not in it", answer)
-        if ruling.factor:
-            return Feedback("the arrangement is right", NUMBER, _scaled_by(ruling), answer)
-        if ruling.kind:
-            return Feedback("", ruling.kind, ruling.reason, answer)
+        if verdict.factor:
+            return Feedback("the arrangement is right", NUMBER, _scaled_by(verdict), answer)
+        if verdict.kind:
+            return Feedback("", verdict.kind, verdict.reason, answer)
         found = offers(plain, node, lowering, lambda lines: self._stand(lines, move))
         if not found:
             first = next(iter(self._told(move)), "")
-            part = "; ".join(filter(None, [ruling.reason, first.rstrip(".")]))
+            part = "; ".join(filter(None, [verdict.reason, first.rstrip(".")]))
             return Feedback(ALL_THERE, ARRANGEMENT, part, answer)
         nearest = next((o for o in found if self._stands(o.expression)), found[0])
         changes, reached = nearest.changes, self.judge(nearest.expression)
         kind, part = f"what is open: {kinds_of(changes)}", f"look at {places_of(changes, plain)}"
         if reached.outcome == "stands":
-            part = "; ".join(filter(None, [part, ruling.reason]))
+            part = "; ".join(filter(None, [part, verdict.reason]))
             return Feedback(ALL_THERE, kind, part, nearest.text)
         return Feedback(
             "all matrix factors are there",
@@ -522,8 +521,8 @@ def _uses(edge: Edge) -> int:
     return int(k) if k in range(1, MOST_TIMES + 1) else 1
 
 
-def _scaled_by(ruling: MoveVerdict) -> str:
-    return f"a factor {ruling.factor} too much stands in front"
+def _scaled_by(verdict: MoveVerdict) -> str:
+    return f"a factor {verdict.factor} too much stands in front"
 
 
 def _missing(found: Sequence[object]) -> str:

@@ -17,12 +17,12 @@ INDENT = 13
 LEAD = 3  # scalars in front take at most this part of the width
 
 
-def move_rows(hand: GuidedDerivation, style: Style) -> list[Row]:
+def move_rows(guided: GuidedDerivation, style: Style) -> list[Row]:
     """The line to be arranged: its factors drawn to scale, and what the letters stand for."""
-    move = hand.move
+    move = guided.move
     assert move is not None
     part, parts = move.part
-    count = f"line {len(hand.played) + 1} of {len(hand.moves)}"
+    count = f"line {len(guided.played) + 1} of {len(guided.moves)}"
     term = f", term {part + 1} of {parts}" if parts > 1 else ""
     head, place = f"{label(move)} = ?", f"   {count}{term}"
     rows: list[Row] = [[(head, "bold"), (place, "dim")], []]
@@ -65,25 +65,25 @@ def _letters(move: ArrangementStep, style: Style) -> list[Row]:
     return [[], *rows] if rows else []
 
 
-def ruling_rows(ruling: MoveVerdict, move: ArrangementStep, style: Style) -> list[Row]:
+def verdict_rows(verdict: MoveVerdict, move: ArrangementStep, style: Style) -> list[Row]:
     """Whether an arrangement of the line stands, and if not, why."""
-    match ruling.outcome:
+    match verdict.outcome:
         case "stands":
-            many = f", and settles all {ruling.lines} terms" if ruling.lines > 1 else ""
+            many = f", and settles all {verdict.lines} terms" if verdict.lines > 1 else ""
             return [[("  ✓ ", "bold green"), (f"stands{many}", "")]]
         case "misfit":
-            return [] if ruling.feedback is None else _refused(_told(ruling), style)
+            return [] if verdict.feedback is None else _refused(_told(verdict), style)
         case "shape":
-            shapes = f"shape {shape_text(ruling.shape)}, need {shape_text(move.shape)}"
-            return _refused("; ".join(filter(None, [shapes, _told(ruling)])), style)
+            shapes = f"shape {shape_text(verdict.shape)}, need {shape_text(move.shape)}"
+            return _refused("; ".join(filter(None, [shapes, _told(verdict)])), style)
         case "no value":
             return [[("  ? ", "bold yellow"), ("fits, but it has no value to compare", "")]]
-    said = f"fits, but the numbers say no: relative error {words.figure(ruling.error)}"
-    return _refused("; ".join(filter(None, [said, _told(ruling)])), style)
+    said = f"fits, but the numbers say no: relative error {words.figure(verdict.error)}"
+    return _refused("; ".join(filter(None, [said, _told(verdict)])), style)
 
 
-def _told(ruling: MoveVerdict) -> str:
-    return "" if ruling.feedback is None else ruling.feedback.told(ruling.tries)
+def _told(verdict: MoveVerdict) -> str:
+    return "" if verdict.feedback is None else verdict.feedback.told(verdict.tries)
 
 
 def _refused(said: str, style: Style) -> list[Row]:
@@ -91,10 +91,10 @@ def _refused(said: str, style: Style) -> list[Row]:
     return [[("  ✗ " if i == 0 else "    ", "bold red"), (t, "")] for i, t in enumerate(texts)]
 
 
-def candidate_rows(hand: GuidedDerivation, style: Style) -> list[Row]:
+def candidate_rows(guided: GuidedDerivation, style: Style) -> list[Row]:
     """The arrangement that stands, and some that fit the shapes and don't."""
-    assert hand.move is not None
-    line, rejected, letters = hand.move.line, hand.move.line.rejected, hand.move.in_letters
+    assert guided.move is not None
+    line, rejected, letters = guided.move.line, guided.move.line.rejected, guided.move.in_letters
     rows: list[Row] = labelled(
         "fit",
         [[(text, "")] for text in prose(words.counted(line, True), style.prose_width - INDENT)],

@@ -1,11 +1,36 @@
-"""What is told of an arrangement to a person who looks for it: one move at a time."""
+"""What is told to a person who looks for an arrangement: one move at a time, and of a line that
+doesn't stand a bit more at each try."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from ..core.expr import Expr, Name, Symbol, Times, Transpose
 from ..language.printer import to_text
+
+ALL_THERE = "all factors are there"
+ARRANGEMENT = "only the arrangement is open"
+MOST_TRIES = 3  # after which the answer is given
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What is said of a line that doesn't stand: `right` is what is right so far, `kind` which kind
+    of thing is wrong, `part` the factor or the part that it is in, and why; `answer` a line that
+    was tried and stands, told only at the last."""
+
+    right: str
+    kind: str
+    part: str
+    answer: str
+
+    def told(self, tries: int) -> str:
+        """What is said at that try, counted from 1."""
+        if tries >= MOST_TRIES:
+            return f"`{self.answer}` fits, and the numbers agree"
+        detail = self.kind if tries < MOST_TRIES - 1 else self.part or self.kind
+        return "; ".join(filter(None, [self.right, detail]))
 
 
 def hints(arrangement: Expr, names: Mapping[Expr, str]) -> Iterator[str]:

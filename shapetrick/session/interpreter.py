@@ -29,9 +29,9 @@ from ..render.document import Telling, told_together
 from ..render.layout import Row, columns, labelled, padded, prose
 from ..render.phrases import asked_together, figure
 from ..render.terminal import INDENT, Style, equality_rows, joint_rows, judgement_rows
-from .feedback import ALL_THERE
 from .guided import GuidedDerivation
-from .guided_view import move_rows, prompt, ruling_rows
+from .guided_view import move_rows, prompt, verdict_rows
+from .hints import ALL_THERE
 from .recovery import Recovery, Unsaved
 from .statements import Entered, Entry, ParsedExpression, Session, is_expression, listed
 from .tutorial import CHAPTERS, CLOSING
@@ -59,8 +59,8 @@ class Interpreter:
     style: Style = field(default_factory=Style)
     questions: Sequence[Question] = field(default_factory=built_in)
     scores: Scores = field(default_factory=Scores)
-    hand: GuidedDerivation | None = None
-    round: OpenQuestion | None = None
+    guided: GuidedDerivation | None = None
+    asked: OpenQuestion | None = None
     chapter: int | None = None  # of the tutorial
     last: tuple[Derivation, ...] = ()  # what was derived last, by several variables together
     file: str = ""  # what was loaded or saved
@@ -76,9 +76,9 @@ class Interpreter:
     @property
     def prompt(self) -> str:
         """What is asked for now."""
-        if self.hand is not None and self.hand.move is not None:
-            return prompt(self.hand.move)
-        return "answer = " if self.round is not None else "> "
+        if self.guided is not None and self.guided.move is not None:
+            return prompt(self.guided.move)
+        return "answer = " if self.asked is not None else "> "
 
     @property
     def is_unsaved(self) -> bool:
@@ -88,9 +88,10 @@ class Interpreter:
 
     def knows(self, name: str) -> bool:
         """Whether a word has a meaning of its own here."""
-        problem, question = self.session.problem, self.round
+        problem, question = self.session.problem, self.asked
         problems = [problem] if question is None else [problem, question.question.problem]
-        factors = () if self.hand is None or self.hand.move is None else self.hand.move.factors
+        move = None if self.guided is None else self.guided.move
+        factors = () if move is None else move.factors
         return any(n.name == name for n in factors) or any(
             name in p.functions or name in named_values(p) for p in problems
         )
@@ -105,7 +106,7 @@ class Interpreter:
             self.recovery.drop()
             return True
         state = self.session.state
-        lines = () if self.hand is None or self.chapter is not None else _replayed(self.hand)
+        lines = () if self.guided is None or self.chapter is not None else _replayed(self.guided)
         return self.recovery.keep(Unsaved(state.text, state.seed, self.file, self.digest, lines))
 
     # ------------------------------------------------------------------------- a line, in parts
@@ -137,9 +138,9 @@ class Interpreter:
             raise
 
     def _copy(self) -> Interpreter:
-        hand = None if self.hand is None else self.hand.copy()
-        round_ = None if self.round is None else replace(self.round)
-        return replace(self, session=self.session.copy(), hand=hand, round=round_)
+        guided = None if self.guided is None else self.guided.copy()
+        asked = None if self.asked is None else replace(self.asked)
+        return replace(self, session=self.session.copy(), guided=guided, asked=asked)
 
     def _restore(self, before: Interpreter) -> None:
         for one in fields(self):
@@ -152,10 +153,10 @@ class Interpreter:
             return
         if not is_expression(text):
             yield from self.enter(text)
-        elif self.hand is not None:
-            yield from self._arrange(self.hand, text)
-        elif self.round is not None:
-            yield from self._answered(self.round, text)
+        elif self.guided is not None:
+            yield from self._arrange(self.guided, text)
+        elif self.asked is not None:
+            yield from self._answered(self.asked, text)
         else:
             yield from reading_rows(self.session.read_expression(text), self.style)
 
@@ -165,7 +166,7 @@ class Interpreter:
         """Take statements in; what they ask is left waiting."""
         entered = self.session.enter(text)
         yield from entered_rows(entered, self.style)
-        if self.hand is not None and entered.replaced:
+        if self.guided is not None and entered.replaced:
             stale = "the derivation by hand goes on with what stood before"
             yield from remark_rows([("note", f"{stale}; :stop leaves it")], self.style)
         self.waiting += tuple(partial(self.derive, group) for group in groups(entered.requests))
@@ -211,13 +212,13 @@ class Interpreter:
         """Start a derivation by hand, of one thing by one variable or by several."""
         self.busy(asked_together(requests))
         first, *others = requests
-        hand = GuidedDerivation(self.session.problem, first, self.session.state.seed, others)
-        self.hand, self.round, self.chapter = hand, None, None
-        yield from self.look(hand)
+        guided = GuidedDerivation(self.session.problem, first, self.session.state.seed, others)
+        self.guided, self.asked, self.chapter = guided, None, None
+        yield from self.look(guided)
 
     def teach(self, chapter: int) -> Iterator[Row]:
         """Begin a chapter of the tutorial; after the last one, say what to do next."""
-        self.hand, self.round, self.chapter = None, None, None
+        self.guided, self.asked, self.chapter = None, None, None
         if chapter == len(CHAPTERS):
             yield from self._paragraphs([CLOSING])
             return
@@ -225,51 +226,50 @@ class Interpreter:
         yield [(title, "bold")]
         yield from self._paragraphs([*said, *given.split("; "), ask])
         problem, request = CHAPTERS[chapter].problem, CHAPTERS[chapter].request
-        self.hand = GuidedDerivation(problem, request, self.session.state.seed)
+        self.guided = GuidedDerivation(problem, request, self.session.state.seed)
         self.chapter = chapter
         yield []
-        yield from self.look(self.hand)
+        yield from self.look(self.guided)
 
     def _paragraphs(self, texts: Iterable[str]) -> Iterator[Row]:
         for text in texts:
             yield from ([(f"  {line}", "")] for line in prose(text, self.style.prose_width - 2))
 
-    def look(self, hand: GuidedDerivation) -> Iterator[Row]:
+    def look(self, guided: GuidedDerivation) -> Iterator[Row]:
         """The line that is to be arranged, or at the end the whole."""
-        if hand.move is not None:
-            yield from move_rows(hand, self.style)
+        if guided.move is not None:
+            yield from move_rows(guided, self.style)
             return
-        self.hand = None
-        if not hand.moves:
+        self.guided = None
+        if not guided.moves:
             yield [("  there is nothing to arrange", "")]
-        self.busy(asked_together(hand.requests))
-        by_machine = sum(played.by_machine for played in hand.played)
-        own = len(hand.played) - by_machine
+        self.busy(asked_together(guided.requests))
+        by_machine = sum(played.by_machine for played in guided.played)
+        own = len(guided.played) - by_machine
         count = f"every line stands: {own} by you, {by_machine} by the machine"
         yield [(count, "")]
         yield []
-        yield from self.show([Derivation(hand.problem, result) for result in hand.wholes()])
+        yield from self.show([Derivation(guided.problem, result) for result in guided.wholes()])
         if self.chapter is not None:
             yield []
             self.waiting += (partial(self.teach, self.chapter + 1),)
 
-    def _arrange(self, hand: GuidedDerivation, text: str) -> Iterator[Row]:
-        move = hand.move
+    def _arrange(self, guided: GuidedDerivation, text: str) -> Iterator[Row]:
+        move = guided.move
         assert move is not None
-        ruling = hand.play(text)
-        if ruling.misfit is not None:
-            yield from error_rows(ruling.misfit, self.style)
-        yield from ruling_rows(ruling, move, self.style)
-        if ruling.outcome == "stands":
+        verdict = guided.play(text)
+        if verdict.misfit is not None:
+            yield from error_rows(verdict.misfit, self.style)
+        yield from verdict_rows(verdict, move, self.style)
+        if verdict.outcome == "stands":
             yield []
-            yield from self.look(hand)
+            yield from self.look(guided)
 
     # ---------------------------------------------------------------------------------- practice
 
-    def pose(self, round_: OpenQuestion) -> Iterator[Row]:
-        """Ask a question."""
-        self.round, self.hand, self.chapter = round_, None, None
-        question = round_.question
+    def pose(self, asked: OpenQuestion) -> Iterator[Row]:
+        self.asked, self.guided, self.chapter = asked, None, None
+        question = asked.question
         yield [(f"{question.topic}, level {question.level}", "bold")]
         for line in question.given.splitlines():
             yield [(f"  {line}", "")]
@@ -278,32 +278,32 @@ class Interpreter:
         shape = shape_text(request.wrt.shape)
         yield [(f"  the answer is {shape}; :hint, :answer, :skip, :stop", "dim")]
 
-    def pose_another(self, round_: OpenQuestion) -> Iterator[Row]:
-        """Ask the next question of a round."""
-        topic, level = round_.topic, round_.level
-        following = choose(round_.source, self.scores, topic, level, round_.question)
-        if following == round_.question:
+    def pose_another(self, asked: OpenQuestion) -> Iterator[Row]:
+        """Ask the next question."""
+        topic, level = asked.topic, asked.level
+        following = choose(asked.source, self.scores, topic, level, asked.question)
+        if following == asked.question:
             level = None  # there is no other of that level
-            following = choose(round_.source, self.scores, topic, level, round_.question)
+            following = choose(asked.source, self.scores, topic, level, asked.question)
         if self.scores.solved(following):
             yield [("  all of these are solved; here they come again, or :stop", "dim")]
         yield []
-        yield from self.pose(OpenQuestion(following, round_.source, topic, level))
+        yield from self.pose(OpenQuestion(following, asked.source, topic, level))
 
-    def _answered(self, round_: OpenQuestion, text: str) -> Iterator[Row]:
+    def _answered(self, asked: OpenQuestion, text: str) -> Iterator[Row]:
         self.busy("the answer")
-        judgement = mark(round_.question, text, self.session.state.seed)
+        judgement = mark(asked.question, text, self.session.state.seed)
         right = judgement.verdict == "right"
-        self.scores.record(round_.question, right)
+        self.scores.record(asked.question, right)
         if right:
             yield [("  ✓ right", "bold green")]
-            yield from self.pose_another(round_)
+            yield from self.pose_another(asked)
             return
-        round_.wrong += 1
-        if round_.wrong > len(_HELP):
+        asked.wrong += 1
+        if asked.wrong > len(_HELP):
             yield from judgement_rows(judgement, self.style)
             return
-        said = _HELP[round_.wrong - 1](judgement)
+        said = _HELP[asked.wrong - 1](judgement)
         for i, line in enumerate(prose(said, self.style.prose_width - 4)):
             yield [("    " if i else "  ✗ ", "bold red"), (line, "")]
         yield [("    try again, or :hint", "dim")]
@@ -333,12 +333,12 @@ def digest_of(content: bytes) -> str:
     return blake2b(content, digest_size=16).hexdigest()
 
 
-def _replayed(hand: GuidedDerivation) -> tuple[str, ...]:
+def _replayed(guided: GuidedDerivation) -> tuple[str, ...]:
     """The lines that bring a derivation by hand to where it is."""
-    span = hand.request.span
+    span = guided.request.span
     assert span is not None
-    begun = hand.problem.text[span.start : span.end]
-    own = (":next" if p.by_machine else p.text for p in hand.played)
+    begun = guided.problem.text[span.start : span.end]
+    own = (":next" if p.by_machine else p.text for p in guided.played)
     return f":derive {begun}", *filter(None, own)
 
 

@@ -18,7 +18,7 @@ from ..core.errors import InputError, NameProblem, ParseError, Span, enumerated
 from ..core.expr import Abstract, Expr, Name, Symbol
 from ..core.problem import EqualityClaim, Problem, Request
 from ..core.traversal import postorder
-from ..language.elaboration import read_expression
+from ..language.expressions import read_expression
 from ..language.reader import parse_expression, written
 from ..language.shapes.errors import source
 from ..language.shapes.words import vocabulary

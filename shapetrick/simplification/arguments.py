@@ -9,10 +9,10 @@ import numpy as np
 from ..algebra.monomials import multiplied
 from ..algebra.sum_signs import negate_part
 from ..core.cost import length
-from ..core.expr import MINUS, UNIT, Add, Call, Expr, Name, Ones, call, number, ones, times, zeros
+from ..core.expr import MINUS, UNIT, Add, Call, Expr, Ones, call, number, ones, times, zeros
 from ..core.functions import TABLE
 from ..core.structure import is_zero
-from ..core.traversal import rebuild, remembered
+from ..core.traversal import rebuild
 from .identities import COMPLEMENTED, IDENTITIES
 from .networks import Networks
 
@@ -42,23 +42,16 @@ def even_function_of_sum(networks: Networks, e: Expr) -> Expr | None:
     return rebuild(e, [found, *e.args[1:]]) if sign < 0 else None
 
 
-def with_opposite_arguments(networks: Networks, e: Expr, known: dict[Expr, Expr]) -> Expr:
-    """The expression with one less a function as that of the opposite argument, where that is as
-    short: `1 - sigmoid(a - b)` as `sigmoid(b - a)`."""
-
-    def written(x: Expr) -> Expr:
-        if isinstance(x, Name):
-            return x
-        x = rebuild(x, [known[a] for a in x.args])
-        if not isinstance(x, Add) or len(x.args) != 2:
-            return x
-        called = next((a for a in map(negate_part, x.args) if a.op == COMPLEMENTED), None)
-        if called is None or not any(a is UNIT or isinstance(a, Ones) for a in x.args):
-            return x
-        opposite = networks.simplify(multiplied([MINUS, *called.args]))
-        return x if length(opposite) > length(called.args[0]) else call(COMPLEMENTED, opposite)
-
-    return remembered(known, e, written, into_names=False)
+def with_opposite_argument(networks: Networks, e: Expr) -> Expr:
+    """One less a function as that of the opposite argument, where that is as short: `1 - sigmoid(a
+    - b)` as `sigmoid(b - a)`."""
+    if not isinstance(e, Add) or len(e.args) != 2:
+        return e
+    called = next((a for a in map(negate_part, e.args) if a.op == COMPLEMENTED), None)
+    if called is None or not any(a is UNIT or isinstance(a, Ones) for a in e.args):
+        return e
+    opposite = networks.simplify(multiplied([MINUS, *called.args]))
+    return e if length(opposite) > length(called.args[0]) else call(COMPLEMENTED, opposite)
 
 
 @cache

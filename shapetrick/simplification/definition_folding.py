@@ -14,6 +14,7 @@ from fractions import Fraction
 from functools import reduce
 from itertools import chain, count
 from math import inf
+from operator import is_
 from typing import Generic, NamedTuple, TypeVar
 
 from ..algebra.contraction import flip
@@ -25,13 +26,16 @@ from ..algebra.monomials import (
     Product,
     add_exponents,
     gathered,
+    multiplied,
     multiply_exponents,
 )
+from ..core.cost import has_minus, length, sum_of
 from ..core.expr import (
     MINUS,
     UNIT,
     WHOLE,
     Add,
+    Call,
     Expr,
     Number,
     Power,
@@ -119,7 +123,9 @@ class Folding:
         self._products_added = _Bodies[_AddedUp]()
         self._products = _Bodies[tuple[Term, Expr]]()
         self._multiples = _Bodies[tuple[Term, Expr]]()
+        self._related = _Bodies[tuple[Term, Expr]]()
         self._powers: dict[Expr, list[_Scaled]] = {}  # by what they are powers of
+        self.in_other_words: dict[Callable[[Term], Iterator[Term]], None] = {}  # terms by names
 
     def learn(self, definition: Expr, form: Expr) -> None:
         """Notes one form of a definition's body."""
@@ -128,6 +134,8 @@ class Folding:
         self._whole[form] = definition
         flipped = flip(form, self._symmetric)
         self._whole.setdefault(flipped, transpose(definition))
+        for part, value in _relations(form, definition):
+            self._learn_relation(part, value)
         if isinstance(form, Add):
             self._learn_sum(form, definition)
             if flipped is not form:
@@ -141,6 +149,7 @@ class Folding:
             self._products.learn((terms[0], definition), _parts(terms[0]), first=True)
             atoms = [edge.atom for edge in terms[0].edges]
             if terms[0].scalars and any(atom.args for atom in atoms):
+                self.in_other_words[self._by_multiples] = None
                 self._multiples.learn((terms[0], definition), atoms)
         if form.is_scalar:
             self._learn_power(form, definition)
@@ -148,6 +157,7 @@ class Folding:
     def _learn_power(self, body: Expr, name: Expr) -> None:
         """Notes a scalar that is a root of something, or a power of it to what is no number."""
         whole = Product.of(body)
+        self.in_other_words[self._by_powers] = None
         bases = [(base, p) for base, p in whole.factors if base.args]
         if len(bases) == 1:
             ((base, p),) = bases
@@ -163,6 +173,17 @@ class Folding:
             elif p.denominator == 1:
                 return
             self._powers.setdefault(base, []).append(_Scaled(exponent, rest, name))
+
+    def _learn_relation(self, part: Expr, value: Expr) -> None:
+        """Notes what stands for a product or a function, where that is shorter."""
+        terms = read_terms(part) or []
+        if part.shape != value.shape or len(terms) != 1:
+            return
+        if _is_pattern(terms[0]):
+            self.in_other_words[self._by_relations] = None
+            self._related.learn((terms[0], value), _parts(terms[0]))
+        elif isinstance(part, Call) and length(value) < length(part):
+            self.learn_as(part, value)
 
     def _learn_multiplied_out(self, body: Expr, name: Expr) -> None:
         """Notes a product with sums in it as the sum that it is."""
@@ -212,8 +233,14 @@ class Folding:
         return e
 
     def holds_none(self, factors: Iterable[Expr]) -> bool:
-        """Whether no definition that is a product may be found in one of these factors."""
-        return next(self._products.among(lambda: factors), None) is None
+        """Whether no definition may be found in a product, or a sum of products, of these."""
+        there = {*factors}
+        parts = [_parts(term) for term, _ in self._products.among(lambda: there)]
+        parts += [_parts(row.summands[0]) for row in self._products_added.among(lambda: there)]
+        parts += [
+            [edge.atom for edge in term.edges] for term, _ in self._multiples.among(lambda: there)
+        ]
+        return not any(map(there.issuperset, parts)) and self._powers.keys().isdisjoint(there)
 
     def fold_term(self, term: Term) -> Iterator[Term]:
         """The term with one more definition in it each time."""
@@ -223,11 +250,11 @@ class Folding:
                 term = folded
                 yield term
 
-    def by_powers(self, term: Term) -> Iterator[Term]:
+    def _by_powers(self, term: Term) -> Iterator[Term]:
         """The term with a scalar by a definition that is another power of it: where `J =
         s^(1/p)`, `s^(1/p - 1)` is `J^(1 - p)`, and where `w = a sqrt(s)`, `1 / sqrt(s)` is `a / w`.
         A whole power stands for it only beside the name: where `w = sqrt(s)`, `s / w` is `w`."""
-        for base, exponent in term.scalars if self._powers else ():
+        for base, exponent in term.scalars:
             for row in self._powers.get(base, ()):
                 p = _quotient(exponent, row.exponent)
                 if p is None or (_is_natural(p) and row.name not in dict(term.scalars)):
@@ -237,7 +264,7 @@ class Folding:
                 divisors = [(b, multiply_exponents(number(q), inverse)) for b, q in row.rest]
                 yield tidy(term._replace(scalars=(*others, *divisors, (row.name, p))))
 
-    def by_multiples(self, term: Term) -> Iterator[Term]:
+    def _by_multiples(self, term: Term) -> Iterator[Term]:
         """The term with a definition that is a multiple of factors in it: where `z = s (A x - b)`,
         `A x - b` is `z / s`."""
         for pattern, name in self._multiples.among(lambda: [edge.atom for edge in term.edges]):
@@ -245,6 +272,14 @@ class Folding:
             if folded is not None:
                 divisors = [(base, multiply_exponents(MINUS, p)) for base, p in pattern.scalars]
                 yield tidy(folded._replace(scalars=(*folded.scalars, *divisors)))
+
+    def _by_relations(self, term: Term) -> Iterator[Term]:
+        """The term with what a definition says of a part of its body: where `h = a ./ (1 + u)`,
+        `h .* u` is `a - h`."""
+        for pattern, value in self._related.among(lambda: _parts(term)):
+            folded = self.folded(term, pattern, value)
+            if folded is not None:
+                yield tidy(folded)
 
     def folded(self, term: Term, pattern: Term, name: Expr) -> Term | None:
         """The term with a name in the place of what it stands for, if that is in it."""
@@ -380,6 +415,23 @@ class Folding:
             if outside or any(taken[i] is not None for i in touching[here]):
                 return False
         return True
+
+
+def _relations(body: Expr, name: Expr) -> Iterator[tuple[Expr, Expr]]:
+    """What follows for a part of the body of a definition, and its value: of `h = a ./ (1 + u)`,
+    `h .* u` and `a - h`; of `h = 1 - u`, `u` and `1 - h`."""
+    whole = Product.of(body)
+    sums = [f for f in whole.factors if isinstance(f[0], Add) and len(f[0].args) == 2]
+    for total, p in sums:
+        above = whole.without(Product(WHOLE, ((total, p),)), is_)
+        if above is None or p not in (1, -1) or (p > 0 and above != Product()):
+            continue
+        right, left = (name, UNIT) if p > 0 else (above.expression(), name)
+        for rest, part in (total.args, total.args[::-1]):
+            if part.args and (isinstance(rest, Number) or (p < 0 and not rest.args)):
+                sign = MINUS if has_minus(part) else UNIT
+                value = sum_of([multiplied([sign, right]), multiplied([negate(sign), rest, left])])
+                yield multiplied([sign, left, part]), value
 
 
 def _has_all(term: Term, pattern: Term) -> bool:

@@ -8,24 +8,17 @@ from ..core.cost import is_below
 from ..core.expr import Add, Call, Expr, Name, Number, Power, Symbol, Times, Transpose
 from ..core.functions import TABLE
 from ..core.structure import factors_of
-from ..core.traversal import rebuild, remembered
+from ..core.traversal import rebuild
 
 
-def with_letters_first(e: Expr, known: dict[Expr, Expr]) -> Expr:
-    """The expression with a letter in front of functions of entries, and of its complement: `h .*
-    (1 - h)`."""
-
-    def ordered(x: Expr) -> Expr:
-        if isinstance(x, Name):
-            return x
-        x = rebuild(x, [known[a] for a in x.args])
-        if not isinstance(x, Times):
-            return x
-        scalars = iter(_letter_first([a for a in x.args if a.is_scalar]))
-        others = iter(_letter_first([a for a in x.args if not a.is_scalar]))
-        return rebuild(x, [next(scalars if a.is_scalar else others) for a in x.args])
-
-    return remembered(known, e, ordered, into_names=False)
+def with_letters_first(e: Expr) -> Expr:
+    """A product with a letter in front of functions of entries, and of its complement: `h .* (1 -
+    h)`."""
+    if not isinstance(e, Times):
+        return e
+    scalars = iter(_letter_first([a for a in e.args if a.is_scalar]))
+    others = iter(_letter_first([a for a in e.args if not a.is_scalar]))
+    return rebuild(e, [next(scalars if a.is_scalar else others) for a in e.args])
 
 
 def _letter_first(factors: list[Expr]) -> Iterable[Expr]:

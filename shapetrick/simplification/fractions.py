@@ -7,9 +7,9 @@ to one only the first is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, islice
 from typing import NamedTuple
 
 from ..algebra import polynomials
@@ -57,15 +57,16 @@ def fractions_combined(networks: Networks, e: Expr) -> Expr | None:
     inverse = is_below(e) and isinstance(e.args[0], Add)
     if not (inverse or isinstance(e, (Add, Times))) or not _may_combine(networks, e):
         return None
-    found = _first_combined(networks, e)
+    found = _shortest_combined(networks, e)
     if found is not None:
         networks.log.append(Rewriting("one denominator", e, found))
     return found
 
 
-def _first_combined(networks: Networks, e: Expr) -> Expr | None:
+def _shortest_combined(networks: Networks, e: Expr) -> Expr | None:
     found = (_combined(networks, e, is_open) for is_open in _ways_to_open(e))
-    return next((x for x in found if x is not None), None)
+    two = islice((x for x in found if x is not None), 2)
+    return min(two, key=length, default=None)
 
 
 def divisors_inside(networks: Networks, e: Expr) -> Expr | None:
@@ -83,7 +84,7 @@ def divisors_inside(networks: Networks, e: Expr) -> Expr | None:
         if inner.is_scalar or not _divides_by_sum_with(inner, bases):
             continue
         whole = times(inner, *divisors)
-        found = _first_combined(networks, whole) if _may_combine(networks, whole) else None
+        found = _shortest_combined(networks, whole) if _may_combine(networks, whole) else None
         if found is None:
             continue
         front, rest = Product.of(found).scalars()
@@ -130,7 +131,7 @@ def _combined(networks: Networks, e: Expr, is_open: Callable[[Expr], bool]) -> E
     if found.shape != e.shape or length(found) >= length(e):
         return None
     opened = any(isinstance(x, Name) and is_open(x) for x in nodes)
-    return None if opened and _names(found) >= _names(e) else found
+    return None if opened and _names(found) > _names(e) else found
 
 
 def _names(e: Expr) -> int:
@@ -181,7 +182,25 @@ def _may_combine(networks: Networks, e: Expr) -> bool:
     if isinstance(e, Add):
         return whole.sum_below or sum(p.divided for p in parts) > 1
     nested = any(p.divided and p.sum_above for p in parts)
-    return nested or (whole.sum_above and whole.sum_below)
+    return nested or (whole.sum_above and whole.sum_below and _may_cancel(e))
+
+
+def _may_cancel(e: Expr) -> bool:
+    """Whether something in a product is above and below."""
+    below = _leaves([a for a in factors_of(e) if is_below(a)])
+    above = _leaves([a for a in factors_of(e) if not is_below(a)])
+    complements = any(x.op == COMPLEMENTED for x in below)
+    return complements or not below.isdisjoint(above)
+
+
+def _leaves(roots: Iterable[Expr]) -> set[Expr]:
+    """What the letters of polynomials are made of, definitions and roots opened."""
+    nodes = postorder(roots, into=_is_opened)
+    return {core(x) for x in nodes if not _is_opened(x) and not _is_constant(x)}
+
+
+def _is_opened(e: Expr) -> bool:
+    return _is_open_through_names(e) or _is_root(e)
 
 
 def _is_open(e: Expr) -> bool:
@@ -256,10 +275,12 @@ class _Reader:
         self._factors: list[Polynomial] = []  # that something is divided by
         self._numbers: dict[frozenset[tuple[polynomials.Exponents, Fraction]], int] = {}
         self._forms: dict[int, Expr] = {}  # as they are written
+        self._inverses: dict[int, Expr] = {}  # their inverses that have names
         self._known: dict[Expr, _Quotient] = {}
         self._complements = dict(_complements(networks, letters))
         self._squares: dict[int, Polynomial] = {}
         self._scales: dict[int, dict[int, int]] = {}
+        self._written: dict[int, Expr] = {}  # letters that are squares of named roots
         roots = [(i, core(x).args[0]) for i, x in enumerate(letters) if _is_root(x)]
         for i, x in sorted(roots, key=lambda root: len([*postorder([root[1]])])):
             self._learn_square(i, self.read(x))
@@ -275,6 +296,11 @@ class _Reader:
             if k % 2:
                 above = polynomials.multiplied(above, self._factors[f])
         self._squares[i], self._scales[i] = above, scale
+        root = self._letters[i]
+        for j, letter in enumerate(self._letters):
+            is_square = not scale and above == polynomials.letter(j, len(self._letters))
+            if is_square and length(squared := power(root, number(2))) < length(letter):
+                self._written[j] = squared
 
     # ------------------------------------------------------------------------------- reading
 
@@ -323,6 +349,10 @@ class _Reader:
             f, sign = self._number(q.above)
             if sign > 0:
                 self._forms[f] = e
+        elif q.above == polynomials.constant(WHOLE, len(self._letters)) and len(q.below) == 1:
+            ((f, k),) = q.below.items()
+            if k == 1 and isinstance(e, Name):
+                self._inverses[f] = e
         return q
 
     def _number(self, factor: Polynomial) -> tuple[int, int]:
@@ -404,7 +434,11 @@ class _Reader:
         if not q.above:
             return zeros(*e.shape)
         parts = [self._polynomial(q.above)]
-        parts += [_power_of(self._form(f), -k) for f, k in q.below.items()]
+        for f, k in q.below.items():
+            if f in self._inverses:
+                parts.append(_power_of(self._inverses[f], k))
+            else:
+                parts.append(_power_of(self._form(f), -k))
         found = Product.of(*parts).expression()
         return found if found.shape == e.shape else times(found, ones(*e.shape))
 
@@ -441,6 +475,8 @@ class _Reader:
 
     def _letter_form(self, i: int) -> Expr:
         """What a letter stands for."""
+        if i in self._written:
+            return self._written[i]
         scale = [power(self._form(f), number(k)) for f, k in self._scales.get(i, {}).items()]
         return Product.of(self._letters[i], *scale).expression()
 

@@ -91,11 +91,11 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("inverse of a transpose", "inv(A')", "inv(A)'", "A : n x n"),
     Identity("inverse of a multiple", "inv(s A)", "inv(A) / s", "A : n x n; s : scalar"),
     Identity("inverse of a multiple", "s inv(s A + B)", "inv(A + B / s)",
-             "A, B : n x n; s : scalar"),
+             "A, B : n x n; s : scalar", last=True),
     Identity("inverse of a multiple", "s inv(s A + B) C", "inv(A + B / s) C",
-             "A, B : n x n; C : n x k; s : scalar"),
+             "A, B : n x n; C : n x k; s : scalar", last=True),
     Identity("inverse of a multiple", "s C inv(s A + B)", "C inv(A + B / s)",
-             "A, B : n x n; C : k x n; s : scalar"),
+             "A, B : n x n; C : k x n; s : scalar", last=True),
     Identity("inverse of an orthogonal matrix", "inv(Q)", "Q'", "Q : n x n orthogonal"),
     Identity("inverse of a product", "inv(inv(A) B)", "inv(B) A", _SQUARE),
     Identity("inverse of a product", "inv(A inv(B))", "B inv(A)", _SQUARE),
@@ -170,6 +170,7 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("sigmoid of -x", "sigmoid(x) + sigmoid(-x)", "ones(m, n)", _ANY),
     Identity("softplus", "log(1 + exp(x))", "softplus(x)", _ANY, written=True),
     Identity("softplus", "log1p(exp(x))", "softplus(x)", _ANY, written=True),
+    Identity("log of a quotient", "log(x) - log(y)", "log(x ./ y)", _TWO, last=True),
     *_along("softmax", "exp(X) ./ sum(exp(X){axis})", "softmax(X{axis})", written=True),
     *_along("softmax", "sum(Z .* exp(X){axis}) ./ sum(exp(X){axis})",
             "sum(Z .* softmax(X{axis}){axis})", written=True),
@@ -289,6 +290,10 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("mean", "(B sum(X, axis=1)) / n", "B mean(X, axis=1)", "X : m x n; B : k x m"),
     Identity("mean", "(sum(X, axis=0) B) / m", "mean(X, axis=0) B", "X : m x n; B : n x k"),
     Identity("sum of a transpose", "sum(X')", "sum(X)", "X : m x n"),
+    Identity("sum of logs", "sum(log(x)) - n log(s)", "sum(log(x / s))",
+             "x : n; s : scalar positive", last=True),
+    Identity("common factor", "s sum(x) + x' y", "x' (s + y)", "x, y : n; s : scalar", last=True),
+    Identity("common factor", "s sum(x) - x' y", "x' (s - y)", "x, y : n; s : scalar", last=True),
     Identity("norm1", "sum(abs(X))", "norm1(X)", "X : m x n"),
     Identity("norm1", "norm1(X)", "sum(X)", "X : m x n nonneg"),
     *_along("softmax sums to 1", "sum(softmax(X{axis}){axis})", "{one}"),
@@ -324,9 +329,8 @@ STABLE: tuple[Identity, ...] = (
     Identity("expm1", "exp(x) - 1", "expm1(x)", _ANY),
     Identity("expm1", "1 - exp(x)", "-expm1(x)", _ANY),
     Identity("log of a sigmoid", "log(sigmoid(x))", "-softplus(-x)", _ANY),
-    Identity("log of a sigmoid", "log(sigmoid(x) ./ sigmoid(-x))", "x", _ANY),
-    Identity("log of a sigmoid", "log(sigmoid(x) * s)", "log(s) - softplus(-x)", _SCALED),
     Identity("tanh", "1 - tanh(x).^2", "4 sigmoid(2 x) .* sigmoid(-2 x)", _ANY),
+    Identity("tanh", "1 + tanh(x)", "2 sigmoid(2 x)", _ANY),
     Identity("tanh", "expm1(x) .* sigmoid(-x)", "tanh(x / 2)", _ANY),
     Identity("half angle", "1 - cos(x)", "2 sin(x / 2).^2", _ANY),
     Identity("root near 1", "sqrt(1 + x) - 1", "x ./ (1 + sqrt(1 + x))", _ANY),
@@ -334,42 +338,8 @@ STABLE: tuple[Identity, ...] = (
     Identity("log of expm1", "log(expm1(x))", "x + log(-expm1(-x))", _ANY + " positive"),
     Identity("log of a difference", "log(sigmoid(x) - sigmoid(y))",
              "log(tanh((x - y) / 2)) + softplus(y - x) - softplus(-x) - softplus(y)", _TWO),
-    Identity("log of an exp", "log(exp(x) .* y)", "x + log(y)", _TWO),
-    Identity("share of two", "exp(x) ./ (exp(x) + exp(y))", "sigmoid(x - y)", _TWO),
-    Identity("share of two", "exp(x) ./ (s exp(x) + t exp(y))", "1 ./ (s + t exp(y - x))",
-             _TWO + "; s, t : scalar"),
-    Identity("mean of two", "(s exp(x) .* u + t exp(y) .* v) ./ (s exp(x) + t exp(y))",
-             "u ./ (1 + t exp(y - x) / s) + v ./ (1 + s exp(x - y) / t)",
-             "x, y, u, v : m x n; s, t : scalar"),
     Identity("log of two exps", "log(exp(x) + exp(y))",
              f"{_MAXIMUM} + softplus(-abs(x - y))", _TWO),
-    Identity("log of two exps", "log(s exp(x) + t exp(y))",
-             f"{_MAXIMUM} + log(s exp(x - {_MAXIMUM}) + t exp(y - {_MAXIMUM}))",
-             _TWO + "; s, t : scalar"),
-    *_along("share of a sum", "exp(y) ./ (exp(y) + sum(exp(X){axis}))",
-            "sigmoid(y - logsumexp(X{axis}))"),
-    *_along("share of a sum", "exp(X) ./ (1 + sum(exp(X){axis}))",
-            "softmax(X{axis}) .* sigmoid(logsumexp(X{axis}))"),
-    *_along("share of a sum", "exp(X) ./ (exp(y) + sum(exp(X){axis}))",
-            "softmax(X{axis}) .* sigmoid(logsumexp(X{axis}) - y)"),
-    Identity("share of a sum", "exp(x) ./ (exp(x) + y)", "sigmoid(x - log(y))",
-             "x : m x n; y : m x n positive"),
-    Identity("log of a sum", "log(exp(x) + y)", "x + softplus(log(y) - x)",
-             "x : m x n; y : m x n positive"),
-    Identity("log of two exps", "log((exp(x) + exp(y)) * s)",
-             f"log(s) + {_MAXIMUM} + softplus(-abs(x - y))", _TWO + "; s : scalar"),
-    *_along("log of a weighted sum", "log(sum(Z .* exp(X){axis}))",
-            "max(X{axis}) + log(sum(Z .* exp(X - max(X{axis})){axis}))"),
-    Identity("log of a weighted sum", "log(z' exp(x))", "max(x) + log(z' exp(x - max(x)))",
-             "x, z : n"),
-    Identity("share of a weighted sum", "exp(x) / (z' exp(x))",
-             "exp(x - max(x)) / (z' exp(x - max(x)))", "x, z : n"),
-    *_along("log of a sum", "log(y .* sum(exp(X){axis}))", "log(y) + logsumexp(X{axis})"),
-    *_along("log of a sum", "log(mean(exp(X){axis}))",
-            "log(mean(exp(X - max(X{axis})){axis})) + max(X{axis})"),
-    *_along("log of a sum", "log(1 + sum(exp(X){axis}))", "softplus(logsumexp(X{axis}))"),
-    *_along("log of a sum", "log(exp(y) + sum(exp(X){axis}))",
-            "y + softplus(logsumexp(X{axis}) - y)"),
 )  # fmt: skip
 
 ROOT = next(
@@ -377,6 +347,16 @@ ROOT = next(
     for row in IDENTITIES
     if row.right == "x" and (found := re.fullmatch(r"(\w+)\(x\)\.\^2", row.left))
 )  # the function whose square is its argument
+LOGARITHM, EXPONENTIAL = next(
+    found.groups()
+    for row in IDENTITIES
+    if row.right == "x" and row.stable and (found := re.fullmatch(r"(\w+)\((\w+)\(x\)\)", row.left))
+)  # a function and its inverse
+LOGARITHMS = {LOGARITHM} | {
+    found[1]
+    for row in STABLE
+    if (found := re.fullmatch(r"(\w+)\(x\)", row.right)) and row.left == f"{LOGARITHM}(1 + x)"
+}  # and that of one more
 COMPLEMENTED = next(
     found[1]
     for row in IDENTITIES

@@ -237,7 +237,7 @@ class Networks:
             other = spell(folded, self.symmetric, fold, compact)
             if best is None or (other is not None and length(other) <= length(best)):
                 best = other
-        for folded in chain(self.folding.by_powers(term), self.folding.by_multiples(term)):
+        for folded in chain.from_iterable(way(term) for way in self.folding.in_other_words):
             other = spell(folded, self.symmetric, fold, compact)
             if best is None or (other is not None and length(other) < length(best)):
                 best = other

@@ -15,11 +15,12 @@ from ..algebra.contraction import flip
 from ..algebra.index_terms import is_multilinear
 from ..core.contents import DIVISOR, KINK, NAME, SUM
 from ..core.cost import length, sum_of
-from ..core.dims import ONE
 from ..core.expr import (
     MINUS,
     Add,
     Call,
+    Commute,
+    Duplicate,
     Expr,
     MatMul,
     Name,
@@ -28,19 +29,20 @@ from ..core.expr import (
     Times,
     Transpose,
     add,
+    matmul,
     times,
 )
 from ..core.results import Rewriting
-from ..core.structure import is_zero, sums
+from ..core.structure import sums
 from ..core.traversal import rebuild
 from .arguments import even_function_of_sum, value_at_zero
 from .closed_products import common_factor_inside
 from .fractions import divisors_inside, fractions_combined
 from .kinks import sides_joined
 from .networks import OPENED_HORIZON, Networks, TermReading
+from .settled_forms import is_settled
 
 LONGEST_SUMMED = 16  # what is summed is multiplied out though nothing meets: a row may fit a part
-_CONSTANT = frozenset({"ones", "zeros", "eye", "commute", "structured"})
 
 
 class PassPlace(IntEnum):
@@ -87,7 +89,7 @@ def scalars_in_front(networks: Networks, e: Expr) -> Expr | None:
 def products_collected(networks: Networks, e: Expr) -> Expr | None:
     """The products as networks: like terms added up, common factors taken out, each written in its
     shortest way."""
-    if not _is_read(e) or _is_written_as_it_stands(networks, e):
+    if not _is_read(e) or is_settled(networks, e):
         return None
     whole = _as_read(networks, e)
     best = whole if isinstance(e, Add) else e
@@ -123,6 +125,25 @@ def sums_multiplied_out(networks: Networks, e: Expr) -> Expr | None:
 def definitions_opened(networks: Networks, e: Expr) -> Expr | None:
     """The same with the bodies of definitions."""
     return _multiplied_out(networks, e, names=True)
+
+
+def doubled_as_it_is(networks: Networks, e: Expr) -> Expr | None:
+    """A product without what turns a symmetric matrix round."""
+    if not isinstance(e, MatMul):
+        return None
+    around = [None, *e.args, None]
+    kept = [
+        x
+        for before, x, after in zip(around, e.args, around[2:], strict=False)
+        if not isinstance(x, Commute) or not (_doubles(after) or _doubles(before, turned=True))
+    ]
+    return matmul(*kept) if len(kept) < len(e.args) else None
+
+
+def _doubles(e: Expr | None, turned: bool = False) -> bool:
+    if turned:
+        return isinstance(e, Transpose) and isinstance(e.args[0], Duplicate)
+    return isinstance(e, Duplicate)
 
 
 def by_identities(networks: Networks, e: Expr) -> Expr | None:
@@ -163,6 +184,8 @@ PASSES = (
          "x, y : n", kinds=(Add, Times), needed=KINK),
     Pass("common factor inside", common_factor_inside,
          "x' A x + 2 x' B x = x' (A + 2 B) x", _LETTERS, kinds=(Add,)),
+    Pass("symmetric entries", doubled_as_it_is, "commute(n, n) duplicate(n) = duplicate(n)",
+         _LETTERS, kinds=(MatMul,)),
     Pass("identities", by_identities, "exp(A) ./ (1 + exp(A)) = sigmoid(A)", _LETTERS),
     Pass("definitions named", definitions_named, "A x = y", _DEFINED),
 )  # fmt: skip
@@ -170,34 +193,6 @@ PASSES = (
 
 def _is_read(e: Expr) -> bool:
     return is_multilinear(e) and (not isinstance(e, Transpose) or is_multilinear(e.args[0]))
-
-
-def _is_written_as_it_stands(networks: Networks, e: Expr) -> bool:
-    """Whether it is a product in which nothing meets, with no definition in it: of factors that are
-    none themselves, none of them twice, at most one of a chain turned, scalars in front."""
-    match e:
-        case Power():
-            factors = e.args[:1] if isinstance(e.args[1], Number) else ()
-        case Times() if all(a.is_scalar for a in e.args[:-1]):
-            factors = e.args[:-1] + _links(e.args[-1])
-        case MatMul():
-            factors = _links(e)
-        case _:
-            return False
-    bare = not any(a.op in _CONSTANT or is_multilinear(a) or is_zero(a) for a in factors)
-    return bare and 0 < len(factors) == len({*factors}) and networks.folding.holds_none(factors)
-
-
-def _links(e: Expr) -> tuple[Expr, ...]:
-    """The factors of a chain, without the transpose of one; of what is no such chain, itself."""
-    if not isinstance(e, MatMul):
-        return (e,)
-    turned = [i for i, a in enumerate(e.args) if isinstance(a, Transpose)]
-    if not turned:
-        return e.args
-    if len(turned) > 1 or e.is_scalar or any(a.shape[1] == ONE for a in e.args[:-1]):
-        return (e,)
-    return tuple(a.args[0] if isinstance(a, Transpose) else a for a in e.args)
 
 
 def _as_read(networks: Networks, e: Expr) -> Expr:

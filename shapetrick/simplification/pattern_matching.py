@@ -120,6 +120,8 @@ class Matcher:
             return self._letter(pattern, e, found)
         if not pattern.args:
             return self._leaf(pattern, e, found)
+        if not _may_fit(pattern, e):
+            return iter(())
         return self._afresh(pattern, e) if found is UNBOUND else self._match(pattern, e, found)
 
     def _afresh(self, pattern: Expr, e: Expr) -> Iterator[Binding]:
@@ -271,8 +273,7 @@ class Matcher:
         self, pattern: Expr, terms: tuple[Expr, ...], found: Binding
     ) -> Iterator[tuple[Binding, tuple[Expr, ...]]]:
         """Ways in which the pattern's terms, but for free letters, are among these; the others."""
-        special = sorted((t for t in pattern.args if not is_letter(t)), key=lambda t: -len(t.args))
-        for binding, rest in self._terms(special, terms, found):
+        for binding, rest in self._terms(_special_terms(pattern), terms, found):
             known = [binding.letters[x] for x in pattern.args if x in binding.letters]
             left = _without_terms([t for e in known for t in terms_of(e)], rest)
             if left is not None:
@@ -387,13 +388,31 @@ def parts_of(pattern: Expr) -> tuple[Real, tuple[PoweredBase, ...], tuple[Powere
 
 
 @cache
+def _special_terms(pattern: Expr) -> Sequence[Expr]:
+    """The terms of a sum that are no letters, the largest first; a size is told by the others."""
+    special = [t for t in pattern.args if not is_letter(t)]
+    return sorted(special, key=lambda t: (any(map(_is_size, t.args)), -len(t.args)))
+
+
+def _is_size(e: Expr) -> bool:
+    return isinstance(e, Dimension)
+
+
+@cache
 def _name(dim: Dim) -> str | None:
     """The name that a pattern's dimension is, if it isn't a number."""
     return None if dim.integer is not None else str(dim)
 
 
+def _may_fit(pattern: Expr, e: Expr) -> bool:
+    """Whether each side of the pattern that is 1 is one of the expression: a cheap look before a
+    close one."""
+    (m, n), (rows, cols) = pattern.shape, e.shape
+    return (m is not ONE or rows is ONE) and (n is not ONE or cols is ONE)
+
+
 def _may_match(pattern: Expr, e: Expr) -> bool:
-    """Whether the operations at the heads let them match: a cheap look before a close one."""
+    """Whether the operations at the heads let them match: likewise."""
     if not pattern.args or isinstance(pattern, (Transpose, Times, Power)):
         return True
     return core(e).op in (pattern.op, "transpose")

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from ..algebra.monomials import Product, exponent_parts, multiply_exponents
+from collections.abc import Iterator
+
+from ..algebra.monomials import Product, exponent_parts, multiplied, multiply_exponents
 from ..core.cost import has_minus, length
-from ..core.expr import MINUS, Expr, Name, Number, Power, Real, Times, power
-from ..core.traversal import postorder, rebuild, remembered
+from ..core.expr import MINUS, Add, Expr, Name, Number, Power, Real, Times, add, power
 
 
-def with_equal_powers(e: Expr, known: dict[Expr, Expr]) -> Expr:
-    """The expression with powers to one exponent, or to that and its negative, as the power of a
-    product or quotient, where that is shorter. Of powers to a number only quotients are, and
-    products of what is no letter: `x.^2 .* y.^2` is kept."""
-    if not any(map(_has_powers, postorder([e], into=lambda x: not isinstance(x, Name)))):
-        return e
+def with_equal_powers(e: Expr) -> Expr:
+    """A product with powers to one exponent, or to that and its negative, as the power of a product
+    or quotient, where that is shorter. Of powers to a number only quotients are, and products of
+    what is no letter: `x.^2 .* y.^2` is kept. Of a sum, one divisor may be outside for that."""
+    if isinstance(e, Add):
+        return min((e, *_with_one_outside(e)), key=length)
+    return _below(_together(e)) if _has_powers(e) else e
 
-    def written(x: Expr) -> Expr:
-        if isinstance(x, Name):
-            return x
-        new = rebuild(x, [known[a] for a in x.args])
-        return _below(_together(new)) if _has_powers(new) else new
 
-    return remembered(known, e, written, into_names=False)
+def _with_one_outside(e: Expr) -> Iterator[Expr]:
+    """A sum with one of its divisors outside, where powers of the others may be joined: `s^6 ./
+    x.^7 + s^2 ./ x.^3` is `((s ./ x).^6 + (s ./ x).^2) ./ x`."""
+    products = [Product.of(a) for a in e.args]
+    divisors = [[base for base, p in product.factors if p < -1] for product in products]
+    for base in (b for b in divisors[0] if all(b in others for others in divisors)):
+        inner = [_together(p.times(Product.of(base)).expression()) for p in products]
+        found = multiplied([add(*inner), power(base, MINUS)])
+        if found.shape == e.shape:
+            yield found
 
 
 def _has_powers(e: Expr) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from enum import Enum, auto
 from functools import cache, lru_cache
 from itertools import islice
@@ -38,7 +39,8 @@ from ..core.problem import Problem
 from ..core.results import Rewriting
 from ..core.structure import data_of, factors_of, terms_of
 from ..core.traversal import postorder, rebuild, remembered, transform
-from ..language.elaboration import read, read_expression
+from ..language.elaboration import read
+from ..language.expressions import read_expression
 from .identities import IDENTITIES, SMALLER, STABLE, Identity
 from .pattern_matching import UNBOUND, Matcher, parts_of, turned
 
@@ -253,6 +255,12 @@ class Rewriter:
         self._done: dict[Expr, Expr] = {}
         self._below: dict[Expr, int] = {}
         self._plainness: dict[Expr, tuple[int, int]] = {}
+
+    def by(self, rows: Rows) -> Rewriter:
+        """One by other rows, that shares what is known of expressions and patterns."""
+        other = copy(self)
+        other.log, other._rows, other._found, other._done = [], rows, {}, {}
+        return other
 
     def everywhere(self, e: Expr) -> Expr:
         """The expression with every node rewritten, arguments first; definitions are left alone."""

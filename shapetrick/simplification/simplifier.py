@@ -45,7 +45,7 @@ from ..core.functions import TABLE
 from ..core.results import Rewriting
 from ..core.structure import factors_of
 from ..core.traversal import postorder, rebuild, remembered
-from .arguments import with_opposite_arguments
+from .arguments import with_opposite_argument
 from .diagonals import with_diagonals
 from .factor_order import with_letters_first
 from .identities import COMPLEMENTED
@@ -69,8 +69,8 @@ class Simplifier:
         self._norms: dict[tuple[Expr, int | None], Product | None] = {}
         self._sums: set[Expr] = set()  # of the problem
         self.is_symmetric = Symmetry()
-        self._last = Rewriter(self.is_symmetric, length, Rows.LAST)
         rewriter = Rewriter(self.is_symmetric, length)
+        self._last = rewriter.by(Rows.LAST)
         self.networks = Networks(self._memo, self.is_symmetric, rewriter, self, self._norm)
         definitions, roots = list(definitions), list(roots)
         for e in postorder([*definitions, *roots]):
@@ -130,32 +130,27 @@ class Simplifier:
 
     def answer(self, e: Expr) -> Expr:
         """A simplified expression that is not taken further, with the identities for answers."""
-        found = self._last.everywhere(e)
-        opposite = self._memo.setdefault(with_opposite_arguments, {})
-        found = with_opposite_arguments(self.networks, found, opposite)
-        found = with_equal_powers(found, self._memo.setdefault(with_equal_powers, {}))
-        found = with_letters_first(found, self._memo.setdefault(with_letters_first, {}))
-        return self._with_transposes_outside(found)
+        known: dict[Expr, Expr] = self._memo.setdefault(Simplifier.answer, {})
 
-    def _with_transposes_outside(self, e: Expr) -> Expr:
-        """Sums and products of transposes as the transpose of one, where that is shorter; of two
+        def finished(x: Expr) -> Expr:
+            if not x.args or isinstance(x, Name):
+                return x
+            x = with_opposite_argument(self.networks, rebuild(x, [known[a] for a in x.args]))
+            return self._with_transpose_outside(with_letters_first(with_equal_powers(x)))
+
+        return remembered(known, self._last.everywhere(e), finished, into_names=False)
+
+    def _with_transpose_outside(self, e: Expr) -> Expr:
+        """A sum or product of transposes as the transpose of one, where that is shorter; of two
         factors each keeps its own, and so does a sum in which others would be turned. A sum of
         the problem is seen as it is there."""
-        done: dict[Expr, Expr] = self._memo.setdefault(Simplifier._with_transposes_outside, {})
-
-        def outside(x: Expr) -> Expr:
-            if isinstance(x, Name):
-                return x
-            x = rebuild(x, [done[a] for a in x.args])
-            if not isinstance(x, (Add, MatMul)) or ONE in x.shape or not _has_transposes(x):
-                return x
-            args = [flip(a, self.is_symmetric) for a in x.args]
-            inner = add(*args) if isinstance(x, Add) else matmul(*reversed(args))
-            least = 2 if isinstance(x, MatMul) or _has_transposes(inner) else 1
-            least = 0 if inner in self._sums else least
-            return transpose(inner) if length(inner) + 1 + least <= length(x) else x
-
-        return remembered(done, e, outside, into_names=False)
+        if not isinstance(e, (Add, MatMul)) or ONE in e.shape or not _has_transposes(e):
+            return e
+        args = [flip(a, self.is_symmetric) for a in e.args]
+        inner = add(*args) if isinstance(e, Add) else matmul(*reversed(args))
+        least = 2 if isinstance(e, MatMul) or _has_transposes(inner) else 1
+        least = 0 if inner in self._sums else least
+        return transpose(inner) if length(inner) + 1 + least <= length(e) else e
 
     def with_diagonals(self, e: Expr) -> Expr:
         """Rows or columns scaled as people write it in a Jacobian: `diag(v) A`, not `v .* A`."""

@@ -15,14 +15,17 @@ from ..algebra.monomials import Product
 from ..algebra.ranges import EntryRanges
 from ..algebra.symmetry import Symmetry
 from ..core.cost import has_minus, is_below
-from ..core.expr import Add, Call, Expr, Name, Number, Times, add, named, times
+from ..core.expr import Add, Call, Expr, Name, Number, Power, Times, add, named, times
 from ..core.functions import TABLE, Function
 from ..core.traversal import postorder, rebuild, remembered
+from .identities import LOGARITHMS, ROOT
 from .pattern_matching import core
 from .rewriting import Rewriter, Rows
+from .scaled_values import ScaledValues
 
 LARGE = 800.0  # an argument at which exp has no value any more
 OVERFLOW, SINGULAR, CANCELLATION = 10_000, 1_000, 100  # what each counts; an operation is 1
+_FACTORS = (Name, Power, Times)
 DEEPEST = 8  # sums within each other that a divisor is looked for in
 
 
@@ -42,21 +45,35 @@ def stable(roots: Sequence[Expr]) -> list[Expr]:
     risks: dict[Expr, int] = {}
     called: dict[Expr, bool] = {}
     done: dict[Expr, Expr] = {}
+    final: dict[Expr, Expr] = {}
 
     def risk(e: Expr) -> int:
         return remembered(risks, e, lambda x: own(x) + sum(risks[a] for a in x.args))
 
     def own(e: Expr) -> int:
         if isinstance(e, Add):
-            return CANCELLATION if any(map(has_minus, e.args)) and may_cancel(e) else 1
+            negative = any(has_minus(a) or ranges.of(a).low < 0 for a in e.args)
+            return CANCELLATION if negative and may_cancel(e) else 1
+        if is_below(e) and _may_underflow(e.args[0]):
+            return SINGULAR
         row = TABLE.get(e.op)
         found = 1 if row is None else _risk(row)
         if found == SINGULAR and not calls(e.args[0]):
             return 1  # what is given is not rounded to 0
+        if found == SINGULAR:
+            found += SINGULAR * sum(
+                _may_underflow(b) for b, _ in Product.of(core(e.args[0])).factors
+            )
         if row is None or not row.increasing or found != OVERFLOW:
             return found
-        scaled = ranges.excludes(e, 1) and ranges.of(e.args[0]).high > 0  # by the largest: one is 1
-        return 1 if scaled else found
+        return 1 if ranges.excludes(e, 1) and is_scaled(e.args[0]) else found
+
+    def is_scaled(exponent: Expr) -> bool:
+        """Whether it is less the largest of some, of which one is 0 then; or not known to be 0."""
+        picked = (
+            c < 0 and x.op in TABLE and TABLE[x.op].picks for x, c in ranges.form(exponent).items()
+        )
+        return ranges.of(exponent).high > 0 or any(picked)
 
     def calls(e: Expr) -> bool:
         """Whether there is a function in it."""
@@ -72,6 +89,7 @@ def stable(roots: Sequence[Expr]) -> list[Expr]:
         return bool(np.isfinite(bounds).all()) or (numbers > 0 and numbers + values == len(e.args))
 
     rewriter = Rewriter(Symmetry(), risk, Rows.STABLE)
+    values = ScaledValues(rewriter.rewrite, ranges)
 
     def changed(e: Expr) -> Expr:
         args = [done[a] for a in e.args]
@@ -79,7 +97,18 @@ def stable(roots: Sequence[Expr]) -> list[Expr]:
             return named(e.name, args[0])
         return rewriter.rewrite(_divisors_cancelled(rebuild(e, args)))
 
-    return [remembered(done, root, changed) for root in roots]
+    def rescaled(e: Expr) -> Expr:
+        """A product or a log by the largest of its exponents, where that is safer."""
+        args = [final[a] for a in e.args]
+        if isinstance(e, Name):
+            return named(e.name, args[0])
+        kept = rebuild(e, args)
+        if risk(kept) < SINGULAR or not (isinstance(e, Times) or e.op in LOGARITHMS):
+            return kept
+        return min(kept, values.rescaled(e), key=risk)
+
+    found = [remembered(done, root, changed) for root in roots]
+    return [remembered(final, root, rescaled) for root in found]
 
 
 def _divisors_cancelled(e: Expr, depth: int = 0) -> Expr:
@@ -106,6 +135,7 @@ def _divisors_within(total: Expr) -> dict[Expr, Expr]:
 
 
 def _may_underflow(e: Expr) -> bool:
-    """Whether it is a function whose values come near 0, and are never 0 but for rounding."""
-    row = TABLE.get(core(e).op)
-    return row is not None and row.never_zero and row.within[0] == 0
+    """Whether it has a factor whose values come near 0, and are never 0 but for rounding."""
+    parts = postorder([core(e)], into=lambda x: isinstance(x, _FACTORS) or x.op == ROOT)
+    rows = (TABLE.get(x.op) for x in parts)
+    return any(row is not None and row.never_zero and row.within[0] == 0 for row in rows)

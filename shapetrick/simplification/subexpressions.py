@@ -9,6 +9,7 @@ the identity the shape says the size: `I` is enough.
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
+from itertools import chain
 
 from ..core.cost import length
 from ..core.dims import ONE
@@ -26,6 +27,7 @@ from ..core.expr import (
     named,
     times,
 )
+from ..core.free_names import numbered_names
 from ..core.structure import factors_of, is_identity, moves
 from ..core.traversal import postorder, rebuild
 
@@ -143,10 +145,7 @@ class _Names:
         letter = "G" if not repeated else "R" if isinstance(e, Add) else "T"
         if ONE in e.shape and repeated:
             letter = letter.lower()
-        number = 0 if repeated else 1
-        while True:
-            name = f"{letter}{number}" if number else letter
-            if name not in self._taken and name not in self._given:
-                self._given.add(name)
-                return name
-            number += 1
+        names = chain([letter] if repeated else [], numbered_names(letter))
+        name = next(n for n in names if n not in self._taken and n not in self._given)
+        self._given.add(name)
+        return name

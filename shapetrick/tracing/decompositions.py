@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ..core.dims import Dim, Extent, Shape
+from ..core.dims import Dim, Extent
 from ..core.errors import TraceError
 from ..core.expr import Expr
-from ..core.solved import Solved, SolvedBy, computed
-from ..numerics.solvers import unknowns_by
+from ..core.solved import Solved
+from ..numerics.solvers import found_by
 from . import arrays
 from .arrays import Traced
 
@@ -20,21 +20,19 @@ def solved(solver: str, shapes: Sequence[Extent], *given: Traced) -> tuple[Trace
     """The unknowns, of these shapes, that a solver of the library finds of arrays."""
     args = [arrays.spread(x) for x in given]
     return tuple(
-        Traced(solution(solver, k, arrays.sides(shape), args), shape)
+        Traced(found_by(solver, k, arrays.sides(shape), args), shape)
         for k, shape in enumerate(shapes)
     )
 
 
-def solution(solver: str, place: int, shape: Shape, args: Sequence[Expr]) -> Solved:
-    """What a solver finds of arguments, in one place of all of it."""
-    found = computed(SolvedBy(solver, unknowns_by, place), shape, *args)
-    assert isinstance(found, Solved)
-    return found
+def number_of(e: Solved) -> int:
+    """Which one of all that its solver finds it is."""
+    return e.compute.item[0] if e.compute.item else 0  # type: ignore[attr-defined]
 
 
-def solves_alike(a: Solved, b: Solved) -> bool:
-    """Whether a solver finds both at once."""
-    return (a.compute.solver, a.args) == (b.compute.solver, b.args)
+def solver_of(e: Solved) -> tuple[str, tuple[Expr, ...]]:
+    """What finds it, of which arguments."""
+    return e.compute.solver, e.args  # type: ignore[attr-defined]
 
 
 def _of_square(x: Traced) -> Dim:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from ..core import expr as ex
-from ..core.equations import EquationSystem, systems_within
 from ..core.errors import InputError, RequestError, TraceError
 from ..core.expr import Expr, Symbol
 from ..core.functions import Array
@@ -25,9 +24,11 @@ from ..language.syntax import equation_library
 from ..language.vocabularies import is_name
 from ..numerics.evaluation import EvaluationTape
 from ..numerics.sampling import Profile, assignments, dims_of, draw, generator
+from ..numerics.solvers import TABLE as SOLVERS
+from ..numerics.solvers import solved_unknowns
 from ..simplification.written_forms import with_functions
 from . import arrays
-from .decompositions import solution, solves_alike
+from .decompositions import number_of, solver_of
 from .libraries import LIBRARIES, Followed, library_of
 from .parameters import (
     ShapedParameter,
@@ -67,7 +68,8 @@ def read_function(f: Callable[..., Any], shapes: Mapping[str, str] | str) -> Pro
         text, body = names.written(followed)
         request = f"{'grad' if body.is_scalar else 'vjp'} {names.value} wrt {', '.join(asked)}"
         problem = read(f"{head}\n{text}\n{request}")
-        confirm(f, parameters, with_solutions(problem.definitions[names.value], problem.systems))
+        known = solved_unknowns(problem.systems, SOLVERS)
+        confirm(f, parameters, substitute(problem.definitions[names.value], known))
         said = [f"`{called(f)}` as {'; '.join(text.splitlines())}"]
         for name, p in others.items():
             if p.classes:
@@ -153,8 +155,8 @@ class ProblemText:
 
     def _declared(self, e: Solved, found: Sequence[Solved], locals: Mapping[Expr, str]) -> str:
         """A line that declares what a solver finds, `L = cholesky(S)`."""
-        solver, _, which = e.compute.solver.partition("_")
-        own = {x.compute.place: x for x in found if solves_alike(x, e)}
+        solver, _, which = solver_of(e)[0].partition("_")
+        own = {number_of(x): x for x in found if solver_of(x) == solver_of(e)}
         names = []
         for place, unknown in enumerate(equation_library.TABLE[solver].unknowns.split(", ")):
             x = own.get(place)
@@ -179,16 +181,6 @@ class ProblemText:
 
 
 # -------------------------------------------------------------------------- is it read right?
-
-
-def with_solutions(e: Expr, systems: Sequence[EquationSystem]) -> Expr:
-    """An expression with what solvers find in the place of the unknowns."""
-    found: dict[Expr, Expr] = {}
-    for system in systems_within([e], systems):
-        given = [substitute(a, found) for a in system.arguments]
-        for place, u in enumerate(system.unknowns):
-            found[u] = solution(system.solver, place, u.shape, given)
-    return substitute(e, found)
 
 
 def confirm(f: Callable[..., Any], parameters: Mapping[str, ShapedParameter], e: Expr) -> None:

@@ -107,7 +107,7 @@ def _refused() -> TraceError:
 def divided(x: Traced, sizes: Sequence[Dim], axis: Any) -> tuple[Traced, ...]:
     """The parts of these sizes along an axis, one behind the other. Raises TraceError."""
     (k,) = arrays.axes_of(x, axis)
-    if structured.total(sizes) != x.shape[k]:
+    if sum(sizes, NOTHING) != x.shape[k]:
         raise TraceError(f"an axis of {x.shape[k]} is no sum of {', '.join(map(str, sizes))}.")
     found, first = [], NOTHING
     for size in sizes:
@@ -146,7 +146,7 @@ def joined(parts: Sequence[Traced], axis: int) -> Traced:
             if i != k and a != b:
                 raise arrays.misfit(a, b, f"of joined arrays in axis {i}")
     shape = tuple(
-        structured.total([x.shape[k] for x in parts]) if i == k else d
+        sum((x.shape[k] for x in parts), NOTHING) if i == k else d
         for i, d in enumerate(first.shape)
     )
     es = [arrays.spread(x) for x in parts]

@@ -1,8 +1,8 @@
 """Validation: is a gradient the derivative that it is said to be? Finite differences have the say.
 
-A `Checker` is built once for a request and holds its draws; candidates meet `quick`, the finished
-answer meets `check`: finite differences entry by entry at two assignments of sizes, the Taylor
-remainder at fresh draws, and the check of the check: spoilt copies must be refused.
+A `Checker` is built once for a request and holds its draws. An answer meets finite differences
+entry by entry at two assignments of sizes, the Taylor remainder at fresh draws, and the check of
+the check: spoilt copies must be refused.
 """
 
 from __future__ import annotations
@@ -61,7 +61,6 @@ DIFFERS = "finite differences give another value"
 UNCERTAIN = "rounding makes its value uncertain"
 LARGER = 5  # added to all sizes
 LARGER_POINTS = 500  # at once, at such sizes: a few directions stand for all entries
-FITS = 1e-4  # `quick` gives less for a gradient that is right
 CLEARLY = 100  # an error of that many tolerances needs no second draw
 HARDLY = (1e-10, 3e-12, 1e-13)  # relative moves of inputs
 SECOND_DRAWS = 3
@@ -156,21 +155,6 @@ class Checker:
     def _stated(self, e: Expr) -> Expr:
         """The expression with the unknowns of equations as what solves them."""
         return substitute(e, self._solutions) if self._solutions else e
-
-    def quick(self, candidate: Expr) -> float:
-        """The relative error at one small draw; infinite if it has another shape or no value, NaN
-        if no draw was found."""
-        candidate = self._stated(candidate)
-        if candidate.shape != self._target.shape:
-            return np.inf
-        probe = self._probe(0)
-        if probe is None:
-            return np.nan
-        program = EvaluationTape([candidate])
-        if not probe.site.holds(program):
-            return np.nan
-        fits = (self._fit(probe.site, point, program) for point in probe.points())
-        return next((fit.error for fit in fits if fit is not None), np.inf)
 
     def check(self, gradient: Expr) -> Validation:
         """The verdict, with what it rests on. What has no derivative at small sizes (an iteration

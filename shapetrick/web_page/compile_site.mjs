@@ -7,7 +7,7 @@ import {pathToFileURL} from "node:url";
 const COMPILE = `
 from importlib._bootstrap_external import _code_to_hash_pyc
 from importlib.util import source_hash
-from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+from zipfile import ZipFile, ZipInfo
 
 def compile_archive(before, after):
     with ZipFile(before) as old, ZipFile(after, "w") as new:
@@ -16,7 +16,7 @@ def compile_archive(before, after):
             if name.endswith(".py"):
                 code = compile(data, name, "exec", dont_inherit=True)
                 data, name = _code_to_hash_pyc(code, source_hash(data), False), name + "c"
-            new.writestr(ZipInfo(name), data, ZIP_DEFLATED, 9)
+            new.writestr(ZipInfo(name), data)
 
 compile_archive
 `;
@@ -24,7 +24,7 @@ compile_archive
 const PREPARE = `
 import os, sys
 from pathlib import Path
-from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+from zipfile import ZipFile, ZipInfo
 
 def prepare(archive):
     os.environ["XDG_CACHE_HOME"] = "/shapetrick/cache"
@@ -35,27 +35,27 @@ def prepare(archive):
         for path in sorted(Path("/shapetrick/cache").rglob("*")):
             if path.is_file():
                 name = path.relative_to("/shapetrick").as_posix()
-                own.writestr(ZipInfo(name), path.read_bytes(), ZIP_DEFLATED, 9)
+                own.writestr(ZipInfo(name), path.read_bytes())
 
 prepare
 `;
 
 async function main() {
-  const [pyodide, own, numpy] = process.argv.slice(2).map((path) => resolve(path));
+  const [pyodide, own, ...others] = process.argv.slice(2).map((path) => resolve(path));
   const {loadPyodide} = await import(pathToFileURL(`${pyodide}/pyodide.mjs`).href);
   const env = {PYTHONNODEBUGRANGES: "1"}; // tables for carets in tracebacks: a third of the size
   const python = await loadPyodide({indexURL: `${pyodide}/`, env});
   const compileArchive = python.runPython(COMPILE);
-  for (const path of [own, numpy]) {
+  for (const path of [own, ...others]) {
     python.FS.writeFile("/before.zip", readFileSync(path));
     compileArchive("/before.zip", "/after.zip");
     const compiled = python.FS.readFile("/after.zip");
+    writeFileSync(path, compiled);
     python.unpackArchive(compiled.slice().buffer, "zip", {extractDir: "/shapetrick"});
-    python.FS.writeFile(path === own ? "/own.zip" : "/numpy.zip", compiled);
   }
+  python.FS.writeFile("/own.zip", readFileSync(own));
   python.runPython(PREPARE)("/own.zip");
   writeFileSync(own, python.FS.readFile("/own.zip"));
-  writeFileSync(numpy, python.FS.readFile("/numpy.zip"));
 }
 
 try {

@@ -13,29 +13,39 @@ import json
 import shutil
 import subprocess
 from base64 import b32encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
 from hashlib import sha256
 from importlib.metadata import version
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
-from typing import Any
-from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+from zipfile import ZipFile, ZipInfo
 
 from ..core.errors import InputError
 from ..core.files import shipped
 from .assets import assets
 
 DISTRIBUTION = "https://cdn.jsdelivr.net/pyodide/v{}/full/"  # where Pyodide publishes its wheels
-PLAIN = ("pyodide.mjs", "python_stdlib.zip")
-PACKED = ("pyodide.asm.js", "pyodide.asm.wasm")
+SCRIPT = "pyodide.mjs"
+PROGRAM = ("pyodide.asm.js", "pyodide.asm.wasm")
+STANDARD = "python_stdlib.zip"  # Python's own library, as source
+OWN = "shapetrick.zip"
 LOCK = "pyodide-lock.json"
 LIBRARIES = ("lark", "platformdirs", "pygments", "rich")  # that answers need, besides NumPy
 FOLDERS = ("grammar", "examples")
 RICH = ("__init__.py", "_extension.py", "cells.py")  # widths of letters, of all that rich has
 LEXERS = ("__init__.py", "_mapping.py", "python.py")  # of the hundreds that Pygments has
 OTHER_DOORS = ("command_line", "session", "tracing")  # packages of ours that no answer imports
-UNUSED = ("tests", "f2py", "distutils", "include", "_examples", "doc", "_pyinstaller")  # of NumPy
+# Of the archives that come with Pyodide, what no answer imports, and what is for compilers alone.
+UNUSED = (
+    *("*/", "*.pyi", "*.pxd", "*.a", "*/RECORD", "*/tests/*", "*/_examples/*", "*/include/*"),
+    *(f"numpy/{name}/*" for name in ("_pyinstaller", "distutils", "doc", "f2py", "fft", "ma")),
+    *("numpy/polynomial/*", "numpy/testing/*", "numpy/linalg/lapack_lite.*"),
+    *(f"{name}/*" for name in ("http", "multiprocessing", "unittest", "wsgiref", "xml", "xmlrpc")),
+    *(f"{name}.py" for name in ("doctest", "mailbox", "optparse", "pdb", "pickletools", "pydoc")),
+    *(f"{name}lib.py" for name in ("ftp", "imap", "nntp", "pop", "smtp", "telnet")),
+)
 _KINDS = (".py", ".css", ".js", ".txt", ".toml")
 _SERVER = '<meta name="engine" content="server">'
 _CONTENTS = '{"version": "", "files": []}'
@@ -44,7 +54,7 @@ _CONTENTS = '{"version": "", "files": []}'
 def build(out: Path, pyodide: Path) -> dict[str, int]:
     """Write the site into a folder, which is made; the bytes of each file. Raises InputError,
     OSError."""
-    missing = [name for name in (LOCK, *PACKED, *PLAIN) if not (pyodide / name).is_file()]
+    missing = [n for n in (LOCK, SCRIPT, STANDARD, *PROGRAM) if not (pyodide / n).is_file()]
     if missing:
         raise InputError(
             f"{pyodide} lacks {', '.join(missing)}: it should hold what `npm pack pyodide@0.27.7` "
@@ -52,53 +62,55 @@ def build(out: Path, pyodide: Path) -> dict[str, int]:
         )
     to = out / "pyodide"
     to.mkdir(parents=True, exist_ok=True)
-    for name in PLAIN:
+    for name in (SCRIPT, *PROGRAM):
         shutil.copyfile(pyodide / name, to / name)
-    for name in PACKED:
-        packed = gzip.compress((pyodide / name).read_bytes(), 9, mtime=0)
-        (to / f"{name}.gz").write_bytes(packed)
-    own = out / "shapetrick.zip"
-    own.write_bytes(_zipped(_own_files()))
+    archives = [to / OWN, to / STANDARD]
+    _archive(archives[0], _own_files())
+    _archive(archives[1], _needed((pyodide / STANDARD).read_bytes()))
     lock = json.loads((pyodide / LOCK).read_text(encoding="utf-8"))
-    lock["packages"] = {"numpy": _numpy(lock, pyodide, to, own)}
+    numpy = lock["packages"]["numpy"]
+    wheel = pyodide / numpy["file_name"]
+    if wheel.is_file():
+        data = wheel.read_bytes()
+        if sha256(data).hexdigest() != numpy["sha256"]:
+            raise InputError(
+                f"{wheel} is not the wheel that Pyodide's list names: its hash differs."
+            )
+        archives.append(to / wheel.name)
+        _archive(archives[-1], _needed(data))
+        _compile(pyodide, archives)
+        numpy["sha256"] = sha256(archives[-1].read_bytes()).hexdigest()
+    else:
+        numpy["file_name"] = DISTRIBUTION.format(lock["info"]["version"]) + wheel.name
+    lock["packages"] = {"numpy": numpy}
     (to / LOCK).write_text(json.dumps(lock), encoding="utf-8")
+    for path in (*archives, *(to / name for name in PROGRAM)):
+        packed = gzip.compress(path.read_bytes(), 9, mtime=0)
+        path.with_name(f"{path.name}.gz").write_bytes(packed)
+        path.unlink()
     _write_page(out)
     paths = sorted(path for path in out.rglob("*") if path.is_file())
     return {path.relative_to(out).as_posix(): path.stat().st_size for path in paths}
 
 
-def _numpy(lock: Mapping[str, Any], pyodide: Path, to: Path, own: Path) -> dict[str, Any]:
-    """NumPy's entry in the list: its wheel on the site, or where it is published. With the wheel,
-    and Node on this machine, all Python of the site is compiled."""
-    entry = dict(lock["packages"]["numpy"])
-    wheel = pyodide / entry["file_name"]
-    if not wheel.is_file():
-        entry["file_name"] = DISTRIBUTION.format(lock["info"]["version"]) + entry["file_name"]
-        return entry
-    data = wheel.read_bytes()
-    if sha256(data).hexdigest() != entry["sha256"]:
-        raise InputError(f"{wheel} is not the wheel that Pyodide's list names: its hash differs.")
-    written = to / wheel.name
-    written.write_bytes(_zipped(_needed(data)))
+def _compile(pyodide: Path, archives: Iterable[Path]) -> None:
+    """Compile all Python of the site, ours first, where there is Node on this machine."""
     node = shutil.which("node")
     if node is not None:
         script = Path(__file__).with_name("compile_site.mjs")
         run = subprocess.run(
-            [node, script, pyodide, own, written], capture_output=True, text=True, check=False
+            [node, script, pyodide, *archives], capture_output=True, text=True, check=False
         )
         if run.returncode:
             raise InputError(f"the site could not be compiled: {run.stderr.strip()[-500:]}")
-    entry["sha256"] = sha256(written.read_bytes()).hexdigest()
-    return entry
 
 
-def _needed(wheel: bytes) -> Iterator[tuple[str, bytes]]:
-    """The files of NumPy's wheel that values are computed with."""
-    with ZipFile(BytesIO(wheel)) as archive:
-        for name in archive.namelist():
-            parts = name.split("/")
-            if not name.endswith((".pyi", "/")) and not set(parts[:-1]) & set(UNUSED):
-                yield name, archive.read(name)
+def _needed(archive: bytes) -> Iterator[tuple[str, bytes]]:
+    """The files of an archive that answers may read."""
+    with ZipFile(BytesIO(archive)) as opened:
+        for name in opened.namelist():
+            if not any(fnmatchcase(name, pattern) for pattern in UNUSED):
+                yield name, opened.read(name)
 
 
 def _own_files() -> Iterator[tuple[str, bytes]]:
@@ -135,13 +147,11 @@ def _is_unused(library: str, inner: Path) -> bool:
     return folder == "__pyinstaller"
 
 
-def _zipped(files: Iterable[tuple[str, bytes]]) -> bytes:
-    """An archive that is the same for the same files."""
-    written = BytesIO()
-    with ZipFile(written, "w", ZIP_DEFLATED, compresslevel=9) as archive:
+def _archive(path: Path, files: Iterable[tuple[str, bytes]]) -> None:
+    """Write an archive that is the same for the same files; it is packed later, as a whole."""
+    with ZipFile(path, "w") as archive:
         for name, data in files:
-            archive.writestr(ZipInfo(name), data, ZIP_DEFLATED, 9)
-    return written.getvalue()
+            archive.writestr(ZipInfo(name), data)
 
 
 def _write_page(out: Path) -> None:

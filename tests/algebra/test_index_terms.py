@@ -12,7 +12,8 @@ from shapetrick.algebra.fingerprints import key_of
 from shapetrick.algebra.index_terms import read_terms
 from shapetrick.core import expr as ex
 from shapetrick.core.expr import Expr
-from shapetrick.language.elaboration import read, read_expression
+from shapetrick.language.elaboration import read
+from shapetrick.language.expressions import read_expression
 from shapetrick.language.printer import to_text
 from shapetrick.numerics.evaluation import evaluate
 from shapetrick.simplification.simplifier import Simplifier

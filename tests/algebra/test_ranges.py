@@ -10,7 +10,8 @@ from strategies import SIZES, abstract_values, attributed_expressions, environme
 from shapetrick.algebra.ranges import EntryRanges
 from shapetrick.core.expr import Expr
 from shapetrick.core.traversal import postorder
-from shapetrick.language.elaboration import read, read_expression
+from shapetrick.language.elaboration import read
+from shapetrick.language.expressions import read_expression
 from shapetrick.numerics.evaluation import EvaluationTape
 
 PROBLEM = read(

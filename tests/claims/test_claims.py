@@ -24,7 +24,8 @@ from shapetrick.core import expr as ex
 from shapetrick.core.dims import Dim
 from shapetrick.core.errors import InputError
 from shapetrick.core.expr import Expr
-from shapetrick.language.elaboration import read, read_expression
+from shapetrick.language.elaboration import read
+from shapetrick.language.expressions import read_expression
 from shapetrick.render.claims import changes
 from shapetrick.validation.checker import checker_of
 

@@ -9,6 +9,7 @@ from shapetrick.api import check, read
 from shapetrick.checks import Check
 from shapetrick.cli import main
 from shapetrick.core.errors import InputError
+from shapetrick.core.warnings import absence
 
 MLP = """
 X : m x n[0];  Y : m x n[L]
@@ -123,6 +124,27 @@ def test_several_families() -> None:
     c = claimed(lstm, "F[t] = G_C[t] .* C[t]")
     assert c.suggestion == "G_C[t] .* C[t-1]"
     assert claimed(lstm, "Wf = sum(t = 1..T) X[t]' (G_F[t] .* F[t] .* (1 - F[t]))").right
+
+
+@pytest.mark.parametrize(
+    ("network", "claim", "suggestion"),
+    [
+        ("mlp", f"G[l-1] = {SIDE} W[l]' for l = L..1", None),
+        ("mlp", "G[L] = (Z[L] - Y) / m", None),
+        ("mlp", "G[L] = Z[L] - Y", "(Z[L] - Y) / m"),
+        ("mlp", f"G[l] = {SIDE} W[l]'", "(Z[L] - Y) / m"),  # the members don't fit
+        ("lstm", "G_F[t] = G_C[t] .* C[t-1]", None),
+        ("lstm", "G_A[t] = G_C[t] I[t]", "G_C[t] .* I[t]"),
+    ],
+)
+def test_gradients_by_members_by_their_names(
+    network: str, claim: str, suggestion: str | None
+) -> None:
+    text = MLP if network == "mlp" else text_of(network).partition("grad ")[0]
+    problem = read(f"{text}\ncheck {claim}")
+    (c,) = problem.check()
+    assert (c.right, c.suggestion) == (suggestion is None, suggestion)
+    assert absence(problem.data, problem.data.requests[0]) == ""
 
 
 def test_a_backward_rule() -> None:

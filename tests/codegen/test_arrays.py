@@ -22,8 +22,13 @@ from shapetrick.core.errors import ShapeError
 from shapetrick.core.problem import Problem
 from shapetrick.core.results import Result
 
-QUICK = ("average pooling", "a convolution with padding")
-QUICK_MODULES = (("average pooling", "numpy"), ("average pooling", "torch-function"))
+ROD = "a rod, heated at one end and closed at the other"
+QUICK = ("average pooling", "a convolution with padding", ROD)
+QUICK_MODULES = (
+    ("average pooling", "numpy"),
+    ("average pooling", "torch-function"),
+    (ROD, "torch"),
+)
 NAMES = [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in LAYERS]
 
 

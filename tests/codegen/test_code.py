@@ -366,10 +366,14 @@ def test_what_the_command_refuses(
     assert message in capsys.readouterr().err
 
 
-def test_the_command_says_what_sizes_look_like(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", ["code", "derive"])
+@pytest.mark.parametrize("sizes", ["m", "m=0", "m=x", "=3", "m=1,,"])
+def test_the_command_says_what_sizes_look_like(
+    command: str, sizes: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
-        main(["code", "-e", "x: n; J = norm(x); grad J wrt x", "--sizes", "n=0"])
-    assert "m=128,d=10" in capsys.readouterr().err
+        main([command, "-e", "x: n; J = norm(x); grad J wrt x", "--sizes", sizes])
+    assert "is no size: write m=128,n[0]=784" in capsys.readouterr().err
 
 
 # -------------------------------------------------------------------------------------- the table

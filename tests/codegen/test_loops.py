@@ -260,6 +260,18 @@ def test_what_does_not_fit_is_told_by_its_name(library: str, wrong: Values, told
         function(**given, T=3)
 
 
+@pytest.mark.parametrize(("shape", "axes"), [("", ()), (": 2", (2,)), (": 2 x 3", (2, 3))])
+def test_an_array_of_members_is_a_list_of_them(shape: str, axes: tuple[int, ...]) -> None:
+    """Whatever the rank of a member is, the gradients come back as a list."""
+    text = f"x[t] {shape or ': scalar'} for t = 1..T; h[1] = x[1]\n"
+    text += "h[t] = tanh(h[t-1]) .* x[t] for t = 2..T; J = sum(h[T].^2); grad J wrt x[t]"
+    function = read(text).function("numpy")
+    x = np.random.default_rng(0).normal(size=(3, *axes))
+    one, other = (function(x=given, T=3)["grad J wrt x[t]"] for given in (x, list(x)))
+    assert isinstance(one, list)
+    np.testing.assert_array_equal(np.reshape(one, x.shape), np.reshape(other, x.shape))
+
+
 def test_what_is_given_wrongly_is_refused() -> None:
     function = derive(MLP + "grad J wrt W[l]").function("numpy")
     x, y, w = np.ones((2, 3)), np.ones((2, 3)), [np.ones((3, 3))]

@@ -190,13 +190,13 @@ def test_a_session_is_brought_back_with_its_derivation_by_hand(tmp_path: Path) -
         ":derive J wrt X",
     )
     said(interpreter, ":next")
-    assert interpreter.hand is not None
+    assert interpreter.guided is not None
     assert interpreter.keep()
     again = Interpreter(recovery=Recovery(tmp_path))
     assert [left.unsaved.seed for left in again.recovery.found()] == [5]
     said(again, ":recover")
     assert again.session.state == interpreter.session.state
-    assert again.hand is not None and again.hand.played == interpreter.hand.played
+    assert again.guided is not None and again.guided.played == interpreter.guided.played
     assert again.is_unsaved
     assert "without saving" in said(again, ":recover")  # it is this session's own now
 

@@ -69,6 +69,19 @@ def test_values_are_where_the_row_says(row: Function) -> None:
     assert not row.never_zero or np.all(values[np.abs(values) > 0] > 0)
 
 
+@pytest.mark.parametrize("largest", [0.0, 3e5, 1e12])
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_a_softmax_keeps_its_digits(axis: int | None, largest: float) -> None:
+    """However large the scores are, it adds up to 1, and its logarithm tells what lacks from 1."""
+    x = largest + np.array([[0.0, -22.5], [-22.5, 0.0]])
+    small, others = np.exp(-22.5), {None: 2.0, 0: 1.0, 1: 1.0}[axis]
+    whole = others + others * small
+    softmax, log_softmax = (TABLE[name].value(x, axis) for name in ("softmax", "log_softmax"))
+    np.testing.assert_allclose(softmax.sum(axis=axis), 1.0, rtol=1e-15)
+    np.testing.assert_allclose(softmax[0, 1], small / whole, rtol=1e-15)
+    np.testing.assert_allclose(log_softmax[0, 0], -np.log(whole), rtol=1e-14)
+
+
 # --------------------------------------------------------------------- one row, and nothing else
 
 

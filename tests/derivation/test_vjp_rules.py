@@ -19,7 +19,8 @@ from shapetrick.derivation.local_derivatives import (
     views,
 )
 from shapetrick.derivation.vjp_rules import arranged_terms, rule_for
-from shapetrick.language.elaboration import parse_scalar, read, read_expression
+from shapetrick.language.elaboration import read
+from shapetrick.language.expressions import parse_scalar, read_expression
 from shapetrick.language.printer import to_text
 from shapetrick.numerics.evaluation import evaluate
 from shapetrick.simplification.simplifier import Simplifier

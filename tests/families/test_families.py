@@ -10,7 +10,6 @@ from networks import LENGTHS, NETWORKS, bend, derived, jax, length_of, listed, w
 
 from shapetrick.api import derive, read
 from shapetrick.core.errors import InputError
-from shapetrick.families.saved_values import sizes_of
 
 
 @pytest.mark.parametrize("length", LENGTHS)
@@ -174,7 +173,7 @@ def test_kept(sigma: str, kept: list[str]) -> None:
 
 def test_account() -> None:
     d = derive(LECTURE + "grad J wrt W[l]")
-    account = d.account(sizes_of("m = 2, n[0]=3, n=5, L=4"))
+    account = d.account({"m": 2, "n[0]": 3, "n": 5, "L": 4})
     before, member = account.entries
     assert before.numbers == member.numbers == 4 * 2 * 5
     assert before.recomputing == 2 * 2 * 5 * (3 + 5 + 5 + 5) + 4 * 2 * 5
@@ -185,7 +184,8 @@ def test_account() -> None:
 
 def test_operations_counted_by_hand() -> None:
     text = LECTURE.replace(" + b[l]", "").replace("sigma[l](", "tanh(")
-    account = derive(text + "grad J wrt W[l]").account(sizes_of("m=2, n[0]=3, n[1]=4, n[2]=5, L=2"))
+    sizes = {"m": 2, "n[0]": 3, "n[1]": 4, "n[2]": 5, "L": 2}
+    account = derive(text + "grad J wrt W[l]").account(sizes)
     m, pairs = 2, [(3, 4), (4, 5)]
     layers = sum(2 * m * a * b + m * b for a, b in pairs)
     assert (
@@ -204,12 +204,6 @@ def test_what_two_lines_make_is_counted_where_it_is_read() -> None:
     )
     account = derive(text + "grad J wrt W[l]").account({"m": 2, "n": 3, "L": 4})
     assert {str(e.value): e.numbers for e in account.entries} == {"Z[l]": 18, "Z[L-1] W[L]": 6}
-
-
-@pytest.mark.parametrize("text", ["m", "m=0", "m=x", "=3", "m=1,,"])
-def test_sizes_that_are_none(text: str) -> None:
-    with pytest.raises(InputError, match="is no size"):
-        sizes_of(text)
 
 
 def test_a_size_is_missing() -> None:

@@ -139,6 +139,12 @@ ASKED = {
         STATES,
         T3,
     ),
+    "states by what is shared": Asked(
+        RECURRENCE + "jac h[t] wrt W",
+        jacobian(lambda v: jnp.concatenate([v["h[0]"][None], _states(v)]), "W"),
+        STATES,
+        T3,
+    ),
     "a softmax": Asked(
         SOFTMAX + "jac p[i] wrt x[j]", jacobian(_softmax, "x"), {"x": (3, 2, 1), "w": (2, 1)}, N3
     ),

@@ -114,6 +114,22 @@ J = sum(b = 1..B) sum(p = 1..P) norm(Y[b,p])^2 / 2
             "J = mean(b = 1..B, t = 1..T) norm(X[b,t] W)^2\ngrad J wrt X[b,t]",
             "∂J/∂X[b,t] = 2 X[b,t] W W' / (B T)  for b = 1..B, t = 1..T",
         ),
+        (  # beside each other, in a recurrence along the other axis alone
+            "a[i] : n for i = 1..N; A, B : n x n; u[0,i] = a[i] for i = 1..N zero outside i\n"
+            "u[t,i] = A u[t-1,i] + B (u[t-1,i-1] + u[t-1,i+1]) for t = 1..T, i = 1..N "
+            "zero outside i\nJ = sum(i = 1..N) norm(u[T,i])^2 / 2; grad J wrt A",
+            "G[t-1,i] = A' G[t,i] + B' (G[t,i+1] + G[t,i-1])  for t = T..1, i = 1..N",
+        ),
+        (  # sums over one range are one, with the factor that they share
+            "x[i] : n for i = 1..N; P[i,j] : scalar for i = 1..N, j = 1..N\n"
+            "J = sum(i = 1..N) sum(j = 1..N) P[i,j] norm(x[i] - x[j])^2\ngrad J wrt x[i]",
+            "∂J/∂x[i] = sum(j = 1..N) 2 (P[i,j] + P[j,i]) (x[i] - x[j])  for i = 1..N",
+        ),
+        (
+            "Q[h], K[h] : n x k for h = 1..H; A, B : d x k; X : n x d\n"
+            "J = sum(h = 1..H) (tr(Q[h]' X A) + tr(K[h]' X B))\ngrad J wrt X",
+            "∂J/∂X = sum(h = 1..H) (Q[h] A' + K[h] B')",
+        ),
         (  # mirrored
             "x[t] : n for t = 1..T; y[t] : n for t = 1..T\n"
             "J = sum(t = 1..T) y[t]' x[T-t+1]\ngrad J wrt x[t]",

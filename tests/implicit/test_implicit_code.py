@@ -3,7 +3,9 @@ an unknown a layer for automatic differentiation."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from inspect import signature
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +17,7 @@ from jax.test_util import check_grads
 
 import shapetrick as st
 from shapetrick.codegen.python.callables import compiled
+from shapetrick.numerics.solvers import TABLE as SOLVERS
 
 jax.config.update("jax_enable_x64", True)
 
@@ -24,51 +27,104 @@ LYAPUNOV = "A, Q : n x n; Y : n x n where A Y + Y A' = Q; J = norm(Y)^2; grad J 
 LAYER = "W : n x n; U : n x d; x : d; z : n where z = tanh(W z + U x); vjp z wrt W, U"
 W, U, x = RNG.standard_normal((4, 4)) / 8, RNG.standard_normal((4, 3)), RNG.standard_normal(3)
 
-# A problem, and values of its inputs and its unknown at a solution.
-STABLE = A / 9
-CASES = [
-    (
-        "A, Q : n x n; Y : n x n where A Y + Y A' = Q; J = norm(Y)^2; grad J wrt A",
-        {"A": A, "Q": Q, "Y": scipy.linalg.solve_continuous_lyapunov(A, Q)},
-    ),
-    (
-        "A : n x n; X = sqrtm(A); J = norm(X)^4; grad J wrt A",
-        {"A": A, "X": scipy.linalg.sqrtm(A).real},
-    ),
-    (
-        "A, B, Q : n x n; X = sylvester(A, B, Q); J = norm(X)^2; grad J wrt B",
-        {"A": A, "B": Q, "Q": A, "X": scipy.linalg.solve_sylvester(A, Q, A)},
-    ),
-    (
-        "A, Q : n x n; X = stein(A, Q); J = norm(X)^2; grad J wrt A",
-        {"A": STABLE, "Q": Q, "X": scipy.linalg.solve_discrete_lyapunov(STABLE, Q)},
-    ),
-    (
-        "S : n x n posdef; L = cholesky(S); J = sum(sin(L)); grad J wrt S",
-        {"S": A @ A.T, "L": np.linalg.cholesky(A @ A.T)},
-    ),
-    (
-        "S : n x n posdef; U : n x n upper where U' U = S; J = sum(sin(U)); grad J wrt S",
-        {"S": A @ A.T, "U": np.linalg.cholesky(A @ A.T).T},
-    ),
-    (
-        "A, B : n x n; Q : n x n symmetric; R : n x n posdef; X = care(A, B, Q, R); J = tr(X);"
-        "grad J wrt A",
-        {
-            **{"A": A, "B": Q, "Q": A @ A.T, "R": Q @ Q.T},
-            "X": scipy.linalg.solve_continuous_are(A, Q, A @ A.T, Q @ Q.T),
-        },
-    ),
-]
+# A row of the library each, with its inputs in a gradient.
+POSDEF = "A : n x n; B : n x k; Q : n x n posdef; R : k x k posdef; "
+ROWS = {
+    "solve": "A : n x n; B : n x k; X = solve(A, B); J = sum(sin(X)); grad J wrt A, B",
+    "cholesky": "S : n x n posdef; L = cholesky(S); J = sum(sin(L)); grad J wrt S",
+    "sqrtm": "A : n x n; X = sqrtm(A); J = sum(sin(X)); grad J wrt A",
+    "lyapunov": "A, Q : n x n; X = lyapunov(A, Q); J = norm(X)^2; grad J wrt A, Q",
+    "stein": "A, Q : n x n; X = stein(A, Q); J = norm(X)^2; grad J wrt A, Q",
+    "sylvester": "A : m x m; B : n x n; Q : m x n; X = sylvester(A, B, Q); J = norm(X)^2; "
+    "grad J wrt A, B, Q",
+    "care": POSDEF + "X = care(A, B, Q, R); J = tr(X X); grad J wrt A, B, Q, R",
+    "dare": POSDEF + "X = dare(A, B, Q, R); J = tr(X X); grad J wrt A, B, Q, R",
+    "eigh": "S : n x n symmetric; c : n; lam, v = eigh(S); J = lam^2 + (c' v)^2; grad J wrt S, c",
+    "eigh_smallest": "S : n x n symmetric; lam, v = eigh(S, smallest); J = lam^2 + prod(v)^2; "
+    "grad J wrt S",
+    "svd": "X, A : m x n; U, s, V = svd(X); J = sum(A .* (U V')) + sum(s.^2); grad J wrt X, A",
+    "qr": "X : m x n; Q, R = qr(X); J = sum(sin(Q.^2)) + sum(R.^2); grad J wrt X",
+    "polar": "X : n x n; U, P = polar(X); J = sum(sin(U)) + sum(P.^3); grad J wrt X",
+    "pinv": "A : m x n; P = pinv(A); J = sum(sin(P)); grad J wrt A",
+}
+SIZES = {"m": 4, "n": 3, "k": 2}
+SYMMETRIC = {"symmetric", "posdef"}
+# What takes its unknowns as arguments.
+GIVEN = {
+    "minimum": "Q : n x n posdef; A : k x n; c : n; b : k; "
+    "x : n, mu : k where Q x + c + A' mu = 0, A x = b; J = norm(x)^2; grad J wrt Q, A, b",
+    "upper": "S : n x n posdef; U : n x n upper where U' U = S; J = sum(sin(U)); grad J wrt S",
+    "any eigenpair": "A : n x n; v : n, lam : scalar where A v = lam v, v' v = 1; "
+    "J = lam^2 + sum(v)^2; grad J wrt A",
+    "cube root": "A : n x n; X : n x n where X^3 = A; J = norm(X)^2; grad J wrt A",
+    "fixed points": "W : n x n; X : n x k; Z : n x k where Z = tanh(W Z + X); J = norm(Z)^2; "
+    "grad J wrt W, X",
+}
 
 
-@pytest.mark.parametrize(("text", "values"), CASES)
-def test_code_solves_the_adjoint_equation(text: str, values: dict[str, np.ndarray]) -> None:
-    d = st.derive(text)
-    assert d.result.adjoint is not None and d.result.adjoint.weighted
-    function = compiled(d.code("numpy"))["value_and_gradients"]
-    _, found = function(**{n: values[n] for n in signature(function).parameters})
-    np.testing.assert_allclose(found, d.evaluate(values), rtol=1e-8, atol=1e-10)
+def test_each_row_of_the_library_has_code() -> None:
+    assert {*ROWS} == {*SOLVERS}
+
+
+@pytest.mark.parametrize("name", ["lyapunov", "eigh", "qr", "cholesky"])
+def test_code_solves_for_unknowns_and_multipliers(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _self_test(ROWS[name], "numpy", capsys)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["numpy", "jax", "torch"])
+@pytest.mark.parametrize("text", [*ROWS.values(), *GIVEN.values()], ids=[*ROWS, *GIVEN])
+def test_code_of_each_target_solves_for_them(
+    text: str, target: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if target.startswith("torch"):
+        pytest.importorskip("torch")
+    _self_test(text, target, capsys)
+
+
+def _self_test(text: str, target: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert compiled(st.read(text).code(target, self_test=True))["self_test"]() == 0
+    assert ": ok" in capsys.readouterr().out
+
+
+def _layer(text: str, target: str) -> tuple[Callable[..., Any], list[np.ndarray], list[bool]]:
+    """The value with its rule, values of its arguments (square ones far from singular), and which
+    of these are symmetric: they are moved so, as solvers read half of them."""
+    problem, rng = st.read(text), np.random.default_rng(5)
+    function = compiled(problem.code(target))["J"]
+    symbols = [problem.data.symbols[name] for name in signature(function).parameters]
+    values = [rng.standard_normal([d.size(SIZES) for d in s.shape]) for s in symbols]
+    values = [x / 4 + np.diag(range(1, len(x) + 1)) if len(x) == len(x.T) else x for x in values]
+    return function, values, [bool(s.attributes & SYMMETRIC) for s in symbols]
+
+
+def _symmetrized(of: Callable[..., Any], symmetric: list[bool]) -> Callable[..., Any]:
+    def value(*args: Any) -> Any:
+        pairs = zip(args, symmetric, strict=True)
+        return of(*((x + x.T) / 2 if is_symmetric else x for x, is_symmetric in pairs))
+
+    return value
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name, row in SOLVERS.items() if row.jax])
+def test_a_row_of_the_library_is_a_layer_for_jax(name: str) -> None:
+    layer, values, symmetric = _layer(ROWS[name], "jax-vjp")
+    of = _symmetrized(layer, symmetric)
+    check_grads(of, values, order=1, modes=["rev"], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name, row in SOLVERS.items() if row.torch])
+def test_a_row_of_the_library_is_a_layer_for_pytorch(name: str) -> None:
+    torch = pytest.importorskip("torch")
+    layer, values, symmetric = _layer(ROWS[name], "torch-function")
+    inputs = [torch.tensor(x, requires_grad=True) for x in values]
+    assert torch.autograd.gradcheck(
+        _symmetrized(layer, symmetric), inputs, nondet_tol=1e-9
+    )  # sums in several threads are rounded otherwise every time
 
 
 def test_what_several_requests_call_alike_is_apart() -> None:
@@ -80,23 +136,6 @@ def test_what_several_requests_call_alike_is_apart() -> None:
     found = list(problem.function("numpy")(**values).values())[-4:]
     for d, value in zip(problem.derive(), found, strict=True):
         np.testing.assert_allclose(value, d.evaluate(values), rtol=1e-8, atol=1e-10)
-
-
-SELF_TESTED = [
-    ("numpy", LYAPUNOV),
-    ("jax", "S : n x n posdef; L = cholesky(S); J = sum(sin(L)); grad J wrt S"),
-    ("jax-vjp", LAYER),
-    ("numpy", LAYER),
-]
-
-
-@pytest.mark.parametrize(("target", "text"), SELF_TESTED)
-def test_code_is_tested_at_a_solution(
-    target: str, text: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    module = st.read(text).code(target, self_test=True)
-    assert compiled(module)["self_test"]() == 0
-    assert ": ok" in capsys.readouterr().out
 
 
 def test_a_self_test_finds_wrong_code(capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,17 +159,6 @@ def test_a_layer_for_jax() -> None:
 
 
 @pytest.mark.slow
-def test_a_cost_for_jax() -> None:
-    cost = compiled(st.read(LYAPUNOV).code("jax-vjp"))["J"]
-
-    def of(a, q):  # type: ignore[no-untyped-def]
-        known, right = map(jax.lax.stop_gradient, (a, q))
-        return cost(a, q, jax.scipy.linalg.solve_sylvester(known, known.T, right))
-
-    check_grads(of, (A, Q), order=1, modes=["rev"], atol=1e-4, rtol=1e-4)
-
-
-@pytest.mark.slow
 def test_a_layer_for_pytorch() -> None:
     torch = pytest.importorskip("torch")
     layer = compiled(st.read(LAYER).code("torch-function"))["z"]
@@ -147,6 +175,14 @@ def test_a_layer_for_pytorch() -> None:
     assert torch.autograd.gradcheck(output, (weights, inputs))
 
 
-def test_what_a_library_does_not_solve_is_refused() -> None:
-    with pytest.raises(st.RequestError, match="torch has no solver"):
-        st.read(LYAPUNOV).code("torch")
+def test_unknowns_are_arguments_where_a_library_finds_none() -> None:
+    problem = st.read(ROWS["sqrtm"])
+    parameters = {target: problem.function(target).parameters for target in ("numpy", "torch")}
+    assert {*parameters["torch"]} - {*parameters["numpy"]} == {"X"}
+    with pytest.raises(st.OperandError, match="`X` is no argument"):
+        problem.function("numpy")(X=np.eye(3))
+
+
+def test_what_a_language_of_matrices_does_not_solve_is_refused() -> None:
+    with pytest.raises(st.RequestError, match="no code for `eigh` in Octave"):
+        st.read(ROWS["eigh"]).code("octave")

@@ -18,7 +18,8 @@ from sympy_values import numeric
 import shapetrick as st
 from shapetrick.core.expr import Expr, operand
 from shapetrick.core.traversal import symbols_of
-from shapetrick.language.elaboration import read, read_expression
+from shapetrick.language.elaboration import read
+from shapetrick.language.expressions import read_expression
 from shapetrick.numerics.evaluation import evaluate
 
 X, Y, A, w, v, b, s = st.symbols("X, Y: m x n; A: n x n; w, v: n; b: m; s: scalar positive")

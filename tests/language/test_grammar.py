@@ -17,7 +17,8 @@ from shapetrick.core.dims import Dim
 from shapetrick.core.errors import ParseError, ShapetrickError
 from shapetrick.core.expr import number, symbol
 from shapetrick.core.indices import Index, parts, written
-from shapetrick.language.elaboration import parse_scalar, read, read_expression
+from shapetrick.language.elaboration import read
+from shapetrick.language.expressions import parse_scalar, read_expression
 from shapetrick.language.shapes.words import vocabulary
 from shapetrick.language.syntax import parser as parsing
 from shapetrick.language.syntax.parser import parse, parse_expression
@@ -118,6 +119,9 @@ SHAPES = [
     ("R^{m x d}", "m", "d"),
     ("ℝ^{m×d}", "m", "d"),
     ("R^{m}", "m", "1"),
+    ("R^n", "n", "1"),
+    ("ℝ^(n+1)", "n+1", "1"),
+    ("R^(m x d)", "m", "d"),
     ("[m]", "m", "1"),
     ("d", "d", "1"),
     ("1 x n", "1", "n"),
@@ -139,6 +143,15 @@ def test_shapes_are_typed_in_many_ways(text: str, rows: str, cols: str, attribut
     assert [str(side.dim) for side in declaration.sides] == [rows, cols]
     assert [name for name, _ in declaration.names] == ["X", "Y"]
     assert [name for name, _ in declaration.words] == attributes.replace(",", "").split()
+
+
+@pytest.mark.parametrize("sign", [" ∈ ", " in ", "∈"])
+def test_a_set_declares_as_a_colon_does(sign: str) -> None:
+    for text in (f"X{sign}R^{{m x d}}", f"w : n, X{sign}ℝ^(m x d) positive"):
+        *_, declared = parse(text, WORDS)
+        assert isinstance(declared, Declaration) and declared.sides is not None
+        assert [str(side.dim) for side in declared.sides] == ["m", "d"]
+        assert [name for name, _ in declared.names] == ["X"]
 
 
 REQUESTS = [

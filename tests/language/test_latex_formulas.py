@@ -3,6 +3,7 @@ they say as NumPy has it."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -15,6 +16,59 @@ from shapetrick.core.expr import Symbol
 
 # Declarations, a formula, what is asked, and the formula in NumPy.
 FORMULAS = [
+    (
+        r"\alpha\in\mathbb{R}_{>0}^n, p \in\mathbb{R}^n",
+        r"\ell = \ln\Gamma\left(\sum_{k=1}^n\alpha_k\right) - \sum_{k=1}^n\ln\Gamma(\alpha_k) "
+        r"+ \sum_{k=1}^n (\alpha_k - 1)\ln p_k",
+        r"\nabla_\alpha \ell",
+        lambda v: (
+            math.lgamma(v.alpha.sum())
+            - sum(map(math.lgamma, v.alpha))
+            + (v.alpha - 1) @ np.log(v.p)
+        ),
+    ),
+    (
+        r"X\in\mathbb{R}^{n\times d}, W\in\mathbb{R}^{k\times d}, b\in\mathbb{R}^k, "
+        r"Y\in\mathbb{R}^{n\times k}",
+        r"z^{(i)} = W x^{(i)} + b, \quad h_i = \sigma(z_i) \\ "
+        r"L = \frac1n\sum_{j=1}^n \|h_j - y_j\|^2",
+        r"\nabla_W L",
+        lambda v: np.sum((1 / (1 + np.exp(-v.X @ v.W.T - v.b)) - v.Y) ** 2) / len(v.X),
+    ),
+    (
+        r"X\in\mathbb{R}^{n\times d}, W_Q, W_K\in\mathbb{R}^{d\times k}, "
+        r"W_V\in\mathbb{R}^{d\times p}",
+        r"Q = XW_Q,\; K = XW_K \\ A = \exp\left(\frac{QK^\top}{\sqrt{k}}\right)XW_V \\ "
+        r"J = \frac12\|A\|_F^2",
+        r"\nabla_{W_Q} J",
+        lambda v: (
+            np.sum(
+                (np.exp(v.X @ v.W_Q @ (v.X @ v.W_K).T / np.sqrt(v.W_Q.shape[1])) @ v.X @ v.W_V) ** 2
+            )
+            / 2
+        ),
+    ),
+    (
+        r"P^-\in\mathbb{R}^{n\times n}, H \in \mathbb{R}^{p\times n}, R\in\mathbb{R}^{p\times p}",
+        r"K = P^-H^T(HP^-H^T+R)^{-1} \\ J = \operatorname{tr} KRK^T",
+        r"\nabla_H J",
+        lambda v: np.trace(
+            (K := v.P_minus @ v.H.T @ np.linalg.inv(v.H @ v.P_minus @ v.H.T + v.R)) @ v.R @ K.T
+        ),
+    ),
+    (
+        r"W\in\mathbb{R}^{n\times n}, x_t, h_{t-1}, c\in\mathbb{R}^n",
+        r"h_t = \tanh(W h_{t-1} + x_t) \\ J = c^\top h_t",
+        r"\frac{\partial J}{\partial h_{t-1}}",
+        lambda v: v.c @ np.tanh(v.W @ v.h_t_minus_1 + v.x_t),
+    ),
+    (
+        r"\theta, Q\in\mathbb{R}^K",
+        r"\pi_\theta(a) = \frac{e^{\theta_a}}{\sum_{b}e^{\theta_b}} \\ "
+        r"J = \sum_a\pi_\theta(a)Q_a",
+        r"\nabla_\theta J",
+        lambda v: v.Q @ np.exp(v.theta) / np.exp(v.theta).sum(),
+    ),
     (
         r"X \in \mathbb{R}^{d\times N}, w \in \mathbb{R}^d, t \in \mathbb{R}^N",
         r"E(w) = \frac12\sum_{n=1}^{N}\{t_n - w^\top x_n\}^2",
@@ -365,7 +419,7 @@ FORMULAS = [
 
 
 POSITIVE = (0.2, 1.2)  # so that all logarithms and roots have values
-SIZES = {"n": 4, "m": 3, "d": 2, "k": 5, "p": 2, "N": 3, "A": 4}
+SIZES = {"n": 4, "m": 3, "d": 2, "k": 5, "p": 2, "N": 3, "A": 4, "K": 3}
 SHIFTED = {"b": 9.0}  # that what is subtracted from it stays below it
 STEP, CLOSE = 1e-5, 1e-6
 

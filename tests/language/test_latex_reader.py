@@ -22,7 +22,8 @@ from shapetrick.core.errors import InputError, ShapetrickError
 from shapetrick.core.expr import Expr
 from shapetrick.core.problem import Problem
 from shapetrick.core.traversal import symbols_of
-from shapetrick.language.elaboration import read, read_expression
+from shapetrick.language.elaboration import read
+from shapetrick.language.expressions import read_expression
 from shapetrick.language.latex.files import marked
 from shapetrick.numerics.evaluation import EvaluationTape
 from shapetrick.numerics.sampling import dims_of, draw, generator
@@ -170,7 +171,8 @@ def test_formula(latex: str, plain: str) -> None:
 STATEMENTS = [
     # declarations
     (r"X \in \mathbb{R}^{m \times d}", "X : m x d"),
-    (r"w \in \mathbb{R}^d", "w : d"),
+    (r"w \in \mathbb{R}^d", "w : d"), ("w ∈ ℝᵈ", "w : d"), ("w, u ∈ R^d", "w, u : d"),
+    ("X ∈ ℝᵐˣᵈ, λ ∈ ℝ", "X : m x d; lambda : scalar"), ("X ∈ ℝ^{m×d}", "X : m x d"),
     (r"\lambda \in \mathbb{R}", "lambda : scalar"),
     (r"c \in \mathbb{N}^n", "c : n nonneg"),
     (r"\lambda \in \mathbb{R}_{>0}", "lambda : scalar positive"),
@@ -215,6 +217,8 @@ STATEMENTS = [
     (r"$\nabla_w J = 2X'Xw$", "check grad J wrt w = 2 X' X w"),
     (r"\nabla_w J = X^\top X w + X^\top X w = 2X^{\top}Xw",
      "check grad J wrt w = X' X w + X' X w; check grad J wrt w = 2 X' X w"),
+    (r"\nabla_w J = \frac{\partial}{\partial w} \|Xw\|^2 = 2X^{\top}Xw",
+     "check grad J wrt w = 2 X' X w; check ∂/∂w norm(X w)^2 = 2 X' X w"),
 ]  # fmt: skip
 GIVEN = "X : m x d; w : d\nJ = norm(X w)^2\n"
 
@@ -526,6 +530,15 @@ def test_a_product_without_a_space_is_said_beside_indices() -> None:
         (r"\mathbb{1}\{w_1 > 0\} w_1", "relu(w[1])"),
         (r"\mathbf{1}(w_1 < 2)", "step(2 - w[1])"),
         (r"\mathbf{1}^\top (Xw)", "sum(X w)"),
+        (r"\mathbf{1}^\top \sigma'(Xw)", "sum(sigmoid(X w) .* (1 - sigmoid(X w)))"),
+        (r"\mathbf{1}^\top \tanh^{\prime}(Xw)", "sum(1 - tanh(X w).^2)"),
+        (r"\mathrm{ReLU}'(w_1) w_1", "relu(w[1])"),
+        (r"\operatorname{tr} X^\top X", "norm(X)^2"),
+        (r"-\mathrm{Tr}\, ww^\top X^\top X / 2", "-norm(X w)^2 / 2"),
+        (r"\sum_i y[i] X[i,:] w", "y' X w"),
+        (r"\mathbb{E}_i\left[y_i x_i^\top w\right]", "y' X w / m"),
+        (r"-\hat{\mathbb{E}}_{i} (Xw)_i^2", "-mean((X w).^2)"),
+        (r"\ln\Gamma(w_1) - \log\Gamma(\|w\|)", "lgamma(w[1]) - lgamma(norm(w))"),
         (r"\log_2 \|w\|", "log2(norm(w))"),
         (r"\log_{10}(\|w\|)", "log10(norm(w))"),
     ],

@@ -14,6 +14,8 @@ from shapetrick.core import expr as ex
 from shapetrick.core.dims import ONE, SCALAR, Dim
 from shapetrick.core.errors import RequestError
 from shapetrick.core.expr import Expr
+from shapetrick.language.elaboration import read
+from shapetrick.language.expressions import read_expression
 from shapetrick.language.printer import to_text
 from shapetrick.numerics.evaluation import evaluate
 
@@ -158,14 +160,13 @@ def test_a_text_that_would_not_end_is_refused() -> None:
 @examples(300)
 @given(expressions())
 def test_reads_back_to_the_same_value(e: Expr) -> None:
-    elaboration = pytest.importorskip("shapetrick.language.elaboration")
-    problem = elaboration.read(DECLARATIONS)
+    problem = read(DECLARATIONS)
     env, functions = environment(), abstract_values()
     expected = evaluate(e, env, SIZES, functions)
     if not np.isfinite(expected).all():
         return
     for unicode in (False, True):
-        back = elaboration.read_expression(to_text(e, unicode=unicode), problem)
+        back = read_expression(to_text(e, unicode=unicode), problem)
         found = evaluate(back, env, SIZES, functions)
         assert found.shape == expected.shape
         scale = max(1.0, float(np.abs(expected).max()))

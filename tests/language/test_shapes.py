@@ -10,7 +10,8 @@ from shapetrick.core.dims import shape_text
 from shapetrick.core.errors import InferenceError, NameProblem, RequestError
 from shapetrick.core.problem import Problem
 from shapetrick.core.traversal import symbols_of
-from shapetrick.language.elaboration import read, read_expression
+from shapetrick.language.elaboration import read
+from shapetrick.language.expressions import read_expression
 
 DECLARED = """
 X, Y : m x d; W : d x k; S : n x n posdef; v : d; u : m; r : 1 x d; s : scalar

@@ -8,7 +8,8 @@ import pytest
 import shapetrick as st
 import shapetrick.pipeline.requests  # which derives the derivatives that are values
 from shapetrick.core.errors import InputError
-from shapetrick.language.elaboration import read, read_expression
+from shapetrick.language.elaboration import read
+from shapetrick.language.expressions import read_expression
 
 GIVEN = """
 A, X : n x n; B : m x n; x, y : n; s, lam, lambda_1 : scalar; sigma : elementwise; mu : n
@@ -18,7 +19,8 @@ J = norm(A x - y)^2; Z = A x
 # As spelled, and in the plain language.
 READ = [
     ("‖x‖", "norm(x)"), ("||x||", "norm(x)"), ("||A x - y||^2", "norm(A x - y)^2"),
-    ("‖x‖²", "norm(x)^2"), ("‖X‖_F", "norm(X)"), ("‖X‖_F^2", "norm(X)^2"),
+    ("‖x‖²", "norm(x)^2"), ("‖X‖_F", "norm(X)"), ("‖X‖_F^2", "norm(X)^2"), ("‖X‖²_F", "norm(X)^2"),
+    ("‖x‖²_{2}", "norm(x)^2"), ("⟨A, X⟩_F", "dot(A, X)"),
     ("‖x‖_2^2", "norm(x)^2"), ("||x||_2", "norm(x)"), ("‖x‖_1", "norm1(x)"), ("‖x‖₁", "norm1(x)"),
     ("‖x‖_{1}", "norm1(x)"), ("‖x‖ ‖y‖", "norm(x) norm(y)"),
     ("(‖x‖ + ‖y‖)²", "(norm(x) + norm(y))^2"), ("‖(‖x‖ y)‖", "norm(norm(x) y)"),
@@ -71,6 +73,11 @@ READ = [
     ("x .+ 1", "x + 1"), ("A*x .- y", "A x - y"), ("A.'*x", "A' x"), ("A⋅x – y", "A x - y"),
     ("∥x∥²", "norm(x)^2"), ("x∙y", "x' y"), ("A∗X", "A X"), ("X⊺ y", "X' y"),
     ("∑ᵢⱼ Aᵢⱼ²", "sum(A.^2)"), ("∑ᵢ Aᵢᵢ", "tr(A)"),
+    ("tr A X", "tr(A X)"), ("-2 trace A X' / s", "-2 tr(A X') / s"), ("tr x x' A", "tr(x x' A)"),
+    ("tr A X tr X + s", "tr(A X) tr(X) + s"), ("tr A (X + A)", "tr(A (X + A))"),
+    ("tanh'(x)", "1 - tanh(x).^2"), ("A sigmoid'(A x)", "A (sigmoid(A x) .* (1 - sigmoid(A x)))"),
+    ("tanh'(x)' y", "(1 - tanh(x).^2)' y"), ("exp'(s)", "exp(s)"), ("Φ(x)", "Phi(x)"),
+    ("ln det A", "logdet(A)"),
 ]  # fmt: skip
 
 # Derivatives as people write them, and as requests.
@@ -98,6 +105,7 @@ ASKED = [
     ("hessian of J wrt x", "hess J wrt x"), ("jacobian of Z wrt x", "jac Z wrt x"),
     ("find the gradient of J wrt x and A", "grad J wrt x, A"),
     ("find grad J wrt x", "grad J wrt x"),
+    ("min J over x", "grad J wrt x"), ("max J w.r.t. x", "grad J wrt x"),
     ("minimize J over x", "grad J wrt x"), ("maximise J over x", "grad J wrt x"),
     ("min_x ‖x‖^2 + J", "grad (‖x‖^2 + J) wrt x"),
     ("max_{x} J s - x' x", "grad (J s - x' x) wrt x"),
@@ -123,7 +131,9 @@ REFUSED = [
     ("X†", "`inv(A' A) A'`"), ("X⁺", "`inv(A' A) A'`"),
     ("X^+", "`inv(A' A) A'`"), ("X^{†} y", "`inv(A' A) A'`"), ("norm(X, 2)", "`norm(A)`"),
     ("norm(X, 'nuc')", "`norm(A, 'fro')`"), ("np.linalg.slogdet(X)[1]", "`logdet(A)`"),
-    ("tr A X", "put brackets"), ("A I_n", "`eye(n)`"),
+    ("inv A X", "put brackets"), ("-log s lam", "put brackets"),
+    ("tanh''(x)", "first derivative"), ("tr'(A)", "first derivative"),
+    ("A^H x", "is the transpose, `A'`"), ("x[None, :]", "its row is `x'`"), ("A I_n", "`eye(n)`"),
     ("np.exp(A) * X", "`np.exp(A) .* X`"), ("np.exp(A) * X", "`np.exp(A) @ X`"),
     ("np.sum(A**2)", "`A .^ 2`"), ("np.sum(A**2)", "`A ^ 2`"), ("np.exp(B) * x", "`np.exp(B) @ x`"),
     ("np.sum(x * A @ y)", "`(x)'`"),
@@ -151,7 +161,8 @@ FOLLOWED = [
     ("np.linalg.slogdet(X)[1]", "`logdet(A)`", "logdet(X)"),
     ("<x, y>", "`dot(x, y)`", "dot(x, y)"), ("<x, y>", "`⟨x, y⟩`", "⟨x, y⟩"),
     ("x'Ax", "`A x`", "x'A x"), ("|x|", "`abs(x)`", "abs(x)"), ("|x|", "`norm(x)`", "norm(x)"),
-    ("A×X", "`A B`", "A X"), ("A×X", "`A .* B`", "A .* X"),
+    ("X\\(x + y)", "`solve(A, b)`", "2 solve(X, x + y)"), ("A×X", "`A B`", "A X"),
+    ("A×X", "`A .* B`", "A .* X"),
     ("max(x, 0)", "`maximum(x, y)`", "maximum(x, 0)"),
     ("max(x, 0)", "`max(x, axis=0)`", "max(x, axis=0)"),
     ("exp(x)^2", "`exp(x) .^ 2`", "exp(x) .^ 2"), ("1/x", "`1 ./ x`", "1 ./ x"),
@@ -163,7 +174,8 @@ FOLLOWED = [
     ("np.exp(A) * X", "`np.exp(A) @ X`", "np.exp(A) @ X"),
     ("np.exp(B) * x", "`np.exp(B) @ x`", "np.exp(B) @ x"),
     ("np.exp(X) + x", "`(x)'`", "np.exp(X) + (x)'"), ("e^A", "`exp(A)`", "exp(A)"),
-    ("tr A X", "`log(x y)`", "tr(A X)"), ("‖A‖_2", "`norm(A)`", "norm(A)"),
+    ("exp A X", "`log(x y)`", "exp(A X)"), ("tr B X", "`tr(A B)`", "tr(B' B)"),
+    ("‖A‖_2", "`norm(A)`", "norm(A)"),
 ]  # fmt: skip
 
 
@@ -244,6 +256,7 @@ def test_is_refused_with_what_to_write(spelled: str, said: str) -> None:
         ("‖A‖", "`‖A‖` is read as `norm`, the Frobenius norm of a matrix."),
         ("|A|", "`|A|` is read as `det`."),
         ("log|A|", "`log|A|` is read as `logdet`."),
+        ("tr A X", "`tr A X` is read as `tr`."),
         ("max(0, s)", "`max(0, s)` is read as `maximum`."),
         ("e^x", "`e^x` is read as `exp(x)`, by entries."),
         ("x @ y", "`x @ y` is read as the inner product `dot(x, y)`."),
@@ -270,3 +283,10 @@ def test_what_is_printed_is_read() -> None:
 def test_a_request_is_named_as_typed(typed: str, label: str) -> None:
     (request,) = read(f"A, X : n x n; jac {typed} wrt X").requests
     assert request.of_text == label
+
+
+@pytest.mark.parametrize("sign", [":=", "≔", "≡"])
+def test_definitions_have_the_signs_of_books(sign: str) -> None:
+    found = read(f"{GIVEN}E {sign} A x; f(u) {sign} u' u\nK {sign} f(x)\n", complete=False)
+    plain = read(f"{GIVEN}E = A x; f(u) = u' u\nK = f(x)\n", complete=False)
+    assert found.definitions == plain.definitions

@@ -137,7 +137,7 @@ def test_functions_in_latex() -> None:
         ("A : m x n; f(X : k x k) = X; J = sum(f(A))", "`X` is k×k, and what is given is m×n"),
         ("A : m x n; J = sum(cov(A') + A)", "cov(A') (m×m) and A (m×n) have no sum"),
         ("A : m x n; J = pdist2(A, A')", "`Y` is n×d, and what is given is n×m"),
-        ("W[l] : n x n for l = 1..L; f(W) = W[1]; J = tr(f(2))", "there are no members"),
+        ("W[l] : n x n for l = 1..L; f(W) = W[1]; J = tr(f(2))", "takes entries of its"),
         ("f(x : 2 n) = x; J = f(2)", "a letter or a number"),
         ("f(k) = sum(ones(k)); J = f(3)", "`k` is an argument, the value of a matrix: a size"),
     ],

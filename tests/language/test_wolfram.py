@@ -7,7 +7,8 @@ import re
 import pytest
 
 from shapetrick.core.errors import ParseError
-from shapetrick.language.elaboration import read, read_expression
+from shapetrick.language.elaboration import read
+from shapetrick.language.expressions import read_expression
 
 GIVEN = "A, B : n x n; x, b : n; s : scalar\n"
 

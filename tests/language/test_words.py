@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import shapetrick as st
-from shapetrick.language.elaboration import read, read_expression
+from shapetrick.language.elaboration import read
+from shapetrick.language.expressions import read_expression
 from shapetrick.language.shapes.words import vocabulary
 from shapetrick.language.syntax.synonyms import LACKING, TABLE, advice, slip_of, spelt
 from shapetrick.numerics.evaluation import EvaluationTape

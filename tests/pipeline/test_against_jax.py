@@ -13,7 +13,8 @@ from shapetrick.core.dims import ONE, SCALAR, Dim
 from shapetrick.core.expr import Expr
 from shapetrick.core.problem import DerivativeKind
 from shapetrick.core.traversal import substitute
-from shapetrick.language.elaboration import read, read_expression
+from shapetrick.language.elaboration import read
+from shapetrick.language.expressions import read_expression
 
 
 def agree(of: Expr, wrt: Expr, kind: DerivativeKind) -> None:

@@ -69,6 +69,22 @@ def test_second_orders_are_those_of_jax(of: str, asked: str) -> None:
     np.testing.assert_allclose(ours, wanted, rtol=1e-8, atol=1e-10)
 
 
+@pytest.mark.parametrize(
+    ("attribute", "of"),
+    [("symmetric", "x' S x"), ("posdef", "logdet(S + x x')"), ("diagonal", "norm(S x)^2")],
+)
+def test_attributes_of_what_is_differentiated_by_later_do_not_simplify(
+    attribute: str, of: str
+) -> None:
+    """Of independent entries the mixed block is what it is for any matrix."""
+    asked = f"x : n; J = {of}; hess J wrt x, S"
+    _, block, _ = st.read(f"S : n x n {attribute}; {asked}").derive()
+    _, free, _ = st.read(f"S : n x n; {asked}").derive()
+    env = {"S": np.diag([1.0, 2, 3]) if attribute == "diagonal" else point()["S"], "x": [1, 2, 3]}
+    assert block.verified
+    np.testing.assert_allclose(block.evaluate(env), free.evaluate(env), atol=1e-12)
+
+
 def test_a_hessian_by_several_names_has_a_derivation_for_each_block() -> None:
     text = "A : m x n; x : m; y : n; J = x' A y + x' x y' y; hess J wrt x, y"
     assert [str(d.gradient) for d in st.read(text).derive()] == [

@@ -95,6 +95,25 @@ def test_calls_by_what_a_problem_has_many_of(name: str) -> None:
     assert large <= MOST * small
 
 
+# Members with one index, and the same for each of a batch.
+BATCHED = {
+    "a layer": "X[@t] : 1 x d for {}t = 1..T; W : d x k\nH[@t] = tanh(X[@t] W) for {}t = 1..T\n"
+    "J = sum({}t = 1..T) norm(H[@t])^2\ngrad J wrt W, X[@t]",
+    "members whose gradient is zero": "x[@t] : n for {}t = 1..T\n"
+    "J = sum({}t = 2..T) norm(x[@t])^2\ngrad J wrt x[@t]",
+    "neighbours": "a[@i] : n for {}i = 1..N\n"
+    "J = sum({}i = 2..N-1) norm(a[@i-1] - 2 a[@i] + a[@i+1])^2\ngrad J wrt a[@i]",
+}
+
+
+@pytest.mark.parametrize("name", BATCHED)
+def test_a_second_index_at_most_doubles_the_calls(name: str) -> None:
+    one = BATCHED[name].replace("{}", "").replace("@", "")
+    two = BATCHED[name].replace("{}", "b = 1..B, ").replace("@", "b,")
+    st.read(two).derive()  # finds the rules
+    assert effort(two) <= 2 * effort(one)
+
+
 def test_a_report_grows_with_what_it_tells() -> None:
     def told(n: int) -> tuple[float, float]:
         derived = st.read(OTHERS["requests"](n)).derive(time_limit=None)

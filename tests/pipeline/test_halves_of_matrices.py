@@ -18,7 +18,11 @@ MATRIX = np.array([[5, 0.3, 0.2], [0.3, 6, 0.1], [0.2, 0.1, 4]])
         ("A : n x n; jac vech(A) wrt A", "eliminate(n)"),
         (HALF + "A : n x n; J = tr(A S); grad J wrt h", "duplicate(n)' vec(A')"),
         (HALF + "J = logdet(S); hess J wrt h",
-         "-duplicate(n)' (kron(inv(S), inv(S)') commute(n, n)) duplicate(n)"),
+         "-duplicate(n)' kron(inv(S), inv(S)) duplicate(n)"),
+        ("S : n x n posdef; J = logdet(S); hess J wrt vech(S)",
+         "-duplicate(n)' kron(inv(S), inv(S)) duplicate(n)"),
+        ("S : n x n symmetric; x : n; J = x' S x; grad J wrt vech(S)", "duplicate(n)' vec(x x')"),
+        ("S : n x n symmetric; J = tr(S^3); hvp J wrt vech(S) with V", None),
         ("S : n x n symmetric; J = norm(vech(S))^2; grad J wrt S symmetric", None),
     ],
 )  # fmt: skip
@@ -76,5 +80,25 @@ def test_code(target: str) -> None:
 def test_a_size_has_to_be_whole() -> None:
     with pytest.raises(st.ShapetrickError, match="not whole for every size"):
         st.read("h : n (n + 2) / 2; grad sum(h) wrt h")
-    with pytest.raises(st.ShapetrickError, match="by what they have on and below"):
-        st.read("S : n x n symmetric; J = logdet(S); hess J wrt vech(S)")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("S : n x n; J = logdet(S); hess J wrt vech(S)", "declare `S : n x n symmetric`"),
+        ("S : n x n symmetric; J = tr(S S); grad J wrt S, vech(S)", "are two requests"),
+        (
+            "S : n x n symmetric; J = tr(S S); grad J wrt vech(S S)",
+            "by what they have on and below",
+        ),
+    ],
+)
+def test_free_entries_are_of_a_symmetric_matrix(text: str, said: str) -> None:
+    with pytest.raises(st.ShapetrickError, match=said):
+        st.read(text)
+
+
+def test_claims_by_free_entries() -> None:
+    text = "S : n x n posdef; J = logdet(S); check grad J wrt vech(S) = "
+    assert st.check(text + "duplicate(n)' vec(inv(S))").right
+    assert not st.check(text + "vech(inv(S))").right

@@ -15,7 +15,8 @@ import shapetrick as st
 from shapetrick.core.expr import Name
 from shapetrick.core.functions import Array
 from shapetrick.core.traversal import postorder, symbols_of
-from shapetrick.language.elaboration import read, read_expression
+from shapetrick.language.elaboration import read
+from shapetrick.language.expressions import read_expression
 from shapetrick.language.printer import to_text
 from shapetrick.numerics.evaluation import evaluate
 

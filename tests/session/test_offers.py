@@ -11,7 +11,8 @@ import pytest
 from shapetrick.claims.mutations import ARRANGING
 from shapetrick.core.dims import ONE
 from shapetrick.core.problem import Problem
-from shapetrick.language.elaboration import read, read_line
+from shapetrick.language.elaboration import read
+from shapetrick.language.expressions import read_line
 from shapetrick.language.printer import to_text
 from shapetrick.quiz import built_in
 from shapetrick.session.guided import GuidedDerivation

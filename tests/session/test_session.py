@@ -328,7 +328,7 @@ def test_a_layer_by_hand() -> None:
     assert "every line stands: 2 by you, 0 by the machine" in finished
     assert "∂J/∂W = X' ((Z - Y) .* sigma'(X W)) / m" in finished
     assert "✓ verified" in finished
-    assert desk.hand is None
+    assert desk.guided is None
     assert "\\partial J" in said(desk, ":latex")
     assert "from Z, by X W" in said(desk, ":steps")
     assert "import numpy as np" in said(desk, ":code")
@@ -375,7 +375,7 @@ LONG = "X : m x d; w : d; o, y : m; A : m x m"
 def test_everything_fits_the_terminal(of: str, width: int) -> None:
     desk = Interpreter(style=Style(width))
     shown = said(desk, LONG, f":derive grad {of} wrt w")
-    while desk.hand is not None:
+    while desk.guided is not None:
         assert columns(desk.prompt) < width / 2
         shown += said(desk, ":why", ":candidates", ":hint", ":hint", ":hint", ":hint", ":next")
     shown += said(
@@ -612,7 +612,7 @@ def test_what_a_request_may_raise_is_said_and_the_others_are_answered(
     assert "not this one" in said(desk, ":answers")
     before = desk.session.state
     assert "not this one" in said(desk, ":derive J wrt X")
-    assert desk.hand is None
+    assert desk.guided is None
     assert desk.session.state == before
 
 
@@ -630,7 +630,7 @@ def test_a_session_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     for line in ("J = 1", ":derive J wrt X"):
         assert "`:set time-limit 60`" in said(desk, line)
         assert desk.session.state == before
-        assert desk.hand is None
+        assert desk.guided is None
     assert "`:set time-limit 60`" in said(desk, "grad J wrt X")
     monkeypatch.undo()
     assert "2 X" in said(desk, ":answers")
@@ -679,9 +679,9 @@ def test_an_interrupt_at_any_place_leaves_the_session_as_it_was(line: str) -> No
         return desk
 
     def standing(desk: Interpreter) -> object:
-        assert desk.hand is not None
+        assert desk.guided is not None
         session = desk.session
-        return session.state, [*session._past], [*session._future], desk.hand.played, desk.waiting
+        return session.state, [*session._past], [*session._future], desk.guided.played, desk.waiting
 
     said(opened(), line)  # what is remembered is remembered by then
     untouched, effort = standing(opened()), calls(partial(said, opened(), line))
@@ -765,7 +765,7 @@ def test_an_answer_that_is_none_is_no_attempt() -> None:
     for text in ("A'; X : m x m", "A +", "Q", "A' = 3"):
         assert said(desk, text)
     assert desk.scores.tally == {}
-    assert desk.round is not None
+    assert desk.asked is not None
 
 
 def test_the_answer_and_another_question() -> None:
@@ -899,7 +899,7 @@ class RandomSession(RuleBasedStateMachine):
     @rule()
     def arrange(self) -> None:
         """What the machine would do, by hand: it stands."""
-        hand = self.desk.hand
+        hand = self.desk.guided
         if hand is not None and hand.move is not None:
             done = len(hand.played)
             said(self.desk, to_text(hand.move.in_letters(hand.move.line.arrangement)))
@@ -950,8 +950,8 @@ def test_gradients_of_one_thing_are_derived_together() -> None:
 def test_several_variables_by_hand_share_what_has_a_name() -> None:
     desk = Interpreter()
     said(desk, f"{LAYERS}; J = norm(A - Y)^2", ":derive J wrt W, V")
-    assert desk.hand is not None
-    labels = [move.step.label for move in desk.hand.moves]
+    assert desk.guided is not None
+    labels = [move.step.label for move in desk.guided.moves]
     assert labels == ["∂J/∂A", "δ", "∂J/∂Z", "∂J/∂W", "∂J/∂V"]
     found = said(desk, "2 D", "G .* D", "δ V'", "X' (G .* D)", "Z' δ")
     assert "every line stands: 5 by you, 0 by the machine" in found
@@ -963,4 +963,4 @@ def test_things_that_differ_are_not_derived_by_hand_together() -> None:
     desk = Interpreter()
     said(desk, f"{LAYERS}; J = norm(A - Y)^2; K = sum(A)")
     assert "of one thing" in said(desk, ":derive J wrt W; grad K wrt V")
-    assert desk.hand is None
+    assert desk.guided is None

@@ -9,8 +9,8 @@ import re
 import pytest
 
 from shapetrick.language.elaboration import read
-from shapetrick.session.feedback import MOST_TRIES
 from shapetrick.session.guided import GuidedDerivation, MoveVerdict
+from shapetrick.session.hints import MOST_TRIES
 
 PROBLEMS = {
     "a layer": "X : m x d; W : d x k; sigma : elementwise; Z = sigma(X W); vjp Z wrt W",

@@ -26,11 +26,11 @@ def test_it_goes_from_chapter_to_chapter_and_leaves_what_was_entered() -> None:
     shown = said(desk, "tutorial")
     for i, typed in enumerate(ANSWERS):
         assert CHAPTERS[i].title in shown
-        assert desk.hand is not None
+        assert desk.guided is not None
         shown = said(desk, typed)
         assert "✓ verified" in shown
     assert " ".join(shown.split()).endswith(CLOSING)
-    assert desk.hand is None
+    assert desk.guided is None
     assert desk.chapter is None
     assert [e.text for e in desk.session.state.entries] == ["X : m x d"]
 
@@ -57,7 +57,7 @@ def test_the_machine_can_play_every_chapter(chapter: object) -> None:
 def test_a_derivation_of_ones_own_ends_it() -> None:
     desk = Interpreter()
     said(desk, ":tutorial", "x : n; J = x' x", ":derive J wrt x", "2 x")
-    assert desk.hand is None
+    assert desk.guided is None
     assert desk.chapter is None
 
 

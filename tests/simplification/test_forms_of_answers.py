@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shapetrick.language.elaboration import read, read_expression
+from shapetrick.language.elaboration import read
+from shapetrick.language.expressions import read_expression
 from shapetrick.language.printer import to_text
 from shapetrick.simplification.simplifier import Simplifier
 

@@ -18,7 +18,8 @@ from shapetrick.core.dims import Dim
 from shapetrick.core.expr import Expr
 from shapetrick.core.functions import TABLE, Function
 from shapetrick.core.traversal import postorder, rebuild, substitute, symbols_of, transform
-from shapetrick.language.elaboration import read, read_expression
+from shapetrick.language.elaboration import read
+from shapetrick.language.expressions import read_expression
 from shapetrick.numerics.evaluation import evaluate
 from shapetrick.numerics.sampling import Profile, assignments, dims_of, draw
 from shapetrick.simplification.identities import IDENTITIES, SMALLER, STABLE, Identity

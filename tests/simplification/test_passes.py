@@ -12,7 +12,8 @@ from shapetrick.algebra.extraction import spell
 from shapetrick.algebra.index_terms import read_terms
 from shapetrick.core.cost import length
 from shapetrick.core.expr import Expr
-from shapetrick.language.elaboration import read, read_expression
+from shapetrick.language.elaboration import read
+from shapetrick.language.expressions import read_expression
 from shapetrick.language.printer import to_text
 from shapetrick.simplification import simplifier
 from shapetrick.simplification.networks import (

@@ -26,7 +26,8 @@ from shapetrick.core.expr import Expr
 from shapetrick.core.functions import Array
 from shapetrick.core.results import Validation
 from shapetrick.core.traversal import rebuild, substitute, symbols_of, transform
-from shapetrick.language.elaboration import read, read_expression
+from shapetrick.language.elaboration import read
+from shapetrick.language.expressions import read_expression
 from shapetrick.language.printer import to_text
 from shapetrick.numerics.evaluation import evaluate
 from shapetrick.pipeline.requests import derive

@@ -9,7 +9,8 @@ from textbook_forms import FORMS
 
 import shapetrick as st
 from shapetrick.core.cost import length
-from shapetrick.language.elaboration import read, read_expression
+from shapetrick.language.elaboration import read
+from shapetrick.language.expressions import read_expression
 
 ROWS = list(chain.from_iterable(FORMS.values()))
 

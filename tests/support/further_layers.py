@@ -52,6 +52,23 @@ def _correlated(v: Values, at: Sizes) -> Any:
     return sum((y**2).sum() for y in rows)
 
 
+def _vibrating(v: Values, at: Sizes) -> Any:
+    before, now = v["a"], v["b"]
+    for _ in range(at["T"] - 1):
+        x = jnp.pad(now, ((1, 1), (0, 0), (0, 0)))
+        before, now = now, 2 * now - before + (x[:-2] - 2 * now + x[2:]) @ v["K"]
+    return (now**2).sum() / 2
+
+
+def _plate(v: Values, at: Sizes) -> Any:
+    u, k = v["a"], v["k"]
+    for _ in range(at["T"]):
+        x = jnp.pad(u, 1)
+        sides = x[:-2, 1:-1] + x[2:, 1:-1] + x[1:-1, :-2] + x[1:-1, 2:]
+        u = u + k * jnp.sin(sides - 4 * u)
+    return (u**2).sum() / 2
+
+
 def _pooled(v: Values, at: Sizes) -> Any:
     return sum((jnp.max(v["x"][2 * p : 2 * p + 3], axis=0) ** 2).sum() / 2 for p in range(at["P"]))
 
@@ -217,6 +234,26 @@ FURTHER = {
         _padded_twice,
         lambda N, c, d: {"X": (N, 1, c), "K": (3, c, d), "M": (3, d, c)},
         ({"N": 3, "c": 2, "d": 3}, {"N": 4, "c": 3, "d": 2}),
+    ),
+    "a string that vibrates": Layer(
+        "a[i], b[i] : 1 x c for i = 1..N; K : c x c\n"
+        "u[0,i] = a[i] for i = 1..N zero outside i; u[1,i] = b[i] for i = 1..N zero outside i\n"
+        "u[t,i] = 2 u[t-1,i] - u[t-2,i] + (u[t-1,i-1] - 2 u[t-1,i] + u[t-1,i+1]) K "
+        "for t = 2..T, i = 1..N zero outside i\n"
+        "J = sum(i = 1..N) norm(u[T,i])^2 / 2; grad J wrt a[i], b[i], K",
+        _vibrating,
+        lambda T, N, c: {"a": (N, 1, c), "b": (N, 1, c), "K": (c, c)},
+        ({"T": 3, "N": 4, "c": 2}, {"T": 4, "N": 3, "c": 3}),
+    ),
+    "a plate": Layer(
+        "a[i,j] : scalar for i = 1..M, j = 1..N; k : scalar\n"
+        "u[0,i,j] = a[i,j] for i = 1..M, j = 1..N zero outside i, j\n"
+        "u[t,i,j] = u[t-1,i,j] + k sin(u[t-1,i-1,j] + u[t-1,i+1,j] + u[t-1,i,j-1] + u[t-1,i,j+1] "
+        "- 4 u[t-1,i,j]) for t = 1..T, i = 1..M, j = 1..N zero outside i, j\n"
+        "J = sum(i = 1..M, j = 1..N) u[T,i,j]^2 / 2; grad J wrt a[i,j], k",
+        _plate,
+        lambda T, M, N: {"a": (M, N), "k": ()},
+        ({"T": 2, "M": 3, "N": 4}, {"T": 3, "M": 2, "N": 2}),
     ),
     "a product of shifts": Layer(
         "x[r] : scalar for r = 1..P+1; k[i,j] : scalar for i = 0..1, j = 0..1\n"

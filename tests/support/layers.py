@@ -161,6 +161,15 @@ def _grid(v: Values, at: Sizes) -> Any:
     return total
 
 
+def _rod(v: Values, at: Sizes) -> Any:
+    u, k, total = v["a"], v["k"], 0.0
+    for t in range(at["T"]):
+        inside = u[1:-1] + jnp.tanh(k * (u[:-2] - 2 * u[1:-1] + u[2:]))
+        u = jnp.concatenate([v["h"][t : t + 1], inside, inside[-1:]])
+        total += (u**2).sum() / 2
+    return total
+
+
 def _gated_experts(v: Values, at: Sizes) -> Any:
     x = v["X"][:, 0]
     gates = jax.nn.softmax(x @ v["U"][:, :, 0].T, axis=1)
@@ -407,6 +416,19 @@ grad J wrt WQ[l], WO[l], W1[l], X
             **dict.fromkeys(("WQ", "WK", "WV", "WO"), (L, d, d)),
         },
         ({"L": 3, "n": 4, "d": 3, "f": 2}, {"L": 1, "n": 2, "d": 2, "f": 3}),
+    ),
+    "a rod, heated at one end and closed at the other": Layer(
+        """
+a[i] : scalar for i = 1..N; h[t] : scalar for t = 1..T; k : scalar
+u[0,i] = a[i] for i = 1..N
+u[t,i] = u[t-1,i] + tanh(k (u[t-1,i-1] - 2 u[t-1,i] + u[t-1,i+1])) for t = 1..T, i = 2..N-1
+u[t,1] = h[t] for t = 1..T; u[t,N] = u[t,N-1] for t = 1..T
+J = sum(t = 1..T, i = 1..N) u[t,i]^2 / 2
+grad J wrt a[i], h[t], k
+""",
+        _rod,
+        lambda T, N: {"a": (N,), "h": (T,), "k": ()},
+        ({"T": 3, "N": 5}, {"T": 2, "N": 6}),
     ),
     "a recurrence in two directions": Layer(
         """

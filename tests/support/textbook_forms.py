@@ -51,6 +51,29 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("k, x : scalar positive; v = x^2 / (k^2 + x^2); grad v wrt x", "2 k^2 x / (k^2 + x^2)^2"),
         ("u, f : scalar positive; v = u f / (u - f); grad v wrt u", "-f^2 / (u - f)^2"),
         ("x : n; J = sum(x ./ sqrt(1 + x.^2)); grad J wrt x", "1 ./ sqrt(1 + x.^2).^3"),
+        ("x, m : n; v, s : scalar positive; J = sum(log(1 + (x - m).^2 / (v s^2))); grad J wrt x",
+         "2 (x - m) ./ (v s^2 + (x - m).^2)"),
+        ("x, m : n; v : scalar positive; J = (x - m)' (x - m) / (v + (x - m)' (x - m)); "
+         "grad J wrt x", "2 v (x - m) / (v + norm(x - m)^2)^2"),
+        ("r : n positive; k : scalar positive; J = sum(exp(-k r) ./ r); grad J wrt r",
+         "-exp(-k r) .* (k + 1 ./ r) ./ r"),
+        ("r : n positive; s : scalar positive; J = sum((s ./ r).^9 - (s ./ r).^6); grad J wrt r",
+         "(6 (s ./ r).^6 - 9 (s ./ r).^9) ./ r"),
+        ("D : m x n; l, k : m positive; r = sqrt(sum(D.^2, axis=1)); "
+         "J = sum(k .* (r - l).^2 ./ l); grad J wrt l", "k .* (1 - (r ./ l).^2)"),
+    ),
+    "parts of a definition by its name": (
+        ("t : n; y : n; r, k, c : scalar positive; h = k ./ (1 + c exp(-r t)); "
+         "J = norm(h - y)^2 / 2; grad J wrt r", "(h - y)' (t .* h .* (1 - h / k))"),
+        ("x, y : n positive; a, b, c : scalar positive; h = a ./ (1 + (x / c).^b); "
+         "J = norm(h - y)^2 / 2; grad J wrt c", "b (h - y)' (h .* (1 - h / a)) / c"),
+        ("x, a, u : d; J = 1 - u' (x - a) / norm(x - a); grad J wrt x",
+         "((1 - J) (x - a) / norm(x - a) - u) / norm(x - a)"),
+        ("X : n x d; w : d; y : n; m = 1 - exp(-exp(X w)); "
+         "J = -(y' log(m) + (1 - y)' log(1 - m)); grad J wrt w",
+         "X' (exp(X w) .* (1 - y ./ m))"),
+        ("z, u : d; a, b : scalar positive; r = norm(z - u); h = 1 / (a + r); "
+         "J = log(1 + b h - b r h^2); grad J wrt b", "a h^2 / (1 + a b h^2)"),
     ),
     "kinks": (
         ("x : n; k : scalar positive; y = sign(x) .* maximum(abs(x) - k, 0); jac y wrt x",
@@ -138,6 +161,15 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
          "grad J wrt x",
          "2 ((1 + a) x - Q' c)"),
     ),
+    "logs": (
+        ("x : n positive; k, l : scalar positive; "
+         "J = sum(log(k) - k log(l) + (k - 1) log(x) - (x / l).^k); grad J wrt k",
+         "n / k + sum((1 - (x / l).^k) .* log(x / l))"),
+        ("m, h : n; K : n x n symmetric; J = sum((1 + m) .* log(1 + m) + (1 - m) .* log(1 - m)) / 2"
+         " - m' K m / 2; grad J wrt m", "log((1 + m) ./ (1 - m)) / 2 - K m"),
+        ("T, y : n positive; a, e : scalar positive; h = a exp(-e ./ T); "
+         "J = norm(log(h) - log(y))^2 / 2; grad J wrt e", "sum(log(y ./ h) ./ T)"),
+    ),
     "powers": (
         ("x : n positive; p : scalar positive; N = sum(x.^p)^(1 / p); grad N wrt x",
          "(x / N).^(p - 1)"),
@@ -170,6 +202,8 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("X, B : n x n; J = tr(inv(X) (X - B)); grad J wrt X", "(inv(X) B inv(X))'"),
     ),
     "traces, determinants and resolvents": (
+        ("A, B, C, D : n x n; J = tr(inv(B - A) (A + B) C) + tr(inv(B - A) D); grad J wrt A",
+         "inv(B - A)' ((D' + C' (A + B)') inv(B - A)' + C')"),
         ("X, Y : n x n posdef; J = tr(X inv(Y)) - logdet(X inv(Y)); grad J wrt X",
          "inv(Y) - inv(X)"),
         ("X : n x n posdef; J = logdet(X) + logdet(eye(n) + inv(X)); grad J wrt X",

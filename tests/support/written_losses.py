@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, reduce
+from operator import matmul
 from typing import Any
 
 import mpmath
@@ -75,6 +76,20 @@ LOSSES: Mapping[str, str] = {
     "Davidson's ties": "J = -log(exp(z' t) / (exp(z' t) + exp(z' q) + 1))",
     "a density of kernels": "J = -log(sum(q .* exp(-(z - y).^2 / 2)))",
     "experts": P + "J = -log(sum(p .* exp(-(y - w).^2)))",
+    "Jensen–Shannon": P + "m = (p + q) / 2; J = sum(p .* log(p ./ m) + q .* log(q ./ m)) / 2",
+    "Hellinger": P + "J = sum((sqrt(p) - sqrt(q)).^2) / 2",
+    "Bhattacharyya": P + "J = -log(sum(sqrt(p .* q)))",
+    "InfoNCE with weights": "a = sum(t .* exp(z)); J = -log(a / (a + sum((1 - t) .* exp(z))))",
+    "InfoNCE with products": "J = -log((t' exp(z)) / (t' exp(z) + (1 - t)' exp(z)))",
+    "a margin": "J = -log(exp(t' z - 1) / (exp(t' z - 1) + sum((1 - t) .* exp(z))))",
+    "sums multiplied": "J = log(1 + sum(exp(z)) * sum(exp(w)))",
+    "opposite sums multiplied": "J = log(1 + sum(exp(z)) * sum(exp(-z)))",
+    "log of three exps": "J = sum(log(exp(z) + exp(w) + exp(-z)))",
+    "log of two exps of products": "J = log((exp(z' t) + exp(z' q)) / 2)",
+    "reverse divergence": P + "J = sum(p .* log(p ./ q))",
+    "forward divergence": P + "J = sum(q .* log(q ./ p))",
+    "log of a product of sigmoids": H + "J = -sum(log(h .* (1 - h)))",
+    "a chain of products": "J = log(q' (w t') exp(z) + exp(z' q))",
     "zero inflation": H + "J = -sum(log(h + (1 - h) * exp(-1)))",
 }
 
@@ -145,7 +160,7 @@ def _value(root: Expr, env: Mapping[str, Any]) -> Any:
             case Power():
                 values[e] = args[0] ** int(e.args[1].value)
             case MatMul():
-                values[e] = args[0] @ args[1]
+                values[e] = reduce(matmul, args)
             case Transpose():
                 values[e] = args[0].T
             case _ if e.op == "dimension":

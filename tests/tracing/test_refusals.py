@@ -85,7 +85,7 @@ def test_a_function_without_values_is_refused() -> None:
 
 
 def test_a_derivation_asks_which_argument() -> None:
-    with pytest.raises(st.RequestError, match="say by which argument"):
+    with pytest.raises(st.RequestError, match="say by which, `wrt=…`"):
         st.derive(lambda X, w: (X @ w).sum(), X="m x d", w="d")
     with pytest.raises(st.RequestError, match="nothing by `z`"):
         st.derive(square, x="n", wrt="z")

@@ -38,7 +38,7 @@ from shapetrick.core.functions import TABLE
 from shapetrick.core.traversal import postorder
 from shapetrick.language.elaboration import read
 from shapetrick.pipeline.requests import derive
-from shapetrick.validation.checker import FITS, Checker
+from shapetrick.validation.checker import Checker
 from shapetrick.validation.directional import RANDOM_DIRECTIONS, Target
 
 M, D, N, K = Dim.of("m"), Dim.of("d"), Dim.of("n"), Dim.of("k")
@@ -193,7 +193,7 @@ VJPS: dict[str, tuple[Expr, Expr, Expr]] = {
 
 def accepts(of: Expr, wrt: Expr, gradient: Expr, **more: object) -> bool:
     checker = Checker(of, wrt, **more)  # type: ignore[arg-type]
-    return checker.quick(gradient) < FITS and checker.check(gradient).verdict == "verified"
+    return checker.check(gradient).verdict == "verified"
 
 
 def refuses(of: Expr, wrt: Expr, gradient: Expr, **more: object) -> bool:
@@ -207,7 +207,6 @@ by_name = pytest.mark.parametrize(("of", "wrt", "gradient"), GRADIENTS.values(),
 @by_name
 def test_right_gradients_are_verified(of: Expr, wrt: Expr, gradient: Expr) -> None:
     checker = Checker(of, wrt)
-    assert checker.quick(gradient) < 1e-7
     found = checker.check(gradient)
     assert (found.verdict, found.reason) == ("verified", "")
     assert found.max_relative_error < 1e-7
@@ -260,8 +259,8 @@ TRANSPOSED = [
 
 @pytest.mark.parametrize(("of", "wrt", "gradient"), TRANSPOSED)
 def test_transposed_gradients_are_refused(of: Expr, wrt: Expr, gradient: Expr) -> None:
-    assert Checker(of, wrt).quick(gradient) > 10 * FITS
-    assert refuses(of, wrt, gradient)
+    found = Checker(of, wrt).check(gradient)
+    assert found.verdict == "wrong" and found.max_relative_error > 1e-3
 
 
 MISSING = [
@@ -280,7 +279,7 @@ def test_a_missing_term_is_seen(of: Expr, wrt: Expr, gradient: Expr) -> None:
 def test_another_shape_is_wrong() -> None:
     found = Checker(matmul(T(x), A, x), x).check(A)
     assert (found.verdict, found.reason) == ("wrong", "its shape is n×n, not n×1")
-    assert Checker(matmul(T(x), A, x), x).quick(A) == math.inf
+    assert found.max_relative_error == math.inf
 
 
 def test_a_gradient_without_a_value_is_wrong() -> None:
@@ -401,9 +400,9 @@ def test_all_kinds(
     kind, of: Expr, wrt: Expr, answer: Expr, direction: Expr | None, seed: int
 ) -> None:
     checker = Checker(of, wrt, direction, kind, seed=seed)
-    assert checker.quick(answer) < 1e-6
     found = checker.check(answer)
     assert (found.verdict, found.reason) == ("verified", "")
+    assert found.max_relative_error < 1e-6
     assert found.order > (2.5 if kind in ("hess", "hvp") else 1.5)
     assert checker.check(times(number(1.001), answer)).verdict == "wrong"
 
@@ -539,7 +538,6 @@ def test_five_thousand_layers() -> None:
 def test_no_point_in_the_domain() -> None:
     of = f("sum", f("log", negate(square(x))))
     checker = Checker(of, x)
-    assert math.isnan(checker.quick(ones(N)))
     found = checker.check(divide(number(2), x))
     assert found.verdict == "unchecked"
     assert found.reason == "no point was found at which its value is finite"
@@ -758,7 +756,6 @@ def test_a_function_without_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_same_seed_gives_the_same(of: Expr, wrt: Expr, gradient: Expr) -> None:
     first, second = (Checker(of, wrt, seed=3).check(gradient) for _ in range(2))
     assert first == second
-    assert Checker(of, wrt, seed=3).quick(gradient) == Checker(of, wrt, seed=3).quick(gradient)
 
 
 def test_a_claim_may_mention_other_symbols() -> None:
@@ -772,7 +769,7 @@ def test_what_was_asked_before_does_not_matter() -> None:
     of, wrt, gradient = GRADIENTS["logsumexp"]
     checker = Checker(of, wrt)
     for wrong in (negate(gradient), x, zeros(N)):
-        checker.quick(wrong)
+        checker.check(wrong)
     assert checker.check(gradient) == Checker(of, wrt).check(gradient)
 
 

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -17,7 +18,7 @@ from shapetrick.cli import main
 from shapetrick.core.errors import InputError
 from shapetrick.web_page import site
 from shapetrick.web_page.assets import assets
-from shapetrick.web_page.site import LOCK, PACKED, PLAIN, build
+from shapetrick.web_page.site import LOCK, OWN, PROGRAM, SCRIPT, STANDARD, build
 
 WHEEL = "numpy-2.0.2-cp312-cp312-pyodide.whl"
 
@@ -28,7 +29,10 @@ def pyodide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(site.shutil, "which", lambda _: None)
     folder = tmp_path / "pyodide"
     folder.mkdir()
-    for name in (*PLAIN, *PACKED):
+    with ZipFile(folder / STANDARD, "w") as standard:
+        for name in ("abc.py", "pydoc.py", "xml/__init__.py", "pyodide/http.py"):
+            standard.writestr(name, "pass")
+    for name in (SCRIPT, *PROGRAM):
         (folder / name).write_text(f"this is {name}\n" * 50)
     with ZipFile(folder / WHEEL, "w") as wheel:
         for name in ("numpy/__init__.py", "numpy/tests/test.py", "numpy/__init__.pyi"):
@@ -43,19 +47,25 @@ def pyodide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def unpacked(out: Path, name: str) -> bytes:
+    """A part of Pyodide's, as the worker takes it."""
+    return gzip.decompress((out / "pyodide" / f"{name}.gz").read_bytes())
+
+
 def test_the_site_has_the_page_and_its_engine(tmp_path: Path, pyodide: Path) -> None:
     out = tmp_path / "out"
     sizes = build(out, pyodide)
-    assert {"index.html", "page.js", "worker.js", "report.css", "shapetrick.zip"} <= set(sizes)
+    assert {"index.html", "page.js", "report.css", f"pyodide/{OWN}.gz"} <= set(sizes)
     assert '<meta name="engine" content="worker">' in (out / "index.html").read_text()
-    for name in PACKED:
-        packed = (out / "pyodide" / f"{name}.gz").read_bytes()
-        assert gzip.decompress(packed) == (pyodide / name).read_bytes()
+    for name in PROGRAM:
+        assert unpacked(out, name) == (pyodide / name).read_bytes()
+    with ZipFile(BytesIO(unpacked(out, STANDARD))) as standard:
+        assert standard.namelist() == ["abc.py", "pyodide/http.py"]
     lock = json.loads((out / "pyodide" / LOCK).read_text())
     assert list(lock["packages"]) == ["numpy"]
-    wheel = out / "pyodide" / WHEEL
-    assert lock["packages"]["numpy"]["sha256"] == sha256(wheel.read_bytes()).hexdigest()
-    assert ZipFile(wheel).namelist() == ["numpy/__init__.py"]
+    wheel = unpacked(out, WHEEL)
+    assert lock["packages"]["numpy"]["sha256"] == sha256(wheel).hexdigest()
+    assert ZipFile(BytesIO(wheel)).namelist() == ["numpy/__init__.py"]
 
 
 def test_the_service_worker_keeps_all_and_notices_a_change(tmp_path: Path, pyodide: Path) -> None:
@@ -69,7 +79,7 @@ def test_the_service_worker_keeps_all_and_notices_a_change(tmp_path: Path, pyodi
 
     first, again = kept("first"), kept("again")
     assert first == again
-    (pyodide / PLAIN[0]).write_text("another one")
+    (pyodide / SCRIPT).write_text("another one")
     assert kept("third")["version"] != first["version"]
 
 
@@ -130,7 +140,7 @@ print("answered")
 def test_its_python_needs_numpy_alone(tmp_path: Path, pyodide: Path) -> None:
     build(tmp_path / "out", pyodide)
     own, others = tmp_path / "own", tmp_path / "others"
-    ZipFile(tmp_path / "out" / "shapetrick.zip").extractall(own)
+    ZipFile(BytesIO(unpacked(tmp_path / "out", OWN))).extractall(own)
     others.mkdir()
     numpy = Path(np.__file__).parent
     for folder in (numpy, numpy.with_name("numpy.libs")):

@@ -22,8 +22,8 @@ from ..python.callables import Generated
 from ..python.export import Straight, made_of, notes
 from ..python.identifiers import Identifiers
 from ..python.module import RESERVED, formulas, told, with_function
+from ..python.python_text import dim_text
 from ..python.signature import Arguments, SizeSources, arguments
-from ..python.statements import dim_text
 from ..python.trials import SampledPoint
 from .eigen import EIGEN
 from .language import MatrixLanguage, Trial, WrittenModule
@@ -41,7 +41,8 @@ def code_in(
     options: CodeOptions,
 ) -> str:
     """A module in the language; the plan is tried in NumPy before. Raises RequestError."""
-    plan = export.plan_of(problem, results, "numpy", CodeOptions(options.sizes))
+    sized, available = CodeOptions(options.sizes), language.operations
+    plan = export.plan_of(problem, results, "numpy", sized, available=available)
     rows_apart = options.blocks or options.threads or options.shard
     if rows_apart or not isinstance(plan, Straight):
         what = "rows taken apart" if rows_apart else "families"
@@ -49,7 +50,7 @@ def code_in(
             f"there is no code for {what} in {language.name}: the target numpy has it."
         )
     places = plan.confirm()
-    about = [*made_of(problem, options.command), *notes(results)]
+    about = [*made_of(problem, options.command), *notes(results, available)]
     trials = list(_trials(language, plan, places)) if options.self_test else []
     if options.self_test and not trials:
         raise RequestError("there are no values to test with: leave the self-test out.")

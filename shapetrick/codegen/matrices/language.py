@@ -86,9 +86,9 @@ class MatrixLanguage:
 
     def spelling(self, v: Value) -> MatrixSpelling | None:
         """How an operation is spelled; None for what there is no code for."""
-        table, name = (
-            (self.functions, str(v.data)) if v.op == "function" else (self.operations, str(v.op))
-        )
+        called = v.op in ("function", "solved")
+        table = self.functions if v.op == "function" else self.operations
+        name = str(v.data if called else v.op)
         return next((table[key] for key in _keys(name, v) if key in table), None)
 
 

@@ -85,6 +85,11 @@ OPERATIONS: Mapping[str, MatrixSpelling] = {
         "eye({columns})((@(p) max(p, p.')(:))(reshape(cumsum(tril(ones({m}))(:)), {m}, {m}) .* "
         "tril(ones({m}))), :)"
     ),
+    "eliminated": _row("{0:atom}(find(tril(ones({m}))))"),
+    "duplicated": _row(
+        "{0:atom}((@(p) max(p, p.')(:))(reshape(cumsum(tril(ones({m}))(:)), {m}, {m}) .* "
+        "tril(ones({m}))))"
+    ),
     "diagonal_matrix": _row("full(diag({0}))"),
     "diagonal": _row("diag({0})"),
     "kron": _row("kron({0}, {1})"),

@@ -14,7 +14,8 @@ from ...core.functions import TABLE
 from ..ir import ArrayOperation, Value
 from ..python.identifiers import Identifiers
 from ..python.operations import PythonPrecedence
-from ..python.statements import PythonText, Quotient, Writer, number, quotient
+from ..python.python_text import PythonText, Quotient, number, quotient
+from ..python.statements import Writer
 from .language import MatrixLanguage, MatrixSpelling
 
 
@@ -83,7 +84,7 @@ class MatrixWriter(Writer):
             return self._calling(self._functions[v.data], v)
         spelled = self._language.spelling(v)
         if spelled is None:
-            raise self._lacking(v.data if v.op == "function" else v.op)
+            raise self._lacking(v.data if isinstance(v.data, str) else v.op)
         self.name_repeated(v, spelled.template)
         pieces = [self.beside(a, v) if _of_entries(v) else self._pieces[a] for a in v.args]
         rows, columns = map(self.dim, _sides(v.shape))
@@ -93,6 +94,9 @@ class MatrixWriter(Writer):
         if "{m}" in spelled.template:
             extra.update(zip("mn", map(self.dim, v.data), strict=False))
         return PythonText(spelled.template.format(*pieces, **extra), spelled.level)
+
+    def solution(self, v: Value) -> PythonText:
+        raise self._lacking(v.op)
 
     def _lacking(self, name: str) -> RequestError:
         return RequestError(

@@ -12,11 +12,11 @@ from itertools import groupby
 
 from ...core.dims import ONE, Dim, Extent, Sizes, extent
 from ...core.errors import RequestError
-from ...core.expr import Symbol
-from ...core.families import MemberBox, Segment, box_of, members_in
-from ...core.indices import Index, Range, base_of, dim_of
+from ...core.expr import Expr, Symbol, symbol
+from ...core.families import MemberBox, Place, Segment, box_of, covers, lies_in, members_in
+from ...core.indices import Index, Range, base_of, dim_of, member, within
 from ...core.problem import Problem
-from ...core.traversal import postorder
+from ...core.traversal import postorder, substitute
 from ...families.forward_backward import Answer, ForwardBackward
 from ...families.nests import MemberStep, Nest, Nests, NestStep
 from ...families.schedule import body_of
@@ -88,6 +88,7 @@ class Arrays(FamilyFunction):
             self.identifier(s.base)
         self._wanted: dict[Value, str] = {}
         self._alone: dict[str, Value] = {}
+        self._parts: dict[tuple[str, Place, tuple[Range, ...]], list[Family]] = {}  # of steps
         forward, backward = Nests(passes.forward), Nests(passes.backward)
         self._families(segments, {**forward.keys, **backward.keys})
         self._forward = self._planned(forward.steps)
@@ -183,47 +184,66 @@ class Arrays(FamilyFunction):
             family.padded = frozenset(padded.get(base, ()))
             family.keys = tuple(sorted(keys.get(base, ())))
             if family.keys:
-                family.inside = self._inside(base, own, family.keys)
-
-    def _inside(self, base: str, boxes: Sequence[MemberBox], keys: Sequence[int]) -> MemberBox:
-        """The box of the members that one step of a loop makes."""
-        axes = [k for k in range(len(boxes[0][0])) if k not in keys]
-        found = {tuple(tuple(end[k] for k in axes) for end in box) for box in boxes}
-        if len(found) > 1:
-            raise RequestError(
-                f"there is no code yet for `{base}`, of which a step of the recurrence makes a "
-                "part: `evaluate` gives the values."
-            )
-        low, high = found.pop()
-        return low, high
+                family.inside = _around([_without(box, family.keys) for box in own])
 
     def _planned(self, steps: Iterable[NestStep]) -> list[_Loop]:
         """The loops; what is computed at once is where it is used."""
         loops: list[_Loop] = []
         for step in steps:
             if isinstance(step, Nest):
-                loops.append(self._loop(step))
+                loops += self._loops_of(step)
                 continue
             s = step.segment
             if s.base in self._passes.alone:
                 self._alone[s.base] = self._value(s)
             elif self._arrays.families[s.base].keys:
-                loops.append(_Loop(_ONCE, False, (self._assigned(step),)))
+                loops.append(_Loop(_ONCE, False, tuple(self._assigned(step))))
             else:
                 self._arrays.families[s.base].pieces.append((s.box, self._value(s)))
+        if self._parts:
+            names = ", ".join(dict.fromkeys(f"`{name}`" for name, *_ in self._parts))
+            raise RequestError(
+                f"there is no code yet for {names}, of which a step of the recurrence makes a part "
+                "alone: `evaluate` gives the values."
+            )
         return loops
 
-    def _loop(self, nest: Nest) -> _Loop:
-        steps = (
-            self._loop(step) if isinstance(step, Nest) else self._assigned(step)
-            for step in nest.steps
-        )
-        return _Loop(nest.over, nest.falls, tuple(steps))
+    def _loops_of(self, nest: Nest) -> list[_Loop]:
+        """The loop, if it makes something."""
+        steps: list[_Loop | _Assigned] = []
+        for step in nest.steps:
+            steps += self._loops_of(step) if isinstance(step, Nest) else self._assigned(step)
+        return [_Loop(nest.over, nest.falls, tuple(steps))] if steps else []
 
-    def _assigned(self, d: MemberStep) -> _Assigned:
-        s, family = d.segment, self._arrays.families[d.segment.base]
+    def _assigned(self, d: MemberStep) -> list[_Assigned]:
+        """What a step makes; of a part of the members none before all parts are there."""
+        s, family = self._with_parts(d), self._arrays.families[d.segment.base]
         at = tuple(s.indices[k] for k in family.keys)
-        return _Assigned(family.name, at, self._value(s, family.keys), d.looped)
+        value, box = self._value(s, family.keys), _without(s.box, family.keys)
+        if box != family.inside:
+            step = (s.base, *_of_step(at, d.looped))
+            parts = self._parts.setdefault(step, [])
+            parts.append(replace(family, inside=box, part=value))
+            if covers([part.inside for part in parts], family.inside) is not None:
+                return []
+            del self._parts[step]
+            pieces = [(part.inside, part.part) for part in parts if part.part is not None]
+            value = assembled(self._arrays.axes, pieces)
+        return [_Assigned(family.name, at, value, d.looped)]
+
+    def _with_parts(self, d: MemberStep) -> Segment:
+        """The definition, with names of their own for the parts of the same step in it."""
+        new: dict[Expr, Expr] = {}
+        for x, over in members_in(body_of(d.segment)):
+            family = self._arrays.families.get(x.base, Family(""))
+            at = tuple(x.indices[k] for k in family.keys)
+            box = _without(box_of(x.indices, (*d.segment.ranges, *over)), family.keys)
+            for part in self._parts.get((x.base, *_of_step(at, d.looped)), ()):
+                if lies_in(box, part.inside):
+                    base = f"{x.base}·{len(self._arrays.families)}"
+                    self._arrays.families[base] = part
+                    new[x] = symbol(member(base, *x.indices), x.shape)
+        return replace(d.segment, body=substitute(body_of(d.segment), new))
 
     def _value(self, s: Segment, keys: Sequence[int] = ()) -> Value:
         """The array of the members of a segment, with an axis for each index that is no key."""
@@ -362,7 +382,11 @@ class Arrays(FamilyFunction):
             return self._written(step)
         lines = self._lines(self._writer.write([step.value], named=False))
         at = ", ".join(map(self._index, step.at))
-        return [*lines, f"{step.name}[{at}] = {self._writer.piece(step.value)}"]
+        text = f"{self._writer.piece(step.value)}"
+        if self._writer.is_number(step.value):  # where later steps expect what inputs are
+            own = f"{text}.0" if text.isdigit() else f"float({text})"
+            text = self._writer.array_of(step.value) if self.library == "torch" else own
+        return [*lines, f"{step.name}[{at}] = {text}"]
 
     def _guard(self, step: _Loop | _Assigned, over: Range) -> str:
         """When a step is for some of the indices only."""
@@ -452,6 +476,18 @@ def _letters(segments: Iterable[Segment]) -> list[str]:
 
 def _sizes(box: MemberBox) -> Extent:
     return tuple(dim_of(b.minus(a).plus(1)) for a, b in zip(*box, strict=True))
+
+
+def _of_step(at: Place, looped: Sequence[Range]) -> tuple[Place, tuple[Range, ...]]:
+    """A place among steps, and the ranges of its letters: without those that are one index."""
+    single = {r.letter: r.first for r in looped if r.first == r.last}
+    return within(at, single), tuple(r for r in looped if r.letter not in single)
+
+
+def _without(box: MemberBox, axes: Sequence[int]) -> MemberBox:
+    """A box along the other axes."""
+    low, high = (tuple(i for k, i in enumerate(end) if k not in axes) for end in box)
+    return low, high
 
 
 def _around(boxes: Sequence[MemberBox]) -> MemberBox:

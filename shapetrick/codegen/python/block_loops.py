@@ -14,7 +14,8 @@ from ..program import Program
 from .identifiers import Identifiers
 from .inplace import InPlaceWriter
 from .module import FunctionBody, indented, written
-from .statements import Assignment, shape_text
+from .python_text import shape_text
+from .statements import Assignment
 
 # Entries of a block's arrays together, and the fewest rows: products of matrices want more of both.
 VECTORS = 2**17, 32

@@ -74,11 +74,9 @@ class Generated:
         declared: Collection[str] = (),
         families: Families = NO_FAMILIES,
         known: Mapping[str, Any] = MappingProxyType({}),
-        solved: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
     ) -> None:
         self.source = source
         self._known = known
-        self._solved = solved
         space = compiled(source)
         self._functions = [(entry, space[entry.name]) for entry in entries]
         self._library: Library = library
@@ -103,8 +101,6 @@ class Generated:
             raise OperandError(f"`{unknown[0]}` is no argument: there are {self._listed}.")
         results: dict[str, Any] = {}
         values = {**self._known, **values}
-        if self._solved is not None and not values.keys() >= set(self.parameters):
-            values = {**self._solved(values), **values}
         for entry, function in self._functions:
             results.update(self._called(entry, function, values))
         return list(results.values())[-1] if self._alone else results
@@ -181,7 +177,8 @@ class Generated:
         """The value as an array, or those of all members."""
         if not e.indices:
             return self._array(e, value)
-        return [self._array(e, one) for one in self._members(e.base, value)]
+        members = self._members(e.base, value, len(extent(e.shape)))
+        return [self._array(e, one) for one in members]
 
     def _stacked(self, e: Symbol, value: Any, lead: int) -> Any:
         """One array of members with several indices: as it is, or of lists of lists."""
@@ -228,8 +225,9 @@ class Generated:
         whole = tuple(own.shape)
         return array.reshape((*array.shape[:axes], *whole[axes:]))
 
-    def _members(self, name: str, value: Any) -> Any:
-        if isinstance(value, Sequence) or _rank(value) > 2:
+    def _members(self, name: str, value: Any, axes: int = 2) -> Any:
+        """A list of members, or an array of them, each with so many axes or as a matrix."""
+        if isinstance(value, Sequence) or _rank(value) in (axes + 1, 3):
             return value
         raise OperandError(f"`{name}` is a family: give a list of its members.")
 

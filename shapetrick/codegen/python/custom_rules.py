@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..program import BackwardRule, Returned
+from .gmres import helpers
 from .identifiers import Identifiers
 from .module import (
     RESERVED,
@@ -57,7 +58,7 @@ def rule_module(
     body: list[str] = []
     for rule in rules:
         body += [*(["", ""] if body else []), *write(rule)]
-    return assembled([*body, *test], about)
+    return assembled([*helpers(body, library), *body, *test], about)
 
 
 def entry_names(wanted: Sequence[str]) -> list[str]:

@@ -1,9 +1,9 @@
-"""What a derivation is worth outside: its code for a library, and that code as a function."""
+"""Code for a library of arrays: how it is planned and tried, as text, and as a function."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
@@ -19,20 +19,17 @@ from ...core.errors import RequestError
 from ...core.indices import Member
 from ...core.problem import Problem
 from ...core.results import Result
-from ...core.solved import Solved, SolvedBy
 from ...families.forward_backward import has_several_indices, passes
 from ...families.nests import has_recurrence
 from ...families.recurrence import segments_of
-from ...implicit.evaluation import found_by_solvers
 from ...language.printer import to_text
-from ...numerics.adjoint_solvers import solved_symbols
 from ...numerics.arrays import admit_trial
 from ...numerics.sampling import assignments, dims_of
 from ..blocking import Blocking, blocked, blocked_by
 from ..chain_order import nominal
 from ..letters import in_letters
 from ..options import PLAIN, CodeOptions
-from ..program import BackwardRule, Program, Solutions, program, rules
+from ..program import BackwardRule, Program, program, rules
 from .arrays import Arrays
 from .block_loops import in_blocks, in_threads
 from .callables import Generated, GeneratedFunction, compiled
@@ -52,10 +49,10 @@ from .module import (
     with_function,
 )
 from .module import function as written
-from .operations import LACKING, Library, is_spelled
+from .operations import is_spelled, solvers
 from .row_functions import over_chunks, over_mesh
 from .self_test import RANGES, STEPS, Draws, function_test, rule_test
-from .solution_draws import solution_draws
+from .solutions import in_inputs, solution_draws
 from .trials import ExpectedValue, SampledPoint, confirm, confirm_program, quietly
 
 _BLOCKS_ELSEWHERE = (
@@ -108,8 +105,9 @@ def code(
     draws = None
     if options.self_test:
         solved = any(r.adjoint is not None for r in results)
-        draws = solution_draws(problem, results) if solved else plan.draws(places)
-    about, library = _about(problem, results, options.command), plan.library
+        requests = [r.request for r in plan.results]
+        draws = solution_draws(problem, results, requests) if solved else plan.draws(places)
+    about, library = _about(plan, results, options.command), plan.library
     if plan.target in RULES:
         rules = plan.rules()
         test = [] if draws is None else plan.rule_test(rules, draws)
@@ -135,11 +133,10 @@ def function(
         text = with_function(plan.lines, plan.library)
         entries = [plan.entry]
     directions = [r.request.direction.name for r in results if r.request.direction is not None]
-    declared = {*problem.symbols, *directions}
-    solved = partial(found_by_solvers, problem.systems) if problem.systems else None
-    return Generated(
-        text, plan.library, entries, alone, declared, problem.families, problem.values, solved
-    )
+    systems = (s for r in results if r.adjoint is not None for s in r.adjoint.systems)
+    found = {u.name for s in systems if s.solver in plan.available for u in s.unknowns}
+    declared = {*problem.symbols, *directions} - found
+    return Generated(text, plan.library, entries, alone, declared, problem.families, problem.values)
 
 
 def known(target: str) -> CodeTarget:
@@ -148,28 +145,6 @@ def known(target: str) -> CodeTarget:
         if one == target:
             return one
     raise RequestError(f"`{target}` is none of the targets {', '.join(TARGETS)}.")
-
-
-def _solved(results: Sequence[Result], library: Library) -> Solutions:
-    """What the multipliers and differentials of each request are computed by that only equations
-    determine. Raises RequestError."""
-    found = {r.request: solved_symbols(r.adjoint) for r in results if r.adjoint is not None}
-    for adjoint, known in ((r.adjoint, found.get(r.request, {})) for r in results):
-        systems = [] if adjoint is None else adjoint.linear_systems
-        for s in (s for system in systems for s in system.symbols):
-            if s not in known:
-                raise RequestError(
-                    f"there is only code for what has a closed form, or solves `M {s} + {s} N = R` "
-                    f"or `M {s} M' - {s} = R`: `evaluate` solves for `{s}`."
-                )
-    forms = (e for known in found.values() for e in known.values())
-    solvers = (e.compute for e in forms if isinstance(e, Solved))
-    called = {s.solver for s in solvers if isinstance(s, SolvedBy)}
-    if called & LACKING[library]:
-        raise RequestError(
-            f"{library} has no solver for the adjoint equation: the target numpy has SciPy's."
-        )
-    return found
 
 
 def _check(sizes: Sizes, problem: Problem, results: Sequence[Result]) -> None:
@@ -191,8 +166,10 @@ def plan_of(
     target: str,
     options: CodeOptions,
     with_values: bool = True,
+    available: Collection[str] | None = None,
 ) -> Plan:
-    """What is to be written. Raises RequestError for what is not written."""
+    """What is to be written; unknowns of equations are solved for by what is `available`, or all
+    that the library has. Raises RequestError for what is not written."""
     own, rows = BY_ROWS.get(target) or (known(target), None)
     sizes = options.sizes or {}
     _check(sizes, problem, results)
@@ -224,7 +201,9 @@ def plan_of(
                 "`evaluate`, which gives a list of them."
             )
         return _Looped(problem, results, own, sizes)
-    return Straight(problem, results, own, sizes, rows, with_values)
+    if available is None:
+        available = solvers(LIBRARIES[own])
+    return Straight(problem, results, own, available, sizes, rows, with_values)
 
 
 class Plan(ABC):
@@ -234,6 +213,7 @@ class Plan(ABC):
         self.problem, self.results, self.target = problem, results, target
         self.library = LIBRARIES[target]
         self.lazy = False
+        self.available: Collection[str] = ()  # solvers of equations
         self.members = Members(problem, results)
         self.seed = results[0].validation.seed
 
@@ -312,25 +292,25 @@ class Straight(Plan):
         problem: Problem,
         results: Sequence[Result],
         target: CodeTarget,
+        available: Collection[str],
         sizes: Sizes,
         rows: RowsApart | None = None,
         with_values: bool = True,
     ) -> None:
-        super().__init__(problem, results, target)
+        super().__init__(problem, [in_inputs(r, available) for r in results], target)
+        self.available = available
         self._sizes, self._rows, self._with_values = sizes, rows, with_values
         self.lazy = rows is not None and rows.lazy
-        self._solved = _solved(results, self.library)
+        self._by_equations = any(r.adjoint or r.request.system for r in results)
 
     @cached_property
     def program(self) -> Program:
-        made = program(
-            self.problem, self.results, self._sizes, is_spelled, self._with_values, self._solved
-        )
+        made = program(self.problem, self.results, self._sizes, is_spelled, self._with_values)
         return in_letters(made) if self.target == IN_LETTERS else made
 
     @cached_property
     def _rules(self) -> list[BackwardRule]:
-        return rules(self.problem, self.results, self._sizes, is_spelled, self._solved)
+        return rules(self.problem, self.results, self._sizes, is_spelled)
 
     @property
     def entry(self) -> GeneratedFunction:
@@ -368,12 +348,16 @@ class Straight(Plan):
     def in_numpy(self) -> Straight:
         if self.target == "numpy" and self._rows is None:
             return self
-        return Straight(self.problem, self.results, "numpy", self._sizes)
+        return Straight(self.problem, self.results, "numpy", self.available, self._sizes)
 
     def sizes(self) -> Iterator[Sizes]:
+        names = self._names()
+        return _each_once([*_validated(names, self.results), _drawn(names)])
+
+    def _names(self) -> list[str]:
+        """Those of all dimensions."""
         whole = self.in_numpy()
-        names = dict.fromkeys([*whole.program.dimensions, *whole.entry.given.dims])
-        return _sizes(list(names), self.results)
+        return list(dict.fromkeys([*whole.program.dimensions, *whole.entry.given.dims]))
 
     def confirm(self) -> list[SampledPoint]:
         ruled = self.target in RULES
@@ -384,7 +368,12 @@ class Straight(Plan):
         outputs = tuple((o.key, o.expression) for o in one.outputs)
         by_letters = self.target == IN_LETTERS
         made_of = (outputs, one.inputs, tuple(sorted(self._sizes.items())), self._rows, by_letters)
-        return _Trial(made_of, tuple(self.problem.functions), self.seed, one, self._source)
+        names, sizes = tuple(self.problem.functions), self._solvable_sizes()
+        return _Trial(made_of, names, self.seed, one, self._source, sizes)
+
+    def _solvable_sizes(self) -> tuple[Sizes, ...]:
+        """Those at which equations have a solution, where there are any."""
+        return tuple(_validated(self._names(), self.results)) if self._by_equations else ()
 
     def _source(self, one: Program) -> str:
         """A program for NumPy; in blocks of few rows, so that there are several."""
@@ -405,12 +394,13 @@ class _Trial:
     seed: int
     program: Program = field(compare=False)
     write: Callable[[Program], str] = field(compare=False)
+    sizes: Sequence[Sizes] = field(compare=False)
 
 
 @lru_cache(maxsize=16)
 def _tried(trial: _Trial) -> Sequence[SampledPoint]:
     """Once for a program, whatever the target. Raises CodeError."""
-    return confirm_program(trial.program, trial.write, trial.names, trial.seed)
+    return confirm_program(trial.program, trial.write, trial.names, trial.seed, trial.sizes)
 
 
 class _Looped(Plan):
@@ -492,10 +482,11 @@ def _is_uniform(problem: Problem, results: Sequence[Result]) -> bool:
     return not of_members and not has_recurrence([s for s in segments if s.body is not None])
 
 
-def _about(problem: Problem, results: Sequence[Result], command: str) -> list[str]:
+def _about(plan: Plan, results: Sequence[Result], command: str) -> list[str]:
     """The first lines: where the module comes from, and what was not verified."""
-    lines = [quoted(line) for line in made_of(problem, command)]
-    return [f'"""{lines[0]}', *lines[1:], '"""', *(f"# {note}" for note in notes(results))]
+    lines = [quoted(line) for line in made_of(plan.problem, command)]
+    said = notes(results, plan.available)
+    return [f'"""{lines[0]}', *lines[1:], '"""', *(f"# {note}" for note in said)]
 
 
 def made_of(problem: Problem, command: str) -> list[str]:
@@ -509,7 +500,7 @@ def made_of(problem: Problem, command: str) -> list[str]:
     return lines
 
 
-def notes(results: Sequence[Result]) -> list[str]:
+def notes(results: Sequence[Result], available: Collection[str]) -> list[str]:
     """What was not verified, and what has to hold of unknowns."""
     lines = []
     for result in results:
@@ -521,16 +512,22 @@ def notes(results: Sequence[Result]) -> list[str]:
     for system in dict.fromkeys(system for adjoint in adjoints for system in adjoint.systems):
         names = ", ".join(u.name for u in system.unknowns)
         sides = ", ".join(f"{to_text(e.left)} = {to_text(e.right)}" for e in system.equations)
-        lines.append(f"What is given for {names} fulfils {sides}.")
+        how = "found" if system.solver in available else "given"
+        lines.append(f"What is {how} for {names} fulfils {sides}.")
     return lines
 
 
-def _sizes(names: Sequence[str], results: Sequence[Result]) -> Iterator[Sizes]:
-    """Sizes to try: those at which the gradients were validated, then others."""
-    drawn = next(assignments([Dim.of(name) for name in names], np.random.default_rng(0)))
-    seen: list[Sizes] = []
+def _validated(names: Sequence[str], results: Sequence[Result]) -> Iterator[Sizes]:
+    """Sizes at which the gradients were validated."""
+    drawn = _drawn(names)
     for result in results:
         for sizes in result.validation.sizes[:2]:
-            seen.append({name: sizes.get(name, drawn[name]) for name in names})
-    seen.append(drawn)
-    yield from (s for i, s in enumerate(seen) if s not in seen[:i])
+            yield {name: sizes.get(name, drawn[name]) for name in names}
+
+
+def _drawn(names: Sequence[str]) -> Sizes:
+    return next(assignments([Dim.of(name) for name in names], np.random.default_rng(0)))
+
+
+def _each_once(sizes: Sequence[Sizes]) -> Iterator[Sizes]:
+    return (s for i, s in enumerate(sizes) if s not in sizes[:i])

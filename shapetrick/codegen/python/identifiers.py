@@ -8,6 +8,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from ...core.free_names import free_name, numbered_names
+
 _UPSTREAM = re.compile(r"bar\(([\w\[\]+-]+)\)")
 
 
@@ -29,17 +31,10 @@ class Identifiers:
 
     def take(self, wanted: str) -> str:
         """An identifier as near to the name as is free."""
-        base = name = safe(wanted)
-        count = 1
-        while name in self._taken:
-            count += 1
-            name = f"{base}_{count}"
+        name = free_name(safe(wanted), self._taken, 2, "_")
         self._taken.add(name)
         return name
 
     def number(self, stem: str) -> str:
         """The first free one of `t1`, `t2`, …"""
-        count = 1
-        while f"{stem}{count}" in self._taken:
-            count += 1
-        return self.take(f"{stem}{count}")
+        return self.take(next(n for n in numbered_names(stem) if n not in self._taken))

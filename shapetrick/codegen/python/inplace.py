@@ -16,14 +16,15 @@ from ...core.traversal import postorder
 from ..blocking import Blocking
 from ..ir import ArrayOperation, Value
 from .operations import spelling
-from .statements import Assignment, Quotient, Writer
+from .python_text import Quotient
+from .statements import Assignment, Writer
 
 _CALL = re.compile(r"np\.(\w+)\(\{0\}(, \{1\})?\)")
 _AUGMENTED: Mapping[str, str] = {"add": "+=", "subtract": "-=", "multiply": "*=", "divide": "/="}
 
 
 @dataclass(frozen=True, slots=True)
-class Operand:
+class StepOperand:
     """What stands in a step, and the matrix that it is, if it is one."""
 
     text: str
@@ -35,7 +36,7 @@ class InPlaceStep:
     """A NumPy function and its operands; after the first step, the result so far comes first."""
 
     name: str
-    operands: tuple[Operand, ...]
+    operands: tuple[StepOperand, ...]
 
 
 class InPlaceWriter(Writer):
@@ -190,7 +191,7 @@ class InPlaceWriter(Writer):
             elif not a.rank:
                 self.put(terms, a)
             elif self.divides(a):
-                divisors.append(Operand(f"{self.denominator(a)}"))
+                divisors.append(StepOperand(f"{self.denominator(a)}"))
             else:
                 terms.negate(self.piece(a).negative)
                 factors.append(self.operand(a))
@@ -200,7 +201,7 @@ class InPlaceWriter(Writer):
         steps = [InPlaceStep("multiply", (x,)) for x in factors[1:]]
         steps += [InPlaceStep("divide", (x,)) for x in divisors]
         steps += [
-            InPlaceStep(name, (Operand(text),) if text else ()) for name, text in terms.steps()
+            InPlaceStep(name, (StepOperand(text),) if text else ()) for name, text in terms.steps()
         ]
         if not steps:
             return []
@@ -214,12 +215,12 @@ class InPlaceWriter(Writer):
 
     def steps_of_outer(self, v: Value) -> list[InPlaceStep]:
         a, b = (self.piece(x) for x in v.args)
-        return [InPlaceStep("multiply", (Operand(f"{a:atom}[:, None]"), Operand(f"{b}")))]
+        return [InPlaceStep("multiply", (StepOperand(f"{a:atom}[:, None]"), StepOperand(f"{b}")))]
 
-    def operand(self, a: Value) -> Operand:
+    def operand(self, a: Value) -> StepOperand:
         """A value without its sign."""
         matrix = a.args[-1] if _is_negated(a) else a
-        return Operand(self.piece(a).unsigned.text, matrix if matrix.is_matrix else None)
+        return StepOperand(self.piece(a).unsigned.text, matrix if matrix.is_matrix else None)
 
 
 _STEPS: Mapping[ArrayOperation, Callable[[InPlaceWriter, Value], list[InPlaceStep]]] = {
@@ -234,7 +235,7 @@ def _steps(writer: InPlaceWriter, v: Value) -> list[InPlaceStep]:
     """The functions that compute a value one after the other; none if some take no place."""
     if v.op in _STEPS:
         return _STEPS[v.op](writer, v)
-    operands = tuple(Operand(f"{writer.piece(a)}", a) for a in v.args)
+    operands = tuple(StepOperand(f"{writer.piece(a)}", a) for a in v.args)
     if v.op == "matmul":
         return [InPlaceStep("matmul", operands)]
     spelled = spelling(v)

@@ -11,10 +11,11 @@ from ...core.errors import RequestError, enumerated
 from ...core.expr import Expr, Name, Symbol
 from ...language.printer import overlined, to_text
 from ..program import Output, Program, Returned
+from .gmres import helpers
 from .identifiers import Identifiers
 from .inplace import InPlaceWriter
 from .line_breaks import WIDTH, fitted
-from .operations import Library
+from .operations import ARRAYS, Library
 from .signature import Arguments, arguments, flattening, is_listed
 from .statements import Assignment, Writer
 
@@ -35,7 +36,6 @@ RESERVED = frozenset(
         "ThreadPoolExecutor",
     }
 )
-_ARRAYS: Mapping[Library, str] = {"numpy": "Array", "jax": "jax.Array", "torch": "Tensor"}
 _IMPORTS: Sequence[tuple[str, str]] = (
     (r"\bmath\.", "import math"),
     (r"\bsys\.", "import sys"),
@@ -50,6 +50,7 @@ _IMPORTS: Sequence[tuple[str, str]] = (
     (r"\bjax\.scipy\.", "import jax.scipy"),
     (r"\bnp\.", "import numpy as np"),
     (r"(?<!jax\.)\bscipy\.linalg\.", "import scipy.linalg"),
+    (r"(?<!jax\.)\bscipy\.sparse\.linalg\.", "import scipy.sparse.linalg"),
     (r"(?<!jax\.)\bscipy\.special\.", "import scipy.special"),
     (r"\btorch\.", "import torch"),
     (r"\bNDArray\b", "from numpy.typing import NDArray"),
@@ -75,7 +76,7 @@ def with_function(
     lines: Sequence[str], library: Library, about: Sequence[str] = (), test: Sequence[str] = ()
 ) -> str:
     """Likewise, with the lines of the function."""
-    lines = [*lines, *test]
+    lines = [*helpers(lines, library), *lines, *test]
     if library == "numpy":
         lines = ["Array = NDArray[np.floating]", "", "", *lines]
     return assembled(lines, about)
@@ -180,13 +181,13 @@ def _returned(output: Output, text: str, given: Arguments, shapes: Mapping[str, 
 
 def _type_of(output: Returned, library: Library, stacked: bool) -> str:
     is_number = library == "numpy" and not extent(output.expression.shape)
-    one = "float" if is_number and not (output.listed and stacked) else _ARRAYS[library]
+    one = "float" if is_number and not (output.listed and stacked) else ARRAYS[library]
     return f"list[{one}]" if output.listed and not stacked else one
 
 
 def parameters(given: Arguments, library: Library, several: str = "list[{}]") -> list[str]:
     """The parameters with their types; `several` is that of members."""
-    array = _ARRAYS[library]
+    array = ARRAYS[library]
     scalar = "float" if library == "numpy" else array
     typed = [
         (name, array if extent(e.shape) or e.indices else scalar, given.is_list(e))

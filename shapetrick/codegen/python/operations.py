@@ -17,10 +17,12 @@ from enum import IntEnum
 from typing import Literal
 
 from ...core.functions import TABLE as ROWS
+from ...numerics.solvers import TABLE as SOLVERS
 from ..ir import ArrayOperation, Value
 
 Library = Literal["numpy", "jax", "torch"]
 MODULES: Mapping[Library, str] = {"numpy": "np", "jax": "jnp", "torch": "torch"}
+ARRAYS: Mapping[Library, str] = {"numpy": "Array", "jax": "jax.Array", "torch": "Tensor"}  # types
 
 
 class PythonPrecedence(IntEnum):
@@ -62,6 +64,8 @@ def _row(
 
 def spelling(v: Value) -> Spelling | None:
     """How an operation is spelled; None for a function that no library has."""
+    if v.op in ("solved", "decomposed"):
+        return _row(*SOLVERS[v.data][:3])
     return of_function(v.data) if v.op == "function" else TABLE.get(v.op)
 
 
@@ -81,16 +85,21 @@ def is_spelled(name: str) -> bool:
     return of_function(name) is not None
 
 
-# Equations for which a library has no solver.
-LACKING: Mapping[Library, frozenset[str]] = {
-    "numpy": frozenset(), "jax": frozenset({"stein"}), "torch": frozenset({"sylvester", "stein"}),
-}  # fmt: skip
+def solvers(library: Library) -> frozenset[str]:
+    """What of the library's functions by equations a library has."""
+    return frozenset(name for name, row in SOLVERS.items() if getattr(row, library))
+
+
 _LIKE = "dtype={like}.dtype, device={like}.device"  # PyTorch has no default that fits
-# Entry (i, j) of a symmetric matrix is below the diagonal in row `max(i, j)` of column `min(i, j)`.
-_DUPLICATE = (
-    "{0}[(lambda i, j: i + j * (2 * {{m}} - 1 - j) // 2)({1}.maximum(*(r := ({1}.arange({{m}}), "
-    "{1}.arange({{m}})[:, None]))), {1}.minimum(*r)).reshape(-1)]"
+# Which entries below the diagonal the entries of a symmetric matrix are, and where these are: entry
+# (i, j) is in row `max(i, j)` of column `min(i, j)`.
+_DUPLICATED = (
+    "np.ravel((lambda i, j: i + j * (2 * {m} - 1 - j) // 2)(np.maximum(*(r := (np.arange({m}), "
+    "np.arange({m})[:, None]))), np.minimum(*r)))"
 )
+_ELIMINATED = "(lambda j, i: j * {m} + i)(*np.triu_indices({m}))"
+_IN_TORCH = {"duplicated": _DUPLICATED.replace("np.", "torch."),
+             "eliminated": "(lambda j, i: j * {m} + i)(*torch.triu_indices({m}, {m}))"}  # fmt: skip
 
 FUNCTIONS: Mapping[str, Spelling] = {
     "abs": _row("np.abs({0})", python="abs({0})"),
@@ -170,13 +179,18 @@ TABLE: Mapping[ArrayOperation, Spelling] = {
         torch="torch.eye({rows}, " + _LIKE + ")[torch.arange({rows}).reshape({n}, {m}).T.reshape(-1)]",
     ),
     "eliminate": _row(
-        "np.eye({m} * {m})[(lambda j, i: j * {m} + i)(*np.triu_indices({m}))]",
-        torch="torch.eye({m} * {m}, " + _LIKE + ")[(lambda j, i: j * {m} + i)"
-        "(*torch.triu_indices({m}, {m}))]",
+        f"np.eye({{m}} * {{m}})[{_ELIMINATED}]",
+        torch=f"torch.eye({{m}} * {{m}}, {_LIKE})[{_IN_TORCH['eliminated']}]",
     ),
     "duplicate": _row(
-        _DUPLICATE.format("np.eye({m} * ({m} + 1) // 2)", "np"),
-        torch=_DUPLICATE.format("torch.eye({m} * ({m} + 1) // 2, " + _LIKE + ")", "torch"),
+        f"np.eye({{m}} * ({{m}} + 1) // 2)[{_DUPLICATED}]",
+        torch=f"torch.eye({{m}} * ({{m}} + 1) // 2, {_LIKE})[{_IN_TORCH['duplicated']}]",
+    ),
+    "eliminated": _row(
+        f"{{0:atom}}[{_ELIMINATED}]", torch=f"{{0:atom}}[{_IN_TORCH['eliminated']}]"
+    ),
+    "duplicated": _row(
+        f"{{0:atom}}[{_DUPLICATED}]", torch=f"{{0:atom}}[{_IN_TORCH['duplicated']}]"
     ),
     "diagonal_matrix": _row("np.diag({0})"),
     "diagonal": _row("np.diagonal({0})"),
@@ -201,9 +215,6 @@ TABLE: Mapping[ArrayOperation, Spelling] = {
     "at_most": _row("np.where({0:sum} <= {1:sum}, 1.0, 0.0)", torch="({0:sum} <= {1:sum}).to({like}.dtype)"),
     "masked": _row("np.where({0:sum} > 0, {1}, {2})"),
     # of square matrices
-    "sylvester": _row("scipy.linalg.solve_sylvester({0}, {1}, {2})",
-                      "jax.scipy.linalg.solve_sylvester({0}, {1}, {2})"),
-    "stein": _row("scipy.linalg.solve_discrete_lyapunov({0}, {1})"),
     "matrix_power": _row("np.linalg.matrix_power({0}, {1})"),
     "solve": _row("np.linalg.solve({0}, {1})"),
     "inv": _row("np.linalg.inv({0})"),

@@ -13,8 +13,8 @@ from ...core.expr import Expr, Symbol
 from ...core.indices import Member
 from ..program import Program
 from .identifiers import Identifiers
-from .statements import dim_text
-from .statements import shape_text as tuple_text
+from .python_text import dim_text
+from .python_text import shape_text as tuple_text
 
 _PRIMES = ("", "_prime", "_second")
 
@@ -90,11 +90,9 @@ def checked_arguments(
     dims: Mapping[str, str],
     functions: Mapping[object, str],
     stacked: Mapping[Symbol, Extent],
-    known: Iterable[str] = (),
 ) -> Arguments:
-    """The parameters, with the lines that read the sizes and check the shapes; `known` are names of
-    dimensions that are none of the inputs'."""
-    sizes = SizeSources(inputs, dims, known, stacked=stacked)
+    """The parameters, with the lines that read the sizes and check the shapes."""
+    sizes = SizeSources(inputs, dims, stacked=stacked)
     asked = sizes.ask(dims)
     read = {name for _, name in sizes.sources.values()}
     own = {e: stacked.get(e, ()) for e in inputs}

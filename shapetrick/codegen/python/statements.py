@@ -8,23 +8,26 @@ if a line would become too long; everything else is written where it is used.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from ...core.dims import Dim
 from ...core.expr import Real
 from ...core.traversal import postorder
+from ...numerics.solvers import TABLE as SOLVERS
 from ..ir import ArrayOperation, Value
+from .gmres import SOLVE
 from .identifiers import Identifiers
-from .operations import MODULES, TABLE, Library, PythonPrecedence, spelling
+from .operations import ARRAYS, MODULES, TABLE, Library, PythonPrecedence, spelling
+from .python_text import PythonText, Quotient, dim_text, number, shape_text
 
 WIDEST = 72  # characters of an expression in one line
 DEEPEST = 6  # operations within each other in one line
 SHORT = 20  # a number such as `2 * m` is written out again, rather than named
+_ARRAYS = frozenset({"input", "abstract", "member", "stack"})  # which are no numbers, without axes
 
 _AXIS: Mapping[Library, str] = {"numpy": "axis", "jax": "axis", "torch": "dim"}
 
@@ -32,35 +35,6 @@ _AXIS: Mapping[Library, str] = {"numpy": "axis", "jax": "axis", "torch": "dim"}
 _STEMS: Mapping[str, str] = {
     "cholesky": "chol", "lu": "lu", "inv": "inv", "max": "max", "exp": "exp", "sum": "sum",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class PythonText:
-    """The text of a value without its sign, how tightly it holds together, and the names in it."""
-
-    text: str
-    level: PythonPrecedence = PythonPrecedence.ATOM
-    negative: bool = False
-    depth: int = 0
-    names: frozenset[str] = frozenset()
-
-    def __format__(self, least: str) -> str:
-        """With its sign, in brackets unless it holds together well enough: `{piece:atom}`."""
-        return self.enclosed(PythonPrecedence[least.upper()] if least else PythonPrecedence.SUM)
-
-    def enclosed(self, least: PythonPrecedence) -> str:
-        if self.negative:
-            return f"-{self.text}" if least == PythonPrecedence.SUM else f"(-{self.text})"
-        return self.text if self.level >= least else f"({self.text})"
-
-    @property
-    def is_simple(self) -> bool:
-        """Whether it can be repeated: a name or a number."""
-        return self.text.replace(".", "").isalnum() or self.text.isidentifier()
-
-    @property
-    def unsigned(self) -> PythonText:
-        return replace(self, negative=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +81,7 @@ class Writer:
         for v in postorder(roots):
             for a in v.args:
                 self._uses[a] = self._uses.get(a, 0) + 1
-            if not v.rank and v.op not in ("input", "abstract") and self._plain.issuperset(v.args):
+            if not v.rank and v.op not in _ARRAYS and self._plain.issuperset(v.args):
                 self._plain.add(v)
 
     def bind(self, v: Value, name: str) -> None:
@@ -117,21 +91,32 @@ class Writer:
     def write(self, roots: Sequence[Value], named: bool = True) -> list[Assignment]:
         """The statements that compute the roots from what was written before."""
         self._statements = []
-        for v in postorder(roots, into=lambda v: v not in self._pieces):
-            if v not in self._pieces:
-                self._emit(v)
+        self._write(roots)
         for v in roots:
             if named and not self._pieces[v].is_simple:
                 self.name(v)
         return self._statements
 
-    def hoist(self, values: Sequence[Value]) -> list[Assignment]:
+    def _write(self, roots: Iterable[Value]) -> None:
+        """Write what the roots need; what a rule is made of is written in its function."""
+        for v in postorder(
+            roots, into=lambda v: v not in self._pieces and v.op != "linear_solution"
+        ):
+            if v not in self._pieces:
+                self._emit(v)
+
+    def hoist(self, values: Iterable[Value]) -> list[Assignment]:
         """Statements for what a loop needs and need not compute again and again."""
-        before = self.write(values, named=False)
-        for v in values:
+        self._statements = []
+        self._hoist(values)
+        return self._statements
+
+    def _hoist(self, values: Iterable[Value]) -> None:
+        needed = [*values]
+        self._write(needed)
+        for v in needed:
             if not self.is_cheap(v):
                 self.name(v)
-        return before
 
     def add_to(self, v: Value, name: str) -> list[Assignment]:
         """The statements that add a value to what has that name, which then stands for it."""
@@ -167,7 +152,7 @@ class Writer:
 
     def is_number(self, v: Value) -> bool:
         """Whether it is no array: a number made of sizes alone, or a factorisation."""
-        return v in self._plain or v.op == "lu"
+        return v in self._plain or v.op in ("lu", "decomposed")
 
     def dim(self, d: Dim) -> str:
         """A dimension as an expression in Python."""
@@ -181,9 +166,41 @@ class Writer:
 
     def _emit(self, v: Value) -> None:
         """Write a value whose arguments were written."""
-        self._place(v)
+        if v.op == "linear_solution":
+            self._pieces[v] = self.solution(v)
+        else:
+            self._place(v)
         if self._needs_line(v):
             self.name(v)
+
+    def solution(self, v: Value) -> PythonText:
+        """The call that solves a linear system, after a function for its rule, of the column that
+        is sought; what does not depend on that is computed before."""
+        column, image, right = v.args
+        of_column = {column: None}
+        for a in postorder([image]):
+            if not of_column.keys().isdisjoint(a.args):
+                of_column[a] = None
+        self._hoist([right, *(b for a in of_column for b in a.args if b not in of_column)])
+        name, entries = map(self._identifiers.take, ("rule", "entries"))
+        outer = self._statements
+        inner: list[Assignment] = []
+        self._statements = inner
+        with self.inside():
+            self.bind(column, entries)
+            self._write([image])
+            found = self._pieces[image]
+        self._statements = outer
+        names = found.names.union(*(s.names for s in inner)) - {entries, *(s.name for s in inner)}
+        array = ARRAYS[self._library]
+        lines = [
+            f"def {name}({entries}: {array}) -> {array}:",
+            *(f"    {s.name} {s.sign} {s.text}" for s in inner),
+            f"    return {found}",
+        ]
+        outer.extend(Assignment("", line, names, v) for line in ("", *lines, ""))
+        piece = self._pieces[right]
+        return PythonText(f"{SOLVE}({name}, {piece})", names=piece.names)
 
     def _place(self, v: Value) -> None:
         """The piece of a value, its arguments shortened until it fits a line."""
@@ -297,10 +314,13 @@ class Writer:
         called, (x,) = self._functions[v.data], v.args
         argument = f"{self._pieces[x]}"
         if x in self._plain:  # a number, where the function expects an array
-            argument = (
-                TABLE["array"].template(self._library, False).format(argument, like=self._like)
-            )
+            argument = self.array_of(x)
         return PythonText(f"{called}({argument})", names=frozenset([called]))
+
+    def array_of(self, v: Value) -> str:
+        """A number as an array."""
+        template = TABLE["array"].template(self._library, False)
+        return template.format(f"{self._pieces[v]}", like=self._like)
 
     def sum_of(self, v: Value) -> PythonText:
         """A sum, with what is subtracted behind what is added."""
@@ -430,6 +450,12 @@ class Writer:
         text = f"{MODULES[self._library]}.arange({first}, {end}, {kind})"
         return PythonText(text, names=frozenset([self._like]))
 
+    def _item(self, v: Value) -> PythonText:
+        """One of several unknowns that a solver has found."""
+        solver, number = v.data
+        text, _ = SOLVERS[solver].items[number]
+        return PythonText(text.format(f"{self._pieces[v.args[0]]:atom}"))
+
     def _kept(self, v: Value) -> PythonText:
         """A member that a loop has made."""
         name, at = v.data
@@ -520,87 +546,10 @@ _SPECIAL: Mapping[ArrayOperation, Callable[[Writer, Value], PythonText]] = {
     "windows": Writer._windows,
     "axis_diagonal": Writer._axis_diagonal,
     "arange": Writer._counted,
+    "item": Writer._item,
     "member": Writer._kept,
     "stack": Writer._stacked,
 }
-
-
-class Quotient:
-    """A product: a number, scalars and arrays above the bar and below it."""
-
-    def __init__(self, spell: Callable[[Real], PythonText] | None = None) -> None:
-        self._spell = spell or number
-        self._coefficient: Real = Fraction(1)
-        self._negative = False
-        self._above: tuple[list[PythonText], list[PythonText]] = ([], [])  # scalars, arrays
-        self._below: tuple[list[PythonText], list[PythonText]] = ([], [])
-
-    def multiply(self, coefficient: Real) -> None:
-        self._coefficient = self._coefficient * coefficient
-
-    def above(self, piece: PythonText, is_array: bool) -> None:
-        self._negative ^= piece.negative
-        self._above[is_array].append(piece.unsigned)
-
-    def below(self, piece: PythonText, is_array: bool) -> None:
-        self._negative ^= piece.negative
-        self._below[is_array].append(piece.unsigned)
-
-    def negate(self, negative: bool) -> None:
-        self._negative ^= negative
-
-    def steps(self) -> list[tuple[str, str]]:
-        """The NumPy function that applies the scalars to an array, and what it is given."""
-        scalars, divisors = self._scalars()
-        sign = "-" if self._negative ^ (self._coefficient < 0) else ""
-        if scalars:
-            return [("multiply", f"{sign}{quotient(scalars, [], divisors):unary}")]
-        if divisors:
-            return [("divide", f"{sign}{quotient(divisors, [], []):unary}")]
-        return [("negative", "")] if sign else []
-
-    def piece(self) -> PythonText:
-        scalars, divisors = self._scalars()
-        arrays, array_divisors = self._above[True], self._below[True]
-        piece = self.assembled(scalars, divisors, arrays, array_divisors)
-        if not self._negative ^ (self._coefficient < 0):
-            return piece
-        return PythonText(
-            piece.enclosed(PythonPrecedence.PRODUCT),
-            max(piece.level, PythonPrecedence.PRODUCT),
-            negative=True,
-        )
-
-    def assembled(
-        self,
-        scalars: list[PythonText],
-        divisors: list[PythonText],
-        arrays: Sequence[PythonText],
-        array_divisors: Sequence[PythonText],
-    ) -> PythonText:
-        """The text of the product without its sign."""
-        if scalars and divisors and arrays:
-            scalars, divisors = [quotient(scalars, [], divisors)], []
-        return quotient([*scalars, *arrays], array_divisors, divisors)
-
-    def _scalars(self) -> tuple[list[PythonText], list[PythonText]]:
-        """Those above and below, with the number; 3/10 is 0.3, 1/2 divides."""
-        size = absolute(self._coefficient)
-        front, below = [self._spell(size)], list(self._below[False])
-        if (
-            isinstance(size, Fraction)
-            and size.denominator > 1
-            and front[0].level < PythonPrecedence.ATOM
-        ):
-            front, below = (
-                [self._spell(Fraction(size.numerator))],
-                [self._spell(Fraction(size.denominator)), *below],
-            )
-        elif isinstance(size, Fraction) and size.numerator == 1 and size.denominator > 1:
-            front, below = [], [self._spell(Fraction(size.denominator)), *below]
-        if front and size == 1:
-            front = []
-        return [*front, *self._above[False]], below
 
 
 def _is_axis(v: Value) -> bool:
@@ -612,57 +561,3 @@ def _span(start: str, end: str) -> str:
     """A slice, with spaces where one of its ends has some."""
     gap = " " if " " in start + end else ""
     return f"{start}{gap}:{gap}{end}".strip()
-
-
-def quotient(
-    above: Sequence[PythonText], divisors: Sequence[PythonText], below: Sequence[PythonText]
-) -> PythonText:
-    """A product divided by arrays, then by the product of scalars."""
-    if len(above) == 1 and not divisors and not below:
-        return above[0]
-    least = PythonPrecedence.PRODUCT if len(above) == 1 else PythonPrecedence.UNARY
-    text = " * ".join(p.enclosed(least) for p in above) or "1"
-    for p in divisors:
-        text += f" / {p:unary}"
-    if len(below) == 1:
-        text += f" / {below[0]:unary}"
-    elif below:
-        text += f" / ({' * '.join(f'{p:unary}' for p in below)})"
-    return PythonText(text, PythonPrecedence.PRODUCT)
-
-
-LARGEST_WHOLE = 2**53
-
-
-def number(value: Real) -> PythonText:
-    """A number; a fraction as a decimal where that is exact and short. Arrays hold no whole number
-    as large as `LARGEST_WHOLE`."""
-    size = absolute(value)
-    if isinstance(size, float) or (size.denominator == 1 and size >= LARGEST_WHOLE):
-        return PythonText(repr(float(size)), PythonPrecedence.ATOM, value < 0)
-    if size.denominator == 1:
-        return PythonText(str(size), PythonPrecedence.ATOM, value < 0)
-    decimal = format(Decimal(size.numerator) / Decimal(size.denominator), "f")
-    if len(decimal) <= 6 and Fraction(decimal) == size:
-        return PythonText(decimal, PythonPrecedence.ATOM, value < 0)
-    return PythonText(f"{size.numerator} / {size.denominator}", PythonPrecedence.PRODUCT, value < 0)
-
-
-def absolute(value: Real) -> Real:
-    return -value if value < 0 else value
-
-
-def dim_text(d: Dim, names: Mapping[str, str], over: str = "//") -> str:
-    """A dimension as an expression in Python, or with another sign for quotients."""
-    if (q := d.denominator) > 1:
-        return f"({dim_text(d * Dim.of(q), names)}) {over} {q}"
-    text = ""
-    for letters, k in sorted(d.terms, key=lambda term: (-len(term[0]), term[0])):
-        sign = (" - " if k < 0 else " + ") if text else ("-" if k < 0 else "")
-        factors = [str(abs(k))] if abs(k) != 1 or not letters else []
-        text += sign + " * ".join([*factors, *(names[letter] for letter in letters)])
-    return text or "0"
-
-
-def shape_text(sides: Sequence[str]) -> str:
-    return f"({sides[0]},)" if len(sides) == 1 else f"({', '.join(sides)})"

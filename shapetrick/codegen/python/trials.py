@@ -71,10 +71,15 @@ def quietly() -> Iterator[None]:
 
 
 def confirm_program(
-    program: Program, write: Callable[[Program], str], names: Sequence[str], seed: int
+    program: Program,
+    write: Callable[[Program], str],
+    names: Sequence[str],
+    seed: int,
+    sizes: Sequence[Sizes] = (),
 ) -> list[SampledPoint]:
     """Where the NumPy module that is written of a program finds what its expressions say; `names`
-    are those of abstract functions. Raises CodeError if it finds something else.
+    are those of abstract functions, and `sizes` are to be tried, where not all are as good. Raises
+    CodeError if it finds something else.
 
     What is too large for that is tried with small sizes in the place of declared ones."""
     program = _of_moderate_size(program)
@@ -85,7 +90,7 @@ def confirm_program(
         ExpectedValue(o.key, o.expression, o.expression if o.request is None else o.request.of)
         for o in program.outputs
     ]
-    return confirm(function, given, expected, names, seed)
+    return confirm(function, given, expected, names, seed, sizes=sizes)
 
 
 def confirm(
@@ -95,6 +100,7 @@ def confirm(
     names: Iterable[str],
     seed: int,
     lengths: Sizes | None = None,
+    sizes: Sequence[Sizes] = (),
 ) -> list[SampledPoint]:
     """Likewise for a function with these parameters: each member is one, where it takes lists."""
     abstract = [(key, name) for key, name in given.functions.items() if isinstance(key, tuple)]
@@ -108,7 +114,7 @@ def confirm(
         found = function(**_in_lists(arguments))
         return [one for x in found.values() for one in _members(x)]
 
-    return judge(expected, [*given.inputs], names, run, seed, lengths)
+    return judge(expected, [*given.inputs], names, run, seed, lengths, sizes)
 
 
 def _in_lists(members: Iterable[tuple[str, Any]]) -> dict[str, Any]:
@@ -168,6 +174,7 @@ def judge(
     run: RunCode,
     seed: int,
     lengths: Sizes | None = None,
+    sizes: Sequence[Sizes] = (),
 ) -> list[SampledPoint]:
     """Likewise for what `run` finds; the dimensions in `lengths` have these sizes."""
     dims = dims_of([*(x for e in expected for x in (e.expression, e.of)), *inputs])
@@ -175,14 +182,15 @@ def judge(
     for of in dict.fromkeys(e.of for e in expected):
         target = Target(of, _NOTHING, "grad", None, False, (*inputs,), (*names,))
         trial = _ValuesAndGradients(expected, of, run)
-        places += islice(_found(trial, target, dims, seed, lengths or {}), SITES)
+        tried = sizes or assignments(dims, generator(seed))
+        places += islice(_found(trial, target, tried, seed, lengths or {}), SITES)
     return places
 
 
 def _found(
-    trial: _ValuesAndGradients, target: Target, dims: Sequence[Dim], seed: int, lengths: Sizes
+    trial: _ValuesAndGradients, target: Target, tried: Iterable[Sizes], seed: int, lengths: Sizes
 ) -> Iterator[SampledPoint]:
-    for i, drawn in enumerate(assignments(dims, generator(seed))):
+    for i, drawn in enumerate(tried):
         sizes = {**drawn, **lengths}
         admit_trial(trial.roots, sizes, "a trial of the code at these sizes")
         yield from trial.agreeing(sizes, Site(target, sizes, (seed, i)).draws())

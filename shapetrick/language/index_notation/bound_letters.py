@@ -118,30 +118,46 @@ class BoundReader:
                 )
         return done[root]
 
-    def unbound(self, root: SyntaxNode) -> Iterator[tuple[str, SyntaxNode]]:
-        """Each letter that nothing binds, and the entry that has it."""
-        stack = [(root, frozenset[str]())]
+    def _scopes(
+        self, root: SyntaxNode, outside: frozenset[str]
+    ) -> Iterator[tuple[SyntaxNode, frozenset[str]]]:
+        """Each node, and the letters that are bound where its arguments stand."""
+        stack = [(root, outside)]
         while stack:
             node, scope = stack.pop()
             if node.kind == "bound":
-                for letter in node.value.letters:
-                    if letter not in (*node.value.own, *scope):
-                        yield letter, node
                 scope |= {*node.value.own}
             elif node.kind in RUNNING:
                 scope |= {node.value.letter}
+            yield node, scope
+            stack += [(a, scope) for a in reversed(node.args)]
+
+    def unbound(
+        self, root: SyntaxNode, outside: frozenset[str] = frozenset()
+    ) -> Iterator[tuple[str, SyntaxNode]]:
+        """Each letter that nothing binds, and the entry that has it."""
+        for node, scope in self._scopes(root, outside):
+            if node.kind == "bound":
+                yield from ((t, node) for t in node.value.letters if t not in scope)
             elif node.kind == "selected":
                 alone = [s for s in node.value if s.is_one]
                 for name in (n.value for s in alone for n in names_in(s)):
                     if self.known.is_letter(name) and name not in scope:
                         yield name, node
-            stack += [(a, scope) for a in reversed(node.args)]
 
     def _check_bound(self, root: SyntaxNode, heads: frozenset[str]) -> None:
-        """Refuse a letter that nothing binds."""
-        for letter, node in self.unbound(root):
-            if letter not in heads:
-                raise self._unbound(letter, node.span, bool(heads))
+        """Refuse a letter that nothing binds, and one that is no index."""
+        for letter, node in self.unbound(root, heads):
+            raise self._unbound(letter, node.span, bool(heads))
+        for node, scope in self._scopes(root, heads):
+            if node.kind == "name" and node.value in scope:
+                letter = node.value
+                raise NameProblem(
+                    f"`{letter}` is an index, which is no value here: declare a column of the "
+                    f"numbers, `q : n const`, and write `q[{letter}]`.",
+                    node.span,
+                    self.text,
+                )
 
     def _unbound(self, letter: str, span: Span, has_heads: bool) -> NameProblem:
         if base_below(letter) or isinstance(letter, Member):

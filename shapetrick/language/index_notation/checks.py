@@ -20,6 +20,7 @@ from ..shapes.notated_calls import SIGNS
 from ..syntax.selections import Selector
 from ..syntax.tree import INNER, RUNNING, Callee, SyntaxNode
 from .bound_letters import IndexNames
+from .entries import PRODUCT
 
 MOST_ENTRIES = 1_000_000
 TOO_LARGE = (
@@ -190,7 +191,8 @@ class _LetterValues:
     extents: dict[str, int] = field(default_factory=dict)
 
     def of(self, root: SyntaxNode, heads: Sequence[str]) -> Array:
-        """The value; a matrix or a column where its letters are `heads`."""
+        """The value; a matrix or a column where its letters are `heads`, of which an empty one
+        stands for the side that the value has itself."""
         nodes = list(self._postorder(root))
         self.letters = list(dict.fromkeys(s for n in nodes for s in self._letters(n)))
         bound = (s for n in nodes if n.kind == "bound" for s in n.value.letters)
@@ -206,7 +208,9 @@ class _LetterValues:
             return value.reshape(value.shape[-2:])
         places = [self.letters.index(s) for s in heads if s in self.letters]
         found = np.moveaxis(value, places, range(len(places)))
-        return found.reshape(*found.shape[: len(places)], *([1] * (2 - len(places))))
+        extents = [*found.shape[: len(places)], max(found.shape[-2:])]
+        found = found.reshape(extents[:2] if "" in heads or len(places) == 2 else [*extents[:1], 1])
+        return found.T if heads[0] == "" else found
 
     def _find_extents(self, nodes: Sequence[SyntaxNode]) -> None:
         """Over how much each letter runs; those of a δ over the same."""
@@ -317,7 +321,7 @@ class _LetterValues:
             mask = (mask if i < j else mask.T).reshape(
                 [n if k in (i, j) else 1 for k in range(body.ndim)]
             )
-            body = np.where(mask > 0, body, 0.0)
+            body = np.where(mask > 0, body, float(binder.function == PRODUCT))
         return np.asarray(_REDUCED[binder.function](body, axis=axes, keepdims=True))
 
     def _call(self, callee: Callee, args: Sequence[Array]) -> Array:

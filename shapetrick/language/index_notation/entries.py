@@ -20,6 +20,7 @@ from ..syntax.tree import Callee, SyntaxNode
 
 Slots = tuple[str | None, str | None]  # the letters of the rows and of the columns; None for one
 SUM = "sum"  # of all reductions, the one that goes into products
+PRODUCT = "prod"
 MOST_NESTED = 60
 SMALL, STEEP = 1e-12, 1e4  # a step from 0, and the slope that no smooth function has there
 NESTED = "there are more than 60 levels of sums and brackets: name its parts in lines of their own."

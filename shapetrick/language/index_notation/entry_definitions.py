@@ -24,10 +24,13 @@ from ..syntax.tree import (
 
 
 class EntryHead(NamedTuple):
-    """The letters of what is defined by its entries, and the range that is given for one."""
+    """The letters of what is defined by its entries, and the range that is given for one. An empty
+    letter stands for the right side's own entries, where that is a row or column; `h_i = …` may
+    have one, which only shapes tell."""
 
     letters: tuple[str, ...] = ()
     over: Range | None = None
+    may_have_rows: bool = False
 
 
 def defined_by_entries(
@@ -38,6 +41,7 @@ def defined_by_entries(
     heads: dict[str, EntryHead] = {}
     found: list[Statement] = []
     plain = plain_of(statements)
+    known = set(plain)  # without what turns out to be an entry
     families = {
         base
         for s in statements
@@ -63,7 +67,8 @@ def defined_by_entries(
                 heads[base] = EntryHead(letters, next(iter(s.ranges), None))
                 s = replace(s, name=PlacedName(base, s.name.span), ranges=())
         elif isinstance(s, Definition):
-            s = _defined_below(s, plain, heads)
+            typed, s = s, _defined_below(s, plain, known, heads)
+            known ^= set() if s is typed else {typed.name.name, s.name.name}
         elif isinstance(s, Asked):
             s = _by_entries(s, plain)
         found.append(s)
@@ -75,16 +80,18 @@ def _is_member(s: Statement, indices: Sequence[Index]) -> bool:
     return not isinstance(s, Asked) and any(not i.letter or i.offset for i in indices)
 
 
-def _defined_below(s: Definition, plain: set[str], heads: dict[str, EntryHead]) -> Definition:
+def _defined_below(
+    s: Definition, plain: set[str], known: set[str], heads: dict[str, EntryHead]
+) -> Definition:
     """`q_i = sum(j) A_ij x_j` as a definition of `q`, where its right side has the index `i`."""
     m = BELOW.fullmatch(written_out(s.name.name))
     if m is None or not m["index"].isalpha() or m["base"] in plain:
         return s
     letters = tuple(m["index"])
     nodes = list(postorder(s.body))
-    if len(set(letters)) < len(letters) or not all(_mentions(nodes, t, plain) for t in letters):
+    if len(set(letters)) < len(letters) or not all(_mentions(nodes, t, known) for t in letters):
         return s
-    heads[m["base"]] = EntryHead(letters)
+    heads[m["base"]] = EntryHead(letters, None, len(letters) == 1)
     return replace(s, name=PlacedName(m["base"], s.name.span))
 
 
@@ -110,9 +117,14 @@ def _by_entries(s: Asked, plain: set[str]) -> Asked:
     entry of which nothing is claimed."""
     for name, span in s.wrt:
         base, letters = _entry_of(name, plain)
+        of = s.of.value if s.of.kind == "name" and s.claim is not None else ""
+        whole, places = _entry_of(of, plain) if base and len(letters) == 1 else ("", ())
+        if len(places) == 1:  # `∂y_i/∂x_j`, of a Jacobian
+            s, letters = replace(s, of=replace(s.of, value=whole)), (*places, *letters)
+        base, letters = (base, letters) if base else _line_of(name, plain)
         if not base:
             continue
-        distinct = len({*letters}) == len(letters) and "" not in letters
+        distinct = len({*letters}) == len(letters) and (len(letters) == 2 or "" not in letters)
         if s.claim is None or len(s.wrt) > 1 or not distinct:
             raise RequestError(
                 f"`{base}` is one matrix or column: its derivative is asked for as a whole, by "
@@ -132,6 +144,14 @@ def _entry_of(name: str, plain: set[str]) -> tuple[str, tuple[str, ...]]:
     if m is None or m["base"] not in plain or not m["index"].isalpha():
         return "", ()
     return m["base"], tuple(m["index"])
+
+
+def _line_of(name: str, plain: set[str]) -> tuple[str, tuple[str, ...]]:
+    """The matrix of which `y_i` is a row, and its letters; empty if it is none."""
+    m = BELOW.fullmatch(written_out(name)) if not isinstance(name, Member) else None
+    if m is None or len(m["index"]) > 1 or not m["base"].islower() or name in plain:
+        return "", ()
+    return (capital_of(m["base"]), (m["index"], "")) if capital_of(m["base"]) in plain else ("", ())
 
 
 def letters_of(name: Member) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ from ..syntax.tree import (
 from .bound_letters import IndexNames
 from .checks import agree
 from .entries import (
+    PRODUCT,
     SUM,
     UNIT,
     ZERO,
@@ -102,18 +103,17 @@ class IndexReader:
     def translated(self, root: SyntaxNode, head: EntryHead) -> SyntaxNode:
         """The expression in matrix notation; of what is defined by its entries, the matrix or
         column with this entry for each letter. Raises InputError."""
-        heads = head.letters
         found = transformed(root, self._translated)
-        if not heads:
+        if not head.letters:
             return found
         value = self.values[found] if found in self.values else self._plain(found)
         value = self._with_deltas(value, root)
-        self._check_heads(value, heads, root)
+        heads = self._check_heads(value, head, root)
         if head.over is not None and not is_part(root, head.over):
             self._check_range(head.over, value.open[head.over.letter], root)
         self.dims.update(value.open)
         value = replace(value, open={})
-        rows, cols = (*heads, None)[:2]
+        rows, cols = (s or value.rows or value.cols for s in (*heads, None)[:2])
         return self._closed(found, value, rows, cols, heads)
 
     def _translated(self, node: SyntaxNode) -> SyntaxNode:
@@ -192,21 +192,27 @@ class IndexReader:
             self.text,
         )
 
-    def _check_heads(self, value: InLetters, heads: Sequence[str], root: SyntaxNode) -> None:
+    def _check_heads(self, value: InLetters, head: EntryHead, root: SyntaxNode) -> tuple[str, ...]:
+        """The letters of an entry: with one for a row or column itself, where there is place."""
+        heads = head.letters
         for letter in heads:
-            if value.open.get(letter, _UNKNOWN) == _UNKNOWN:
+            if letter and value.open.get(letter, _UNKNOWN) == _UNKNOWN:
                 raise NameProblem(
                     f"the right side has no index `{letter}`: nothing tells over what it runs.",
                     root.span,
                     self.text,
                 )
-        if value.rows or value.cols:
+        sides = (value.rows is not None) + (value.cols is not None)
+        if sides == 1 and head.may_have_rows:
+            return (*heads, "")
+        if sides != heads.count(""):
             raise ShapeError(
                 "the right side is no number for each of the indices: give its entries, "
                 "`X[i,k]` instead of `X[i,:]`.",
                 root.span,
                 self.text,
             )
+        return heads
 
     # ---- plain values
 
@@ -558,6 +564,13 @@ class IndexReader:
             self._check_range(given, value.open[given.letter], node)
         if binder.compared:
             return self._compared(binder, letters, value)
+        for a in letters if binder.function == SUM else ():
+            for b in value.open:
+                whole = self._moved(value.entry, a, b, False) if b != a else value.entry
+                if whole != value.entry and value.open[a] == value.open[b]:
+                    same = (substituted(e, {a: b}) for e in (whole, negated(value.entry)))
+                    equal = entry_sum(same)
+                    return self._summed(letters, replace(value, entry=whole), a, equal)
         return self._reduced(binder.function, letters, value)
 
     def _with_deltas(self, value: InLetters, node: SyntaxNode) -> InLetters:
@@ -589,9 +602,10 @@ class IndexReader:
         a, b = binder.letters
         (dim, *_) = (value.open[s] for s in binder.letters if s in value.open)
         value = replace(value, open={a: dim, b: dim, **value.open})
-        if binder.function != SUM:
+        if binder.function not in (SUM, PRODUCT):
             raise ShapeError(
-                f"`{binder.compared}` stands in a sum: `sum({a} {binder.compared} {b}) …`."
+                f"`{binder.compared}` stands in a sum or product: `sum({a} {binder.compared} {b}) "
+                "…`."
             )
         if value.open.get(a) != value.open.get(b):
             raise ShapeError(
@@ -599,28 +613,44 @@ class IndexReader:
                 "can't be compared."
             )
         out, kept = (a, b) if a in letters else (b, a)
+        if binder.function == PRODUCT:
+            taken = self._mask(binder, value)
+            whole = entry_product([self._moved(value.entry, out, kept), taken])
+            entry = entry_sum([whole, UNIT, negated(taken)])  # what is not taken is 1
+            return self._reduced(PRODUCT, letters, replace(value, entry=entry))
         with_equal = binder.compared in ("≤", "≥")
         whole = value.entry if with_equal else self._moved(value.entry, out, kept)
         equal = ZERO if with_equal else substituted(whole, {out: kept})
-        rest = {s: d for s, d in value.open.items() if s != out}
         if binder.compared in _TRIANGLES:
             whole = self._triangle(binder, replace(value, entry=whole))
-        total = self._reduced(SUM, letters, replace(value, entry=whole))
+        return self._summed(letters, replace(value, entry=whole), out, equal)
+
+    def _summed(
+        self, letters: Sequence[str], value: InLetters, out: str, equal: EntryTerm
+    ) -> InLetters:
+        """A sum over letters, without what is too much where one of them is `equal` to another."""
+        rest = {s: d for s, d in value.open.items() if s != out}
+        total = self._reduced(SUM, letters, value)
         others = [s for s in letters if s != out]
         same = InLetters(equal, value.rows, value.cols, rest)
         same = self._reduced(SUM, others, same) if others else same
         return replace(total, entry=entry_sum([total.entry, negated(same.entry)]))
 
-    def _moved(self, e: EntryTerm, a: str, b: str) -> EntryTerm:
+    def _moved(self, e: EntryTerm, a: str, b: str, may: bool = True) -> EntryTerm:
         """The same for different letters, and smooth for equal ones: where a function has no
-        derivative at 0, what is or may be 0 for equal letters is 1 there."""
-        args = tuple(self._moved(x, a, b) for x in e.args) if {a, b} <= e.letters else e.args
+        derivative at 0, what is 0 for equal letters, or `may` be, is 1 there."""
+        args = tuple(self._moved(x, a, b, may) for x in e.args) if {a, b} <= e.letters else e.args
         if args and args != e.args:
             e = replace(e, args=args)
         if not isinstance(e, EntryCall | EntryPower) or is_smooth_at_zero(e):
             return e
         first, *rest = e.args
-        if isinstance(first, EntryOf) and {*first.slots} == {a, b} and first.key in self.defined:
+        if (
+            may
+            and isinstance(first, EntryOf)
+            and {*first.slots} == {a, b}
+            and first.key in self.defined
+        ):
             away = negated(entry_product([first, delta(a, b)]))
             return replace(e, args=(entry_sum([first, away, delta(a, b)]), *rest))
         if substituted(first, {a: b}) == ZERO:
@@ -638,6 +668,14 @@ class IndexReader:
         call = call_node(_TRIANGLES[binder.compared], (node,), Span(0, 0))
         triangle = entry_of(PlainMatrix(call, call), a, b)
         return triangle if alone else entry_product([value.entry, triangle])
+
+    def _mask(self, binder: Binder, value: InLetters) -> EntryTerm:
+        """1 for the pairs of letters that are taken, else 0."""
+        equal = delta(*binder.letters)
+        if binder.compared == "≠":
+            return entry_sum([UNIT, negated(equal)])
+        ones = self._triangle(binder, InLetters(UNIT, open=value.open))
+        return ones if binder.compared in ("≤", "≥") else entry_sum([ones, negated(equal)])
 
     def _check_range(self, given: Range, dim: Dim, node: SyntaxNode) -> None:
         first, last = given.first, given.last

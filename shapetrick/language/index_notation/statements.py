@@ -16,13 +16,14 @@ from ...core.indices import Member, base_of
 from ..shapes.errors import Expectation, explain, source
 from ..shapes.inference import Inference, Misfit, Undetermined
 from ..syntax.constants import CONSTANTS, IDENTITIES
-from ..syntax.index_binders import base_below
+from ..syntax.index_binders import base_below, capital_of
 from ..syntax.tree import (
     ATTRIBUTES,
     Asked,
     Declaration,
     Definition,
     FunctionDefinition,
+    PlacedName,
     Statement,
     SyntaxNode,
     expressions_of,
@@ -89,14 +90,26 @@ class IndexNotation:
         if isinstance(s, Asked) and s.claim is not None:
             letters = s.entries or self._letters(s, s.claim)
             claim = self._read(s.claim, reader, EntryHead(letters))
+            if letters[1:] == ("",) and self._is_turned(claim, s.wrt[0].name):  # of columns
+                letters = letters[::-1]
+                claim = self._read(s.claim, reader, EntryHead(letters))
             return replace(s, of=self._read(s.of, reader, PLAIN), claim=claim, entries=letters)
         if not isinstance(s, Definition):
             return with_expressions(s, lambda e: self._read(e, reader, PLAIN))
         head = self.heads.get(s.name.name, PLAIN)
         self._check_heads(head.letters, s)
         body = self._read(s.body, reader, head, s)
-        self._infer(s.name.name, body)
-        return s if body is s.body else replace(s, body=body)
+        name = whole_name(s, head, body, reader)
+        if name != s.name.name:
+            self.known.values ^= {s.name.name, name}
+        self._infer(name, body)
+        return s if body is s.body else replace(s, name=PlacedName(name, s.name.span), body=body)
+
+    def _is_turned(self, node: SyntaxNode, name: str) -> bool:
+        """Whether only the transpose of an expression has the shape of a name."""
+        rows, cols = self.inference.unifier.shape(self.inference.shapes[name])
+        found = self.inference.unifier.shape(self.inference.add(node))
+        return found == (cols, rows) != (rows, cols)
 
     def _letters(self, s: Asked, claim: SyntaxNode) -> tuple[str, ...]:
         """The index that nothing binds in a claim on the derivative by a column: it is by
@@ -209,10 +222,25 @@ def in_matrix_notation(
     typed = source(text, node)
     if head.letters and definition is not None:
         typed = text[definition.name.span.start : node.span.end]
-        written = f"{definition.name.name} = {written}"
+        written = f"{whole_name(definition, head, found, reader)} = {written}"
     if typed != written:
         said.append(f"`{' '.join(typed.split())}` is read as `{written}`.")
     return replace(found, span=node.span)
+
+
+def whole_name(s: Definition, head: EntryHead, body: SyntaxNode, reader: IndexReader) -> str:
+    """The name of what is defined by its entries; where `h_i` is a column, that of the matrix whose
+    rows these are. Raises NameProblem."""
+    name = s.name.name
+    if not head.may_have_rows or not name.islower() or reader.shape(body)[1] == ONE:
+        return name
+    if capital_of(name) in reader.known.values:
+        raise NameProblem(
+            f"this is a column for each `{head.letters[0]}`, and `{capital_of(name)}`, the matrix "
+            "whose rows they would be, is something else here: choose another name.",
+            s.name.span,
+        )
+    return capital_of(name)
 
 
 def expression_in_matrix_notation(

@@ -25,15 +25,15 @@ class DerivativeReader:
     tokens: Sequence[Token]
     names: Names
 
-    def _request(self, i: int, end: int) -> list[LexerItem] | None:
-        """A derivative, as the beginning of a statement."""
+    def _request(self, i: int, end: int, begins: bool) -> list[LexerItem] | None:
+        """A derivative, where a statement `begins` or as one side of several."""
         token = self.tokens[i]
         stop = self._equals(i, end)
         if token.is_(r"\nabla"):
             return self._nabla(i, stop, end, "KIND")
         if self._is_below_operator(i, end):
             return self._nabla(i, stop, end, "LEIBNIZ")
-        if token.is_(*EXTREMA) and stop == end:
+        if begins and token.is_(*EXTREMA) and stop == end:
             return self._optimum(i, end)
         if token.is_(r"\frac"):
             above, below = (i + 2, self.tokens[i + 1].partner), i + 2

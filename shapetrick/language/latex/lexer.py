@@ -21,13 +21,13 @@ from ...core.problem import DerivativeKind
 from ..syntax.index_binders import BINDERS, read_binder
 from ..syntax.lexer import MANY
 from ..syntax.parser import LARGER
-from ..syntax.signs import SIGMOID
+from ..syntax.signs import GAMMA, SIGMOID
 from ..syntax.synonyms import advice, attribute_of, slip_of, spelt
 from ..syntax.syntax_errors import no_prime
 from ..syntax.tree import ATTRIBUTES, KINDS, UPSTREAM, PlacedName
 from .derivatives import DerivativeReader, LexerItem, placed, terminal
 from .macros import FUNCTIONS, OPERATORS, unread
-from .names import Names, Typed, arguments, words_below
+from .names import Look, Names, Typed, arguments, words_below
 from .sets import read_set
 from .tokens import (
     CASES,
@@ -57,10 +57,13 @@ _RELATED = {
 _COMPARISONS = {
     sign: "≤≥"["<>".index(of[0])] if len(of) > 1 else of for sign, of in _RELATED.items()
 }
-_COMPARISONS |= {r"\neq": "≠", r"\ne": "≠"}
+_COMPARISONS |= {r"\neq": "≠", r"\ne": "≠", r"\in": "∈", r"\dots": "…", r"\\": ","}
+_COMPARISONS |= {r"\{": "{", r"\}": "}", r"\substack": ""}
 _COMPARISON = re.compile("|".join(map(re.escape, sorted(_COMPARISONS, key=len, reverse=True))))
 _IF = ("if", "for", "when", "where", "")
 _OTHERWISE = ("otherwise", "else", "elsewhere", "o.w.")
+# Letters that are functions where nobody declares them.
+_LETTERS: dict[Look, str] = {("sigma", ()): SIGMOID, ("Gamma", ()): GAMMA}
 _BRACKETS = ("(", "[", r"\{", "{")
 _BINDERS = {r"\sum": BINDERS["sum"], r"\prod": BINDERS["prod"]}  # what binds an index below it
 
@@ -106,9 +109,12 @@ class _TerminalReader(DerivativeReader):
         if i in self.rows:
             return self._condition(i, end)
         if "KIND" in accepted:
-            found = self._request(i, end) or self._word(i, end, accepted)
+            begins = "NUMBER" not in accepted
+            found = self._request(i, end, begins) or self._word(i, end, accepted)
         else:
             found = self._word(i, end, accepted)
+        if not found and "REALS" in accepted and token.is_letter("R", "S", "N"):
+            found = self._set(i, end, accepted)
         if found:
             return found
         match token.kind:
@@ -195,7 +201,10 @@ class _TerminalReader(DerivativeReader):
                 terminal("BAR", token), (i + 2, close), closing, *scripts.raised,
                 (scripts.end, end),
             ]  # fmt: skip
-        if sign in (r"\mathbb", r"\R", "ℝ", r"\mathbf", r"\boldsymbol"):
+        expected = self._expectation(i, end)
+        if expected:
+            return expected
+        if sign in (r"\mathbb", r"\R", r"\mathbf", r"\boldsymbol"):
             return self._set(i, end, accepted) or self._constant(i, end)
         if sign in (r"\partial", r"\nabla"):
             raise self._error(
@@ -212,8 +221,7 @@ class _TerminalReader(DerivativeReader):
         power, close = self.tokens[i], self.tokens[i + 1].partner
         low = i + 2
         span = power.span | self.tokens[close].span
-        if low == close:
-            raise self._error("something is missing after `^`.", span)
+        self._check_raised(low, close, span)
         minus = self.tokens[low].is_("-")
         first = self.tokens[low + minus] if low + minus < close else self.tokens[low]
         if close - low - minus == 1:
@@ -235,6 +243,13 @@ class _TerminalReader(DerivativeReader):
         sign = terminal("POWER", power, text=".^" if by_entry else "^")
         opening = terminal("LPAR", self.tokens[i + 1])
         return [sign, opening, (low + by_entry, close), terminal("RPAR", self.tokens[close])]
+
+    def _check_raised(self, low: int, close: int, span: Span) -> None:
+        """Something is raised, and no sign alone."""
+        if low == close:
+            raise self._error("something is missing after `^`.", span)
+        if close - low == 1 and self.tokens[low].is_("-"):
+            raise self._error("TeX raises this `-` alone: put braces, as in `e^{-z}`.", span)
 
     def _condition(self, i: int, end: int) -> list[LexerItem]:
         r"""What stands between a value and its condition, and within that, in `cases`."""
@@ -261,8 +276,9 @@ class _TerminalReader(DerivativeReader):
         words = (("POWER", "^"), ("LPAR", "{"), ("SIGN", "-"), ("NUMBER", "1"), ("RPAR", "}"))
         return [placed(kind, word, span) for kind, word in words]
 
-    def _sum(self, i: int, end: int, function: str) -> list[LexerItem]:
-        r"""`\sum_{i=1}^{n}`, `\max_{j}`: over what it runs, members or entries."""
+    def _sum(self, i: int, end: int, function: str, begin: int | None = None) -> list[LexerItem]:
+        r"""`\sum_{i=1}^{n}`, `\max_{j}`: over what it runs, members or entries; the sign ends at
+        a token, and begins there or before."""
         below = above = ""
         at = i + 1
         while at < end and self.tokens[at].is_("_", "^"):
@@ -271,7 +287,7 @@ class _TerminalReader(DerivativeReader):
             below, above = (inner, above) if self.tokens[at].is_("_") else (below, inner)
             at = close + 1
         letter, equals, first = below.partition("=")
-        span = self.tokens[i].span | self.tokens[at - 1].span
+        span = self.tokens[i if begin is None else begin].span | self.tokens[at - 1].span
         over = range_of(letter, first, above) if equals and above else None
         if function == _BINDERS[r"\sum"] and over is not None:
             return [placed("SUM", "sum", span, over), (at, end)]
@@ -285,6 +301,25 @@ class _TerminalReader(DerivativeReader):
             )
         binder = read_binder(f"{function}_{{{below}}}" + (above and f"^{{{above}}}"), span)
         return [placed("SUM", "sum", span, binder.value), (at, end)]
+
+    def _expectation(self, i: int, end: int) -> list[LexerItem] | None:
+        r"""`\mathbb{E}_i[…]`, `\hat{\mathbb{E}}_t[…]`: the mean over an index; else None."""
+        accented = self.tokens[i].is_(r"\hat") and i + 1 < end
+        at = i + 2 * accented
+        if at + 2 >= end or not self.tokens[at].is_(r"\mathbb") or self.tokens[at + 2].text != "E":
+            return None
+        close = self.tokens[i + 1].partner
+        low, high = (close + 3, self.tokens[close + 2].partner) if close + 2 < end else (0, 0)
+        letters = [t for t in self.tokens[low:high] if not t.is_(",")]
+        if not self.tokens[min(close + 1, end - 1)].is_("_") or not all(
+            t.kind == "letter" and not self.names.is_known(t.text) for t in letters
+        ):
+            raise self._error(
+                "an expectation is the sum or the mean that it is: `\\sum_i p_i f_i`, "
+                "`\\frac1n \\sum_{i=1}^n f_i`, or `\\mathbb{E}_i[f_i]` for this mean.",
+                self.tokens[i].span | self.tokens[close].span,
+            )
+        return self._sum(close, end, "mean", i)
 
     # ---- sets and constants
 
@@ -354,7 +389,7 @@ class _TerminalReader(DerivativeReader):
         if i >= end or not self._opens(i):
             return False
         inside = outer(self.tokens, i + 1, self.tokens[i].partner)
-        return any(self._relation(k, end, "=") for k in inside)
+        return any(self._is_equal_sign(k, end) for k in inside)
 
     def _sized(self, typed: Typed, function: str, end: int) -> list[LexerItem] | None:
         """A constant with its sizes as an index."""
@@ -415,12 +450,12 @@ class _TerminalReader(DerivativeReader):
             "SYMMETRIC": word == "symmetric",
             f"_{word.upper()}": word in _WORDS,
             "ATTRIBUTE": word in ATTRIBUTES or word in KINDS,
-            "KEYWORD": word == "axis" and self._relation(stop, end, "="),
+            "KEYWORD": word == "axis" and self._is_equal_sign(stop, end),
         }
         return next((kind for kind, fits in kinds.items() if fits and kind in accepted), "")
 
-    def _relation(self, i: int, end: int, sign: str) -> bool:
-        return i < end and self.tokens[i].kind == "relation" and self.tokens[i].text == sign
+    def _is_equal_sign(self, i: int, end: int) -> bool:
+        return i < end and self.tokens[i].kind == "relation" and self.tokens[i].text == "="
 
     def _run(self, i: int, end: int) -> int:
         """Where the letters that stand beside each other end."""
@@ -455,11 +490,11 @@ class _TerminalReader(DerivativeReader):
 
     def _function(self, name: str, i: int, at: int, end: int) -> list[LexerItem]:
         """A function, with its power, before a bracket or before the factor that it takes."""
+        if name in LARGER and at < end and self.tokens[at].is_("_"):
+            return self._sum(at - 1, end, name)
         scripts = self.names.scripts(self.tokens, at, self.text)
         token, power = self.tokens[i], None
         span = token.span | self.tokens[max(scripts.end, at) - 1].span
-        if scripts.below and name in LARGER and not scripts.raised:
-            return self._sum(at - 1, end, name)
         based = f"{name}{''.join(scripts.below)}"
         if scripts.below and based in self.names.functions and not scripts.raised:
             name = based  # `\log_2`
@@ -468,6 +503,11 @@ class _TerminalReader(DerivativeReader):
                 f"`{name}` has no index here: a logarithm is the natural one.",
                 span,
             )
+        bracket = scripts.end < end and self._opens(scripts.end)
+        primes = self._primes(scripts.raised)
+        if bracket and primes:
+            named = placed("PRIMED", name, span, PlacedName(name, span))
+            return [named, *primes, (scripts.end, end)]
         if scripts.raised:
             low, high = scripts.raised[0]
             inner = self.tokens[low + 2 : high - 1]
@@ -478,7 +518,6 @@ class _TerminalReader(DerivativeReader):
                 )
             power = terminal("NUMBER", inner[0])
         before = 2 if name in LARGER else self.names.functions.get(name, 1)
-        bracket = scripts.end < end and self._opens(scripts.end)
         call = placed("CALL" if bracket else "APPLY", name, span, (name, before, power))
         return [call, (scripts.end, end)]
 
@@ -501,9 +540,10 @@ class _TerminalReader(DerivativeReader):
                 return self._bracketed(named, typed, end)
             if base_of(name) in self.names.abstract and "NUMBER" in accepted:
                 return self._abstract(named, typed, end)
-            return [named, *rest]
+            return [named, *(self._selection(typed, end) or rest)]
         if name == "e" and typed.raised and not self.tokens[typed.raised[0][0]].is_("'"):
             low, high = typed.raised[0]
+            self._check_raised(low + 2, high - 1, token.span | self.tokens[high - 1].span)
             power = terminal("EXP", token)
             opening = terminal("LPAR", self.tokens[low + 1])
             closing = terminal("RPAR", self.tokens[high - 1])
@@ -514,9 +554,14 @@ class _TerminalReader(DerivativeReader):
             if sized is not None:
                 return sized
         self._check_run(i, end)
-        if typed.end < end and not typed.raised and self.tokens[typed.end].kind == "open":
-            function = SIGMOID if typed.look == ("sigma", ()) else name
-            known = function == SIGMOID or name in self.names.functions
+        called = typed.end < end and self.tokens[typed.end].kind == "open"
+        primes = self._primes(typed.raised)
+        if called and primes and typed.look == ("sigma", ()):
+            named.type, named.value = "PRIMED", PlacedName("sigmoid", typed.span)
+            return [named, *primes, (typed.end, end)]
+        if called and not typed.raised:
+            function = _LETTERS.get(typed.look, name)
+            known = function != name or name in self.names.functions
             if known and self._opens(typed.end):
                 named.type, named.value = "CALL", (function, 1, None)
                 return [named, *rest]
@@ -524,13 +569,29 @@ class _TerminalReader(DerivativeReader):
                 raise self._unknown_function(name, typed.span)
         return [named, *rest]
 
+    def _selection(self, typed: Typed, end: int) -> list[LexerItem]:
+        """What a bracket without a space selects, `X[i,:]` as in the plain language; empty if what
+        stands in it is a factor."""
+        at = typed.end
+        if typed.raised or at == end or not self._opens(at) or self.tokens[at].text != "[":
+            return []
+        close, inner = self.tokens[at].partner, range(at + 1, self.tokens[at].partner)
+        alone = len(inner) == 1 and self.tokens[at + 1].kind in ("letter", "number")
+        is_index = alone and not self.names.is_known(self.tokens[at + 1].text)
+        spans = any(self.tokens[k].is_(",", ":", ".") for k in outer(self.tokens, at + 1, close))
+        if not (is_index or spans) or self.tokens[at - 1].span.end != self.tokens[at].span.start:
+            return []
+        begun = terminal("_AT", self.tokens[at])
+        return [begun, (at + 1, close), terminal("END", self.tokens[close]), (close + 1, end)]
+
     def _abstract(self, named: Terminal, typed: Typed, end: int) -> list[LexerItem]:
-        primes = all(self.tokens[low].is_("'") for low, _ in typed.raised)
-        if typed.end == end or not self._opens(typed.end) or not primes:
+        primes = self._primes(typed.raised)
+        other = bool(typed.raised) and not primes
+        if typed.end == end or not self._opens(typed.end) or other:
             name = str(named)
             raise self._error(f"`{name}` is a function: write `{name}(…)`.", typed.span)
         named.type = "ABSTRACT"
-        return [named, *typed.raised, (typed.end, end)]
+        return [named, *primes, (typed.end, end)]
 
     def _bracketed(self, named: Terminal, typed: Typed, end: int) -> list[LexerItem]:
         """A name that was defined with brackets: of the same declared names it is its value."""
@@ -538,7 +599,7 @@ class _TerminalReader(DerivativeReader):
         at = typed.end
         if at == end or self.tokens[at].kind != "open" or self.tokens[at].text != "(":
             return [named, *typed.raised, (at, end)]
-        if any(self._is_prime(low, high) for low, high in typed.raised):
+        if self._primes(typed.raised):
             raise self._error(no_prime(str(named)), typed.span)
         close = self.tokens[at].partner
         same = arguments(self.tokens, at, self.names, self.text) == wanted
@@ -549,8 +610,10 @@ class _TerminalReader(DerivativeReader):
         named.type, named.value = "CALL", (str(named), MANY, None)
         return [named, (at, end)]
 
-    def _is_prime(self, low: int, high: int) -> bool:
-        return any(t.is_("'", r"\prime") for t in self.tokens[low:high])
+    def _primes(self, raised: Sequence[tuple[int, int]]) -> list[Terminal]:
+        """The primes that are raised; none if something else is, too."""
+        signs = [t for low, high in raised for t in self.tokens[low:high] if t.text not in "{}^"]
+        return [terminal("PRIME", t) for t in signs] if all(t.is_("'") for t in signs) else []
 
     def _check_run(self, i: int, end: int) -> None:
         """Refuse letters beside each other that are no factors but a word."""

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from ...core.errors import NameProblem, ParseError, Span
 from ...core.greek import GREEK, LETTERS
 from ...core.indices import base_of, index_of, read_name
-from ..syntax.index_binders import DELTAS, capital_of
+from ..syntax.index_binders import DELTAS, base_below, capital_of
 from .tokens import Token
 
 # The same letter in another hand: read as it, unless the text has both.
@@ -26,6 +26,8 @@ _OTHER_FONTS = (r"\mathcal", r"\mathscr", r"\mathfrak")
 ACCENTS = {r"\hat": "hat", r"\bar": "bar", r"\tilde": "tilde", r"\dot": "dot", r"\ddot": "ddot"}
 _PRINTED = re.compile(r"(.+?)_(.+)|([^\d_]+)(\d+)")
 _SHIFTED = re.compile(r"[^\W\d_][+-]\d+")
+_SHIFTS = {"-": "_minus_", "+": "_plus_"}  # in the name for `h_{t-1}`
+_SPELLED_SHIFT = re.compile(r"(?<=_)([^\W\d_])_(minus|plus)_(?=\d)")
 _INDEX = re.compile(r"[^\W\d_](?:[+-]\d+)?|\d+")
 
 Look = tuple[str, tuple[str, ...]]
@@ -34,6 +36,7 @@ Look = tuple[str, tuple[str, ...]]
 def look_of(name: str) -> Look:
     """How a name without an index looks in print: its stem, and the words below."""
     plain = unicodedata.normalize("NFKC", name)
+    plain = _SPELLED_SHIFT.sub(lambda m: m[1] + "-+"[m[2] == "plus"], plain)
     match = _PRINTED.fullmatch(plain)
     if match is None:
         return letter_of(plain), ()
@@ -73,7 +76,8 @@ class Typed(NamedTuple):
     def spelled(self) -> str:
         """The name that it gets where none is known."""
         stem, below = self.look
-        return "_".join([stem, *below])
+        words = (w[0] + _SHIFTS[w[1]] + w[2:] if _SHIFTED.fullmatch(w) else w for w in below)
+        return "_".join([stem, *words])
 
 
 @dataclass(slots=True)
@@ -224,6 +228,8 @@ class Names:
         stem, below = typed.look
         if typed.above:
             given = typed._replace(look=(stem, (typed.above, *below)))
+            if typed.look not in self.families and given.look in self.looks:
+                return self._known(given.look, typed, text) or typed.spelled
             example = "" if new or typed.look in self.families else self._entry(given)
             if example:  # `x^{(i)}`, row i of a matrix `X`
                 self.entries.add(example)
@@ -246,7 +252,7 @@ class Names:
         if not new:
             self._refuse_entry(typed, text)
             self._refuse_star(typed, text)
-        if not typed.spelled.replace("_", "").isalnum():
+        if not "".join([stem, *below]).replace("_", "").isalnum():
             raise NameProblem("this is no name that is known.", typed.span, text)
         return typed.spelled
 
@@ -302,6 +308,9 @@ class Names:
         if not below or not all(_INDEX.fullmatch(b) or len(b) == 2 for b in below):
             return
         shown = f"{stem}[{','.join(below)}]"
+        by_entries = any(base_below(n) == stem and n[-1].isalpha() for n in self.plain)
+        if by_entries or "_".join([stem, *below[:-1]]) in self.plain:  # also of `D_1`: `D_{1,ik}`
+            return
         if any(letter in self.bound for word in below for letter in re.findall(r"[^\W\d]", word)):
             raise NameProblem(
                 f"`{shown}` has a letter that runs, and `{stem}` is "

@@ -19,12 +19,13 @@ from lark.exceptions import UnexpectedToken
 from ...core.dims import ONE
 from ...core.errors import NameProblem, ParseError, Span
 from ...core.indices import Range, base_of, index_of, range_of, read_name
+from ..syntax.applications import Application
 from ..syntax.conditions import ATTRIBUTE_OF, condition
 from ..syntax.constants import SIZED
 from ..syntax.derivative_notation import derivative_node
 from ..syntax.index_binders import Binder
-from ..syntax.lexer import span_of
-from ..syntax.parser import LARGER, Application, Builder, asking, made_parser
+from ..syntax.lexer import MANY, span_of
+from ..syntax.parser import LARGER, Builder, asking, made_parser
 from ..syntax.selections import Selector
 from ..syntax.signs import EXPONENTIAL
 from ..syntax.tree import (
@@ -106,8 +107,12 @@ class _Builder(Builder):
         return [c[0]]
 
     def claimed(self, c: list[Any]) -> list[Statement]:
-        request, *claims = [part for part in c if part is not None]
-        return [replace(request, claim=e, span=request.span | e.span) for e in claims]
+        """Each derivative in a chain of equations, with what it is; the first, with all of that."""
+        parts = [part for part in c if part is not None]
+        first, *others = [part for part in parts if isinstance(part, Asked)]
+        claims = [part for part in parts if isinstance(part, SyntaxNode)]
+        pairs = [*((first, e) for e in claims), *((other, claims[0]) for other in others)]
+        return [replace(asked, claim=e, span=asked.span | e.span) for asked, e in pairs]
 
     def leibniz(self, c: list[Any]) -> Asked:
         kind, of, wrt = c
@@ -389,14 +394,18 @@ def _take_head(text: str, part: Cut, names: Names) -> None:
         typed = names.typed(found, i, text)
         if typed is None:
             return
-        if word and word not in names.functions:
+        if word and names.functions.get(word, MANY) == MANY:
             names.add(word)
-            return
+            if len(word) == end:
+                return
+            typed = names.typed(found, i, text) or typed
         (stem, below), index = typed.look, typed.above
         name = typed.exact or typed.spelled
         letter = part.over.letter if part.over else ""
         if not index and below and _runs(below[-1], letter, (stem, below[:-1]), names):
             name, index = "_".join([stem, *below[:-1]]), below[-1]
+        if index and not part.over and sign in _RELATIONS and (stem, below) not in names.families:
+            name, index = f"{name}_{index}", ""  # an entry, or a row
         known = names.looks.get(look_of(name))
         name = next(iter(known)) if known and len(known) == 1 else name
         names.add(read_name(f"{name}[{index}]") if index else name, typed.style)
@@ -446,11 +455,13 @@ def _take_dims(text: str, part: Cut, names: Names) -> None:
 
 
 def _word(text: str, found: Sequence[Piece], i: int, end: int) -> str:
-    """A left side that is several letters beside each other: a name."""
-    if i or any(t.kind != "letter" for t in found[:end]) or end < 2:
+    """Several letters beside each other that are a left side, or before its brackets: a name."""
+    count = next((k for k in range(end) if found[k].kind != "letter"), end)
+    called = count < end and found[count].text == "(" and found[count].partner == end - 1
+    if i or count < 2 or not (count == end or called):
         return ""
-    span = found[0].span | found[end - 1].span
-    return text[span.start : span.end] if span.end - span.start == end else ""
+    span = found[0].span | found[count - 1].span
+    return text[span.start : span.end] if span.end - span.start == count else ""
 
 
 # ---------------------------------------------------------------------------------------- parsing
@@ -604,6 +615,14 @@ def _complaint(part: LatexPart, refused: Token, fed: Token | None, begun: bool) 
         return ParseError(
             "a power is no name: define what it is of, or give it a name, `v = …`.",
             first | part.tokens[power + 3].span,
+            part.text,
+        )
+    equals = next((t for t in part.tokens if t.kind == "relation"), None)
+    if not begun and equals is not None and equals.text in _RELATIONS:
+        return ParseError(
+            "left of `=` stands a name alone that is no function of the language, `J = …` or "
+            "`f(x) = …`.",
+            first | equals.span,
             part.text,
         )
     if not begun:

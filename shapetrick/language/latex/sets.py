@@ -35,8 +35,8 @@ class NumberSet(NamedTuple):
 
 
 def read_set(tokens: Sequence[Token], i: int, end: int) -> NumberSet:
-    r"""The set at a token: `\mathbb{R}`, `\R` or brackets."""
-    name, at = "R", i + 1
+    r"""The set at a token: `\mathbb{R}`, `\R`, `R` or brackets."""
+    name, at = tokens[i].text.removeprefix("\\"), i + 1
     if tokens[i].kind == "open":
         at = tokens[i].partner + 1
         name = _joined(tokens, i + 1, at - 1)

@@ -7,6 +7,7 @@ arguments of `^`, `_`, `\frac` and the like stand in braces, also where they wer
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ _TOKEN = re.compile(
      \s*(?:\{(?P<word>(?:[^{}\\]|\\.)*)\}|(?P<single>[a-zA-Z]))
     |\\(?:overset|stackrel)\s*\{[^{}]*(?:\{[^{}]*\})?\}\s*\{(?P<relation>[^{}]*)\}
     |(?P<matrix>\\(?:begin|end)\s*\{(?:[bp]?matrix|[dr]?cases|array\}\s*\{[lcr|\ ]*|array)\})
+    |(?P<raised>[⁰¹²³⁴-⁹⁺⁻ⁿˣᵃ-ᵛᴬ-ᵂ]+)
     |(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)
     |(?P<letter>[^\W\d_][\u0300-\u036f]*)
     |(?P<macro>\\(?:[a-zA-Z]+\*?|.))
@@ -39,7 +41,7 @@ _SIGNS = {
     r"\lbrace": r"\{", r"\rbrace": r"\}", r"\lbrack": "[", r"\rbrack": "]", r"\newline": r"\\",
     r"\bm": r"\boldsymbol", r"\pmb": r"\boldsymbol", r"\dfrac": r"\frac", r"\tfrac": r"\frac",
     r"\cfrac": r"\frac", r"\intercal": r"\top", r"\widehat": r"\hat", r"\overline": r"\bar",
-    r"\widetilde": r"\tilde", r"\parallel": r"\|",
+    r"\widetilde": r"\tilde", r"\parallel": r"\|", "ℝ": r"\R", "≡": ":=",
 }  # fmt: skip
 _EXTREMA = {
     **dict.fromkeys(("minimize", "minimise"), r"\min"),
@@ -49,6 +51,7 @@ _EXTREMA = {
 MATRIX, MATRIX_END = r"\begin{matrix}", r"\end{matrix}"
 CASES, CASES_END = r"\begin{cases}", r"\end{cases}"
 SELECTED, SELECTED_END = "_[", "_]"  # of rows and columns that stand below
+_INDEXED = (r"\sum", r"\prod", r"\max", r"\min", r"\nabla", r"\partial")  # what has letters below
 _OPENING = {
     MATRIX: MATRIX_END,
     CASES: CASES_END,
@@ -66,6 +69,7 @@ _ARGUMENTS = {
     "^": 1, "_": 1, r"\frac": 2, r"\sqrt": 1, r"\mathbf": 1, r"\boldsymbol": 1, r"\vec": 1,
     r"\hat": 1, r"\bar": 1, r"\tilde": 1, r"\mathbb": 1, r"\mathcal": 1, r"\mathscr": 1,
     r"\mathfrak": 1, r"\norm": 1, r"\abs": 1, r"\underset": 2, r"\dot": 1, r"\ddot": 1,
+    r"\substack": 1,
 }  # fmt: skip
 # After these nothing has come to an end: a bar opens, and a row goes on.
 _WAITING = frozenset(
@@ -90,6 +94,10 @@ class Token(NamedTuple):
     def is_(self, *texts: str) -> bool:
         """Whether it is one of these signs or macros."""
         return self.kind in ("sign", "macro", "relation") and self.text in texts
+
+    def is_letter(self, *texts: str) -> bool:
+        """Whether it is one of these letters."""
+        return self.kind == "letter" and self.text in texts
 
 
 def tokens(text: str, span: Span) -> list[Token]:
@@ -122,7 +130,7 @@ def _selecting(found: Sequence[Token]) -> list[Token]:
         i
         for i, token in enumerate(found[:-1])
         if token.is_("_")
-        and not found[i - 1].is_(r"\sum", r"\prod", r"\max", r"\min")
+        and not found[i - 1].is_(*_INDEXED)
         and any(map(_spans, range(*_inner(found, i)), [found] * len(found)))
     }
     if not below:
@@ -173,6 +181,8 @@ def _raw(text: str, span: Span) -> Iterator[Token]:
                 yield Token("macro", _EXTREMA[word], at)
                 continue
             yield Token("word", word, at, font=m["font"].rstrip("*"))
+        elif kind == "raised":  # `ℝᵐˣⁿ`, `x²`
+            yield from _raised(m.group(), at)
         elif kind == "relation":
             yield Token("relation", _SIGNS.get(m[kind].strip(), m[kind].strip()), at)
         elif kind != "space":
@@ -180,10 +190,22 @@ def _raw(text: str, span: Span) -> Iterator[Token]:
             if kind == "macro" and typed[-1] == "*" and len(typed) > 2:
                 typed = typed[:-1]
             sign = _SIGNS.get(typed, typed)
+            kind = "macro" if kind == "letter" and sign != typed else kind
             if kind != "letter" and sign in ("=", ":=", ":", r"\in"):
                 kind = "relation"
             last = sign
             yield Token(kind, sign, at)
+
+
+def _raised(typed: str, at: Span) -> Iterator[Token]:
+    """The tokens of raised letters and digits, as in `^{…}`."""
+    yield Token("sign", "^", at)
+    yield Token("open", "{", Span(at.start, at.start))
+    plain = unicodedata.normalize("NFKC", typed.replace("ˣ", "×"))
+    for m in _TOKEN.finditer(plain):
+        sign = _SIGNS.get(m.group(), m.group())
+        yield Token(str(m.lastgroup), sign, Span(at.start + m.start(), at.start + m.end()))
+    yield Token("close", "}", Span(at.end, at.end))
 
 
 def _sized(found: list[Token], text: str) -> list[Token]:
@@ -289,8 +311,8 @@ def _in_braces(found: list[Token], text: str) -> list[Token]:
 
 
 def _begins(token: Token) -> bool:
-    """Whether a minus before a token is its sign: another ends a name, `P^-`."""
-    return token.kind in ("letter", "number") or token.is_(r"\top", r"\frac")
+    """Whether a minus before a token is its sign, `A^-1`: another ends a name, `P^- H^T`."""
+    return token.kind == "number" or token.text == "T" or token.is_(r"\top", r"\frac")
 
 
 def _calls(found: Sequence[Token], i: int) -> bool:

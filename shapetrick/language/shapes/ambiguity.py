@@ -44,7 +44,8 @@ def readings(
                 name = node.value.name
                 if name in SIGNS:
                     name = SIGNS[name].spelled(inference.shape(node.args[0]))
-                found.append(f"`{source(text, node)}` is read as `{name}`{_of(inference, node)}.")
+                of = ", the Frobenius norm of a matrix" if node.value.name == NORM else ""
+                found.append(f"`{source(text, node)}` is read as `{name}`{of}.")
             elif node.kind == "call" and is_trace(node):
                 found += _matrix_functions(text, inference, node.args[0], bodies, seen)
     return tuple(dict.fromkeys(found))
@@ -95,10 +96,6 @@ def _is_said(text: str, inference: Inference, node: SyntaxNode) -> bool:
     if name in LARGER.values():
         return not source(text, node).startswith((name, "\\"))
     return name in SAID
-
-
-def _of(inference: Inference, node: SyntaxNode) -> str:
-    return ", the Frobenius norm of a matrix" if node.value.name == NORM else ""
 
 
 def is_trace(node: SyntaxNode) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ..syntax.tree import SyntaxNode, postorder
 
+HERMITIAN = "H"  # raised, what a conjugate transpose is called
+
 
 def letters_in_exponents(
     nodes: Iterable[SyntaxNode], is_square: Callable[[SyntaxNode], bool]

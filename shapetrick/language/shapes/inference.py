@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from functools import cache
+from math import prod
 from typing import Any, NamedTuple
 
 from ...core.dims import ONE, SCALAR, Dim, Shape
@@ -499,10 +500,7 @@ def _price(u: Unifier, signature: Signature, args: Sequence[Shape]) -> int | Non
 
 
 def _fused(letters: Sequence[str], dims: Mapping[str, Dim]) -> Dim:
-    size = ONE
-    for letter in letters:
-        size = size * dims[letter]
-    return size
+    return prod((dims[letter] for letter in letters), start=ONE)
 
 
 def _selected(

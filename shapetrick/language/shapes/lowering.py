@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from ...core import expr as ex
+from ...core.cost import is_negative
 from ...core.dims import Dim, shape_text
 from ...core.equations import EquationSystem
 from ...core.errors import InferenceError, InputError, NameProblem, ShapeError
@@ -124,7 +125,7 @@ class Lowering:
                 return self._name(node)
             case "/" | "./" if _is_zero(args[1]):
                 raise ShapeError("a division by 0 has no value.")
-            case "^" | ".^" if _is_zero(args[0]) and _is_negative(args[1]):
+            case "^" | ".^" if _is_zero(args[0]) and is_negative(args[1]):
                 raise ShapeError("a negative power of 0 has no value.")
             case "^" | ".^" if _is_huge(*args):
                 raise ShapeError("a number has more than 300 digits.")
@@ -212,7 +213,3 @@ def _is_huge(base: Expr, exponent: Expr) -> bool:
     if p is None or abs(p) > MAX_POWER or p.denominator != 1 or exact(base) is None:
         return False
     return number_power(value_of(base), p) is None
-
-
-def _is_negative(e: Expr) -> bool:
-    return isinstance(e, Number) and e.value < 0

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ...core import expr as ex
 from ...core.dims import ONE, SCALAR, Shape
 from ...core.expr import Expr
-from ..syntax.signs import BARS, EXPONENTIAL, LOG_BARS, NORM, SIGMOID, TWO_NORM
+from ..syntax.signs import BARS, EXPONENTIAL, GAMMA, LOG_BARS, NORM, SIGMOID, TRACE, TWO_NORM
 from .unification import Unifier
 
 
@@ -84,6 +84,13 @@ SIGNS: Mapping[str, NotatedSign] = {
         _by_shape("exp"),
     ),
     SIGMOID: NotatedSign(_any, "", _by_shape("sigmoid")),
+    GAMMA: NotatedSign(_any, "", _by_shape("exp lgamma")),
+    TRACE: NotatedSign(
+        _square,
+        "a trace without brackets is of the whole product behind it, and this is not square: put "
+        "brackets, `tr(A) B` or `tr(A B)`.",
+        _by_shape("tr"),
+    ),
 }
 # Those of which the reading is said.
-SAID = (BARS, LOG_BARS, SIGMOID)
+SAID = (BARS, LOG_BARS, SIGMOID, TRACE, GAMMA)

@@ -42,7 +42,7 @@ from ..syntax.tree import (
     opened,
 )
 from ..syntax.tree import postorder as walk
-from .exponents import letters_in_exponents, runs_over_exponent
+from .exponents import HERMITIAN, letters_in_exponents, runs_over_exponent
 from .words import is_word, table_words
 
 _NUMBER = re.compile(r"_?\d+$")
@@ -166,8 +166,16 @@ def gather(
     return scope
 
 
+def known_scope(
+    text: str, names: Iterable[str], functions: Iterable[str], dims: dict[str, Span | None]
+) -> Scope:
+    """The scope of names whose values are known, shapes and all."""
+    known = dict.fromkeys(names, Declared(None, (), None))
+    return Scope(text, known, dict.fromkeys(functions), dims)
+
+
 def standing_scope(text: str, values: Mapping[str, Expr]) -> Scope:
-    """The scope of names that have values."""
+    """The scope of names of such shapes."""
     scope = Scope(text)
     for name, value in values.items():
         rows, cols = (TypedDimension(d, ()) for d in value.shape)
@@ -176,7 +184,6 @@ def standing_scope(text: str, values: Mapping[str, Expr]) -> Scope:
 
 
 def equation_sides(scope: Scope) -> Iterator[SyntaxNode]:
-    """The sides of all equations."""
     for sides in scope.equations:
         yield from sides
 
@@ -322,9 +329,15 @@ def _collect_sizes(scope: Scope, nodes: Iterable[SyntaxNode]) -> None:
 
 def take_exponents(scope: Scope, nodes: Iterable[SyntaxNode]) -> None:
     """Names that nobody declared are natural numbers as exponents of a square matrix, and so are
-    those over which sums of powers run."""
+    those over which sums of powers run. Raises NameProblem for a conjugate transpose."""
     for part in letters_in_exponents(nodes, partial(_is_square, scope)):
         if not scope.is_known(part.value):
+            if part.value == HERMITIAN:
+                raise scope.error(
+                    "of real numbers the conjugate transpose is the transpose, `A'`; a number is "
+                    "declared, `H : natural`.",
+                    part.span,
+                )
             scope.dims[part.value] = part.span
 
 

@@ -5,17 +5,19 @@ that they have, and the expressions that they are.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from itertools import accumulate
+from typing import NamedTuple, TypeVar
 
 from ...core import expr as ex
 from ...core import structured
-from ...core.dims import ONE, SCALAR, Dim, Shape, shape_text
+from ...core.dims import NOTHING, ONE, SCALAR, Dim, Shape, shape_text
 from ...core.errors import ShapeError
 from ...core.expr import Expr
 from ..syntax.selections import Selector
 from ..syntax.tree import SyntaxNode
 
 SizeReader = Callable[[SyntaxNode], Dim]
+PartT = TypeVar("PartT")
 
 
 # --------------------------------------------------------------------------------------- functions
@@ -158,21 +160,17 @@ def _holds_from_some_size(dim: Dim) -> bool:
 
 def shape_of_block(node: SyntaxNode, shapes: Sequence[Shape]) -> Shape:
     """The shape of a block matrix whose parts fit. Raises ShapeError."""
-    rows, at = [], 0
-    for width in node.value:
-        rows.append(shapes[at : at + width])
-        at += width
-    height, wide = [], []
+    rows, height, wide = _in_rows(node, shapes), [], []
     for row in rows:
         if len({shape[0] for shape in row}) > 1:
             raise ShapeError(_unfit("in one row of a block", "rows", [s[0] for s in row], row))
         height.append(row[0][0])
-        wide.append(structured.total([shape[1] for shape in row]))
+        wide.append(sum((shape[1] for shape in row), NOTHING))
     if len(set(wide)) > 1:
         raise ShapeError(
             _unfit("the rows of a block", "columns", wide, [s for r in rows for s in r])
         )
-    return structured.total(height), wide[0]
+    return sum(height, NOTHING), wide[0]
 
 
 def _unfit(where: str, what: str, counts: Sequence[Dim], shapes: Sequence[Shape]) -> str:
@@ -190,17 +188,16 @@ def _unfit(where: str, what: str, counts: Sequence[Dim], shapes: Sequence[Shape]
 def build_block(node: SyntaxNode, parts: Sequence[Expr]) -> Expr:
     """The expression of `[A, B; C, D]`. Raises ShapeError."""
     shape_of_block(node, [a.shape for a in parts])
-    rows, at = [], 0
-    for width in node.value:
-        rows.append(parts[at : at + width])
-        at += width
-    if any(len(row) != len(rows[0]) for row in rows) or not _is_grid(rows):
+    rows = _in_rows(node, parts)
+    if len({tuple(a.shape[1] for a in row) for row in rows}) > 1:  # columns don't go through
         rows = [[structured.block_matrix([row])] for row in rows]
     return structured.block_matrix(rows)
 
 
-def _is_grid(rows: Sequence[Sequence[Expr]]) -> bool:
-    return all(a.shape[1] == b.shape[1] for row in rows for a, b in zip(row, rows[0], strict=True))
+def _in_rows(node: SyntaxNode, parts: Sequence[PartT]) -> list[Sequence[PartT]]:
+    """The parts of a block matrix, row by row."""
+    ends = accumulate(node.value)
+    return [parts[end - width : end] for end, width in zip(ends, node.value, strict=True)]
 
 
 def check_call(node: SyntaxNode, args: Sequence[Shape], size: SizeReader) -> None:

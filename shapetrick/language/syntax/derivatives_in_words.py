@@ -25,6 +25,7 @@ _FORMS = tuple(
         rf"(?P<kind>grad|jac|hess)\s+{_OF}",
         rf"(?P<kind>minimi[sz]e|maximi[sz]e)\s+{_OF}(?:\s+(?:over|{_BY})\s+{_LIST})?",
         rf"(?P<kind>min|max)_\{{?\s*{_LIST}\s*\}}?\s+{_OF}",
+        rf"(?P<kind>min|max)\s+{_OF}\s+(?:over|{_BY})\s+{_LIST}",
     )
 )
 _CALLS = tuple(
@@ -35,7 +36,7 @@ _CALLS = tuple(
     )
 )
 _FIRST = re.compile(
-    r"(?:min|max)(?=_)|(?:diff|D)(?=\s*\()|(?:find|compute|calculate|derive|the|differentiate)(?=\s)"
+    rf"(?:min|max)(?=_|\s.*\s(?:over\s|{_BY}))|(?:diff|D)(?=\s*\()|(?:find|compute|calculate|derive|the|differentiate)(?=\s)"
     r"|(?:grad|gradient|derivative|jac|jacobian|hess|hessian|minimi[sz]e|maximi[sz]e)(?=[\s(])"
 )
 _OWN = re.compile(r"(?:grad|jac|hess)\s(?:.*\s)?wrt(?!\w)", re.DOTALL)  # as the language has it
@@ -93,7 +94,8 @@ def in_words(text: str, span: Span, is_claimed: bool) -> DerivativeInWords | Non
                 Span(constraint.start() + 1, constraint.end()),
             )
         factors = re.findall(r"\w+", re.sub(r"\[[^\[\]]*\]", "", m["of"]))
-        if kind in _OPTIMA and not all(text[slice(*n)] in factors for n in by):
+        below = kind in _OPTIMA and text[m.end("kind")] == "_"
+        if below and not all(text[slice(*n)] in factors for n in by):
             return None  # an index
     return DerivativeInWords(
         _KINDS.get(kind, "grad"), Span(*m.span("of")), tuple(by), kind in _LEIBNIZ

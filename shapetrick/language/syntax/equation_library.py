@@ -2,14 +2,15 @@
 equations determine it; and the lines in which they are called.
 
 A line that is such a call declares the unknowns by the equations, with what stands in the brackets
-in the place of the letters.
+in the place of the letters. A call within an expression is a name that such a line declares.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from dataclasses import replace
+from itertools import count
 from typing import NamedTuple
 
 from ...core.errors import ParseError, Span
@@ -76,13 +77,16 @@ TABLE: Mapping[str, DefinedByEquations] = {
     "polar": DefinedByEquations(
         "A", "U, P symmetric", "U P = A, U' U = eye", "A = U P, P symmetric"
     ),
-    "pinv": DefinedByEquations("A", "X", "A' A X = A'", "of full column rank"),
 }
 VARIANTS = {("eigh", "smallest"): "eigh_smallest"}  # what another solution of theirs is called
 _CALL = re.compile(
     r"(?P<names>[^\W\d]\w*(?:\s*,\s*[^\W\d]\w*)*)\s*=\s*(?P<function>[a-z]+)\s*\((?P<inner>.*)\)",
     re.DOTALL,
 )
+# Those with one unknown, which may stand within an expression; not in what is itself a function.
+_SINGLE = "|".join(name for name, row in TABLE.items() if "," not in row.unknowns)
+_CALLED = re.compile(rf"(?<![\w.\\])({_SINGLE})\s*\(")
+_HEAD = re.compile(r"\s*[^\W\d]\w*\s*\([^()]*\)\s*=")
 _IDENTITY = "eye"  # in the table: the identity, whatever `I` is in the problem
 
 
@@ -100,15 +104,56 @@ def library_call(source: Source, run: Parse) -> Declaration | None:
         return None
     if next(closings(text, m.start("inner") - 1), None) != m.end():  # it is part of the line
         return None
-    name, row = m["function"], TABLE[m["function"]]
-    formal, unknowns = row.arguments.split(", "), [u.split() for u in row.unknowns.split(", ")]
     names = [PlacedName(normal(n.group()), _placed(m, "names", n)) for n in _names(m["names"])]
+    return _declared(source, run, m["function"], names, Span(*m.span("inner")))
+
+
+def without_calls(
+    source: Source, run: Parse, called: MutableMapping[str, str]
+) -> tuple[list[Declaration], Source]:
+    """A statement with names in the place of the calls within it, and what declares these; `called`
+    has the names of calls before. Raises ParseError."""
+    text, span, *_ = source
+    if not _CALLED.search(text, *span) or _HEAD.match(text, *span) or solved(source, run):
+        return [], source
+    declared: list[Declaration] = []
+    while calls := [m for m in _CALLED.finditer(text, *span) if m[1] not in source.functions]:
+        m = calls[-1]  # no other is within it
+        end = next(closings(text, m.end() - 1), span.end)
+        call = "".join(text[m.start() : end].split())
+        if "[" in call:  # of members
+            break
+        if call not in called:
+            letter = TABLE[m[1]].unknowns.split()[0]
+            called[call] = _free(letter, source, called.values())
+            names = [PlacedName(called[call], Span(m.start(), end))]
+            inner = Span(m.end(), end - 1)
+            declared.append(_declared(source._replace(text=text), run, m[1], names, inner))
+        place = f"({called[call]:{end - m.start() - 2}})"  # as long, so that places stay
+        text = text[: m.start()] + place + text[end:]
+    return declared, source._replace(text=text)
+
+
+def _free(letter: str, source: Source, others: Collection[str]) -> str:
+    """The letter, numbered where it is in the text, or stands for another call."""
+    taken = {*re.findall(r"\w+", source.text), *others}
+    numbered = (f"{letter}{k or ''}" for k in count())
+    return next(name for name in numbered if name not in taken and name not in source.names)
+
+
+def _declared(
+    source: Source, run: Parse, name: str, names: Sequence[PlacedName], inner: Span
+) -> Declaration:
+    """The unknowns with these names that a call declares whose arguments stand at a place."""
+    text, span, *_ = source
+    row = TABLE[name]
+    formal, unknowns = row.arguments.split(", "), [u.split() for u in row.unknowns.split(", ")]
     if len(names) != len(unknowns):
         raise ParseError(
             f"`{name}` gives {len(unknowns)} value{'s' * (len(unknowns) > 1)}: `{row.line(name)}`.",
             span,
         )
-    places = [*between_commas(text, Span(*m.span("inner")))]
+    places = [*between_commas(text, inner)]
     solver = name
     if places and (name, text[slice(*places[-1])]) in VARIANTS:
         solver = VARIANTS[name, text[slice(*places.pop())]]

@@ -62,18 +62,22 @@ def parts_of(text: str, span: Span) -> tuple[list[Span], list[Span]]:
 
 
 def _equation(source: Source, span: Span, run: Parse) -> TypedEquation:
-    signs = [at for at, sign in outside(source.text, span) if sign == "="]
+    said = "an equation has two sides: `A Y = B`."
+    sides = equation_sides(source.text, span, said, said)
+    return TypedEquation(*(run("expression", source._replace(span=side)) for side in sides))
+
+
+def equation_sides(text: str, span: Span, no_equation: str, no_side: str) -> list[Span]:
+    """Where the sides of an equation stand. Raises ParseError, with what is said of no equation,
+    and of one without a side."""
+    signs = [at for at, sign in outside(text, span) if sign == "="]
     if len(signs) != 1:
-        raise ParseError("an equation has two sides: `A Y = B`.", span)
-    left = stripped(source.text, Span(span.start, signs[0]))
-    right = stripped(source.text, Span(signs[0] + 1, span.end))
-    for side in (left, right):
-        if side.start >= side.end:
-            raise ParseError("an equation has two sides: `A Y = B`.", span)
-    return TypedEquation(
-        run("expression", source._replace(span=left)),
-        run("expression", source._replace(span=right)),
-    )
+        raise ParseError(no_equation, span)
+    sides = [Span(span.start, signs[0]), Span(signs[0] + 1, span.end)]
+    sides = [stripped(text, side) for side in sides]
+    if any(side.start >= side.end for side in sides):
+        raise ParseError(no_side, span)
+    return sides
 
 
 def between_commas(text: str, span: Span) -> Iterator[Span]:

@@ -66,8 +66,8 @@ class HeadBuilder:
         return derived_node(str(kind), of, name, along, span)
 
     def equality(self, c: list[Any]) -> Equality:
-        left, right = c
-        return Equality(left, right, left.span | right.span)
+        left, right, ranges = c
+        return Equality(left, right, left.span | right.span, ranges or ())
 
     def parameter(self, c: list[Any]) -> FunctionParameter:
         return FunctionParameter(c[0])

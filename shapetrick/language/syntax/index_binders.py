@@ -31,6 +31,11 @@ _COMPARED: Mapping[str, ComparisonSign] = {
     **{"≠": "≠", "!=": "≠", "<": "<", ">": ">", "≤": "≤", "<=": "≤", "≥": "≥", ">=": "≥"},
 }
 _PAIR = re.compile(rf"(\w+)\s*({'|'.join(sorted(_COMPARED, key=len, reverse=True))})\s*(\w+)")
+_BETWEEN = re.compile(r"1\s*(?:≤|<=)\s*(\w+)\s*(?:≤|<=)\s*([\w+\- ]+)")
+_LISTED = re.compile(
+    r"(\w+)\s*(?:=\s*|∈\s*\{)(\w+),\s*(?:…|\.\.\.),\s*([\w+\- ]+?)\}?"
+)  # {1, …, n}
+_FIRST = re.compile(r"(\w+)\s*∈\s*\[([\w+\- ]+)\]")  # [n]
 _ORDERED = re.compile(r"1\s*(?:≤|<=)\s*(\w+)\s*(<=|≤|<)\s*(\w+)\s*(?:≤|<=)\s*([\w+\- ]+)")
 _SIGN = re.compile(rf"(?:{'|'.join(BINDERS)})\s*_?")
 _SUBSCRIPTS = str.maketrans("ᵢⱼₖₗₘₙₚᵣₛₜ₀₁₂₃₄₅₆₇₈₉", "ijklmnprst0123456789")
@@ -81,39 +86,63 @@ def read_binder(text: str, span: Span) -> SyntaxNode:
     inner = text[m.end() :].translate(_SUBSCRIPTS)
     below, _, above = inner.strip().removeprefix("_").partition("^")
     below, above = below.strip(" {}()"), above.strip(" {}")
+    for form, typed in ((_BETWEEN, r"\1=1..\2"), (_LISTED, r"\1=\2..\3"), (_FIRST, r"\1=1..\2")):
+        below = form.sub(typed, below)
     function = BINDERS[m.group().rstrip("_ ")]
-    pair, ordered = _PAIR.fullmatch(below), _ORDERED.fullmatch(below)
-    if ordered is not None and not above:
+    return SyntaxNode("binder", (), _binder(function, below, above, span), span)
+
+
+def _binder(function: str, below: str, above: str, span: Span) -> Binder:
+    """What binds the letters below a sign, up to what stands above it. Raises ParseError."""
+    ordered = None if above else _ORDERED.fullmatch(below)
+    if ordered is not None:
         over = range_of(ordered[3], "1", ordered[4].strip())
         given = () if over is None else (over,)
-        both = Binder(function, (ordered[1], ordered[3]), None, given, _COMPARED[ordered[2]])
-        return SyntaxNode("binder", (), both, span)
-    if pair is not None and not above:
-        compared = _COMPARED[pair[2]]
-        return SyntaxNode(
-            "binder", (), Binder(function, (pair[1], pair[3]), None, (), compared), span
-        )
+        return Binder(function, (ordered[1], ordered[3]), None, given, _COMPARED[ordered[2]])
     whole = None if above else ranges_of(below)
     if whole is not None:
-        running = tuple(over.letter for over in whole)
-        return SyntaxNode("binder", (), Binder(function, running, None, whole), span)
+        return Binder(function, tuple(over.letter for over in whole), None, whole)
     letters: list[str] = []
     ranges: list[Range] = []
-    for part in below.split(","):
+    compared: re.Match[str] | None = None
+    for part in re.split("[,:]", below):
+        if compared is None and (compared := _PAIR.fullmatch(part.strip())) is not None:
+            continue  # `i ≠ j`, also behind `i, j:` or `j = 1..n,`
         letter, equals, ends = (word.strip() for word in part.partition("="))
         first, _, last = (word.strip() for word in f"{ends}..{above}".partition(".."))
         last = last.removesuffix("..").strip()
         over = range_of(letter, first, last) if equals else None
         words = [letter] if equals or not letter.isalpha() else [*letter]
         if not all(word.isidentifier() for word in words) or (equals and over is None):
-            raise ParseError(
-                "a sum over indices is `sum(i) …`, `sum(i, j) …`, `sum(i = 1..n) …`, "
-                "`sum(i ≠ j) …` or `sum(i < j) …`.",
-                span,
-            )
+            raise ParseError(_no_binder(below), span)
         letters += words
         ranges += [over] if over else []
-    return SyntaxNode("binder", (), Binder(function, tuple(letters), None, tuple(ranges)), span)
+    if compared is None:
+        return Binder(function, tuple(letters), None, tuple(ranges))
+    pair = (compared[1], compared[3])
+    if pair[0].isdigit() or pair[1].isdigit():
+        raise ParseError(
+            f"two letters are compared, `{function}(i {compared[2]} j)`: leave a term out by "
+            "subtracting it, `sum(i) x[i] - x[1]`, or take a part, `sum(i = 2..n) x[i]`.",
+            span,
+        )
+    if not {*letters} <= {*pair} or (above and not ranges):
+        raise ParseError(_no_binder(below), span)
+    own = tuple(letters) if len(letters) == 1 else None
+    return Binder(function, pair, own, tuple(ranges), _COMPARED[compared[2]])
+
+
+def _no_binder(below: str) -> str:
+    """What is said of what runs over something else."""
+    if "∈" in below:
+        return (
+            "what a set selects has ones in a matrix or column of zeros: declare it, and write "
+            "`∑_{i,j} E[i,j] …`, or `∑_i s[i] …`."
+        )
+    return (
+        "a sum over indices is `sum(i) …`, `sum(i, j) …`, `sum(i = 1..n) …`, `sum(i ≠ j) …` or "
+        "`sum(i < j) …`."
+    )
 
 
 def read_below(text: str, span: Span) -> SyntaxNode:

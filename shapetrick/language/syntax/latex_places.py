@@ -14,6 +14,10 @@ _DISPLAY = re.compile(
     rf"\\begin\s*\{{(?P<name>(?:{_DISPLAYS})\*?)\}}(?:\{{\d+\}})?"
     r"|(?P<sign>\$\$?|\\\[|\\\()|%[^\n]*|\\."
 )
+_IN_A_SET = re.compile(r"[\w\s,{}]+∈")
+DIVIDED = (
+    "a division from the left is a product with the inverse: write `inv(A) b`, or `solve(A, b)`."
+)
 _CLOSING = {"$": "$", "$$": "$$", r"\[": r"\]", r"\(": r"\)"}
 
 
@@ -37,6 +41,8 @@ def formulas(text: str) -> Iterator[FormulaSpan]:
             message = f"there are more than {MOST_FORMULAS:,} formulas."
             raise ParseError(message, Span(*m.span()), text)
         end = _closing(text, closing, at)
+        if end < 0 and m.group() == r"\(" and text[m.start() - 1 : m.start()].isalnum():
+            raise ParseError(DIVIDED, Span(*m.span()), text)
         if end < 0:
             raise ParseError(
                 f"this `{m.group()}` is never closed: a `{closing}` is missing.",
@@ -55,15 +61,20 @@ def _closing(text: str, closing: str, at: int) -> int:
 
 
 def has_latex(text: str) -> bool:
-    """Whether something in a text can be LaTeX."""
-    return "\\" in text or "$" in text
+    """Whether something in a text can be LaTeX, or is declared as in print, `x ∈ ℝ^n`."""
+    return "\\" in text or "$" in text or "∈" in text
+
+
+def is_formula(text: str, span: Span) -> bool:
+    """Whether a statement that nothing delimits is LaTeX."""
+    return "\\" in text[slice(*span)] or _IN_A_SET.match(text, *span) is not None
 
 
 def is_latex(text: str, span: Span) -> bool:
     """Whether what stands there is LaTeX."""
     if not has_latex(text):
         return False
-    if "\\" in text[span.start : span.end]:
+    if is_formula(text, span):
         return True
     found = formulas(text)
     return any(f.span.start <= span.start and span.end <= f.span.end for f in found)

@@ -33,6 +33,7 @@ _OPERAND = re.compile(r"\s+(?:[^\W\d]\w*|\d|√)")
 _OPENING = {"LPAR": "RPAR", "LBRACE": "RBRACE", "ANGLE": "ANGLE_END", "OPENING": "END",
             "_AT": "END"}  # fmt: skip
 _BARS = ("BAR", "NORM")
+_PRIMED_CALL = re.compile(r"['’′]+\(")
 _ABSTRACT_CALL = re.compile(r"(\[[^\[\]]*\])?(\s*['’′])*(\s*|\.)\(")
 
 
@@ -87,6 +88,8 @@ class Terminals(Lexer):
                 name = normal(token.value)
                 if token.type == "NAME":
                     name = as_declared(name, source.names)
+                    if not name.isascii() and name not in source.names:  # `Φ(x)`
+                        name = as_declared(name, source.functions)
                 _tell_apart(token, PlacedName(name, Span(start, at)), source, inside)
             elif token.type in _BARS:
                 _pair(token, opened, text)
@@ -163,6 +166,8 @@ def _tell_apart(token: Token, named: PlacedName, source: Source, inside: bool) -
             token.type, token.value = "FUNCTION", (name, source.functions[name])
         elif source.functions.get(name) and _takes(source, named):
             token.type, token.value = "APPLY", (name, source.functions[name])
+        elif _is_derivative(source, named):
+            token.type = "PRIMED"
         elif name in source.abstract and _ABSTRACT_CALL.match(source.text, end):
             token.type = "ABSTRACT"
     elif name == "for":  # of a range that is not well formed
@@ -174,6 +179,14 @@ def _tell_apart(token: Token, named: PlacedName, source: Source, inside: bool) -
 def _calls(text: str, end: int, inside: bool) -> bool:
     m = _CALL.match(text, end)
     return m is not None and not (inside and m.group().endswith(("|", "‖")))
+
+
+def _is_derivative(source: Source, named: PlacedName) -> bool:
+    """Whether a function's derivative is called, `tanh'(x)`."""
+    name, (_, end) = named
+    if source.functions.get(name) != 1 or name in source.names or name in source.abstract:
+        return False
+    return _PRIMED_CALL.match(source.text, end) is not None
 
 
 def _takes(source: Source, named: PlacedName) -> bool:

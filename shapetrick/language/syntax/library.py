@@ -7,10 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...core.errors import Span
+from ...core.functions import NAMES, TABLE
 from .lexer import MANY, Arities, Source
 from .parser import statement
 from .text_functions import Overloads, head_places
-from .tree import FunctionDefinition
+from .tree import (
+    PRIME,
+    FunctionDefinition,
+    PlacedName,
+    call_node,
+    name_node,
+    transformed,
+)
 
 FILE = Path(__file__).parents[2] / "library.txt"
 
@@ -28,11 +36,28 @@ class FunctionLibrary(Mapping[str, Overloads]):
         self._read: dict[str, Overloads] = {}
 
     def __getitem__(self, name: str) -> Overloads:
+        if name.endswith(PRIME) and name not in self._read:
+            self._read[name] = {None: self._derivative(name.removesuffix(PRIME))}
         if name not in self._read:
             functions = {**self._words, **dict.fromkeys(self._places, MANY)}
             found = [function_at(self._text, self._place(k), functions) for k in self._places[name]]
             self._read[name] = {f.axis: f for f in found}
         return self._read[name]
+
+    def _derivative(self, name: str) -> FunctionDefinition:
+        """An element-wise function's derivative, of its argument `x`. Raises KeyError."""
+        row = TABLE[NAMES[name]]
+        if row.signatures or row.arity != 1:
+            raise KeyError(name)
+        text = f"slope(x, y) = {row.derivative[0]}"
+        function = function_at(text, Span(0, len(text)), {**self._words, "slope": MANY})
+        x, _ = function.parameters
+        value = call_node(row.name, (name_node(x.name.name, x.name.span),), x.name.span)
+        body = transformed(
+            function.body, lambda e: value if (e.kind, e.value) == ("name", "y") else e
+        )
+        named = PlacedName(name + PRIME, function.name.span)
+        return replace(function, name=named, parameters=(x,), body=body)
 
     def _place(self, start: int) -> Span:
         """A definition's line."""

@@ -12,7 +12,7 @@ from typing import Any
 from lark import Token
 
 from ...core.errors import ParseError, Span
-from ...core.library_operands import OPERATORS
+from ...core.operands import OPERATORS
 from .lexer import MANY, span_of
 from .signs import TWO_NORM
 from .synonyms import same_function

@@ -1,6 +1,7 @@
 """Text to statements: the text is split into lines, and the parser makes a statement of each.
 
-The grammar stands in `grammar/`, the lexer in `lexing`; no other module knows the parser generator.
+The grammar stands in `grammar/`, the lexer in `language/syntax/lexer.py`; no other module knows the
+parser generator.
 """
 
 from __future__ import annotations
@@ -28,16 +29,17 @@ from ...core.files import make_folder, own_folder, shipped
 from ...core.functions import NAMES, TABLE
 from ...core.greek import as_declared
 from ...core.indices import Index, Range, index_of, member
+from .applications import ApplicationBuilder
 from .conditions import condition_at, with_conditions
 from .derivative_notation import derivative, derivative_definition
-from .equation_library import solved
+from .equation_library import solved, without_calls
 from .function_heads import HeadBuilder
 from .index_binders import IndexBuilder
 from .lexer import MANY, Arities, Source, Terminals, normal, span_of
 from .library_calls import LibraryCalls, instead
 from .python_marks import by_entry
 from .selections import StructureBuilder
-from .signs import BARS, LOG_BARS, NORMS, no_norm
+from .signs import BARS, NORMS, no_norm
 from .solve_statements import solving
 from .statement_lines import cleaned, closings, declared_names, elementwise, lines
 from .syntax_errors import (
@@ -53,11 +55,13 @@ from .syntax_errors import (
 from .text_functions import opened_expression, opened_statements, with_heads
 from .tree import (
     INNER,
+    PRIME,
     UPSTREAM,
     Asked,
     Callee,
     Declaration,
     Definition,
+    FreeEntries,
     KeywordArgument,
     PlacedName,
     Statement,
@@ -77,21 +81,12 @@ _OPERATORS = {
     "**": "^", "@": "*", "·": "*", "∘": ".*", "⊙": ".*", "⊘": "./", "−": "-",
     ".+": "+", ".-": "-", ".−": "-",
 }  # fmt: skip
-TOGETHER = {("log", BARS): LOG_BARS, ("log", "det"): "logdet"}  # read as one with what is inside
 LARGER = {"max": "maximum", "min": "minimum"}  # of each entry
 _REQUEST = re.compile(rf"({'|'.join(REQUESTS)})\s+[^\s*/+.,^='’:-]")
 
 
-class Application(SyntaxNode):
-    """A function that took the factor behind it without brackets."""
-
-    __slots__ = ()
-
-
-class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
+class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
     """What the parser calls for each token and rule, bottom up; each gives its part's value."""
-
-    log = "log({})"  # an example of a call
 
     def NAME(self, t: Token) -> PlacedName:
         named: PlacedName = t.value
@@ -114,22 +109,6 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
         kind = _OPERATORS.get(sign.value, sign.value)
         inner = INNER if sign.value in ("@", "·") else None
         return SyntaxNode(kind, (left, right), inner, left.span | right.span)
-
-    def juxtaposition(self, c: list[Any]) -> SyntaxNode:
-        left, right = c
-        last = left.args[1] if left.juxtaposed and not left.bracketed else left
-        if not isinstance(last, Application) or isinstance(right, Application):
-            return SyntaxNode("*", (left, right), None, left.span | right.span, juxtaposed=True)
-        taken = last.args[0]
-        if not _begins_with_number(taken):
-            raise ParseError(
-                "how much a function without brackets takes is not clear where a factor follows: "
-                f"put brackets, `{self.log.format('x')} y` or `{self.log.format('x y')}`.",
-                last.span | right.span,
-            )
-        argument = self.juxtaposition([taken, right])
-        wider = Application(last.kind, (argument,), last.value, last.span | right.span)
-        return wider if last is left else self.juxtaposition([left.args[0], wider])
 
     def sign(self, c: list[Any]) -> SyntaxNode:
         sign, node = c
@@ -177,6 +156,9 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
     def bars(self, c: list[Any]) -> SyntaxNode:
         opening, inner, closing = c
         below = str(closing).strip("‖|_ {}")
+        if below.startswith("²"):  # `‖A‖²_F`
+            below = below.removeprefix("²").strip("_ {}")
+            return self._power(self.notated(below, inner, opening, closing), 2, span_of(closing))
         return self.notated(below if opening.type == "NORM" else None, inner, opening, closing)
 
     def notated(
@@ -188,35 +170,6 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
             raise ParseError(no_norm(below or ""), span_of(closing))
         return call_node(name, (inner,), span_of(opening) | span_of(closing))
 
-    def applied(self, c: list[Any]) -> SyntaxNode:
-        """A function before bars: `log|A|`."""
-        function, inner = c
-        name, _ = function.value
-        span = span_of(function) | inner.span
-        found = instead(name, [inner], span)
-        if found is not None:
-            return found
-        together = TOGETHER.get((name, inner.value.name))
-        if together is not None:
-            return call_node(together, inner.args, span)
-        return call_node(name, (inner,), span)
-
-    def application(self, c: list[Any]) -> SyntaxNode:
-        function, argument = c
-        name, *_ = function.value
-        span = span_of(function) | argument.span
-        found = instead(name, [argument], span)
-        if found is not None:
-            return found
-        if argument.kind == "call" and not argument.bracketed:
-            held = argument
-            if argument.value.name == BARS and _is_together(name, argument.args[0]):
-                (held,) = argument.args  # `log |det A|`
-            together = TOGETHER.get((name, held.value.name))
-            if together is not None:
-                return Application("call", held.args, Callee(together), span)
-        return Application("call", (argument,), Callee(name), span)
-
     def root(self, c: list[Any]) -> SyntaxNode:
         sign, *inner = c
         argument = inner[1] if len(inner) > 1 else self.number(inner)
@@ -225,6 +178,12 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
     def dot(self, c: list[Any]) -> SyntaxNode:
         opening, left, right, closing = c
         return call_node("dot", (left, right), span_of(opening) | span_of(closing))
+
+    def primed(self, c: list[Any]) -> SyntaxNode:
+        """`tanh'(x)`: a call of the derivative."""
+        function, *primes, _, node, end = c
+        name, span = function.value
+        return call_node(name + PRIME * len(primes), (node,), span | span_of(end))
 
     def abstract(self, c: list[Any]) -> SyntaxNode:
         token, *indices, node, end = c
@@ -257,6 +216,9 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
 
     def ranges(self, c: list[Any]) -> tuple[Range, ...]:
         return tuple(c)
+
+    def letters(self, c: list[Any]) -> tuple[str, ...]:
+        return tuple(normal(str(letter)) for letter in c)
 
     def range(self, c: list[Any]) -> Range:
         letter, first, last = c
@@ -363,19 +325,20 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
 
     heads = names
 
+    def free_entries(self, c: list[Any]) -> PlacedName:
+        return FreeEntries(*c[0])
+
     def direction(self, c: list[PlacedName]) -> PlacedName:
         return c[0]
 
     def declaration(self, c: list[Any]) -> Declaration:
         names, sides, words, ranges, padded = c
         span = names[0].span | names[-1].span
-        outside = "" if padded is None else normal(str(padded))
-        return Declaration(names, sides, words, span, ranges or (), outside)
+        return Declaration(names, sides, words, span, ranges or (), padded or ())
 
     def definition(self, c: list[Any]) -> Definition:
         name, body, ranges, padded = c
-        outside = "" if padded is None else normal(str(padded))
-        return Definition(name, body, name.span | body.span, ranges or (), outside)
+        return Definition(name, body, name.span | body.span, ranges or (), padded or ())
 
     def request(self, c: list[Any]) -> Asked:
         kind, of, before, wrt, after, symmetric = c
@@ -399,19 +362,6 @@ def _check_larger(name: str, args: tuple[SyntaxNode, ...], span: Span) -> None:
         f"{other if axis in (0, 1) else ''}.",
         span,
     )
-
-
-def _is_together(name: str, inner: SyntaxNode) -> bool:
-    """Whether a function is read as one with a call in bars, which are no bars themselves."""
-    return (
-        inner.kind == "call" and inner.value.name != BARS and ((name, inner.value.name) in TOGETHER)
-    )
-
-
-def _begins_with_number(node: SyntaxNode) -> bool:
-    while node.juxtaposed and not node.bracketed:
-        node = node.args[0]
-    return node.kind == "number" and not node.bracketed
 
 
 def bracketed(node: SyntaxNode, span: Span) -> SyntaxNode:
@@ -458,7 +408,8 @@ def parse(
         known = {*names, *abstract, *declared_names(clean, begin)}
         sources = [Source(clean, span, functions, abstract, known) for span in lines(clean, begin)]
         STATEMENTS.admit(len(sources), "this text", "split it into several problems.")
-        found = with_conditions([statement(source, alone) for source in sources])
+        called: dict[str, str] = {}
+        found = with_conditions([s for x in sources for s in _statements(x, alone, called)])
         return opened_statements(clean, found, functions)
 
 
@@ -506,6 +457,12 @@ def _tokens(start: str, source: Source) -> list[tuple[str, Span]]:
             driver.feed_token(token)
             found.append((str(token.type), span_of(token)))
     return found
+
+
+def _statements(source: Source, alone: bool, called: dict[str, str]) -> list[Statement]:
+    """A statement, behind what declares the calls within it."""
+    declared, source = without_calls(source, _run, called)
+    return [*declared, statement(source, alone)]
 
 
 def statement(source: Source, alone: bool = False) -> Statement:

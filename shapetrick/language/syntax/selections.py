@@ -33,6 +33,9 @@ FROM_ONE = (
 )
 
 
+_AXES = ("None", "newaxis")  # Python's, for a side of one
+
+
 class Selector(NamedTuple):
     """What stands at a place between brackets: one index, `first..last`, or `:` for all."""
 
@@ -60,6 +63,11 @@ def selected(base: SyntaxNode, selectors: Selectors, span: Span) -> SyntaxNode:
     ParseError."""
     if base.kind == "number":
         raise ParseError("a number has no entries: a product stands behind a space.", span)
+    if any(e.kind == "name" and e.value in _AXES for s in selectors for e in s.bounds):
+        raise ParseError(
+            "every value has two sides here: a column `x` is n×1 already, and its row is `x'`.",
+            span,
+        )
     node = SyntaxNode("selected", (base,), selectors, span)
     return (_member(node) or node) if len(selectors) == 1 else node
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 BARS, LOG_BARS, NORM, TWO_NORM = "|·|", "log|·|", "‖·‖", "‖·‖_2"
-EXPONENTIAL, SIGMOID = "e^·", "σ"
+EXPONENTIAL, SIGMOID, TRACE, GAMMA = "e^·", "σ", "tr ·", "Γ"
 # How each is typed around what it holds.
 TYPED_SIGNS: Mapping[str, str] = {
     BARS: "|{}|",
@@ -18,6 +18,8 @@ TYPED_SIGNS: Mapping[str, str] = {
     TWO_NORM: "norm({})",
     EXPONENTIAL: "exp({})",
     SIGMOID: "sigmoid({})",
+    TRACE: "tr({})",
+    GAMMA: "exp(lgamma({}))",
 }
 # A norm by what stands below it, and what is written for those that are none here.
 NORMS = {

@@ -10,7 +10,7 @@ import re
 
 from ...core.errors import ParseError, Span
 from .derivative_notation import derivative_value
-from .equation_statements import Parse, between_commas
+from .equation_statements import Parse, between_commas, equation_sides
 from .lexer import Source, normal
 from .statement_lines import outside, stripped
 from .tree import PlacedName, Solving, SyntaxNode, TypedEquation
@@ -51,27 +51,20 @@ def _equations(text: str, span: Span) -> list[Span]:
     """Where the equations stand; the names of a derivative may have commas between them."""
     found: list[Span] = []
     for place in between_commas(text, span):
-        if found and not _has_sign(text, place):
+        if found and all(sign != "=" for _, sign in outside(text, place)):
             found[-1] = found[-1] | place
         else:
             found.append(place)
     return found
 
 
-def _has_sign(text: str, span: Span) -> bool:
-    return any(sign == "=" for _, sign in outside(text, span))
-
-
 def _equation(source: Source, span: Span, run: Parse) -> TypedEquation:
-    signs = [at for at, sign in outside(source.text, span) if sign == "="]
-    if len(signs) != 1:
-        raise ParseError(f"what is solved is an equation: {_EXAMPLE}.", span)
-    sides = [
-        stripped(source.text, Span(span.start, signs[0])),
-        stripped(source.text, Span(signs[0] + 1, span.end)),
-    ]
-    if any(side.start >= side.end for side in sides):
-        raise ParseError(f"an equation has two sides: {_EXAMPLE}.", span)
+    sides = equation_sides(
+        source.text,
+        span,
+        f"what is solved is an equation: {_EXAMPLE}.",
+        f"an equation has two sides: {_EXAMPLE}.",
+    )
     return TypedEquation(*(_side(source, side, run) for side in sides))
 
 

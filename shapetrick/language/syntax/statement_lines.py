@@ -21,6 +21,7 @@ _UNPRINTABLE = re.compile(
     "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ud800-\udfff\ufeff\ufff9-\ufffb]"
 )
+_IN = re.compile(r"∈|(?<!\w)in(?=\s+(?:R\s*\^|ℝ))")
 _SIDES = re.compile(r"[()\[\]{}]|(?<![<>=:])=(?!=)|,")
 _ELEMENTWISE_LINE = re.compile(r"(?:^|[;\n])([^;=\n]*:[^\S\n]*elementwise(?!\w)[^;\n]*)")
 _ELEMENTWISE = re.compile(r"([^:;=\n]*):[^\S\n]*elementwise(?!\w)")
@@ -57,6 +58,11 @@ def blanked(text: str, what: re.Pattern[str] = COMMENT) -> str:
     return what.sub(lambda m: " " * len(m.group()), text)
 
 
+def with_colons(text: str) -> str:
+    """The text with a colon in the place of `∈`, and of `in` before `R^n`."""
+    return _IN.sub(lambda m: ":".ljust(len(m.group())), text)
+
+
 def cleaned(text: str, known: Container[str] = ()) -> str:
     """The text with comments blanked and letters made plain; every place stays where it was."""
     TEXT.admit(len(text), "this text", "split it into several problems.")
@@ -66,7 +72,7 @@ def cleaned(text: str, known: Container[str] = ()) -> str:
         raise ParseError(
             f"the character {name} has no place in a problem: delete it.", Span(*unprintable.span())
         )
-    clean = folded(blanked(text))
+    clean = with_colons(folded(blanked(text)))
     check_letters(clean, known)
     return clean
 

@@ -69,18 +69,18 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
      "and `<` compare."),
     ("operator", r"", "the request does not end here: `grad J wrt X`, `check grad J wrt X = …`."),
     ("dimension", r"\*|@|·", "write `m x n` for a matrix, and `m n` for a product of dimensions."),
-    ("dimension", r"\^|\*\*", "dimensions have no powers: write `n n` for `n^2`, `n` for "
-     "`R^n`."),
+    ("dimension", r"\^|\*\*", "dimensions have no powers: write `n n` for `n^2`."),
     ("dimension", r"x|×", TWO_SIDES),
-    ("dimension", r"=", RANGES),
+    ("dimension", r"=", "a statement ends before the next one: put `;` between them, or a new "
+     "line; a family ends in its range, `for l = 1..L`."),
     ("dimension", r".*", "a shape is `m x n`, or `m` for a column, or `scalar`; a dimension is a "
      "name, a whole number, or a sum or product of them."),
     ("names", r"", "a check has a claim: `check grad J wrt X = …`."),
     ("names", r"=", "a claim is checked, `check grad J wrt X = …`; an equation is solved, "
      "`solve grad J wrt X = 0`."),
     ("name names", r"\(|vech", "after `wrt` stand declared names: `grad J wrt W, b`; along the "
-     "symmetric matrices it is `hess J wrt S symmetric`; by what they have on and below the "
-     "diagonal, `h : n (n + 1) / 2; S = unvec(duplicate(n) h, n, n)` and `wrt h`."),
+     "symmetric matrices it is `hess J wrt S symmetric`, and by what they have on and below the "
+     "diagonal `hess J wrt vech(S)`."),
     ("name names", r".*", "after `wrt` stand declared names, `grad J wrt W, b`; after `with` one."),
 )  # fmt: skip
 
@@ -138,6 +138,14 @@ def no_prime(name: str) -> str:
     return (
         f"a prime is the transpose, and no derivative: write `grad {name}(x) wrt x` in a line of "
         f"its own, or `(grad {name}(x) wrt x)` as a value, of a declared `x`."
+    )
+
+
+def no_derivative(name: str) -> str:
+    """What is said of a primed function that has no derivative by name."""
+    return (
+        f"`{name}(…)` is not read: so is only the first derivative of an element-wise function, "
+        "`tanh'(x)`. Write out what it is."
     )
 
 

@@ -7,17 +7,20 @@ whose shapes are inferred anew from those of the arguments.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 
 from ...core.budget import Bound
 from ...core.errors import CallError, NameProblem, ParseError
-from ...core.indices import Index, base_of, name_of
+from ...core.indices import Index, Member, member, name_of
 from ...core.records import dataclass
+from .entry_functions import with_functions_of_indices
+from .index_binders import base_below
 from .lexer import MANY, Arities, normal
 from .statement_lines import declared_names
-from .syntax_errors import no_keyword, no_prime
+from .syntax_errors import no_derivative, no_keyword, no_prime
 from .tree import (
+    PRIME,
     Definition,
     FunctionDefinition,
     FunctionParameter,
@@ -26,6 +29,7 @@ from .tree import (
     Statement,
     SyntaxNode,
     folded,
+    name_node,
     postorder,
     values_named,
     with_args,
@@ -37,7 +41,7 @@ OPENED = Bound(100_000, "operations")  # of all right sides that the calls in a 
 _NO_NAMES = ("check", "solve", "simplify", "evaluate")
 _HEAD = re.compile(
     r"(?:^|(?<=[;\n]))[^\S\n]*(?P<name>[^\W\d][\w\u0300-\u036f]*)[^\S\n]*\([^()\n;]*\)"
-    r"(?:_\w+|_\{[^{}\n]*\}|\[[^\[\]\n]*\])?[^\S\n]*=(?!=)"
+    r"(?:_\w+|_\{[^{}\n]*\}|\[[^\[\]\n]*\])?[^\S\n]*(?::?=|[≔≡])(?!=)"
 )
 
 Overloads = Mapping[int | None, FunctionDefinition]  # by axis
@@ -65,6 +69,8 @@ class Vocabulary(dict[str, int]):
     ) -> Overloads | None:
         """What a call with so many arguments is in a text, or inside a function: the library knows
         only its own. It may define what a function of the table is of more arguments."""
+        if name.endswith(PRIME):
+            return self.library.get(name)
         if name in self.texts and (inside is None or inside.name.name in self.texts):
             return self.texts[name]
         known = self.get(name, MANY)
@@ -103,10 +109,11 @@ def with_heads(text: str, functions: Arities) -> Arities:
 
 
 def opened_statements(
-    text: str, statements: Iterable[Statement], functions: Arities
+    text: str, statements: Sequence[Statement], functions: Arities
 ) -> list[Statement]:
     """The statements with their calls opened; a function of declared names alone is a value too.
     Raises InputError."""
+    statements = with_functions_of_indices(statements)
     found = [replace(s, text=text) if isinstance(s, FunctionDefinition) else s for s in statements]
     own: dict[str, dict[int | None, FunctionDefinition]] = {}
     for s in found:
@@ -153,17 +160,43 @@ def _is_value(f: FunctionDefinition, known: Iterable[str]) -> bool:
 
 
 def _check_definition(f: FunctionDefinition) -> None:
-    """Refuse what a head can't be, and an argument with an index."""
+    """Refuse what a head can't be."""
     names = [p.name.name for p in f.parameters]
     for p in f.parameters:
         if names.count(p.name.name) > 1:
             raise NameProblem(f"`{p.name.name}` is given twice.", p.name.span)
-    for node in postorder(f.body):
-        base = base_of(node.value) if node.kind == "name" else ""
-        if base in names and base != node.value and not f.entries:
-            raise NameProblem(
-                f"`{base}` is an argument here, of which there are no members.", node.span
-            )
+
+
+def _renamed(f: FunctionDefinition, node: SyntaxNode) -> SyntaxNode | None:
+    """The right side of a function that takes entries of its arguments, with the names that a call
+    gives in the place of these; None if it takes none. Raises CallError."""
+    given = dict(zip((p.name.name for p in f.parameters), node.args, strict=False))
+    entries = {e: _entry_of(e, given) for e in postorder(f.body) if e.kind == "name"}
+    if not any(entries.values()):
+        return None
+    if not all(a.kind == "name" for a in given.values()) or len(given) < len(f.parameters):
+        raise CallError(
+            f"`{f.name.name}` takes entries of its arguments, so that these are names here: name "
+            "what is given in a line of its own.",
+            node.span,
+        )
+
+    def renamed(e: SyntaxNode, args: tuple[SyntaxNode, ...]) -> SyntaxNode:
+        base = entries.get(e) or (e.value if e.kind == "name" else None)
+        if base not in given:
+            return replace(e, args=args)
+        name, span = given[base].value, given[base].span
+        if isinstance(e.value, Member):
+            return name_node(member(name, *e.value.indices), span)
+        return name_node(name + e.value.removeprefix(base), span)
+
+    return replace(folded(f.body, renamed), span=node.span, bracketed=True)
+
+
+def _entry_of(node: SyntaxNode, names: Container[str]) -> str:
+    """The name of which a node is an entry, `x[i]` or `x_i`; empty if that is none of these."""
+    base = node.value.base if isinstance(node.value, Member) else base_below(node.value)
+    return base if base in names else ""
 
 
 @dataclass(slots=True)
@@ -222,6 +255,8 @@ class _Opening:
         words = self.functions
         overloads = words.overloads(name, count, inside) if isinstance(words, Vocabulary) else None
         if overloads is None:
+            if name.endswith(PRIME):
+                raise NameProblem(no_derivative(name), node.span)
             if keywords:
                 raise ParseError(no_keyword(keywords[0].typed), keywords[0].span)
             return node
@@ -248,6 +283,9 @@ class _Opening:
                 f"`{name}` is given by its entries, and so one value: it is called as in its head.",
                 node.span,
             )
+        inline = _renamed(function, node)
+        if inline is not None:
+            return self._copied(inline, None)
         parameters, put = self._given(function, node)
         self.inside.append(function)
         root = self._copied(function.body, put)

@@ -1,6 +1,7 @@
 """What was typed: statements and expressions, with their places in the text.
 
-Names and shapes mean nothing yet. `parsing` makes them, `elaboration` takes them on to expressions.
+Names and shapes mean nothing yet. `language/syntax/parser.py` makes them, and
+`language/elaboration.py` takes them on to expressions.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ ATTRIBUTES = {
 }
 FoldedT = TypeVar("FoldedT")
 UPSTREAM = "bar"  # bar(Z) names the upstream gradient of Z
+PRIME = "'"  # behind a function's name: its derivative, `tanh'(x)`
 KINDS = ("scalar", "natural", "elementwise")  # what may stand in the place of a shape
 
 
@@ -45,7 +47,9 @@ class SyntaxNode:
     `*`, `/`, `^`, `⊗`, `.*`, `./`, `.^`. In the right side of a function that is called there are
     also parameter (what it takes there, as a FunctionParameter) and side (0 or 1, of its argument).
 
-    `opened` is that right side, of a call of a function that is defined in text.
+    `opened` is that right side, of a call of a function that is defined in text. What is
+    `bracketed` is one operand whatever stands beside it: it was typed in brackets, or is what a
+    call of a library means (`np.multiply(A, B)`).
     """
 
     kind: str
@@ -91,6 +95,10 @@ class PlacedName(NamedTuple):
     span: Span
 
 
+class FreeEntries(PlacedName):
+    """The name of a symmetric matrix of which the free entries are meant: `wrt vech(S)`."""
+
+
 class TypedDimension(NamedTuple):
     """A dimension as typed, the names in it, and the last one if it only stands behind a space:
     such a name may be a misspelt attribute."""
@@ -124,7 +132,7 @@ class Declaration:
     words: tuple[PlacedName, ...]
     span: Span
     ranges: tuple[Range, ...] = ()  # `for l = 1..L`: one for each index
-    padded: str = ""  # the letter outside of whose range all is zero
+    padded: tuple[str, ...] = ()  # the letters outside of whose ranges all is zero
     equations: tuple[TypedEquation, ...] = ()  # what determines them, and those of `beside`
     beside: tuple[Declaration, ...] = ()  # further unknowns of the same equations
     solver: SolverCall | None = None  # of equations that the library has
@@ -143,7 +151,7 @@ class Definition:
     body: SyntaxNode
     span: Span
     ranges: tuple[Range, ...] = ()
-    padded: str = ""  # as in declarations
+    padded: tuple[str, ...] = ()  # as in declarations
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -203,11 +211,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Equality:
-    """`check E1 = E2`, of any two expressions."""
+    """`check E1 = E2`, of any two expressions, or on gradients by members, `check G[l] = …`."""
 
     left: SyntaxNode
     right: SyntaxNode
     span: Span
+    ranges: tuple[Range, ...] = ()  # the members for which it is made
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -361,7 +370,6 @@ def without_brackets(root: SyntaxNode) -> SyntaxNode:
 
 
 def name_node(name: str, span: Span) -> SyntaxNode:
-    """A name."""
     return SyntaxNode("name", (), name, span)
 
 

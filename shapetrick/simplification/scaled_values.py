@@ -1,0 +1,185 @@
+"""Values as a factor and an exponential: `sum(q .* exp(x))` is `sum(q .* exp(x - k)) exp(k)`, where
+`k = max(x)`, so that quotients and logs are finite where the sums themselves are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from functools import reduce
+from typing import NamedTuple
+
+from ..algebra.monomials import add_exponents, multiplied, multiply_exponents
+from ..algebra.ranges import EntryRanges
+from ..core.dims import ONE, Shape
+from ..core.expr import (
+    MINUS,
+    UNIT,
+    ZERO,
+    Add,
+    Call,
+    Expr,
+    MatMul,
+    Name,
+    Number,
+    Power,
+    Times,
+    Transpose,
+    add,
+    call,
+    matmul,
+    number,
+    ones,
+    power,
+    times,
+    transpose,
+)
+from ..core.structure import data_of, is_zero, sums
+from ..core.traversal import rebuild, remembered
+from .identities import EXPONENTIAL, LOGARITHM, LOGARITHMS, ROOT
+
+
+class ScaledValue(NamedTuple):
+    """A factor, times the exponential of something where there is one."""
+
+    factor: Expr
+    exponent: Expr | None = None
+
+    def over(self, k: Expr) -> Expr:
+        """The value divided by the exponential of something."""
+        own = ZERO if self.exponent is None else self.exponent
+        return self.factor if own is k else _scaled(self.factor, _difference(own, k))
+
+    def log(self) -> Expr:
+        """The log of the value."""
+        log = call(LOGARITHM, self.factor)
+        return log if self.exponent is None else add(self.exponent, log)
+
+    def turned(self) -> ScaledValue:
+        """The transpose."""
+        return ScaledValue(
+            transpose(self.factor), None if self.exponent is None else transpose(self.exponent)
+        )
+
+
+class ScaledValues:
+    """Writes expressions with one exponential in front; `rewrite` knows the logs of functions."""
+
+    def __init__(self, rewrite: Callable[[Expr], Expr], ranges: EntryRanges) -> None:
+        self._rewrite = rewrite
+        self._ranges = ranges
+        self._found: dict[Expr, ScaledValue] = {}
+
+    def rescaled(self, e: Expr) -> Expr:
+        """The expression by its factor and exponent, a log by their logs."""
+        is_log = e.op in LOGARITHMS
+        value = remembered(self._found, e.args[0] if is_log else e, self._scaled)
+        if value.exponent is None:
+            return e
+        if is_log and e.op != LOGARITHM:
+            if value.factor is UNIT:
+                return self._rewrite(call(e.op, call(EXPONENTIAL, value.exponent)))
+            value = _sum([ScaledValue(UNIT), value])
+        whole = value.log() if is_log else value.over(ZERO)
+        return whole if whole.shape == e.shape else e
+
+    def _scaled(self, e: Expr) -> ScaledValue:
+        if isinstance(e, Call) and (log := self._log(e)) is not None:
+            return ScaledValue(UNIT, log)
+        parts = [self._found[a] for a in e.args]
+        scaled = [p.exponent for p in parts if p.exponent is not None]
+        beside_plain = isinstance(e, Add) and len(scaled) < len(parts)
+        plain = beside_plain and all(self._ranges.of(k).high <= 0 for k in scaled)
+        found = _of_parts(e, parts) if scaled and not plain else None
+        if found is None or found.exponent is None:
+            return ScaledValue(e)
+        return found._replace(exponent=self._rewrite(found.exponent))
+
+    def _log(self, e: Expr) -> Expr | None:
+        """The log of a positive function of which a row tells it."""
+        if self._ranges.sign(e) != "positive":
+            return None
+        log = call(LOGARITHM, e)
+        found = self._rewrite(log)
+        return None if found is log else found
+
+
+def _of_parts(e: Expr, parts: Sequence[ScaledValue]) -> ScaledValue | None:
+    """What an operation makes of scaled values; None where it makes no such value."""
+    factor, k = parts[0]
+    match e:
+        case Name():
+            return parts[0]
+        case Add():
+            return _sum(parts)
+        case Times():
+            exponents = [p.exponent for p in parts if p.exponent is not None]
+            return ScaledValue(
+                multiplied([p.factor for p in parts]), reduce(add_exponents, exponents)
+            )
+        case MatMul():
+            return _product(e.args, parts)
+        case _ if k is None:
+            return None
+        case Power() if isinstance(e.args[1], Number):
+            return ScaledValue(power(factor, e.args[1]), multiply_exponents(e.args[1], k))
+        case Transpose():
+            return parts[0].turned()
+        case Call() if e.op == ROOT:
+            return ScaledValue(rebuild(e, [factor]), multiply_exponents(number(Fraction(1, 2)), k))
+        case Call() if sums(e):
+            axis = data_of(e)
+            along = axis if isinstance(axis, int) else None
+            inner, largest = _even(e.args[0].shape, parts[0], along)
+            return ScaledValue(rebuild(e, [inner]), largest)
+    return None
+
+
+def _sum(parts: Sequence[ScaledValue]) -> ScaledValue:
+    """The sum, by the largest of the exponents."""
+    exponents = list(dict.fromkeys(ZERO if p.exponent is None else p.exponent for p in parts))
+    largest = reduce(lambda a, b: call("maximum", a, b), exponents)
+    return ScaledValue(add(*(p.over(largest) for p in parts)), largest)
+
+
+def _product(factors: Sequence[Expr], parts: Sequence[ScaledValue]) -> ScaledValue | None:
+    """A matrix product, by the largest exponents of the rows at the left or the columns at the
+    right; an inner product by the largest of their sums."""
+    whole, found = factors[0], parts[0]
+    for factor, part in zip(factors[1:], parts[1:], strict=True):
+        left, right, whole = whole, factor, matmul(whole, factor)
+        if found.exponent is part.exponent is None:
+            found = ScaledValue(whole)
+            continue
+        if whole.is_scalar:
+            both = _of_parts(times(transpose(left), right), [found.turned(), part])
+            inner, k = _even(right.shape, both or part, None)
+            found = ScaledValue(call("sum", inner), k)
+            continue
+        a, k = _even(left.shape, found, 1)
+        b, m = _even(right.shape, part, 0)
+        exponents = [x for x in (k, m) if x is not None]
+        if len({x.shape for x in exponents}) > 1 and not any(x.is_scalar for x in exponents):
+            return None
+        found = ScaledValue(matmul(a, b), reduce(add_exponents, exponents))
+    return found
+
+
+def _even(shape: Shape, value: ScaledValue, axis: int | None) -> tuple[Expr, Expr | None]:
+    """A value of a shape by an exponent that is the same along an axis, or everywhere."""
+    factor, k = value
+    if k is None:
+        return factor, None
+    others = ONE if axis is None else k.shape[1 - axis]
+    if any(side != ONE for side in (k.shape if axis is None else k.shape[axis : axis + 1])):
+        largest = call("max", k, data=None if others == ONE else axis)
+        factor, k = value.over(largest), largest
+    return (factor if factor.shape == shape else times(factor, ones(*shape))), k
+
+
+def _difference(a: Expr, b: Expr) -> Expr:
+    return add_exponents(a, multiply_exponents(MINUS, b))
+
+
+def _scaled(factor: Expr, exponent: Expr) -> Expr:
+    return factor if is_zero(exponent) else multiplied([factor, call(EXPONENTIAL, exponent)])

@@ -1,0 +1,115 @@
+"""Products, and sums of products, in which nothing meets: read and written anew, they are the same.
+
+Most of what is looked at is such a form, and to read and to write takes much longer than to see it:
+of factors that are no products themselves, none of them twice, with no definition among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..algebra.index_terms import is_multilinear
+from ..core.cost import has_minus, is_below
+from ..core.dims import ONE
+from ..core.expr import (
+    WHOLE,
+    ZERO,
+    Add,
+    Expr,
+    Eye,
+    MatMul,
+    Number,
+    Power,
+    Times,
+    Transpose,
+)
+from ..core.structure import factors_of, is_zero
+from .networks import Networks
+
+_CONSTANT = frozenset({"ones", "zeros", "eye", "commute", "structured"})
+
+
+def is_settled(networks: Networks, e: Expr) -> bool:
+    """Whether it is written as it stands."""
+    if not isinstance(e, (Add, Times, MatMul, Power)):
+        return False
+    bases = _bases_of_sum(networks, e.args) if isinstance(e, Add) else _bases(networks, e)
+    distinct = 0 < len(bases) == len({*bases})
+    return distinct and networks.folding.holds_none(bases)
+
+
+def _bases_of_sum(networks: Networks, summands: Sequence[Expr]) -> Sequence[Expr]:
+    """The bases of all summands, if they stand as they are written, the first without a minus and
+    no number in front of all; at most one is a number or the identity."""
+    found: list[Expr] = []
+    constants = units = 0
+    for a in summands:
+        front = factors_of(a)[0]
+        number = front.value if isinstance(front, Number) else WHOLE
+        units += abs(number) == 1
+        if isinstance(a, (Number, Eye)):
+            constants += 1
+            continue
+        bases = _bases(networks, a)
+        if not bases or number.as_integer_ratio()[1] != 1:
+            return ()
+        found += bases
+    return found if units and constants < 2 and not has_minus(summands[0]) else ()
+
+
+def _bases(networks: Networks, e: Expr) -> Sequence[Expr]:
+    """The bases of a product's factors, if it stands as it is written: a number, scalars, a matrix
+    or a chain, scalars below. Nothing if it doesn't, or where they may meet."""
+    factors = factors_of(e)
+    if isinstance(factors[0], Number):
+        factors = factors[1:]
+    body = [a for a in factors if isinstance(a, MatMul) or not a.is_scalar]
+    scalars = [a for a in factors if a not in body]
+    above, below = ([a for a in scalars if is_below(a) is under] for under in (False, True))
+    if len(body) > 1 or [*above, *body, *below] != [*factors]:
+        return ()
+    found: list[Expr] = []
+    for group in (scalars, *map(_links, body)):
+        sums = not has_minus(e) and (group is not scalars or len(group) == 1)
+        for base in map(_base, group):
+            if not (_is_bare(base) or (sums and _keeps_its_sign(networks, base))):
+                return ()
+            found.append(base)
+    return found
+
+
+def _links(e: Expr) -> Sequence[Expr]:
+    """The links of a chain without their transposes; each once, where equal ones can't meet. The
+    chain itself where it may be written in another order, or turned."""
+    if not isinstance(e, MatMul):
+        return (e,)
+    turned = sum(isinstance(a, Transpose) for a in e.args)
+    narrow = e.is_scalar or any(a.shape[1] is ONE for a in e.args[:-1])
+    links = [a.args[0] if isinstance(a, Transpose) else a for a in e.args]
+    sums = [a for a in links if isinstance(a, Add)]
+    if turned > 1 or (narrow and (turned or sums)) or any(map(_has_transposes, sums)):
+        return (e,)
+    return links if turned or narrow else [*dict.fromkeys(links)]
+
+
+def _has_transposes(total: Expr) -> bool:
+    """Whether a sum has one among the factors of its summands."""
+    parts = [x for a in total.args for f in factors_of(a) for x in (*f.args, f)]
+    return any(isinstance(x, Transpose) for x in parts)
+
+
+def _base(e: Expr) -> Expr:
+    """What is raised to a number."""
+    is_power = isinstance(e, Power) and isinstance(e.args[1], Number) and e.args[1] is not ZERO
+    return e.args[0] if is_power else e
+
+
+def _is_bare(e: Expr) -> bool:
+    return not (e.op in _CONSTANT or isinstance(e, Number) or is_multilinear(e) or is_zero(e))
+
+
+def _keeps_its_sign(networks: Networks, e: Expr) -> bool:
+    """Whether it is a sum that is written in this way wherever it is a factor."""
+    if not isinstance(e, Add) or (e.shape[0] is ONE and not e.is_scalar):
+        return False
+    return networks.signs.natural(e) == (e, 1)
