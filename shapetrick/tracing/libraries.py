@@ -134,7 +134,7 @@ def _by_symbols(
     names: Mapping[str, Any],
     array: type[Symbolic],
     size: type[SymbolicSize],
-    symbols: Callable[[], Symbols],
+    symbols: Callable[[Trace], Symbols],
 ) -> Any:
     def follow(
         f: Callable[..., Any],
@@ -148,9 +148,9 @@ def _by_symbols(
             Trace(dict(zip(dims, sizes, strict=False)), names, array, size, known or {})
             for sizes in (primes, primes[half:])
         )
-        found, sized = _run(f, given, first, symbols())
+        found, sized = _run(f, given, first, symbols(first))
         if sized:
-            again, _ = _run(f, given, second, symbols())
+            again, _ = _run(f, given, second, symbols(second))
             if again.value.e is not found.value.e:
                 raise TraceError(
                     "what this computes depends on a size as a number (as in `range(n)`): only "
@@ -248,7 +248,7 @@ def _watched(f: Callable[..., Any]) -> Iterator[Run]:
         sys.setprofile(before)
 
 
-def _numpy_symbols() -> Symbols:
+def _numpy_symbols(trace: Trace) -> Symbols:
     makers = {np.array, np.asarray, np.asanyarray, np.ascontiguousarray}
     return Symbols(
         holds=lambda x: isinstance(x, Symbolic),
@@ -257,10 +257,11 @@ def _numpy_symbols() -> Symbols:
         apply=_applied,
         applied=lambda x: x in makers or (package(x) in _OF_NUMBERS and not isinstance(x, _ASKING)),
         sized={np.arange, np.linspace, np.tri},
+        symbol_of=trace.symbol_of,
     )
 
 
-def _torch_symbols() -> Symbols:
+def _torch_symbols(trace: Trace) -> Symbols:
     import torch
 
     makers = {torch.tensor, torch.as_tensor}
@@ -271,6 +272,7 @@ def _torch_symbols() -> Symbols:
         apply=_applied,
         applied=lambda x: x in makers or package(x) in _OF_NUMBERS,
         sized={torch.ones, torch.zeros, torch.eye, torch.full, torch.arange, torch.linspace},
+        symbol_of=trace.symbol_of,
     )
 
 

@@ -25,7 +25,8 @@ PACKAGES = frozenset({"math", "numpy", "scipy", "torch", "jax"})  # whose functi
 class Symbols(NamedTuple):
     """What a library's symbols are: how to know one, and one that is a size; which of them may be
     the number that `float` is asked for; what a function does with them; of which
-    functions that is asked, and which functions are given numbers for sizes."""
+    functions that is asked, and which functions are given numbers for sizes; and the symbol that
+    an array stands for, or None."""
 
     holds: Callable[[Any], bool]
     is_size: Callable[[Any], bool]
@@ -33,6 +34,7 @@ class Symbols(NamedTuple):
     apply: Callable[[Any, Sequence[Any], Mapping[str, Any]], Any]
     applied: Callable[[Any], bool]
     sized: Collection[Any] = ()
+    symbol_of: Callable[[Any], Any] = lambda _: None
 
 
 @contextmanager
@@ -70,7 +72,7 @@ class _Bindings:
         if isinstance(x, ModuleType):
             return _View(x, self) if package(x.__name__) in PACKAGES else None
         if not isinstance(x, Hashable) or not callable(x):
-            return None
+            return self._symbols.symbol_of(x)
         if x in self._own:
             return self._own[x]
         if x in self._symbols.sized:

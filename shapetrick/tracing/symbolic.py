@@ -19,6 +19,7 @@ from ..core.errors import TraceError
 from ..core.functions import Array
 from . import arrays, classes, constants, parts
 from .arrays import Traced
+from .chosen_entries import chosen_entries
 from .meanings import Meaning
 from .places import called_here
 from .stand_ins import flat
@@ -90,6 +91,13 @@ class Trace:
         array = np.asarray(given.detach() if hasattr(given, "detach") else given)
         found = self.known.get(layout(array))
         return found or constants.of_numbers(array, tuple(map(self.dimension, array.shape)))
+
+    def symbol_of(self, x: Any) -> Symbolic | None:
+        """What stands for an array of numbers, where that is known."""
+        if not (isinstance(x, np.ndarray) or hasattr(x, "detach")) or not x.shape:
+            return None
+        found = self.known.get(layout(np.asarray(x.detach() if hasattr(x, "detach") else x)))
+        return None if found is None else self.kind(self, found)
 
     def call(self, name: str, given: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
         """What a function of the library gives. Raises TraceError."""
@@ -232,7 +240,8 @@ class Symbolic:
 
     def __getitem__(self, key: Any) -> Any:
         keys = key if isinstance(key, tuple) else (key,)
-        found = classes.chosen(self.value, keys, self.run.lifted)
+        found = chosen_entries(self.value, keys, self.run.lifted)
+        found = found or classes.chosen(self.value, keys, self.run.lifted)
         return self.run.wrapped(found or parts.indexed(self.value, keys))
 
     def __getattr__(self, name: str) -> Any:
