@@ -13,7 +13,7 @@ import numpy as np
 from ..core import expr as ex
 from ..core.errors import InputError, RequestError, TraceError
 from ..core.expr import Expr, Symbol
-from ..core.functions import Array
+from ..core.functions import TABLE, Array
 from ..core.problem import Problem
 from ..core.solved import Solved
 from ..core.traversal import postorder, substitute
@@ -42,6 +42,7 @@ from .parameters import (
 )
 
 PROFILES = (Profile(), Profile(sign=1), Profile(0.3), Profile(0.3, 1), Profile(boosted=False))
+SINGULAR = 1e8  # condition
 CLOSE = 1e-8  # relative: a reading is right to that
 VALUE_NAMES = {True: ("J", "f", "loss"), False: ("Y", "F", "value")}  # of a scalar, or not
 
@@ -189,7 +190,9 @@ def confirm(f: Callable[..., Any], parameters: Mapping[str, ShapedParameter], e:
     library = LIBRARIES[library_of(f)]
     arguments = {name: p for name, p in parameters.items() if p.array is None}
     others = {name: p for name, p in parameters.items() if p.array is not None}
-    tape = EvaluationTape([e])
+    rows = ((TABLE.get(x.op), x.args) for x in postorder([e]) if x.args)
+    inverted = [a for row, args in rows if row is not None and row.units == "inverse" for a in args]
+    tape = EvaluationTape([e, *inverted])
     compared = 0
     trouble = "it has no finite value where it was tried"
     dims, bound = dims_of([e, *(p.symbol for p in parameters.values())]), bound_sizes(others)
@@ -206,9 +209,12 @@ def confirm(f: Callable[..., Any], parameters: Mapping[str, ShapedParameter], e:
                 continue
             drawn |= {name: p.matrix(sizes) for name, p in others.items()}
             try:
-                ours = tape.run(drawn, sizes)[0]
+                ours, *matrices = tape.run(drawn, sizes)
             except (ValueError, np.linalg.LinAlgError) as error:
                 trouble = f"what was read has no value there: {error}"
+                continue
+            if any(np.linalg.cond(m).max() > SINGULAR for m in matrices):
+                trouble = "a matrix to be inverted is singular there"
                 continue
             wanted = np.asarray(theirs, dtype=float)
             if not np.isfinite(wanted).all():

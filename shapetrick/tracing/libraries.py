@@ -107,8 +107,11 @@ def _own_functions(f: Callable[..., Any]) -> Iterator[Any]:
             continue
         seen.add(code)
         yield g
-        called = (_space(g).get(name) for name in sorted(_names_in(code)))
-        waiting += [x for x in called if callable(x) and not isinstance(x, type)]
+        for x in (_space(g).get(name) for name in sorted(_names_in(code))):
+            kind = x if isinstance(x, type) else type(x)
+            waiting += [x] if callable(x) and x is not kind else []
+            if _root(kind) not in _ROOTS and kind.__module__ != "builtins":  # with methods
+                waiting += [m for m in vars(kind).values() if inspect.isfunction(m)]
 
 
 def _space(g: Any) -> dict[str, Any]:
@@ -249,14 +252,16 @@ def _watched(f: Callable[..., Any]) -> Iterator[Run]:
 
 
 def _numpy_symbols(trace: Trace) -> Symbols:
-    makers = {np.array, np.asarray, np.asanyarray, np.ascontiguousarray}
+    makers = {np.array, np.asarray, np.asanyarray, np.ascontiguousarray, np.linspace}
+    makers |= {np.sum, np.mean, np.prod, np.max, np.min}  # of lists
     return Symbols(
         holds=lambda x: isinstance(x, Symbolic),
         is_size=lambda x: isinstance(x, SymbolicSize),
         is_number=lambda x: isinstance(x, Symbolic) and not x.ndim,
         apply=_applied,
         applied=lambda x: x in makers or (package(x) in _OF_NUMBERS and not isinstance(x, _ASKING)),
-        sized={np.arange, np.linspace, np.tri},
+        sized={np.arange, np.tri},
+        identities={np.eye, np.identity},
         symbol_of=trace.symbol_of,
     )
 
@@ -264,14 +269,15 @@ def _numpy_symbols(trace: Trace) -> Symbols:
 def _torch_symbols(trace: Trace) -> Symbols:
     import torch
 
-    makers = {torch.tensor, torch.as_tensor}
+    makers = {torch.tensor, torch.as_tensor, torch.linspace}
     return Symbols(
         holds=lambda x: isinstance(x, Symbolic),
         is_size=lambda x: isinstance(x, SymbolicSize),
         is_number=lambda x: isinstance(x, SymbolicSize),
         apply=_applied,
         applied=lambda x: x in makers or package(x) in _OF_NUMBERS,
-        sized={torch.ones, torch.zeros, torch.eye, torch.full, torch.arange, torch.linspace},
+        sized={torch.ones, torch.zeros, torch.full, torch.arange},
+        identities={torch.eye},
         symbol_of=trace.symbol_of,
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce, wraps
+from string import ascii_letters
 from typing import Any, NamedTuple
 
 from ..core import expr as ex
@@ -284,7 +285,8 @@ def _correlation(x: Traced, y: Traced | None = None, rowvar: bool = True) -> Tra
 
 def _pseudo_inverse(x: Traced) -> Traced:
     """Of a matrix whose columns are independent."""
-    return decompositions.solved("pinv", [x.shape[::-1]], x)[0]
+    turned = arrays.transpose(x)
+    return arrays.of_square("inv", turned @ x) @ turned
 
 
 class LeastSquares(NamedTuple):
@@ -339,6 +341,25 @@ class SignAndLog(NamedTuple):
 def _matrix_power(x: Traced, n: int) -> Traced:
     arrays.of_square("tr", x)
     return arrays.value(ex.matrix_power(arrays.spread(x), n), x.shape)
+
+
+def _linspace(start: Traced, stop: Traced, num: Any) -> Traced:
+    steps = arrays.counting(Dim.of(_dim(num)))
+    return start + steps * ((stop - start) / (arrays.count(steps) - 1))
+
+
+def _tensor_product(a: Traced, b: Traced, axes: Any = 2) -> Traced:
+    """As `tensordot`."""
+    if isinstance(axes, int):
+        axes = (range(a.rank - axes, a.rank), range(axes))
+    pairs = [(x,) if isinstance(x, int) else x for x in axes]
+    left, right = (arrays.axes_of(x, list(p)) for x, p in zip((a, b), pairs, strict=True))
+    first = ascii_letters[: a.rank]
+    second = list(ascii_letters[a.rank : a.rank + b.rank])
+    for i, j in zip(left, right, strict=True):
+        second[j] = first[i]
+    rest = [c for c in (*first, *second) if (c in first) != (c in second)]
+    return einsum(f"{first},{''.join(second)}->{''.join(rest)}", a, b)
 
 
 def _tiled(x: Traced, reps: Any) -> Traced:
@@ -484,7 +505,7 @@ COMMON: Mapping[str, Meaning] = {
     **{"roll": parts.rolled, "take": _taken, "cov": _covariance, "corrcoef": _correlation},
     **{"take_along_axis": classes.along_rows, "tile": _tiled, "cdist": distances},
     **{"pinv": _pseudo_inverse, "lstsq": _least_squares, "cho_solve": _factored_solution},
-    "expm": of_square("expm"),
+    **{"expm": of_square("expm"), "tensordot": _tensor_product},
     **{"cholesky": decompositions.cholesky, "qr": decompositions.orthogonal_factors},
     **{"svd": decompositions.singular_values, "svdvals": decompositions.only_singular_values},
     **{"eigh": decompositions.eigenvalues, "sqrtm": decompositions.square_root},
@@ -502,6 +523,7 @@ NUMPY: Mapping[str, Meaning] = {
     **{"transpose": transpose, "permute_dims": transpose, "matrix_transpose": transpose},
     **{"clip": _numpy_clip, "var": _var, "std": rooted(_var), "flatten": ravel},
     **{"logsumexp": reduction("logsumexp"), "softmax": along("softmax")},
+    "linspace": _linspace,
     **{"pad": _padded, "ptp": _peak_to_peak, "convolve": parts.convolved, "select": _selected},
     **{"scipy.cholesky": decompositions.upper_factor, "cho_factor": decompositions.factored},
     **{"solve_triangular": _triangular_solution, "trapezoid": _trapezoid, "trapz": _trapezoid},

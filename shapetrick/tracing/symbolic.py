@@ -61,7 +61,8 @@ class Trace:
 
     def dimension(self, number: int) -> Dim:
         """What a size of an array of numbers stands for."""
-        return self.used.get(number) or Dim.of(number)
+        named = next((name for name, size in self.sizes.items() if size == number), "")
+        return self.used.get(number) or Dim.of(named or number)
 
     def wrapped(self, found: Any) -> Any:
         """What a function gives: arrays as symbols again."""
@@ -92,8 +93,10 @@ class Trace:
         found = self.known.get(layout(array))
         return found or constants.of_numbers(array, tuple(map(self.dimension, array.shape)))
 
-    def symbol_of(self, x: Any) -> Symbolic | None:
-        """What stands for an array of numbers, where that is known."""
+    def symbol_of(self, x: Any, is_sure: bool = False) -> Symbolic | None:
+        """What stands for an array of numbers, where that is known, or sure to be."""
+        if is_sure:
+            return self.kind(self, self.lifted(x))
         if not (isinstance(x, np.ndarray) or hasattr(x, "detach")) or not x.shape:
             return None
         found = self.known.get(layout(np.asarray(x.detach() if hasattr(x, "detach") else x)))
