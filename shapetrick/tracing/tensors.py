@@ -91,10 +91,10 @@ class SumOfProducts(ManyAxes):
         return _whole(whole, terms) if keepdims else found.moved(kept)
 
     def _reduced_alone(self, name: str, axes: tuple[int, ...]) -> ArrayProduct:
-        """By something else than a sum: of a single matrix, the same along all other axes."""
+        """By something else than a sum: of a single matrix, along its own axes."""
         own = _axes(self.terms)
         alike = any(k not in own and self.shape[k] != ONE for k in axes)
-        if len(own) > HIGHEST_RANK or (alike and name not in _IDEMPOTENT):
+        if len(own) > HIGHEST_RANK or alike:
             raise self.refusal()
         x = _summed_up(self.terms, own, self.shape)
         along = tuple(own.index(k) for k in axes if k in own)
@@ -138,7 +138,6 @@ _SUMS: Mapping[str, Callable[[Traced], Traced]] = {
     "sum": lambda _: arrays.constant(1),
     "mean": lambda n: 1 / n,
 }
-_IDEMPOTENT = frozenset({"max", "min"})  # of equal entries they are one of them
 
 
 # -------------------------------------------------------------------------------- by letters
