@@ -20,6 +20,10 @@ class NodeTable(Generic[HeldT]):
         self._most = FEWEST_SWEPT
         self._entering = Lock()
 
+    def __len__(self) -> int:
+        """How many entries there are, those of nodes that are gone too."""
+        return len(self._held)
+
     def found(self, key: NodeKey) -> HeldT | None:
         """The node of these fields, if there is one."""
         held = self._held.get(key)
@@ -32,7 +36,7 @@ class NodeTable(Generic[HeldT]):
             if found is None:
                 found = node
                 self._held[key] = weakref.ref(node)
-                if len(self._held) > self._most:
+                if len(self) > self._most:
                     self._sweep()
         return found
 

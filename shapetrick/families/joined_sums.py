@@ -26,9 +26,9 @@ def joined_sums(e: Expr) -> Expr:
 
 def _joined(e: Add) -> Expr:
     groups: dict[object, list[Expr]] = {}
-    for a in e.args:
+    for k, a in enumerate(e.args):
         total = _sum_in(a)
-        key = a if total is None else (total.over.lettered(_ANY), total.shape)
+        key = k if total is None else (total.over.lettered(_ANY), total.shape)
         groups.setdefault(key, []).append(a)
     if len(groups) == len(e.args):
         return e

@@ -51,7 +51,7 @@ class Nests:
 
     def __init__(self, segments: Sequence[Segment]) -> None:
         together: set[tuple[int, int]] = set()
-        more = True
+        more = True  # until parts of one step are in one loop, which is known with its axis
         while more:
             self.keys: dict[str, set[int]] = {}
             groups = [list(map(MemberStep, group)) for group in schedule(segments, together)]

@@ -60,6 +60,7 @@ def read_families(text: str, statements: Sequence[Statement], complete: bool) ->
         reading.find_lengths(statements)
         reading.declare(declarations)
         reading.define([s for s in statements if isinstance(s, Definition)])
+        reading.segments += _upstream_families(reading, statements)
         names = _MemberNames(reading, _stated(reading))
         asked = [*names.asked(statements)]
         requests = tuple(names.requests(asked, complete))
@@ -82,6 +83,29 @@ def _refuse_whole(text: str, statements: Sequence[Statement]) -> None:
             case _:
                 continue
         raise RequestError(f"{what}: write out a fixed number of members.", s.span, text)
+
+
+def _upstream_of_each(asked: Asked) -> str | None:
+    """The family of upstream gradients of a backward rule through all members; None if it has
+    none."""
+    base, indices = parts(asked.direction.name) if asked.direction is not None else ("", ())
+    return base if asked.kind == "vjp" and indices else None
+
+
+def _upstream_families(
+    reading: FamilyElaboration, statements: Sequence[Statement]
+) -> Iterator[Segment]:
+    """Inputs for the upstream gradients that requests name: one for each member."""
+    known = {s.base for s in reading.segments}
+    for a in statements:
+        base = _upstream_of_each(a) if isinstance(a, Asked) else None
+        if isinstance(a, Asked) and base is not None and base not in known:
+            known.add(base)
+            of = base_of(a.of.value) if a.of.kind == "name" else ""
+            for s in [s for s in reading.segments if s.base == of]:
+                yield replace(
+                    s, base=base, body=None, attributes=frozenset(), padded=frozenset(), span=None
+                )
 
 
 def _stated(reading: FamilyElaboration) -> Problem:
@@ -126,7 +150,9 @@ class _MemberNames:
 
     def _requests(self, asked: Asked, reader: _MemberRequests) -> Iterator[Request]:
         check_words(self.text, asked)
-        given = self._given(asked, self._letters(asked.of))
+        through_all = _upstream_of_each(asked) is not None
+        by = replace(asked, wrt=()) if through_all else asked
+        given = self._given(by, self._letters(asked.of))
         uses = list(self.reading.uses_of(asked.of, given))
         for use in uses:
             if use.indices:
@@ -140,7 +166,34 @@ class _MemberNames:
                 raise RequestError(
                     f"`{name}` is defined: `{asked.kind}` is by members that are declared.", span
                 )
+        if through_all:
+            return self._through_all(asked, of, given, reader)
         return reader.read(asked, of, given)
+
+    def _through_all(
+        self, asked: Asked, of: Expr, given: Sequence[Range], reader: _MemberRequests
+    ) -> Iterator[Request]:
+        """The backward rule through all members, each of which has an upstream gradient: the
+        gradient of the sum of their products."""
+        name, span = asked.direction or PlacedName("", asked.span)
+        base, indices = parts(name)
+        letters = tuple(Index(r.letter) for r in given)
+        if not letters:
+            raise RequestError(f"an upstream gradient has no index: write `with {base}`.", span)
+        own = (s.shape_at(letters) for s in self.reading.segments if s.base == base)
+        if indices != letters or of.shape not in own:
+            raise RequestError(
+                f"an upstream gradient of each member is a family: write `with "
+                f"{member(base, *letters)}` behind the name of a member, or declare it.",
+                span,
+            )
+        self._check_exists(Use(name_node(name, span), name, base, indices, tuple(given)))
+        whole, node = ex.call("dot", ex.symbol(name, of.shape), of), asked.of
+        for over in reversed(given):
+            whole = ex.total(whole, over)
+            node = SyntaxNode("running", (node,), over, node.span)
+        for r in reader.read(replace(asked, kind="grad", of=node, direction=None), whole):
+            yield replace(r, of_text=str(whole))
 
     def _letters(self, of: SyntaxNode) -> list[str]:
         """The letters in what is differentiated that nothing in it binds."""
@@ -420,8 +473,6 @@ class _MemberRequests(RequestReader):
         default = member("V", *wrt.indices) if wrt.indices else "V"
         name, span = asked.direction or (default, asked.span)
         base, indices = parts(name)
-        if asked.kind == "vjp" and asked.direction is not None and indices:
-            raise RequestError(f"an upstream gradient has no index: write `with {base}`.", span)
         if asked.kind == "vjp" or not (wrt.indices or indices):
             return RequestReader.direction(self, asked, of, wrt)
         if indices and indices != wrt.indices:

@@ -197,6 +197,18 @@ def _through_equations(problem: Problem, request: Request, seed: int) -> Result:
     return replace(result, adjoint=found.adjoint)
 
 
+def as_answered(problem: Problem, request: Request, seed: int) -> Request:
+    """The request along the symmetric matrices, where equations have solutions for these alone.
+    Raises DerivationError where they do not determine their unknowns."""
+    systems = systems_within([request.of], problem.systems)
+    if not systems or request.kind not in ("grad", "vjp"):
+        return request
+    from ..implicit.examination import examined
+
+    along = examined(systems, request.wrt, seed).along_symmetric
+    return replace(request, symmetric=request.symmetric or along)
+
+
 def _further_through_equations(
     problem: Problem, request: Request, simplifier: Simplifier, seed: int
 ) -> Result:

@@ -17,6 +17,7 @@ from ..core.expr import Expr, Symbol, number
 from ..core.indices import Range
 from ..core.problem import Problem, Request
 from ..core.results import Adjoint, Equation, Line, Result, Step
+from ..core.structure import is_zero
 from ..core.traversal import symbols_of
 from ..core.warnings import absence, twins_of, unused_of
 from ..numerics.error_curves import Curve
@@ -270,15 +271,11 @@ def _answer(result: Result, own: Collection[str]) -> list[Block]:
     formula, recursion = answer_formula(result), result.recursion
     blocks: list[Block] = [formula] if recursion is None else []
     if recursion is not None:
-        for label, equations in (
-            ("backward", recursion.cotangents),
-            ("gradient", recursion.gradients),
-        ):
-            blocks += [
-                EquationBlock(label, q.symbol.name, q.value, formula.sign, ranges, ANSWER)
-                for q in equations
-                for ranges in [_told(q) if label == "gradient" else q.ranges]
-            ]
+        blocks += [
+            EquationBlock("backward", q.symbol.name, q.value, formula.sign, q.ranges, ANSWER)
+            for q in recursion.cotangents
+        ]
+        blocks += _by_members(recursion.gradients, formula.sign)
     blocks += [
         EquationBlock("where", name, body, detail=LINES if name in own else ANSWER)
         for name, body in result.definitions
@@ -289,6 +286,19 @@ def _answer(result: Result, own: Collection[str]) -> list[Block]:
     if any(not isinstance(e, Symbol) for e in kept) or (kept and recursion is not None):
         blocks.append(KeptValues(kept))
     return [*blocks, *(Remark("note", note) for note in result.notes)]
+
+
+def _by_members(equations: Sequence[Equation], sign: Relation) -> Iterator[EquationBlock]:
+    """The gradients by members; of several that are zero, one equation says so for all others."""
+    zero = [q for q in equations if is_zero(q.value)]
+    apart = zero if 1 < len(zero) < len(equations) else []
+    for q in (q for q in equations if q not in apart):
+        yield EquationBlock("gradient", q.symbol.name, q.value, sign, _told(q), ANSWER)
+    if apart:
+        most = max(equations, key=lambda q: len(_told(q)))
+        others = f"for all other {', '.join(r.letter for r in _told(most))}"
+        name, value = most.symbol.name, apart[0].value
+        yield EquationBlock("gradient", name, value, sign, detail=ANSWER, entries=others)
 
 
 def _told(q: Equation) -> tuple[Range, ...]:

@@ -298,7 +298,7 @@ def _is_generic(e: Expr) -> bool:
 def _substituted(e: Expr, new: dict[Expr, Expr]) -> Expr:
     """The expression with others put in; what is multiplied by 0 is 0, and is not added."""
     for x in postorder([e], into=lambda x: x not in new and isinstance(x, (Add, Times, Power))):
-        if x in new:
+        if x in new or not isinstance(x, (Add, Times, Power)):  # below others it is another value
             continue
         args = [new.get(a, a) for a in x.args]
         match x:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
-from enum import Enum, auto
+from enum import IntEnum, auto
 from functools import cache, lru_cache
 from itertools import islice
 from typing import Literal, NamedTuple
@@ -192,7 +192,7 @@ def _operation(e: Expr) -> str:
     return f"{e.op}{axis}" if isinstance(axis, int) else e.op
 
 
-class Rows(Enum):
+class Rows(IntEnum):
     """Which rows of the table are used: those of forms that are written out, all but the last
     ones, or the last ones alone; or those of stable forms with the written ones."""
 

@@ -61,7 +61,7 @@ def _bases(networks: Networks, e: Expr) -> Sequence[Expr]:
     """The bases of a product's factors, if it stands as it is written: a number, scalars, a matrix
     or a chain, scalars below. Nothing if it doesn't, or where they may meet."""
     factors = factors_of(e)
-    if isinstance(factors[0], Number):
+    if isinstance(factors[0], Number) and not is_zero(factors[0]):
         factors = factors[1:]
     body = [a for a in factors if isinstance(a, MatMul) or not a.is_scalar]
     scalars = [a for a in factors if a not in body]

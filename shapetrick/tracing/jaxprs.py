@@ -205,7 +205,10 @@ class Reader:
         length = params["length"]
         if not isinstance(length, int) or length > MOST_STEPS:
             raise TraceError(UNROLLED.format("scan"))
-        consts, carried = params["num_consts"], params["num_carry"]
+        if "ft_in" in params:  # since JAX 0.12: constants, what is carried, and along what it goes
+            consts, carried, _ = (len(each.vals) for each in params["ft_in"].unpack())
+        else:
+            consts, carried = params["num_consts"], params["num_carry"]
         fixed, state = given[:consts], list(given[consts : consts + carried])
         along = [self.lifted(x) for x in given[consts + carried :]]
         rows: list[Sequence[Any]] = [()] * length

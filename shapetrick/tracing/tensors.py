@@ -10,10 +10,13 @@ from itertools import product
 from string import ascii_letters
 from typing import NamedTuple
 
+import numpy as np
+
 from ..core import expr as ex
 from ..core.dims import ONE, Dim, Extent
 from ..core.errors import TraceError
 from ..core.expr import Expr
+from ..core.functions import TABLE
 from . import arrays, contractions, parts
 from .arrays import HIGHEST_RANK, ManyAxes, Traced
 
@@ -91,10 +94,10 @@ class SumOfProducts(ManyAxes):
         return _whole(whole, terms) if keepdims else found.moved(kept)
 
     def _reduced_alone(self, name: str, axes: tuple[int, ...]) -> ArrayProduct:
-        """By something else than a sum: of a single matrix, along its own axes."""
+        """By something else than a sum: of a single matrix, the same along all other axes."""
         own = _axes(self.terms)
         alike = any(k not in own and self.shape[k] != ONE for k in axes)
-        if len(own) > HIGHEST_RANK or alike:
+        if len(own) > HIGHEST_RANK or (alike and not _is_of_equals(name)):
             raise self.refusal()
         x = _summed_up(self.terms, own, self.shape)
         along = tuple(own.index(k) for k in axes if k in own)
@@ -138,6 +141,11 @@ _SUMS: Mapping[str, Callable[[Traced], Traced]] = {
     "sum": lambda _: arrays.constant(1),
     "mean": lambda n: 1 / n,
 }
+
+
+def _is_of_equals(name: str) -> bool:
+    """Whether a reduction of equal entries is one of them."""
+    return bool(TABLE[name].value(np.full((2, 1), 3.0), None) == 3)
 
 
 # -------------------------------------------------------------------------------- by letters

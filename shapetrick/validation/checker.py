@@ -7,20 +7,21 @@ the check: spoilt copies must be refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import replace
 from functools import partial
-from itertools import islice
+from itertools import combinations, islice
 from math import gcd, isnan, log10
+from operator import add, mul
 from typing import NamedTuple
 
 import numpy as np
 
 from ..core.dims import Dim, shape_text
 from ..core.equations import EquationSystem, systems_within
-from ..core.expr import Abstract, Expr, Symbol, exact
+from ..core.expr import Abstract, Dimension, Expr, Symbol, exact
 from ..core.functions import Array
 from ..core.problem import DerivativeKind, Problem, Request
 from ..core.results import Validation, Verdict
@@ -234,7 +235,9 @@ class Checker:
         if gradient.shape != self._target.shape:
             shapes = f"{shape_text(gradient.shape)}, not {shape_text(self._target.shape)}"
             raise Refused("wrong", f"its shape is {shapes}", np.inf)
+        self._alike: Sequence[tuple[tuple[str, str], Callable[[int, int], int]]] = ()
         probes = [probe for probe in map(self._probe, range(SITES)) if probe is not None]
+        probes += self._further(gradient, [probe.site.sizes for probe in probes])
         copies = list(spoilt_expressions(gradient))
         with_copies = EvaluationTape([gradient, *(e for _, e in copies)])
         return self._compared(probes, with_copies, [name for name, _ in copies])
@@ -441,6 +444,23 @@ class Checker:
 
     # ------------------------------------------------------------------------ sites and draws
 
+    def _further(self, gradient: Expr, sites: Sequence[Mapping[str, int]]) -> Iterator[Probe]:
+        """A probe at sizes that tell what is the same at these, such as `m k` and 12: of two
+        dimensions in the gradient, their sum or product."""
+        names = {e.name for e in postorder([gradient]) if isinstance(e, Dimension)}
+        self._alike = tuple(
+            (pair, value)
+            for pair in combinations(sorted(names.intersection(*sites)), 2)
+            for value in (add, mul)
+            if len({value(*(sizes[name] for name in pair)) for sizes in sites}) == 1
+        )
+        if not self._alike or len(sites) < SITES:
+            return
+        known = (i for i, p in enumerate(self._found) if self._tells(p.site.sizes))
+        probe = self._probe(next(known, len(self._found)))
+        if probe is not None:
+            yield probe
+
     def _begin(self, forced: frozenset[int] | None, more: int = 0) -> None:
         """Look for sites anew. Declared sizes that are not forced are replaced by small ones; all
         that are drawn are larger by `more`."""
@@ -455,16 +475,28 @@ class Checker:
             {name: k + more for name, k in sizes.items()} for sizes in drawn
         )
         self._postponed: list[tuple[int, Mapping[str, int]]] = []
+        self._alike = ()
 
     def _next_sizes(self) -> tuple[int, Mapping[str, int]] | None:
         """The next assignment: first those that have no size in common with a site, where a number
         in a gradient would pass for that dimension."""
         taken = [probe.site.sizes.items() for probe in self._found]
         for i, sizes in self._sizes:
-            if not any(sizes.items() & items for items in taken):
+            if self._alike:
+                if self._tells(sizes):
+                    return i, sizes
+            elif not any(sizes.items() & items for items in taken):
                 return i, sizes
             self._postponed.append((i, sizes))
         return self._postponed.pop(0) if self._postponed else None
+
+    def _tells(self, sizes: Mapping[str, int]) -> bool:
+        """Whether what is the same at the sites is something else at these sizes."""
+        first = self._found[0].site.sizes
+        return all(
+            value(*(sizes[name] for name in pair)) != value(*(first[name] for name in pair))
+            for pair, value in self._alike
+        )
 
     def _site(self, number: int, sizes: Mapping[str, int]) -> Site:
         return Site(self._target, sizes, (self._seed, number), self._most_points)

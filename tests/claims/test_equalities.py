@@ -215,3 +215,20 @@ def test_expressions_are_simplified(capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["simplify", text, "--given", given]) == 0
         assert capsys.readouterr().out == f"{short}\n"
     assert main(["simplify", "A (", "--given", given]) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("S : n x n posdef; L = cholesky(S); check L L' = S", True),
+        ("S : n x n posdef; check logdet(S) = 2 sum(log(diag(cholesky(S))))", True),
+        ("A : n x n; check sqrtm(A)' = sqrtm(A')", True),
+        ("X : m x n; U, s, V = svd(X); check sum(s.^2) = norm(X)^2", True),
+        ("A : n x n; b : n; x : n where A x = b; check x = inv(A) b", True),
+        ("A, B : n x n; check sqrtm(A) sqrtm(B) = sqrtm(A B)", False),
+        ("X : m x n; U, s, V = svd(X); check sum(s) = norm(X)", False),
+        ("A, Q : n x n; Y = lyapunov(A, Q); check tr(Y) = tr(Q)", False),
+    ],
+)
+def test_unknowns_of_equations_are_at_solutions(text: str, right: bool) -> None:
+    assert st.check(text).verdict == ("right" if right else "wrong")

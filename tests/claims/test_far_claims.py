@@ -1,6 +1,6 @@
 """Claims whose fault lies beyond ordinary draws: behind a kink at a number or an input, at large or
-small magnitudes, on one side of a sign, where branches tie, in a transpose, below rounding. The
-wrong ones are never accepted, and their right neighbours are never refused.
+small magnitudes, on one side of a sign, where branches tie, in a transpose, below rounding, in
+sizes. The wrong ones are never accepted, and their right neighbours are never refused.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import pytest
 
 import shapetrick as st
 
-DECLARED = "x, b, y : n; A : n x n; B : m x n; w : n; s, t : scalar; P : n x n posdef\n"
+DECLARED = "x, b, y : n; A : n x n; B : m x n; C : m x k; w : n; s, t : scalar; P : n x n posdef\n"
 CONVERGED = """x0 : n
 r0 = y - P x0
 a0 = (r0' r0) / (r0' P r0)
@@ -78,6 +78,15 @@ CLAIMS: dict[tuple[str, str], tuple[list[str], list[str]]] = {
     ("norm1(A)", "A"): (["sign(A)"], ["sign(A)'", "sign(A + A')"]),
     ("sum(relu(A) .* A')", "A"): (["step(A) .* A' + relu(A)'"], ["step(A) .* A' + relu(A)"]),
     ("max(B w)", "B"): (["ismax(B w) w'"], ["step(B w) w'", "ones(m) w'"]),
+    # sizes that a number is by chance
+    ("(sum(C) + sum(x)) / 12", "C"): (
+        ["ones(m, k) / 12"],
+        ["ones(m, k) / (m k)", "ones(m, k) / (m n)", "ones(m, k) / (n k)"],
+    ),
+    ("(sum(C) + sum(x)) * 7", "C"): (
+        ["7 ones(m, k)", "ones(m, k) (7 m k / m / k)"],
+        ["(m + k) ones(m, k)", "(m + n) ones(m, k)", "(k + n) ones(m, k)"],
+    ),
     # overflow, underflow, rounding
     ("sum(exp(30 x))", "x"): (["30 exp(30 x)"], ["30 exp(30 x) + 1", "30 exp(30 x) .* step(x)"]),
     ("sum(exp(-30 x))", "x"): (["-30 exp(-30 x)"], ["-30 exp(-30 x) + 1"]),

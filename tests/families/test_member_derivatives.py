@@ -145,6 +145,12 @@ ASKED = {
         STATES,
         T3,
     ),
+    "a backward rule through all states by what is shared": Asked(
+        RECURRENCE + "vjp h[t] with S[t] wrt W",
+        lambda v: jax.grad(lambda w: (v["S"][1:] * _states({**v, "W": w})).sum())(v["W"]),
+        STATES | {"S": (4, 2, 1)},
+        T3,
+    ),
     "a softmax": Asked(
         SOFTMAX + "jac p[i] wrt x[j]", jacobian(_softmax, "x"), {"x": (3, 2, 1), "w": (2, 1)}, N3
     ),
@@ -369,6 +375,10 @@ def test_blocks_near_the_ends_have_equations_of_their_own() -> None:
         ("hvp J wrt x[t] with V[s]", "a direction along a family is its member"),
         ("hess h[T] wrt W", "a Hessian is of a scalar"),
         ("jac h[T] with V wrt W", "`with` belongs to `vjp`, `jvp`, `hvp`"),
+        ("vjp h[T] with S[t] wrt W", "write `with S`"),
+        ("vjp h[t] with S[t-1] wrt W", r"write `with S\[t\]`"),
+        ("vjp h[t] with x[t] wrt W", "an index is out of range: the member t = 0 uses"),
+        ("vjp W h[t] with S[t] wrt W", "or declare it"),
     ],
 )
 def test_refusals(request_: str, says: str) -> None:

@@ -161,6 +161,24 @@ def test_it_is_said_where_a_family_is_zero() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "others"),
+    [
+        (
+            "x[i,j] : n for i = 1..M, j = 1..N\n"
+            "J = sum(i = 2..M-1, j = 2..N-1) norm(x[i,j])^2; grad J wrt x[i,j]",
+            "for all other i, j",
+        ),
+        ("x[i] : n for i = 1..N; J = sum(i = 2..N-1) norm(x[i])^2; grad J wrt x[i]", "other i"),
+        ("x[i] : n for i = 1..N; J = sum(i = 2..N) norm(x[i])^2; grad J wrt x[i]", "x[1] = zeros"),
+    ],
+)
+def test_zeros_are_told_together(text: str, others: str) -> None:
+    d = derive(text)
+    assert str(d).count("zeros(n)") == 1
+    assert others in str(d)
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("X[b,h] : n x d for b = 1..B; J = 0", "nothing says which numbers `h` is"),

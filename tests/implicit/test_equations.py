@@ -225,6 +225,46 @@ def test_claims_are_judged_at_solutions() -> None:
     assert open_one.verdict == "wrong" and "S solves `A' S + S A = eye(n)`" in open_one.diagnosis
 
 
+def test_claims_are_along_the_symmetric_matrices_where_equations_are() -> None:
+    text = "S : n x n posdef; check grad logdet(cholesky(S)) wrt S = "
+    assert st.check(text + "inv(S) / 2").right
+    assert st.check(text + "inv(S)").verdict == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("within", "apart"),
+    [
+        ("J = sum(sin(cholesky(S)))", "L = cholesky(S); J = sum(sin(L))"),
+        ("J = tr(A cholesky(S)') + cholesky(S)[1, 1]",
+         "L = cholesky(S); J = tr(A L') + L[1, 1]"),
+        ("J = sum(A sqrtm(S + A A'))", "X = sqrtm(S + A A'); J = sum(A X)"),
+        ("J = sum(cholesky(sqrtm(S)))", "X = sqrtm(S); L = cholesky(X); J = sum(L)"),
+        ("L = 2 S; J = sum(L cholesky(S))", "L = 2 S; L1 = cholesky(S); J = sum(L L1)"),
+    ],
+)  # fmt: skip
+def test_functions_by_equations_stand_within_expressions(within: str, apart: str) -> None:
+    declared = "S : n x n posdef; A : n x n; "
+    found, expected = (st.derive(f"{declared}{x}; grad J wrt S") for x in (within, apart))
+    assert found.verified and str(found.gradient) == str(expected.gradient)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("S : n x n posdef; J = sum(cholesky(S, S)); grad J wrt S", "`cholesky` takes A"),
+        ("S : n x n posdef; J = sum(eigh(S)); grad J wrt S", "lam, v = eigh"),
+        ("X[b] : n for b = 1..B; Z[b] : n for b = 1..B where Z[b] = tanh(Z[b] + X[b])",
+         "side by side"),
+        ("X[b] : n for b = 1..B; Z[b] : n where Z[b] = tanh(Z[b] + X[b]) for b = 1..B",
+         "side by side"),
+        ("f(S) = sum(cholesky(S)); P : n x n posdef; J = f(P); grad J wrt P", "line of its own"),
+    ],
+)  # fmt: skip
+def test_what_may_not_stand_there_is_told(text: str, said: str) -> None:
+    with pytest.raises(st.ShapetrickError, match=said):
+        st.read(text)
+
+
 def test_code_takes_the_unknown_as_an_argument() -> None:
     d = st.derive("A : n x n; b : n; x : n where A x = b; J = norm(x)^2; grad J wrt A")
     rng = np.random.default_rng(0)

@@ -28,8 +28,7 @@ _INCLUDES: Sequence[tuple[str, str]] = (
 )
 
 
-def _row(template: str, level: PythonPrecedence = PythonPrecedence.ATOM) -> MatrixSpelling:
-    return MatrixSpelling(template, level)
+_row = MatrixSpelling
 
 
 def _methods(*names: str) -> dict[str, MatrixSpelling]:

@@ -18,8 +18,7 @@ _PRODUCT, _POWER, _UNARY = (
 )
 
 
-def _row(template: str, level: PythonPrecedence = PythonPrecedence.ATOM) -> MatrixSpelling:
-    return MatrixSpelling(template, level)
+_row = MatrixSpelling
 
 
 def _called(*names: str) -> Mapping[str, MatrixSpelling]:
@@ -142,11 +141,7 @@ def _checked(e: Symbol, name: str, sides: Sequence[str], told: str) -> str:
     return f"assert(isequal(size({name}), [{', '.join(sides)}]), '{name} is not {told}');"
 
 
-def _statement(name: str, text: str, _: Value) -> str:
-    return f"{name} = {text};"
-
-
-def _result(name: str, text: str, _: Shape) -> str:
+def _assigned(name: str, text: str, _: Value | Shape) -> str:
     return f"{name} = {text};"
 
 
@@ -227,8 +222,8 @@ OCTAVE = MatrixLanguage(
     ),
     size_line="{0} = {1};",
     check=_checked,
-    statement=_statement,
-    result=_result,
+    statement=_assigned,
+    result=_assigned,
     literal=_literal,
     wave="@(x) sin(x + {0})",
     module=_written,

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..program import BackwardRule, Returned
-from .gmres import helpers
 from .identifiers import Identifiers
+from .linear_systems import helpers
 from .module import (
     RESERVED,
     assembled,

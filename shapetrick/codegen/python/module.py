@@ -11,10 +11,10 @@ from ...core.errors import RequestError, enumerated
 from ...core.expr import Expr, Name, Symbol
 from ...language.printer import overlined, to_text
 from ..program import Output, Program, Returned
-from .gmres import helpers
 from .identifiers import Identifiers
 from .inplace import InPlaceWriter
 from .line_breaks import WIDTH, fitted
+from .linear_systems import helpers
 from .operations import ARRAYS, Library
 from .signature import Arguments, arguments, flattening, is_listed
 from .statements import Assignment, Writer

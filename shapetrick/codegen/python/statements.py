@@ -19,8 +19,8 @@ from ...core.expr import Real
 from ...core.traversal import postorder
 from ...numerics.solvers import TABLE as SOLVERS
 from ..ir import ArrayOperation, Value
-from .gmres import SOLVE
 from .identifiers import Identifiers
+from .linear_systems import SOLVE
 from .operations import ARRAYS, MODULES, TABLE, Library, PythonPrecedence, spelling
 from .python_text import PythonText, Quotient, dim_text, number, shape_text
 

@@ -49,6 +49,7 @@ class IndexNames:
     families: set[str] = field(default_factory=set)
     dims: set[str] = field(default_factory=set)
     sides: dict[str, tuple[str, str]] = field(default_factory=dict)  # of declared matrices
+    symmetric: set[str] = field(default_factory=set)  # declared as such
 
     def is_letter(self, name: str) -> bool:
         """Whether a name has no other meaning."""

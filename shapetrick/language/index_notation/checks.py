@@ -117,7 +117,8 @@ def _same_values(
             if math.prod(extent) > MOST_ENTRIES:
                 raise BudgetError(TOO_LARGE, node.span, reader.text)
             key = leaf.value if leaf.kind == "name" else leaf
-            drawn.setdefault(key, rng.uniform(low, high, extent))
+            array = rng.uniform(low, high, extent)
+            drawn.setdefault(key, array + array.T if key in reader.known.symmetric else array)
         values = _LetterValues(reader, sizes, drawn)
         with np.errstate(all="ignore"):
             wanted, found = values.of(node, heads), values.of(form, ())

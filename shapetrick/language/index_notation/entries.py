@@ -6,7 +6,7 @@ so that like terms are gathered, and what vanishes is left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...core.dims import Dim
 from ...core.errors import BudgetError
 from ...core.functions import NAMES, TABLE
 from ..syntax.tree import Callee, SyntaxNode
@@ -255,6 +256,46 @@ def reduction(
     return entry_product([entry_number(number), Reduction((rest,), SUM, over)])
 
 
+def outline(e: EntryTerm, symmetric: Container[object] = ()) -> str:
+    """A text that entries have in common which are equal up to the order of terms and factors, the
+    signs of factors and of what even functions take, and entries of `symmetric` matrices."""
+    match e:
+        case EntryNumber():
+            return str(e.value)
+        case EntryOf():
+            slots = sorted(map(str, e.slots)) if e.key in symmetric else map(str, e.slots)
+            return f"{e.key if isinstance(e.key, str) else id(e.key)}[{','.join(slots)}]"
+        case Delta():
+            return f"δ[{','.join(e.pair)}]"
+        case EntrySum():
+            return f"+({','.join(sorted(outline(a, symmetric) for a in e.args))})"
+        case EntryProduct():  # sums with the sign that comes first, and the sign of all
+            sums = [a for a in e.args if isinstance(a, EntrySum)]
+            signed = [(outline(a, symmetric), outline(negated(a), symmetric)) for a in sums]
+            texts = [outline(a, symmetric) for a in e.args if not isinstance(a, EntrySum)]
+            turned = sum(other < own for own, other in signed) % 2
+            return f"{'-' * turned}*({','.join(sorted([*texts, *map(min, signed)]))})"
+        case Reduction() if not e.keeps:  # whatever its letters are called
+            new = {s: f"·{e.depth}{k}" for k, s in enumerate(e.over)}
+            return f"{e.function}{len(new)}({outline(substituted(e.args[0], new), symmetric)})"
+    inner = [outline(a, symmetric) for a in e.args]
+    if _is_even(e):
+        inner[0] = min(inner[0], outline(negated(e.args[0]), symmetric))
+    return f"{getattr(e, 'function', '^')}{getattr(e, 'over', '')}({','.join(inner)})"
+
+
+def _is_even(e: EntryTerm) -> bool:
+    """Whether the sign of an entry's first argument makes no difference."""
+    if isinstance(e, EntryPower):
+        p = e.args[1]
+        return isinstance(p, EntryNumber) and p.value.denominator == 1 and p.value % 2 == 0
+    if not isinstance(e, EntryCall) or len(e.args) > 1 or not isinstance(e.function, Callee):
+        return False
+    value, at = TABLE[NAMES[e.function.name]].value, np.array([[0.4], [1.7]])
+    with np.errstate(all="ignore"):
+        return bool(np.array_equal(value(at, None), value(-at, None)))
+
+
 def substituted(e: EntryTerm, letters: Mapping[str, str]) -> EntryTerm:
     """The entry with other letters in the place of some. Raises Diverging."""
     if not e.letters & letters.keys():
@@ -278,3 +319,14 @@ def substituted(e: EntryTerm, letters: Mapping[str, str]) -> EntryTerm:
             over = tuple(letters.get(s, s) for s in e.over) if e.keeps else e.over
             return reduction(args[0], over, e.function, e.keeps)
     return e
+
+
+@dataclass(frozen=True, slots=True)
+class InLetters:
+    """A value of which the entry is known: the letters of its rows and columns (None for one), and
+    of the letters that are open, over what dimension each runs."""
+
+    entry: EntryTerm
+    rows: str | None = None
+    cols: str | None = None
+    open: Mapping[str, Dim] = field(default_factory=dict)

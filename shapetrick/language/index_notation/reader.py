@@ -7,7 +7,7 @@ numbers before it is used.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -29,7 +29,6 @@ from ..syntax.tree import (
     INNER,
     Callee,
     SyntaxNode,
-    call_node,
     folded,
     number_node,
     postorder,
@@ -38,16 +37,11 @@ from ..syntax.tree import (
 from .bound_letters import IndexNames
 from .checks import agree
 from .entries import (
-    PRODUCT,
     SUM,
-    UNIT,
-    ZERO,
     Delta,
     Diverging,
-    EntryCall,
-    EntryOf,
-    EntryPower,
     EntryTerm,
+    InLetters,
     PlainMatrix,
     delta,
     entry_call,
@@ -57,13 +51,13 @@ from .entries import (
     entry_product,
     entry_sum,
     inverted,
-    is_smooth_at_zero,
     negated,
     reduction,
     substituted,
 )
 from .entry_definitions import EntryHead
 from .forms import FormWriter, NoMatrixForm
+from .pairs import PairReader
 from .ranges import is_part
 
 _FAMILIES = (
@@ -71,19 +65,8 @@ _FAMILIES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class InLetters:
-    """A value of which the entry is known: the letters of its rows and columns (None for one), and
-    of the letters that are open, over what dimension each runs."""
-
-    entry: EntryTerm
-    rows: str | None = None
-    cols: str | None = None
-    open: Mapping[str, Dim] = field(default_factory=dict)
-
-
 @dataclass(slots=True)
-class IndexReader:
+class IndexReader(PairReader):
     """Translates the expressions of one problem. `inference` knows the names' shapes."""
 
     text: str
@@ -237,9 +220,13 @@ class IndexReader:
         if not is_settled(found):
             node = next((n for n in postorder(node) if self._is_open(n)), node)
             typed = source(self.text, node)
+            base = node.value.removesuffix("_bar") if node.kind == "name" else ""
+            mean = ""
+            if base != node.value and base in self.known.values:
+                mean = f" The mean is defined, `{node.value} = mean({base})`."
             raise InferenceError(
                 f"the shape of `{typed}` is not declared: where a line has indices, every name "
-                f"in it is declared, `{typed} : scalar` or its shape.",
+                f"in it is declared, `{typed} : scalar` or its shape.{mean}",
                 node.span,
                 self.text,
             )
@@ -597,86 +584,6 @@ class IndexReader:
         entry = reduction(substituted(value.entry, new), tuple(new.values()), function)
         return InLetters(entry, value.rows, value.cols, opened)
 
-    def _compared(self, binder: Binder, letters: Sequence[str], value: InLetters) -> InLetters:
-        """A sum over all pairs of letters that are different, or of which one is less."""
-        a, b = binder.letters
-        (dim, *_) = (value.open[s] for s in binder.letters if s in value.open)
-        value = replace(value, open={a: dim, b: dim, **value.open})
-        if binder.function not in (SUM, PRODUCT):
-            raise ShapeError(
-                f"`{binder.compared}` stands in a sum or product: `sum({a} {binder.compared} {b}) "
-                "…`."
-            )
-        if value.open.get(a) != value.open.get(b):
-            raise ShapeError(
-                f"`{a}` runs over {value.open.get(a)} and `{b}` over {value.open.get(b)}: they "
-                "can't be compared."
-            )
-        out, kept = (a, b) if a in letters else (b, a)
-        if binder.function == PRODUCT:
-            taken = self._mask(binder, value)
-            whole = entry_product([self._moved(value.entry, out, kept), taken])
-            entry = entry_sum([whole, UNIT, negated(taken)])  # what is not taken is 1
-            return self._reduced(PRODUCT, letters, replace(value, entry=entry))
-        with_equal = binder.compared in ("≤", "≥")
-        whole = value.entry if with_equal else self._moved(value.entry, out, kept)
-        equal = ZERO if with_equal else substituted(whole, {out: kept})
-        if binder.compared in _TRIANGLES:
-            whole = self._triangle(binder, replace(value, entry=whole))
-        return self._summed(letters, replace(value, entry=whole), out, equal)
-
-    def _summed(
-        self, letters: Sequence[str], value: InLetters, out: str, equal: EntryTerm
-    ) -> InLetters:
-        """A sum over letters, without what is too much where one of them is `equal` to another."""
-        rest = {s: d for s, d in value.open.items() if s != out}
-        total = self._reduced(SUM, letters, value)
-        others = [s for s in letters if s != out]
-        same = InLetters(equal, value.rows, value.cols, rest)
-        same = self._reduced(SUM, others, same) if others else same
-        return replace(total, entry=entry_sum([total.entry, negated(same.entry)]))
-
-    def _moved(self, e: EntryTerm, a: str, b: str, may: bool = True) -> EntryTerm:
-        """The same for different letters, and smooth for equal ones: where a function has no
-        derivative at 0, what is 0 for equal letters, or `may` be, is 1 there."""
-        args = tuple(self._moved(x, a, b, may) for x in e.args) if {a, b} <= e.letters else e.args
-        if args and args != e.args:
-            e = replace(e, args=args)
-        if not isinstance(e, EntryCall | EntryPower) or is_smooth_at_zero(e):
-            return e
-        first, *rest = e.args
-        if (
-            may
-            and isinstance(first, EntryOf)
-            and {*first.slots} == {a, b}
-            and first.key in self.defined
-        ):
-            away = negated(entry_product([first, delta(a, b)]))
-            return replace(e, args=(entry_sum([first, away, delta(a, b)]), *rest))
-        if substituted(first, {a: b}) == ZERO:
-            return replace(e, args=(entry_sum([first, delta(a, b)]), *rest))
-        return e
-
-    def _triangle(self, binder: Binder, value: InLetters) -> EntryTerm:
-        """The entry of the triangle of a matrix, with its diagonal; with other letters, times that
-        of ones."""
-        a, b = binder.letters
-        alone = value.entry.letters == {a, b} and not (value.rows or value.cols)
-        writer = FormWriter({**self.dims, **value.open}, Span(0, 0))
-        node = writer.whole(value.entry if alone else UNIT, a, b)
-        self.sized.update(writer.sized)
-        call = call_node(_TRIANGLES[binder.compared], (node,), Span(0, 0))
-        triangle = entry_of(PlainMatrix(call, call), a, b)
-        return triangle if alone else entry_product([value.entry, triangle])
-
-    def _mask(self, binder: Binder, value: InLetters) -> EntryTerm:
-        """1 for the pairs of letters that are taken, else 0."""
-        equal = delta(*binder.letters)
-        if binder.compared == "≠":
-            return entry_sum([UNIT, negated(equal)])
-        ones = self._triangle(binder, InLetters(UNIT, open=value.open))
-        return ones if binder.compared in ("≤", "≥") else entry_sum([ones, negated(equal)])
-
     def _check_range(self, given: Range, dim: Dim, node: SyntaxNode) -> None:
         first, last = given.first, given.last
         ends = Dim.of(last.letter) + Dim.of(last.offset) if last.letter else Dim.of(last.offset)
@@ -689,6 +596,5 @@ class IndexReader:
             )
 
 
-_TRIANGLES = {"<": "upper", "≤": "upper", ">": "lower", "≥": "lower"}
 _SIDE = "·"
 _UNKNOWN = Dim.of("·")  # over what δ's letters run

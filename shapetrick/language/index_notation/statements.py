@@ -19,6 +19,7 @@ from ..syntax.constants import CONSTANTS, IDENTITIES
 from ..syntax.index_binders import base_below, capital_of
 from ..syntax.tree import (
     ATTRIBUTES,
+    OWN_TRANSPOSE,
     Asked,
     Declaration,
     Definition,
@@ -273,6 +274,8 @@ def known_names(statements: Iterable[Statement]) -> IndexNames:
             if part.sides is not None:
                 sides = (str(part.sides[0].dim), str(part.sides[1].dim))
                 known.sides.update((str(name), sides) for name, _ in part.names)
+            if OWN_TRANSPOSE & {word for word, _ in part.words}:
+                known.symmetric.update(name for name, _ in part.names)
         own = {r.letter for r in s.ranges}
         known.dims.update(t for r in s.ranges for t in r.letters if t not in own)
     for s in statements:

@@ -660,6 +660,11 @@ class _TerminalReader(DerivativeReader):
         shown = self.text[span.start : span.end]
         if token.kind != "macro":
             return self._error(f"`{shown}` has no place in a formula here.", span)
+        word = shown.partition("{")[2].rstrip("}")
+        if len(word) > 1 and word.isalnum() and shown.startswith((r"\math", r"\bold")):
+            return self._error(
+                f"in this font stands one letter: a name of several is `\\mathrm{{{word}}}`.", span
+            )
         instead, whole = unread(token.text, self.names.functions)
         typed = shown if whole else token.text
         return self._error(f"`{typed}` is not read{instead}", span if whole else token.span)

@@ -459,8 +459,9 @@ def complain(scope: Scope, node: SyntaxNode, certain: bool) -> NameProblem | Non
             node.span,
         )
     if name.startswith("T") and scope.text[: node.span.start].rstrip(" {").endswith("^"):
+        rest = _apart(name[1:], {*scope.symbols, *scope.definitions}) or name[1:]
         return scope.error(
-            f"`{name}` is one name: behind a transpose stands a space, `x^T {name[1:]}`.", node.span
+            f"`{name}` is one name: behind a transpose stands a space, `x^T {rest}`.", node.span
         )
     after = scope.text[node.span.end : node.span.end + 1]
     if isinstance(name, Member):
@@ -499,11 +500,15 @@ def complain(scope: Scope, node: SyntaxNode, certain: bool) -> NameProblem | Non
 
 def run_together(name: str, known: Container[str]) -> str:
     """What is said of a name that is two known ones without a space; empty for others."""
-    for cut in range(1, len(name)):
-        if name[:cut] in known and name[cut:] in known:
-            product = f"{name[:cut]} {name[cut:]}"
-            return f"`{name}` is one name, and not declared: write `{product}` for the product."
-    return ""
+    product = _apart(name, known)
+    said = f"`{name}` is one name, and not declared: write `{product}` for the product."
+    return said if product else ""
+
+
+def _apart(name: str, known: Container[str]) -> str:
+    """The product of two known names that a name is without the space; empty for others."""
+    cuts = (k for k in range(1, len(name)) if name[:k] in known and name[k:] in known)
+    return next((f"{name[:k]} {name[k:]}" for k in cuts), "")
 
 
 def _variant(scope: Scope, name: str) -> str | None:

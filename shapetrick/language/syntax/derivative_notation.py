@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ...core.errors import ParseError, Span
 from ...core.problem import DerivativeKind
-from .derivatives_in_words import in_words, may_begin
+from .derivatives_in_words import first_whole, in_words, may_begin
 from .equation_statements import Parse
 from .letters import NAME, PLACED_NAME
 from .lexer import Source, normal
@@ -23,17 +23,14 @@ _WRT = rf"{PLACED_NAME}(?:\s*,\s*{PLACED_NAME})*"
 # d/dW J; d J / d W and ∂J/∂W; dJ/dW; ∇_W J, ∂_W J and D_W J; ∇J. With `two` or `squared`, a second
 # derivative.
 _TWO, _RAISED = r"(?P<two>²|\^\s*2)?", r"(?:²|\^\s*2)?"
-_DERIVATIVES = tuple(
-    re.compile(form, re.DOTALL)
-    for form in (
-        rf"(?P<d>[d∂])\s*/\s*(?P=d)\s*(?P<wrt>{_WRT})(?P<of>[\s(].*)",
-        rf"d{_TWO}(?=[\s(])(?!\s*[=:,])(?P<of>.+)/\s*d\s*(?P<wrt>{_WRT}){_RAISED}",
-        rf"∂{_TWO}(?P<of>.+)/\s*∂\s*(?P<wrt>{_WRT}){_RAISED}",
-        rf"d{_TWO}(?P<of>[^\W\d]\w*)\s*/\s*d(?P<wrt>{_WRT}){_RAISED}",
-        rf"(?:∇{_TWO}|[∂D])\s*_\s*(?:(?P<wrt>{_WRT})|\{{\s*(?P<braced>{_WRT})\s*\}})"
-        r"(?P<squared>²|\^\s*2(?!\d))?(?P<of>[\s(‖|⟨].*)",
-        rf"∇{_TWO}(?P<of>(?!\s*_).+)(?P<wrt>)",
-    )
+_DERIVATIVES = (
+    rf"(?P<d>[d∂])\s*/\s*(?P=d)\s*(?P<wrt>{_WRT})(?P<of>[\s(].*)",
+    rf"d{_TWO}(?=[\s(])(?!\s*[=:,])(?P<of>.+)/\s*d\s*(?P<wrt>{_WRT}){_RAISED}",
+    rf"∂{_TWO}(?P<of>.+)/\s*∂\s*(?P<wrt>{_WRT}){_RAISED}",
+    rf"d{_TWO}(?P<of>[^\W\d]\w*)\s*/\s*d(?P<wrt>{_WRT}){_RAISED}",
+    rf"(?:∇{_TWO}|[∂D])\s*_\s*(?:(?P<wrt>{_WRT})|\{{\s*(?P<braced>{_WRT})\s*\}})"
+    r"(?P<squared>²|\^\s*2(?!\d))?(?P<of>[\s(‖|⟨].*)",
+    rf"∇{_TWO}(?P<of>(?!\s*_).+)(?P<wrt>)",
 )
 _MARKS = "dD∂∇"
 _DEFINED = re.compile(rf"(?P<name>{NAME})\s*=\s*(?P<value>[{_MARKS}].*)", re.DOTALL)
@@ -64,7 +61,7 @@ def derivative(text: str, span: Span, names: Container[str] = ()) -> WrittenDeri
         return None
     left = stripped(text, Span(begin, end if equals is None else equals))
     claim = None if equals is None else stripped(text, Span(equals + 1, end))
-    m = next((m for m in (form.fullmatch(text, *left) for form in _DERIVATIVES) if m), None)
+    m = first_whole(_DERIVATIVES, text, left)
     if m is None:
         said = in_words(text, left, claim is not None) if in_other_words else None
         return None if said is None else WrittenDerivative(*said[:3], claim, said.leibniz)

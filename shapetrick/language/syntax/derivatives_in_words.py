@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from typing import NamedTuple
 
 from ...core.errors import ParseError, Span
@@ -17,23 +17,18 @@ _BY = r"(?:with\s+respect\s+to|w\.\s*r\.\s*t\.?|wrt)(?!\w)"
 _OF = r"(?P<of>[\w(‖|⟨√-].*?)"
 _NOUN = "gradient|derivative|jacobian|hessian"
 _ASKED = r"(?:(?:find|compute|calculate|derive)\s+)?(?:the\s+)?"
-_FORMS = tuple(
-    re.compile(form, re.DOTALL)
-    for form in (
-        rf"{_ASKED}(?P<kind>{_NOUN})\s+of\s+{_OF}(?:\s+{_BY}\s+{_LIST})?",
-        rf"{_ASKED}(?P<kind>grad|jac|hess|differentiate|{_NOUN})\s+{_OF}\s+{_BY}\s+{_LIST}",
-        rf"(?P<kind>grad|jac|hess)\s+{_OF}",
-        rf"(?P<kind>minimi[sz]e|maximi[sz]e)\s+{_OF}(?:\s+(?:over|{_BY})\s+{_LIST})?",
-        rf"(?P<kind>min|max)_\{{?\s*{_LIST}\s*\}}?\s+{_OF}",
-        rf"(?P<kind>min|max)\s+{_OF}\s+(?:over|{_BY})\s+{_LIST}",
-    )
+# compiled where one is looked for: it takes milliseconds
+_FORMS = (
+    rf"{_ASKED}(?P<kind>{_NOUN})\s+of\s+{_OF}(?:\s+{_BY}\s+{_LIST})?",
+    rf"{_ASKED}(?P<kind>grad|jac|hess|differentiate|{_NOUN})\s+{_OF}\s+{_BY}\s+{_LIST}",
+    rf"(?P<kind>grad|jac|hess)\s+{_OF}",
+    rf"(?P<kind>minimi[sz]e|maximi[sz]e)\s+{_OF}(?:\s+(?:over|{_BY})\s+{_LIST})?",
+    rf"(?P<kind>min|max)_\{{?\s*{_LIST}\s*\}}?\s+{_OF}",
+    rf"(?P<kind>min|max)\s+{_OF}\s+(?:over|{_BY})\s+{_LIST}",
 )
-_CALLS = tuple(
-    re.compile(form, re.DOTALL)
-    for form in (
-        rf"(?P<kind>diff|D|grad|{_NOUN})\s*\((?P<of>.+),\s*(?P<wrt>{PLACED_NAME})\s*\)",
-        rf"(?P<kind>grad|jac|hess|{_NOUN})(?P<of>\(.+\))",
-    )
+_CALLS = (
+    rf"(?P<kind>diff|D|grad|{_NOUN})\s*\((?P<of>.+),\s*(?P<wrt>{PLACED_NAME})\s*\)",
+    rf"(?P<kind>grad|jac|hess|{_NOUN})(?P<of>\(.+\))",
 )
 _FIRST = re.compile(
     rf"(?:min|max)(?=_|\s.*\s(?:over\s|{_BY}))|(?:diff|D)(?=\s*\()|(?:find|compute|calculate|derive|the|differentiate)(?=\s)"
@@ -58,6 +53,12 @@ class DerivativeInWords(NamedTuple):
     leibniz: bool
 
 
+def first_whole(forms: Iterable[str], text: str, span: Span) -> re.Match[str] | None:
+    """The match of the first of the forms that a span of a text has as a whole."""
+    matches = (re.compile(form, re.DOTALL).fullmatch(text, *span) for form in forms)
+    return next(filter(None, matches), None)
+
+
 def may_begin(text: str, span: Span, names: Container[str]) -> bool:
     """Whether a statement begins as one in words, and not as a request of the language. Raises
     ParseError for a minimizer, `argmin_x J`."""
@@ -76,11 +77,12 @@ def in_words(text: str, span: Span, is_claimed: bool) -> DerivativeInWords | Non
     """The derivative that stands there in words; None if there is none. What is called, `D(J, x)`,
     is a function's head before `=`. Raises ParseError for an optimum under constraints."""
     forms = _FORMS if is_claimed else (*_FORMS, *_CALLS)
-    m = next((m for m in (form.fullmatch(text, *span) for form in forms) if m), None)
+    m = first_whole(forms, text, span)
     if m is None:
         return None
     given = Span(*m.span("wrt")) if m.groupdict().get("wrt") else None
-    if given is not None and m.re in _CALLS and next(closings(text, span.start)) != span.end:
+    called = given is not None and m.re.pattern in _CALLS
+    if called and next(closings(text, span.start)) != span.end:
         return None  # `diff(a, x) + diff(b, x)`
     names = () if given is None else re.compile(PLACED_NAME).finditer(text, *given)
     by = [Span(*n.span()) for n in names if n.group() != "and"]

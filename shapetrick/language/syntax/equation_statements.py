@@ -17,7 +17,8 @@ from .statement_lines import declarations, outside, stripped
 from .tree import Declaration, TypedEquation
 
 # A name with its colon, and `where` behind a shape; `where(…)` is a function.
-_UNKNOWN = re.compile(r"[^\W\d][^:=]*:[^=]*?(?<=[\s)\]}])where(?=\s|$)")
+_UNKNOWN = re.compile(r"[^\W\d][^:=]*:[^=]*?(?:\bfor\s+\w+\s*=[^=]*?)?(?<=[\s)\]}])where(?=\s|$)")
+_RANGE = re.compile(r"\bfor\s+\w+\s*=[^=;\n]*\.\.\s*\w+")
 _WORD = re.compile(r"(?<=[\s)\]}])where(?=\s|$)")
 
 Parse = Callable[[str, Source], Any]
@@ -28,8 +29,14 @@ def unknowns(source: Source, run: Parse) -> Declaration | None:
     text, (start, end), *_ = source
     if _UNKNOWN.match(text, start, end) is None:
         return None
-    word = _WORD.search(text, start, end)
+    word, members = _WORD.search(text, start, end), _RANGE.search(text, start, end)
     assert word is not None
+    if members is not None:
+        raise ParseError(
+            "members of a family have no equations: put them side by side in one matrix, "
+            "`Z : n x b where Z = tanh(W Z + U X)`.",
+            Span(*members.span()),
+        )
     heads = [
         run("statement", source._replace(span=span))
         for span in declarations(text, stripped(text, Span(start, word.start())))

@@ -14,7 +14,7 @@ _DISPLAY = re.compile(
     rf"\\begin\s*\{{(?P<name>(?:{_DISPLAYS})\*?)\}}(?:\{{\d+\}})?"
     r"|(?P<sign>\$\$?|\\\[|\\\()|%[^\n]*|\\."
 )
-_IN_A_SET = re.compile(r"[\w\s,{}]+∈")
+_IN_A_SET = re.compile(r"[^=∈]+∈")
 DIVIDED = (
     "a division from the left is a product with the inverse: write `inv(A) b`, or `solve(A, b)`."
 )

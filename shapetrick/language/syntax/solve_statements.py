@@ -16,14 +16,25 @@ from .statement_lines import outside, stripped
 from .tree import PlacedName, Solving, SyntaxNode, TypedEquation
 
 _SOLVE = re.compile(r"solve(?=\s+[^\s=:,]|\s*\()")
+_COMMANDS = {  # what is no statement
+    "simplify": '`simplify` is a command: `shapetrick simplify "inv(A B) A" --given "A, B : n x '
+    'n"`, or `st.simplify("inv(A B) A", "A, B : n x n")`.',
+    "evaluate": "values are given to what was derived, in Python: "
+    '`st.derive(…).evaluate({"x": …})`.',
+}
+_COMMAND = re.compile(r"(simplify|evaluate)(?=\s+[^\s=:,]|\s*\()")
 _FOR = re.compile(r"\sfor\s+(?P<names>[^\W\d]\w*(?:\s*,\s*[^\W\d]\w*)*)$")
 _NAME = re.compile(r"[^\W\d]\w*")
 _EXAMPLE = "`solve grad J wrt w = 0`, or `solve A x = b for x`"
 
 
 def solving(source: Source, run: Parse) -> Solving | None:
-    """The request that stands there, if one does. Raises ParseError."""
+    """The request that stands there, if one does. Raises ParseError, also for what is asked by a
+    command."""
     text, (start, end), *_ = source
+    command = _COMMAND.match(text, start, end)
+    if command is not None and command[1] not in source.names:
+        raise ParseError(_COMMANDS[command[1]], Span(*command.span()))
     if "solve" in source.names or _SOLVE.match(text, start, end) is None:
         return None
     behind = _FOR.search(text[:end], start)

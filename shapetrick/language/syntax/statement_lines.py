@@ -21,7 +21,7 @@ _UNPRINTABLE = re.compile(
     "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ud800-\udfff\ufeff\ufff9-\ufffb]"
 )
-_IN = re.compile(r"∈|(?<!\w)in(?=\s+(?:R\s*\^|ℝ))")
+_IN = re.compile(r"∈(?=\s*[Rℝ]\s*\^)|(?<!\w)in(?=\s+(?:R\s*\^|ℝ))")
 _SIDES = re.compile(r"[()\[\]{}]|(?<![<>=:])=(?!=)|,")
 _ELEMENTWISE_LINE = re.compile(r"(?:^|[;\n])([^;=\n]*:[^\S\n]*elementwise(?!\w)[^;\n]*)")
 _ELEMENTWISE = re.compile(r"([^:;=\n]*):[^\S\n]*elementwise(?!\w)")
@@ -59,7 +59,7 @@ def blanked(text: str, what: re.Pattern[str] = COMMENT) -> str:
 
 
 def with_colons(text: str) -> str:
-    """The text with a colon in the place of `∈`, and of `in` before `R^n`."""
+    """The text with a colon in the place of `∈` and `in` before `R^n`; other sets are LaTeX's."""
     return _IN.sub(lambda m: ":".ljust(len(m.group())), text)
 
 

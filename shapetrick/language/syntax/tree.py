@@ -32,6 +32,7 @@ ATTRIBUTES = {
     "onehot": False,
     "const": False,
 }
+OWN_TRANSPOSE = frozenset({"symmetric", "posdef", "diagonal"})  # attributes of what has no other
 FoldedT = TypeVar("FoldedT")
 UPSTREAM = "bar"  # bar(Z) names the upstream gradient of Z
 PRIME = "'"  # behind a function's name: its derivative, `tanh'(x)`
