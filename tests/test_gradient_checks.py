@@ -307,7 +307,7 @@ def len_of(y: Any) -> Any:
 
 
 def test_arrays_that_are_no_arguments_are_symbols_too() -> None:
-    found = st.check_gradient(loss, lambda w: X.T @ (X @ w + Y) / X.shape[0], SMALL_W)
+    found = st.check_gradient(loss, lambda w: (1 * X).T @ (X @ w + Y) / X.shape[0], SMALL_W)
     assert "`X w - Y`, not `X w + Y`" in found.inputs[0].slip
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.dims import Shape
 from ..core.equations import EquationSystem
 from ..core.expr import Expr, named
 from ..core.functions import Array
@@ -90,12 +91,16 @@ def solved_unknowns(systems: Iterable[EquationSystem], solvers: Container[str]) 
         if system.solver not in solvers:
             continue
         arguments = [substitute(e, found) for e in system.arguments]
-        items = TABLE[system.solver].items
         for k, u in enumerate(system.unknowns):
-            item = (k, items[k][1]) if items else None
-            solver = SolvedBy(system.solver, unknowns_by, item)
-            found[u] = named(u.name, computed(solver, u.shape, *arguments))
+            found[u] = named(u.name, found_by(system.solver, k, u.shape, arguments))
     return found
+
+
+def found_by(solver: str, k: int, shape: Shape, arguments: Sequence[Expr]) -> Expr:
+    """What a solver finds of arguments: of several unknowns, that with a number."""
+    items = TABLE[solver].items
+    item = (k, items[k][1]) if items else None
+    return computed(SolvedBy(solver, unknowns_by, item), shape, *arguments)
 
 
 def _called(text: str, arguments: Sequence[Any], space: Mapping[str, Any]) -> Any:

@@ -8,7 +8,6 @@ matters.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -77,8 +76,9 @@ class Traced:
         return matmul(self, other)
 
 
-class ManyAxes(Traced, ABC):
-    """An array of more axes than an expression has: what is done with it, it does itself."""
+class ManyAxes(Traced):
+    """An array that is no expression, such as one of more axes than these have: what is done with
+    it, it does itself, or refuses."""
 
     __slots__ = ()
 
@@ -93,54 +93,50 @@ class ManyAxes(Traced, ABC):
     def refusal(self) -> TraceError:
         return too_many(self.shape)
 
-    @staticmethod
-    @abstractmethod
-    def placed(x: Traced, places: Sequence[int], shape: Extent) -> Traced:
-        """An array whose axes are those at these places of a shape, along others the same."""
-
-    @abstractmethod
     def added(self, a: Traced, b: Traced) -> Traced:
         """The sum of two, of which one has many axes."""
+        raise self.refusal()
 
-    @abstractmethod
     def multiplied(self, a: Traced, b: Traced) -> Traced:
         """Their product, entry by entry."""
+        raise self.refusal()
 
-    @abstractmethod
     def multiplied_out(self, a: Traced, b: Traced) -> Traced:
         """Their product of matrices."""
+        raise self.refusal()
 
-    @abstractmethod
     def powered(self, exponent: Traced) -> Traced:
         """A power of the entries."""
+        raise self.refusal()
 
-    @abstractmethod
     def mapped(self, f: Callable[..., Expr], values: Sequence[Traced]) -> Traced:
         """A function of the entries of arrays."""
+        raise self.refusal()
 
-    @abstractmethod
     def reduced(self, name: str, axes: tuple[int, ...], keepdims: bool) -> Traced:
         """A reduction of our table."""
+        raise self.refusal()
 
-    @abstractmethod
     def moved(self, order: Sequence[int]) -> Traced:
         """The axes in another order."""
+        raise self.refusal()
 
-    @abstractmethod
     def reshaped(self, shape: Extent) -> Traced:
         """The entries in another shape."""
+        raise self.refusal()
 
-    @abstractmethod
     def cut(self, ends: Sequence[tuple[Dim, Dim]]) -> Traced:
         """What lies between two places of each axis."""
+        raise self.refusal()
 
 
-_MANY: list[type[ManyAxes]] = []
+_PLACED: list[Callable[[Traced, Sequence[int], Extent], Traced]] = []
 
 
-def set_many_axes(kind: type[ManyAxes]) -> None:
-    """What arrays of many axes are made of, which stands above this module."""
-    _MANY[:] = [kind]
+def place_by(made: Callable[[Traced, Sequence[int], Extent], Traced]) -> None:
+    """What makes an array whose axes are those at some places of a longer shape: it stands above
+    this module."""
+    _PLACED[:] = [made]
 
 
 def too_many(shape: Extent) -> TraceError:
@@ -159,7 +155,7 @@ def value(e: Expr, shape: Extent) -> Traced:
     """The array of that expression and shape. Raises TraceError for a rank above 2."""
     if len(shape) > HIGHEST_RANK:
         if e.is_scalar:
-            return _MANY[0].placed(Traced(e, ()), (), shape)
+            return _PLACED[0](Traced(e, ()), (), shape)
         raise too_many(shape)
     return Traced(e, shape)
 
@@ -447,7 +443,7 @@ def swapped(x: Traced, a: int, b: int) -> Traced:
 def spread_over(x: Traced, shape: Extent) -> Traced:
     """An array broadcast to a shape."""
     if len(shape) > HIGHEST_RANK:
-        return _MANY[0].placed(x, range(len(shape) - x.rank, len(shape)), shape)
+        return _PLACED[0](x, range(len(shape) - x.rank, len(shape)), shape)
     return value(aligned(x, len(shape)), shape)
 
 
@@ -499,7 +495,7 @@ def _same_entries(x: Traced, shape: Extent) -> Traced:
     """An array with other axes of size 1."""
     if len(shape) > HIGHEST_RANK:
         bare = reshape(x, tuple(d for d in x.shape if d != ONE))
-        return _MANY[0].placed(bare, [k for k, d in enumerate(shape) if d != ONE], shape)
+        return _PLACED[0](bare, [k for k, d in enumerate(shape) if d != ONE], shape)
     e = spread(x)
     return Traced(e if e.shape == sides(shape) else ex.transpose(e), shape, x.is_mask)
 
@@ -539,18 +535,18 @@ def diagonal(x: Traced) -> Traced:
     """The diagonal of a matrix; the diagonal matrix of what has one axis."""
     if x.rank == 1:
         return value(ex.call("diag", spread(x)), x.shape * 2)
-    _check_square(x)
+    check_square(x)
     return value(ex.call("diag", spread(x)), x.shape[:1])
 
 
 def of_square(name: str, x: Traced) -> Traced:
     """A function of our table of a square matrix: tr, det, logdet, inv."""
-    _check_square(x)
+    check_square(x)
     e = ex.call(name, spread(x))
     return value(e, () if e.is_scalar else x.shape)
 
 
-def _check_square(x: Traced) -> None:
+def check_square(x: Traced) -> None:
     if x.rank != HIGHEST_RANK:
         raise TraceError(f"this takes a square matrix, not an array of shape {shape_of(x.shape)}.")
     if x.shape[0] != x.shape[1]:

@@ -55,6 +55,8 @@ def _values(f: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
 
 def _arrays(name: str, x: Any, depth: int = 0) -> Iterator[tuple[str, Captured]]:
     """The arrays in a value, with a path to each."""
+    if isinstance(x, type):
+        return
     if hasattr(x, "named_parameters"):
         for word, parameter in x.named_parameters():
             yield from _arrays(f"{name}.{word}" if name else word, parameter)

@@ -4,7 +4,7 @@ language, and compared with the function's own values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,17 +13,22 @@ import numpy as np
 from ..core import expr as ex
 from ..core.errors import InputError, RequestError, TraceError
 from ..core.expr import Expr, Symbol
-from ..core.functions import Array
+from ..core.functions import TABLE, Array
 from ..core.problem import Problem
+from ..core.solved import Solved
 from ..core.traversal import postorder, substitute
 from ..language.elaboration import read
 from ..language.printer import to_text
 from ..language.shapes.words import vocabulary
+from ..language.syntax import equation_library
 from ..language.vocabularies import is_name
 from ..numerics.evaluation import EvaluationTape
 from ..numerics.sampling import Profile, assignments, dims_of, draw, generator
+from ..numerics.solvers import TABLE as SOLVERS
+from ..numerics.solvers import solved_unknowns
 from ..simplification.written_forms import with_functions
 from . import arrays
+from .decompositions import number_of, solver_of
 from .libraries import LIBRARIES, Followed, library_of
 from .parameters import (
     ShapedParameter,
@@ -37,6 +42,7 @@ from .parameters import (
 )
 
 PROFILES = (Profile(), Profile(sign=1), Profile(0.3), Profile(0.3, 1), Profile(boosted=False))
+SINGULAR = 1e8  # condition
 CLOSE = 1e-8  # relative: a reading is right to that
 VALUE_NAMES = {True: ("J", "f", "loss"), False: ("Y", "F", "value")}  # of a scalar, or not
 
@@ -63,7 +69,8 @@ def read_function(f: Callable[..., Any], shapes: Mapping[str, str] | str) -> Pro
         text, body = names.written(followed)
         request = f"{'grad' if body.is_scalar else 'vjp'} {names.value} wrt {', '.join(asked)}"
         problem = read(f"{head}\n{text}\n{request}")
-        confirm(f, parameters, problem.definitions[names.value])
+        known = solved_unknowns(problem.systems, SOLVERS)
+        confirm(f, parameters, substitute(problem.definitions[names.value], known))
         said = [f"`{called(f)}` as {'; '.join(text.splitlines())}"]
         for name, p in others.items():
             if p.classes:
@@ -131,19 +138,47 @@ class ProblemText:
         inside = set(postorder([body]))
         for name, e in zip(followed.locals, values, strict=True):
             known = e is body or not e.args or e in parts.values() or name in self._taken
+            known = known or isinstance(e, Solved)
             if e in inside and not known and is_name(name):
                 parts[name] = e
+        self._taken.update(parts)
+        solved = [e for e in inside if isinstance(e, Solved)]
+        named = dict(zip(values, followed.locals, strict=True))
         lines: list[str] = []
         for e in postorder([body]):
+            if isinstance(e, Solved) and e not in self._named:
+                lines.append(self._declared(e, solved, named))
             for name in (n for n, part in parts.items() if part is e):
                 lines.append(f"{name} = {self.text(e)}")
                 self._named[e] = ex.named(name, e)
         lines.append(f"{free} = {self.text(body)}")
         return "\n".join(lines), body
 
+    def _declared(self, e: Solved, found: Sequence[Solved], locals: Mapping[Expr, str]) -> str:
+        """A line that declares what a solver finds, `L = cholesky(S)`."""
+        solver, _, which = solver_of(e)[0].partition("_")
+        own = {number_of(x): x for x in found if solver_of(x) == solver_of(e)}
+        names = []
+        for place, unknown in enumerate(equation_library.TABLE[solver].unknowns.split(", ")):
+            x = own.get(place)
+            name = "" if x is None else locals.get(x, "")
+            names.append(self._free(name if is_name(name) else unknown.split()[0]))
+            if x is not None:
+                self._named[x] = ex.symbol(names[-1], x.shape)
+        given = [*map(self.text, e.args), *([which] if which else [])]
+        return f"{', '.join(names)} = {solver}({', '.join(given)})"
+
+    def _free(self, name: str) -> str:
+        """The name, or with a number where it is taken."""
+        tried = (name, *(f"{name}_{k}" for k in range(1, 99)))
+        found = next(x for x in tried if x not in self._taken)
+        self._taken.add(found)
+        return found
+
     def text(self, e: Expr) -> str:
         """An expression with the names of what is defined in it."""
-        return to_text(substitute(e, {x: name for x, name in self._named.items() if x is not e}))
+        within = {x: n for x, n in self._named.items() if x is not e or isinstance(e, Solved)}
+        return to_text(substitute(e, within))
 
 
 # -------------------------------------------------------------------------- is it read right?
@@ -155,7 +190,9 @@ def confirm(f: Callable[..., Any], parameters: Mapping[str, ShapedParameter], e:
     library = LIBRARIES[library_of(f)]
     arguments = {name: p for name, p in parameters.items() if p.array is None}
     others = {name: p for name, p in parameters.items() if p.array is not None}
-    tape = EvaluationTape([e])
+    rows = ((TABLE.get(x.op), x.args) for x in postorder([e]) if x.args)
+    inverted = [a for row, args in rows if row is not None and row.units == "inverse" for a in args]
+    tape = EvaluationTape([e, *inverted])
     compared = 0
     trouble = "it has no finite value where it was tried"
     dims, bound = dims_of([e, *(p.symbol for p in parameters.values())]), bound_sizes(others)
@@ -171,7 +208,14 @@ def confirm(f: Callable[..., Any], parameters: Mapping[str, ShapedParameter], e:
                 trouble = f"it fails itself: {type(error).__name__}: {error}"
                 continue
             drawn |= {name: p.matrix(sizes) for name, p in others.items()}
-            ours = tape.run(drawn, sizes)[0]
+            try:
+                ours, *matrices = tape.run(drawn, sizes)
+            except (ValueError, np.linalg.LinAlgError) as error:
+                trouble = f"what was read has no value there: {error}"
+                continue
+            if any(np.linalg.cond(m).max() > SINGULAR for m in matrices):
+                trouble = "a matrix to be inverted is singular there"
+                continue
             wanted = np.asarray(theirs, dtype=float)
             if not np.isfinite(wanted).all():
                 continue

@@ -552,6 +552,16 @@ def _running_sum(params: Mapping[str, Any], x: Traced) -> Traced:
     return parts.flipped(turned, params["axis"])
 
 
+def _solved_triangle(params: Mapping[str, Any], a: Traced, b: Traced) -> Traced:
+    if params["unit_diagonal"]:
+        raise TraceError("`solve_triangular` is followed of a whole triangle.")
+    turned, left = params["transpose_a"], params["left_side"]
+    triangle = parts.lower_triangle(a) if params["lower"] else parts.upper_triangle(a)
+    triangle = arrays.transpose(triangle) if turned is left else triangle
+    found = arrays.solve(triangle, b if left else arrays.transpose(b))
+    return found if left else arrays.transpose(found)
+
+
 def _with_parameter(meaning: Callable[..., Traced]) -> Callable[..., Traced]:
     """A function with a number as its second argument."""
 
@@ -572,6 +582,8 @@ PRIMITIVES: Mapping[str, Callable[..., Traced]] = {
     "integer_pow": lambda params, x: x ** params["y"],
     "exp2": lambda _, x: constant(2) ** x,
     "rsqrt": lambda _, x: arrays.root(x) ** -1,
+    "cholesky": lambda _, x: meanings.NUMPY["cholesky"](x),
+    "triangular_solve": _solved_triangle,
     "atan2": lambda _, a, b: arrays.mapped("atan2", a, b),
     "cumsum": _running_sum,
     "rev": lambda params, x: parts.flipped(x, tuple(params["dimensions"])),
@@ -588,6 +600,7 @@ COMPARISONS: Mapping[str, tuple[Callable[[Any, Any], Any], Callable[[Traced, Tra
 WHOLE: Mapping[str, Callable[..., Any]] = {
     **{name: meanings.NUMPY[name] for name in ("inv", "det", "slogdet", "solve", "trace")},
     **{"diagonal": meanings.NUMPY["diag"], "_diag": meanings.NUMPY["diag"]},
+    **{name: meanings.NUMPY[name] for name in ("cholesky", "qr", "eigh")},
     **SPECIAL,
     "silu": torch_meanings.TORCH["silu"],
     **{name: _with_parameter(torch_meanings.TORCH[name]) for name in ("elu", "leaky_relu")},

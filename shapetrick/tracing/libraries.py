@@ -107,8 +107,11 @@ def _own_functions(f: Callable[..., Any]) -> Iterator[Any]:
             continue
         seen.add(code)
         yield g
-        called = (_space(g).get(name) for name in sorted(_names_in(code)))
-        waiting += [x for x in called if callable(x) and not isinstance(x, type)]
+        for x in (_space(g).get(name) for name in sorted(_names_in(code))):
+            kind = x if isinstance(x, type) else type(x)
+            waiting += [x] if callable(x) and x is not kind else []
+            if _root(kind) not in _ROOTS and kind.__module__ != "builtins":  # with methods
+                waiting += [m for m in vars(kind).values() if inspect.isfunction(m)]
 
 
 def _space(g: Any) -> dict[str, Any]:
@@ -134,7 +137,7 @@ def _by_symbols(
     names: Mapping[str, Any],
     array: type[Symbolic],
     size: type[SymbolicSize],
-    symbols: Callable[[], Symbols],
+    symbols: Callable[[Trace], Symbols],
 ) -> Any:
     def follow(
         f: Callable[..., Any],
@@ -148,9 +151,9 @@ def _by_symbols(
             Trace(dict(zip(dims, sizes, strict=False)), names, array, size, known or {})
             for sizes in (primes, primes[half:])
         )
-        found, sized = _run(f, given, first, symbols())
+        found, sized = _run(f, given, first, symbols(first))
         if sized:
-            again, _ = _run(f, given, second, symbols())
+            again, _ = _run(f, given, second, symbols(second))
             if again.value.e is not found.value.e:
                 raise TraceError(
                     "what this computes depends on a size as a number (as in `range(n)`): only "
@@ -248,29 +251,34 @@ def _watched(f: Callable[..., Any]) -> Iterator[Run]:
         sys.setprofile(before)
 
 
-def _numpy_symbols() -> Symbols:
-    makers = {np.array, np.asarray, np.asanyarray, np.ascontiguousarray}
+def _numpy_symbols(trace: Trace) -> Symbols:
+    makers = {np.array, np.asarray, np.asanyarray, np.ascontiguousarray, np.linspace}
+    makers |= {np.sum, np.mean, np.prod, np.max, np.min}  # of lists
     return Symbols(
         holds=lambda x: isinstance(x, Symbolic),
         is_size=lambda x: isinstance(x, SymbolicSize),
         is_number=lambda x: isinstance(x, Symbolic) and not x.ndim,
         apply=_applied,
         applied=lambda x: x in makers or (package(x) in _OF_NUMBERS and not isinstance(x, _ASKING)),
-        sized={np.arange, np.linspace, np.tri},
+        sized={np.arange, np.tri},
+        identities={np.eye, np.identity},
+        symbol_of=trace.symbol_of,
     )
 
 
-def _torch_symbols() -> Symbols:
+def _torch_symbols(trace: Trace) -> Symbols:
     import torch
 
-    makers = {torch.tensor, torch.as_tensor}
+    makers = {torch.tensor, torch.as_tensor, torch.linspace}
     return Symbols(
         holds=lambda x: isinstance(x, Symbolic),
         is_size=lambda x: isinstance(x, SymbolicSize),
         is_number=lambda x: isinstance(x, SymbolicSize),
         apply=_applied,
         applied=lambda x: x in makers or package(x) in _OF_NUMBERS,
-        sized={torch.ones, torch.zeros, torch.eye, torch.full, torch.arange, torch.linspace},
+        sized={torch.ones, torch.zeros, torch.full, torch.arange},
+        identities={torch.eye},
+        symbol_of=trace.symbol_of,
     )
 
 
@@ -281,8 +289,9 @@ def _jax_symbols() -> Symbols:
     def is_size(x: Any) -> bool:
         return export.is_symbolic_dim(x)
 
-    def apply(name: str, given: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
+    def apply(function: Any, given: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
         """As JAX's own function, and a whole one: a jaxpr of its name."""
+        name = function.__name__
         found = getattr(jax.scipy.special, name, None) or getattr(jax.numpy, name, None)
         if found is None:
             raise TraceError(f"`{name}` can't be followed: JAX has no such function.")
@@ -305,11 +314,13 @@ _OF_NUMBERS = ("math", "scipy")  # packages whose functions hand nothing over to
 _ASKING = (np.ufunc, type)  # but for these
 
 
-def _applied(name: str, given: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
+def _applied(function: Any, given: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
     symbol: Symbolic = next(
         x for x in flat([*given, *keywords.values()]) if isinstance(x, Symbolic)
     )
-    return symbol.run.call(name, given, keywords)
+    name = function.__name__
+    qualified = f"{package(function)}.{name}"
+    return symbol.run.call(qualified if qualified in symbol.run.names else name, given, keywords)
 
 
 # ------------------------------------------------------------------------------- on numbers

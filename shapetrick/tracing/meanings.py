@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce, wraps
+from string import ascii_letters
 from typing import Any, NamedTuple
 
 from ..core import expr as ex
 from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
-from . import arrays, classes, parts
+from . import arrays, classes, decompositions, parts
 from .arrays import Traced, constant
 from .special_meanings import SPECIAL
 from .tensors import einsum
@@ -342,6 +343,25 @@ def _matrix_power(x: Traced, n: int) -> Traced:
     return arrays.value(ex.matrix_power(arrays.spread(x), n), x.shape)
 
 
+def _linspace(start: Traced, stop: Traced, num: Any) -> Traced:
+    steps = arrays.counting(Dim.of(_dim(num)))
+    return start + steps * ((stop - start) / (arrays.count(steps) - 1))
+
+
+def _tensor_product(a: Traced, b: Traced, axes: Any = 2) -> Traced:
+    """As `tensordot`."""
+    if isinstance(axes, int):
+        axes = (range(a.rank - axes, a.rank), range(axes))
+    pairs = [(x,) if isinstance(x, int) else x for x in axes]
+    left, right = (arrays.axes_of(x, list(p)) for x, p in zip((a, b), pairs, strict=True))
+    first = ascii_letters[: a.rank]
+    second = list(ascii_letters[a.rank : a.rank + b.rank])
+    for i, j in zip(left, right, strict=True):
+        second[j] = first[i]
+    rest = [c for c in (*first, *second) if (c in first) != (c in second)]
+    return einsum(f"{first},{''.join(second)}->{''.join(rest)}", a, b)
+
+
 def _tiled(x: Traced, reps: Any) -> Traced:
     return parts.repeated(x, reps if isinstance(reps, tuple | list) else (reps,))
 
@@ -485,7 +505,10 @@ COMMON: Mapping[str, Meaning] = {
     **{"roll": parts.rolled, "take": _taken, "cov": _covariance, "corrcoef": _correlation},
     **{"take_along_axis": classes.along_rows, "tile": _tiled, "cdist": distances},
     **{"pinv": _pseudo_inverse, "lstsq": _least_squares, "cho_solve": _factored_solution},
-    "expm": of_square("expm"),
+    **{"expm": of_square("expm"), "tensordot": _tensor_product},
+    **{"cholesky": decompositions.cholesky, "qr": decompositions.orthogonal_factors},
+    **{"svd": decompositions.singular_values, "svdvals": decompositions.only_singular_values},
+    **{"eigh": decompositions.eigenvalues, "sqrtm": decompositions.square_root},
     **{"tril": parts.lower_triangle, "triu": parts.upper_triangle, "stack": parts.stacked},
     **{"hstack": parts.side_by_side, "vstack": parts.below, "column_stack": parts.as_columns},
     **{"concatenate": concatenated, "cat": concatenated, "chunk": parts.in_equal_parts},
@@ -500,7 +523,9 @@ NUMPY: Mapping[str, Meaning] = {
     **{"transpose": transpose, "permute_dims": transpose, "matrix_transpose": transpose},
     **{"clip": _numpy_clip, "var": _var, "std": rooted(_var), "flatten": ravel},
     **{"logsumexp": reduction("logsumexp"), "softmax": along("softmax")},
+    "linspace": _linspace,
     **{"pad": _padded, "ptp": _peak_to_peak, "convolve": parts.convolved, "select": _selected},
+    **{"scipy.cholesky": decompositions.upper_factor, "cho_factor": decompositions.factored},
     **{"solve_triangular": _triangular_solution, "trapezoid": _trapezoid, "trapz": _trapezoid},
     **{"split": parts.in_equal_parts, "array_split": parts.in_equal_parts},
     **{"log_softmax": along("log_softmax"), "astype": cast, "copy": positive, "item": _item},

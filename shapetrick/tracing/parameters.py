@@ -159,7 +159,7 @@ def _ranks(head: str, declared: Problem) -> dict[str, int]:
     for statement in parse(head, vocabulary()):
         if not isinstance(statement, Declaration):
             raise InputError('shapes are declarations and nothing else: "X: m x d; w: d".')
-        typed = head[statement.span.start : statement.span.end].partition(":")[2]
+        typed = head[statement.span.start :].partition("\n")[0].partition(":")[2]
         scalar = "scalar" in [word.name for word in statement.words]
         for name, _ in statement.names:
             wide = declared.symbols[name].shape[1] != ONE if name in declared.symbols else False

@@ -14,7 +14,6 @@ from functools import reduce, wraps
 from operator import index, mul
 from types import ModuleType
 from typing import Any, NamedTuple
-from unittest import mock
 
 import numpy as np
 
@@ -24,15 +23,18 @@ PACKAGES = frozenset({"math", "numpy", "scipy", "torch", "jax"})  # whose functi
 
 class Symbols(NamedTuple):
     """What a library's symbols are: how to know one, and one that is a size; which of them may be
-    the number that `float` is asked for; what a function of a name does with them; of which
-    functions that asks for, and which functions are given numbers for sizes."""
+    the number that `float` is asked for; what a function does with them; of which
+    functions that is asked; which functions are given numbers for sizes, and which of them make
+    I, whose rows may be looked up; and the symbol that an array stands for, or None."""
 
     holds: Callable[[Any], bool]
     is_size: Callable[[Any], bool]
     is_number: Callable[[Any], bool]
-    apply: Callable[[str, Sequence[Any], Mapping[str, Any]], Any]
+    apply: Callable[[Any, Sequence[Any], Mapping[str, Any]], Any]
     applied: Callable[[Any], bool]
     sized: Collection[Any] = ()
+    identities: Collection[Any] = ()
+    symbol_of: Callable[..., Any] = lambda _: None
 
 
 @contextmanager
@@ -43,8 +45,21 @@ def standing_in(functions: Iterable[tuple[Any, Sequence[str]]], symbols: Symbols
         for space, looked_up in functions:
             found = {name: bindings.bound(space, name) for name in looked_up}
             changed = {name: x for name, x in found.items() if x is not None}
-            stack.enter_context(mock.patch.dict(space, changed))
+            stack.enter_context(_rebound(space, changed))
         yield
+
+
+@contextmanager
+def _rebound(space: dict[str, Any], changed: Mapping[str, Any]) -> Iterator[None]:
+    """Names of a module bound otherwise, for a while."""
+    before = {name: space[name] for name in changed if name in space}
+    space.update(changed)
+    try:
+        yield
+    finally:
+        for name in changed:
+            space.pop(name, None)
+        space.update(before)
 
 
 class _Bindings:
@@ -70,10 +85,10 @@ class _Bindings:
         if isinstance(x, ModuleType):
             return _View(x, self) if package(x.__name__) in PACKAGES else None
         if not isinstance(x, Hashable) or not callable(x):
-            return None
+            return self._symbols.symbol_of(x)
         if x in self._own:
             return self._own[x]
-        if x in self._symbols.sized:
+        if x in self._symbols.sized or x in self._symbols.identities:
             return self._of_numbers(x)
         return self._of_symbols(x) if self._symbols.applied(x) else None
 
@@ -85,7 +100,9 @@ class _Bindings:
 
         @wraps(function)
         def called(*given: Any, **keywords: Any) -> Any:
-            return function(*map(number, given), **{k: number(x) for k, x in keywords.items()})
+            found = function(*map(number, given), **{k: number(x) for k, x in keywords.items()})
+            is_identity = function in self._symbols.identities
+            return self._symbols.symbol_of(found, True) if is_identity else found
 
         return called
 
@@ -93,7 +110,7 @@ class _Bindings:
         @wraps(function)
         def called(*given: Any, **keywords: Any) -> Any:
             if any(map(self._symbols.holds, flat([*given, *keywords.values()]))):
-                return self._symbols.apply(function.__name__, given, keywords)
+                return self._symbols.apply(function, given, keywords)
             return function(*given, **keywords)
 
         return called

@@ -19,6 +19,7 @@ from ..core.errors import TraceError
 from ..core.functions import Array
 from . import arrays, classes, constants, parts
 from .arrays import Traced
+from .chosen_entries import chosen_entries
 from .meanings import Meaning
 from .places import called_here
 from .stand_ins import flat
@@ -60,7 +61,8 @@ class Trace:
 
     def dimension(self, number: int) -> Dim:
         """What a size of an array of numbers stands for."""
-        return self.used.get(number) or Dim.of(number)
+        named = next((name for name, size in self.sizes.items() if size == number), "")
+        return self.used.get(number) or Dim.of(named or number)
 
     def wrapped(self, found: Any) -> Any:
         """What a function gives: arrays as symbols again."""
@@ -90,6 +92,15 @@ class Trace:
         array = np.asarray(given.detach() if hasattr(given, "detach") else given)
         found = self.known.get(layout(array))
         return found or constants.of_numbers(array, tuple(map(self.dimension, array.shape)))
+
+    def symbol_of(self, x: Any, is_sure: bool = False) -> Symbolic | None:
+        """What stands for an array of numbers, where that is known, or sure to be."""
+        if is_sure:
+            return self.kind(self, self.lifted(x))
+        if not (isinstance(x, np.ndarray) or hasattr(x, "detach")) or not x.shape:
+            return None
+        found = self.known.get(layout(np.asarray(x.detach() if hasattr(x, "detach") else x)))
+        return None if found is None else self.kind(self, found)
 
     def call(self, name: str, given: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
         """What a function of the library gives. Raises TraceError."""
@@ -232,7 +243,8 @@ class Symbolic:
 
     def __getitem__(self, key: Any) -> Any:
         keys = key if isinstance(key, tuple) else (key,)
-        found = classes.chosen(self.value, keys, self.run.lifted)
+        found = chosen_entries(self.value, keys, self.run.lifted)
+        found = found or classes.chosen(self.value, keys, self.run.lifted)
         return self.run.wrapped(found or parts.indexed(self.value, keys))
 
     def __getattr__(self, name: str) -> Any:

@@ -55,11 +55,6 @@ class SumOfProducts(ManyAxes):
 
     # ------------------------------------------------------------------- what `arrays` asks for
 
-    @staticmethod
-    def placed(x: Traced, places: Sequence[int], shape: Extent) -> Traced:
-        own = _products(x, x.shape)
-        return _whole(shape, [_relabelled(t, dict(enumerate(places))) for t in own])
-
     def added(self, a: Traced, b: Traced) -> Traced:
         shape = arrays.broadcast(a, b)
         return _whole(shape, [*_products(a, shape), *_products(b, shape)])
@@ -284,4 +279,10 @@ def _whole(shape: Extent, terms: Sequence[ArrayProduct]) -> Traced:
     return Traced(ex.transpose(x.e) if turned else x.e, shape, x.is_mask)
 
 
-arrays.set_many_axes(SumOfProducts)
+def placed(x: Traced, places: Sequence[int], shape: Extent) -> Traced:
+    """An array whose axes are those at these places of a shape; along others it is the same."""
+    own = _products(x, x.shape)
+    return _whole(shape, [_relabelled(t, dict(enumerate(places))) for t in own])
+
+
+arrays.place_by(placed)

@@ -556,6 +556,7 @@ TORCH: Mapping[str, Meaning] = {
     "one_hot": _one_hot,
     "gather": _gather,
     "cdist": _cdist,
+    "linspace": common.NUMPY["linspace"],
     "conv1d": _convolved,
     "index_select": _index_select,
     "embedding": _embedding,

@@ -182,4 +182,8 @@ def rewritten(Z):  # "Z: n x 4"
     return nn.logsumexp(Z, axis=1).sum() + taken + jnp.sum(Z @ MIXING)
 
 
+def largest_eigenvalue(A):  # "A: n x n"
+    return jnp.linalg.eigh(A + A.T)[0][-1]
+
+
 MIXING = jnp.asarray([[1.0, -2.0], [0.5, 0.25], [3.0, 1.0], [0.0, 1.5]])

@@ -262,3 +262,14 @@ def statistics(X):  # "X: n x d"
 def rotated(x, t):  # "x: 2; t: scalar"
     R = np.array([[np.cos(t), -np.sin(t)], [np.sin(t), np.cos(t)]])
     return R @ x
+
+
+def kernel_likelihood(X, y):  # "X: n x d; y: n"
+    K = np.exp(-np.sum((X[:, None] - X[None]) ** 2, axis=-1)) + np.eye(len(X))
+    L = np.linalg.cholesky(K)
+    return 0.5 * np.sum(np.linalg.solve(L, y) ** 2) + np.log(np.diag(L)).sum()
+
+
+def violated_margins(X, w, y):  # "X: n x d; w: d; y: n"
+    margins = 1 - y * (X @ w)
+    return (2 * margins[margins > 0] ** 2 + 1).sum() / len(y) + X[X > 0].mean()

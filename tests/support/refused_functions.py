@@ -51,11 +51,11 @@ def written(x):  # "x: n"
 
 
 def unknown(X):  # "X: m x n"
-    return np.linalg.svd(X)[1].sum()  # svd
+    return np.linalg.svd(X)[1].sum()  # full_matrices
 
 
 def entry(x):  # "x: n"
-    return x[x > 0].sum()  # parts
+    return np.cumsum(x[x > 0]).sum()  # condition
 
 
 def part(x):  # "x: n"
@@ -129,8 +129,12 @@ def jax_parts(x):  # "x: n"
     return jnp.sum(jnp.exp(x)[::2])  # size
 
 
-def jax_unknown(S):  # "S: n x n posdef"
-    return jnp.sum(jnp.linalg.cholesky(S))  # cholesky
+def jax_unknown(S):  # "S: n x n"
+    return jnp.linalg.eigvals(S).real.sum()  # eig
+
+
+def spectrum(A):  # "A: n x n symmetric"
+    return np.linalg.eigh(A)[0].sum()  # trace
 
 
 def jax_scan(x):  # "x: n"

@@ -241,4 +241,10 @@ def spread_out(x, y):  # "x: n; y: m"
     return torch.special.entr(wide.sigmoid()).sum() + torch.special.xlogy(x, x**2 + 1).sum()
 
 
+def normal_likelihood(S, x):  # "S: n x n posdef; x: n"
+    L = torch.linalg.cholesky(S)
+    z = torch.linalg.solve_triangular(L, x.unsqueeze(-1), upper=False)
+    return 0.5 * z.square().sum() + L.diagonal().log().sum()
+
+
 LAYER = torch.nn.Linear(3, 2).double().requires_grad_(False)

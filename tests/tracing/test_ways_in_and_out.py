@@ -133,6 +133,8 @@ def test_one_axis_stays_one_axis() -> None:
         assert np.shape(d.function("numpy")(**given)) == shape
     column = st.derive(lambda x: (x.T @ x).sum(), x="n x 1", wrt="x").function("numpy")
     assert column(x=np.ones((4, 1))).shape == (4, 1)
+    wide = st.derive(lambda X, w, y: np.sum((X @ w - y) ** 2), X="m x d", w="d x 1", y="m", wrt="w")
+    assert str(wide.problem.readings[0]).endswith("J = sum((X w - y').^2)")
 
 
 def test_shapes_are_given_in_three_ways() -> None:

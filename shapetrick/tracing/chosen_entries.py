@@ -1,0 +1,75 @@
+"""The entries of an array where a condition holds, `x[x > 0]`: how many there are is no size, so
+that only what is computed of them entry by entry is followed, until it is added up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..core.errors import TraceError
+from ..core.expr import Expr
+from . import arrays
+from .arrays import ManyAxes, Traced
+
+
+class ChosenEntries(ManyAxes):
+    """The entries of `x` where `mask` holds."""
+
+    __slots__ = ("mask", "x")
+
+    def __init__(self, x: Traced, mask: Traced) -> None:
+        super().__init__((arrays.size(x.shape),))
+        object.__setattr__(self, "x", x)
+        object.__setattr__(self, "mask", mask)
+
+    x: Traced
+    mask: Traced
+
+    def refusal(self) -> TraceError:
+        return TraceError(
+            "of the entries where a condition holds, sums and means are followed, and functions of "
+            "each of them: write other things of a product with the condition."
+        )
+
+    def added(self, a: Traced, b: Traced) -> Traced:
+        return self._of_each(arrays.add, a, b)
+
+    def multiplied(self, a: Traced, b: Traced) -> Traced:
+        return self._of_each(arrays.multiply, a, b)
+
+    def powered(self, exponent: Traced) -> Traced:
+        return self._of_each(arrays.power, self, exponent)
+
+    def mapped(self, f: Callable[..., Expr], values: Sequence[Traced]) -> Traced:
+        return self._of_each(lambda *xs: arrays.entrywise(f, *xs), *values)
+
+    def _of_each(self, f: Callable[..., Traced], *values: Traced) -> Traced:
+        """A function of these entries, and of numbers or others where the same condition holds."""
+        for x in values:
+            if x.rank and not (isinstance(x, ChosenEntries) and x.mask.e is self.mask.e):
+                raise self.refusal()
+        whole = (x.x if isinstance(x, ChosenEntries) else x for x in values)
+        return ChosenEntries(f(*whole), self.mask)
+
+    def reduced(self, name: str, axes: tuple[int, ...], keepdims: bool) -> Traced:
+        if name not in _REDUCED or keepdims:
+            raise self.refusal()
+        return _REDUCED[name](arrays.reduce("sum", self.mask * self.x), self.mask)
+
+
+# Of the sum, and the condition.
+_REDUCED: Mapping[str, Callable[[Traced, Traced], Traced]] = {
+    "sum": lambda total, _: total,
+    "mean": lambda total, mask: total / arrays.reduce("sum", mask),
+}
+
+
+def chosen_entries(
+    x: Traced, keys: Sequence[Any], lifted: Callable[[Any], Traced]
+) -> Traced | None:
+    """`x[mask]`; None for what is something else."""
+    if len(keys) != 1 or getattr(keys[0], "ndim", None) != x.rank or not x.rank:
+        return None
+    mask = lifted(keys[0])
+    return ChosenEntries(x, mask) if mask.is_mask and mask.shape == x.shape else None
