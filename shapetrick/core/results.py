@@ -150,6 +150,11 @@ class Recursion(NamedTuple):
     least: Mapping[str, int]
     padded: tuple[tuple[str, int], ...] = ()
 
+    @property
+    def equations(self) -> tuple[Equation, ...]:
+        """All of them, in the order in which each finds what it uses."""
+        return (*self.cotangents, *self.gradients)
+
 
 class LinearEquation(NamedTuple):
     """`left` = `right`, linear in what is sought, of the shape and structure of `unknown` (by which

@@ -49,6 +49,12 @@ def factors_of(e: Expr) -> tuple[Expr, ...]:
     return e.args if isinstance(e, Times) else (e,)
 
 
+def has_transposes(e: Expr) -> bool:
+    """Whether a product has one among its factors, or a sum among those of its summands."""
+    parts = (p for a in e.args for p in factors_of(a))
+    return any(isinstance(a, Transpose) for p in parts for a in (*p.args, p))
+
+
 def unnamed(e: Expr) -> Expr:
     """What the names of a value stand for."""
     while isinstance(e, Name):

@@ -73,7 +73,7 @@ def has_several_indices(problem: Problem, results: Sequence[Result]) -> bool:
     """Whether members have several indices, or letters of their own within sums, so that one loop
     over one index doesn't do."""
     recursions = [r.recursion for r in results if r.recursion is not None]
-    equations = [q for r in recursions for q in (*r.cotangents, *r.gradients)]
+    equations = [q for r in recursions for q in r.equations]
     segments = [*problem.families.segments, *segments_of(equations)]
     values = [*(s.body for s in segments), *(q.value for q in equations)]
     placed = [(x, over) for e in values if e is not None for x, over in members_in(e)]

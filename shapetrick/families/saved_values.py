@@ -104,7 +104,7 @@ def kept_values(problem: Problem, recursion: Recursion) -> tuple[Saved, ...]:
     made = _made(families)
     own = {q.symbol.base for q in recursion.cotangents}
     read: dict[Expr, list[MemberBox]] = {}
-    for q in (*recursion.cotangents, *recursion.gradients):
+    for q in recursion.equations:
         for form, box in _read(q.value, q.ranges, made, own):
             read.setdefault(form, []).append(box)
     found = (
@@ -121,13 +121,13 @@ def account(problem: Problem, result: Result, sizes: Mapping[str, int]) -> Accou
     families, recursion = problem.families, result.recursion
     assert recursion is not None
     lengths = {letter: _size(letter, sizes) for letter in families.lengths}
-    lines = (*families.segments, *segments_of((*recursion.cotangents, *recursion.gradients)))
+    lines = (*families.segments, *segments_of(recursion.equations))
     Unrolling(lines, lengths).admit([result.request.of, *(q.value for q in recursion.gradients)])
     count = _Counter(sizes, lengths)
     entries = [count.entry(kept) for kept in kept_values(problem, recursion)]
     bodies = [e for s in families.segments if s.body is not None for e in count.each(s, s.body)]
     forward = count.operations([*bodies, count.written(result.request.of)])
-    equations = (*recursion.cotangents, *recursion.gradients)
+    equations = recursion.equations
     saved = {form: i for i, form in enumerate(_made(families)) if not isinstance(form, Symbol)}
     backward = count.operations([e for q in equations for e in count.equation(q, saved)])
     return Account(tuple(entries), forward, backward)

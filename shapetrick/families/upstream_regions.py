@@ -51,7 +51,7 @@ def of_one_upstream(
         cotangents=with_joined(map(cleaned, recursion.cotangents), are_zero),
         gradients=with_joined(map(cleaned, recursion.gradients), are_alike),
     )
-    equations = (*found.cotangents, *found.gradients)  # some of them joined
+    equations = found.equations  # some of them joined
     return found, [gap for q in equations for gap in gaps.get((q.symbol, q.ranges), ())]
 
 

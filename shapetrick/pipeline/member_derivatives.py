@@ -170,8 +170,7 @@ class MemberDerivative:
         taken = {*letters, *fixed}
         own = [t for i in self.request.wrt.indices for t in i.terms if t not in letters]
         others = [t for t in own if t not in self.problem.families.lengths]
-        equations = (*found.cotangents, *found.gradients)
-        back = tuple(put_back(q, order.stand, taken, others) for q in equations)
+        back = tuple(put_back(q, order.stand, taken, others) for q in found.equations)
         index = order.stand.lettered
         regions = [pair for q in back for pair in zip(*box_of_equation(q), strict=True)]
         return GivenCase(order, found, back, [*regions, *((index(a), index(b)) for a, b in gaps)])

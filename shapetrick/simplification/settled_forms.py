@@ -23,7 +23,7 @@ from ..core.expr import (
     Times,
     Transpose,
 )
-from ..core.structure import factors_of, is_zero
+from ..core.structure import factors_of, has_transposes, is_zero
 from .networks import Networks
 
 _CONSTANT = frozenset({"ones", "zeros", "eye", "commute", "structured"})
@@ -87,15 +87,9 @@ def _links(e: Expr) -> Sequence[Expr]:
     narrow = e.is_scalar or any(a.shape[1] is ONE for a in e.args[:-1])
     links = [a.args[0] if isinstance(a, Transpose) else a for a in e.args]
     sums = [a for a in links if isinstance(a, Add)]
-    if turned > 1 or (narrow and (turned or sums)) or any(map(_has_transposes, sums)):
+    if turned > 1 or (narrow and (turned or sums)) or any(map(has_transposes, sums)):
         return (e,)
     return links if turned or narrow else [*dict.fromkeys(links)]
-
-
-def _has_transposes(total: Expr) -> bool:
-    """Whether a sum has one among the factors of its summands."""
-    parts = [x for a in total.args for f in factors_of(a) for x in (*f.args, f)]
-    return any(isinstance(x, Transpose) for x in parts)
 
 
 def _base(e: Expr) -> Expr:

@@ -7,7 +7,6 @@ A form is taken only if it is no longer than what it replaces, so this ends.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import chain
 from typing import Any
 
 from ..algebra.contraction import flip
@@ -43,7 +42,7 @@ from ..core.expr import (
 )
 from ..core.functions import TABLE
 from ..core.results import Rewriting
-from ..core.structure import factors_of
+from ..core.structure import factors_of, has_transposes
 from ..core.traversal import postorder, rebuild, remembered
 from .arguments import with_opposite_argument
 from .diagonals import with_diagonals
@@ -144,11 +143,11 @@ class Simplifier:
         """A sum or product of transposes as the transpose of one, where that is shorter; of two
         factors each keeps its own, and so does a sum in which others would be turned. A sum of
         the problem is seen as it is there."""
-        if not isinstance(e, (Add, MatMul)) or ONE in e.shape or not _has_transposes(e):
+        if not isinstance(e, (Add, MatMul)) or ONE in e.shape or not has_transposes(e):
             return e
         args = [flip(a, self.is_symmetric) for a in e.args]
         inner = add(*args) if isinstance(e, Add) else matmul(*reversed(args))
-        least = 2 if isinstance(e, MatMul) or _has_transposes(inner) else 1
+        least = 2 if isinstance(e, MatMul) or has_transposes(inner) else 1
         least = 0 if inner in self._sums else least
         return transpose(inner) if length(inner) + 1 + least <= length(e) else e
 
@@ -238,12 +237,6 @@ class Simplifier:
             return found
         kept = rebuild(a, [self._simple[x] for x in a.args])
         return kept if has_minus(kept) and length(kept) <= length(found) + 1 else found
-
-
-def _has_transposes(e: Expr) -> bool:
-    """Whether a product has one among its factors, or a sum among those of its summands."""
-    parts = chain.from_iterable(factors_of(a) for a in e.args)
-    return any(isinstance(a, Transpose) for p in parts for a in (*p.args, p))
 
 
 def _is_product(e: Expr) -> bool:

@@ -71,7 +71,7 @@ def equations(text: str) -> list[str]:
     assert recursion is not None
     return [
         f"{q.symbol} = {q.value}" + (f"  for {written(q.ranges)}" if q.ranges else "")
-        for q in (*recursion.cotangents, *recursion.gradients)
+        for q in recursion.equations
     ]
 
 

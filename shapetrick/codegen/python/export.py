@@ -475,7 +475,7 @@ class _Looped(Plan):
 def _is_uniform(problem: Problem, results: Sequence[Result]) -> bool:
     """Whether the members of each family have one shape and can be computed at once."""
     recursions = [r.recursion for r in results if r.recursion is not None]
-    equations = [q for r in recursions for q in (*r.cotangents, *r.gradients)]
+    equations = [q for r in recursions for q in r.equations]
     segments = [*problem.families.segments, *segments_of(equations)]
     names = {n for s in segments for d in s.shape for n in d.names}
     of_members = problem.families.functions or any(isinstance(n, Member) for n in names)

@@ -79,7 +79,7 @@ class FamilyFunction(ABC):
             recursion = a.result.recursion if a.result is not None else None
             if recursion is None:
                 continue
-            for equation in (*recursion.cotangents, *recursion.gradients):
+            for equation in recursion.equations:
                 if equation.symbol not in told:
                     told[equation.symbol] = None
                     over = f"   for {written(equation.ranges)}" if equation.ranges else ""
