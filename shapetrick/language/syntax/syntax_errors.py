@@ -61,7 +61,8 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
      "`X, Y : m x n`."),
     ("operator", r"wrt|with", "`{sign}` belongs to a request: `grad J wrt X`, `vjp Z with G wrt "
      "X`."),
-    ("operator", r",", "a comma stands between the arguments of a function."),
+    ("operator", r",", "a comma stands between the arguments of a function; of several "
+     "variables, each has a claim in a line of its own, `check grad J wrt W = …`."),
     ("", r"\|+|‖", "bars stand in pairs, `|A|` or `‖x‖`: write `abs(x)`, `det(A)` or `norm(x)`."),
     ("operand", r"<", "an inner product is `dot(x, y)`, or `⟨x, y⟩`."),
     ("operator", r"[<>]", "comparisons do not chain: write `(A < B) .* (B < C)`."),
