@@ -226,8 +226,9 @@ class Derivation:
         array([2., 4.])
         """
         from .families.evaluation import evaluate as evaluate_members
+        from .numerics.arrays import by_name
 
-        arrays = {**self.problem.values, **arrays}
+        arrays = {**self.problem.values, **by_name(arrays)}
         if self.result.recursion is not None:
             return evaluate_members(
                 self.problem, self.result, {**arrays, **(functions or {})}, sizes

@@ -160,14 +160,16 @@ def substitute(root: Expr, replacements: Mapping[Expr, Expr]) -> Expr:
     return new[root]
 
 
-def expand_names(root: Expr, names: Container[str] | None = None) -> Expr:
+def expand_names(
+    root: Expr, names: Container[str] | None = None, memo: dict[Expr, Expr] | None = None
+) -> Expr:
     """The expression in declared symbols alone: every definition replaced by its body, or those
-    with these names."""
+    with these names; what became of nodes is kept in the `memo`."""
 
     def opened(e: Expr) -> Expr:
         return e.args[0] if isinstance(e, Name) and (names is None or e.name in names) else e
 
-    return transform(root, opened)
+    return transform(root, opened, memo)
 
 
 def symbols_of(root: Expr) -> list[Symbol]:

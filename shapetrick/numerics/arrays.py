@@ -39,6 +39,15 @@ def evaluate(
     return evaluate_all([operand(e)], arrays, functions, sizes)[0]
 
 
+def by_name(arrays: object) -> Mapping[str, Any]:
+    """What is given as arrays by name. Raises OperandError."""
+    if not isinstance(arrays, Mapping):
+        raise OperandError(
+            f"arrays are given by name, such as {{'X': X}}, not as {type(arrays).__name__}."
+        )
+    return arrays
+
+
 def evaluate_all(
     roots: Sequence[Expr],
     arrays: Mapping[str, Any],
@@ -46,12 +55,9 @@ def evaluate_all(
     sizes: Mapping[str, int],
 ) -> list[Array]:
     """Likewise the values of several expressions, each part of them once."""
-    if not isinstance(arrays, Mapping):
-        raise OperandError(
-            f"arrays are given by name, such as {{'X': X}}, not as {type(arrays).__name__}."
-        )
+    named = by_name(arrays)
     symbols = [e for e in postorder(roots) if isinstance(e, Symbol)]
-    given = {s.name: matrix_of(s, _given(s.name, arrays)) for s in symbols}
+    given = {s.name: matrix_of(s, _given(s.name, named)) for s in symbols}
     known = sizes_from(symbols, given, sizes)
     missing = [name for d in dims_of(roots) for name in d.names if name not in known]
     if missing:

@@ -192,7 +192,8 @@ class _JointGradients:
     def _is_shorter(self) -> bool:
         """Whether the names make the whole shorter than the gradients by themselves."""
         together = [written(self._problem, g, self.simplifier) for g in self.gradients]
-        opened = [expand_names(g, self._bodies) for g in self.gradients]
+        bare: dict[Expr, Expr] = {}
+        opened = [expand_names(g, self._bodies, bare) for g in self.gradients]
         if sum(map(length, opened)) > CLEARLY * self._total(together):
             return True
         alone = []

@@ -549,8 +549,9 @@ WORDS = {IDENTITY, "T", *CONSTANTS}  # what means something in the language, bes
 def taken_in(problem: Problem) -> set[str]:
     """Names that mean something in the problem."""
     directions = (r.direction.name for r in problem.requests if r.direction is not None)
-    dims = {name for e in problem.symbols.values() for d in e.shape for name in d.names}
-    return {*problem.symbols, *problem.definitions, *problem.functions, *directions, *dims}
+    dims = {d for e in problem.symbols.values() for d in e.shape}
+    letters = (name for d in dims for name in d.names)
+    return {*problem.symbols, *problem.definitions, *problem.functions, *directions, *letters}
 
 
 def _definitions(gradient: Expr, problem: Problem) -> tuple[tuple[str, Expr], ...]:
