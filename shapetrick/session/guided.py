@@ -135,6 +135,7 @@ class GuidedDerivation:
         self, problem: Problem, request: Request, seed: int = 0, others: Sequence[Request] = ()
     ) -> None:
         self.requests = (request, *others)
+        problem = problem.holding(request.wrt)
         self.problem = replace(problem, requests=self.requests)
         self.request = request
         self.seed = seed

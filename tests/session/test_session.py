@@ -391,6 +391,18 @@ def test_a_redefinition_does_not_change_what_is_derived_by_hand() -> None:
     assert "✓ stands" in said(desk, "(Z - Y) / m")
 
 
+def test_what_a_derivative_is_by_is_held() -> None:
+    """Also where it is defined: the values of what is made of it are those of the derivation."""
+    text = "x : n; t = norm(x)^2; A = 2 tanh(t^2); Z = 2 tanh(A); J = Z^2"
+    hand = GuidedDerivation(*_asked(text, "grad J wrt t"))
+    assert hand.play("3 Z").outcome == "wrong"
+    while hand.move is not None:
+        assert (
+            hand.play(to_text(hand.move.in_letters(hand.move.line.arrangement))).outcome == "stands"
+        )
+    assert hand.whole().validation.verdict == "verified"
+
+
 def test_all_terms_at_once() -> None:
     hand = GuidedDerivation(*_asked(SQUARE, "grad J wrt X"))
     ruling = hand.play("A' X B' + A X B")
