@@ -413,7 +413,8 @@ def _acted(c: Operation) -> Value:
 
 def _shifted(graph: Graph, x: Value, by: Dim, shape: Extent) -> Value:
     """The rows moved down, or up: zeros before or behind them, and as many rows as there were."""
-    up = all(k < 0 for _, k in by.terms)
+    degree = max((len(letters) for letters, _ in by.terms), default=0)
+    up = all(k < 0 for letters, k in by.terms if len(letters) == degree)  # `2 - n`, if n is large
     places = -by if up else by
     rest: tuple[AxisPart | None, ...] = (None,) * (x.rank - 1)
     empty = graph.spread(graph.number(0), (places, *shape[1:]))

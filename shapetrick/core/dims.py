@@ -96,6 +96,12 @@ class Dim:
         least = self.least
         return least is not None and least >= k
 
+    @property
+    def is_eventually_natural(self) -> bool:
+        """Whether it is not negative, or only where its names are small numbers."""
+        least = self.least
+        return least is not None and (least >= 0 or self.integer is None)
+
     def size(self, sizes: Mapping[str, int]) -> int:
         """Its value with the names' sizes put in; a number's own digits may be given a size too."""
         match self.terms:

@@ -119,15 +119,12 @@ def entries(e: Structured, sizes: Sizes) -> Any:
 
 def selects(e: Expr) -> bool:
     """Whether each row is one of an identity's, at all sizes at which the slice has a meaning."""
-    return isinstance(e, Structured) and e.pattern == "moved" and not _may_fall_short(e)
-
-
-def _may_fall_short(e: Structured) -> bool:
-    rest = slack(e)
-    least, start = rest.least, e.offset.least
-    if least is None or start is None or start < 0:
-        return True
-    return least < 0 and rest.integer is not None
+    return (
+        isinstance(e, Structured)
+        and e.pattern == "moved"
+        and slack(e).is_eventually_natural
+        and e.offset.is_eventually_natural
+    )
 
 
 def slack(e: Structured) -> Dim:

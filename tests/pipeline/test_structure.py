@@ -36,6 +36,12 @@ ROWS = [
     ("norm(x[2..n] - x[1..n-1])^2", "jnp.sum((x[1:] - x[:-1]) ** 2)"),
     ("norm(x[3..n] - 2 x[2..n-1] + x[1..n-2])^2",
      "jnp.sum((x[2:] - 2 * x[1:-1] + x[:-2]) ** 2)"),
+    ("sum(tanh(x[n-1..n]) .* y[1..2]) + norm([x[n-2..n]; x[1..n-3]] - 2 y)^2",
+     "jnp.sum(jnp.tanh(x[-2:]) * y[:2]) + jnp.sum((jnp.roll(x, 3, axis=0) - 2 * y) ** 2)"),
+    ("norm(X[m-1..m, n-2..n] - Y[1..2, 1..3])^2",
+     "jnp.sum((X[-2:, -3:] - Y[:2, :3]) ** 2)"),
+    ("sum(tanh(shift(x, n - 2)) .* y) + sum(tanh(shift(X, 2 - n, axis=1)) .* Y)",
+     "jnp.sum(jnp.tanh(x[:2]) * y[3:]) + jnp.sum(jnp.tanh(X[:, 3:]) * Y[:, :2])"),
     ("sum(sqrt((X[2..m, 1..n-1] - X[1..m-1, 1..n-1]).^2 + "
      "(X[1..m-1, 2..n] - X[1..m-1, 1..n-1]).^2))",
      "jnp.sum(jnp.sqrt((X[1:, :-1] - X[:-1, :-1])**2 + (X[:-1, 1:] - X[:-1, :-1])**2))"),

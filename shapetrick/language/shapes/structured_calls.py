@@ -141,21 +141,15 @@ def _typed_selector(selector: Selector, typed: Callable[[SyntaxNode], str]) -> s
 
 def _check_bounds(first: Dim, last: Dim, size: Dim, what: str) -> None:
     """Refuse bounds that other sizes than small ones may break."""
-    if not first.is_at_least(1) and not _holds_from_some_size(first - ONE):
+    if not (first - ONE).is_eventually_natural:
         raise ShapeError(f"{what} are counted from 1, and `{first}` may be less.")
-    if not _holds_from_some_size(size - last):
+    if not (size - last).is_eventually_natural:
         raise ShapeError(
             f"there are {size} {what}, and `{last}` may be more: declare sizes that tell, such as "
             f"{last}+m {what}."
         )
-    if not _holds_from_some_size(last - first):
+    if not (last - first).is_eventually_natural:
         raise ShapeError(f"`{first}..{last}` may be empty: its end may come before its start.")
-
-
-def _holds_from_some_size(dim: Dim) -> bool:
-    """Whether it is not negative, or only where names are small numbers."""
-    least = dim.least
-    return least is not None and (least >= 0 or dim.integer is None)
 
 
 def shape_of_block(node: SyntaxNode, shapes: Sequence[Shape]) -> Shape:
