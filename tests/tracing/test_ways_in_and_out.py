@@ -205,6 +205,20 @@ def test_classes_are_given_by_their_numbers(f: Any) -> None:
     np.testing.assert_allclose(d.function("numpy")(Z=z, y=y), wanted, atol=1e-8)
 
 
+@pytest.mark.parametrize("shape", ["k", "1 x k"])
+def test_a_one_hot_vector_is_no_list_of_numbers(shape: str) -> None:
+    d = st.derive(f"z : {shape}; y : {shape} onehot; J = sum(exp(z) .* y)", wrt="z")
+    z, y = np.array([0.5, -1.0, 2.0]), np.array([0.0, 1.0, 0.0])
+    np.testing.assert_allclose(d.function("numpy")(z=z, y=y), np.exp(z) * y)
+
+
+@pytest.mark.parametrize("numbers", [[0, 3], [-1, 0], [0.5, 1.0]])
+def test_what_numbers_no_class_is_refused(numbers: list[float]) -> None:
+    d = st.derive("Z : n x k; Y : n x k onehot; J = sum(exp(Z) .* Y)", wrt="Z")
+    with pytest.raises(st.OperandError, match="`Y` have whole numbers from 0 to 2"):
+        d.function("numpy")(Z=np.ones((2, 3)), Y=np.array(numbers))
+
+
 DATA, TARGETS = np.linspace(-1, 2, 12).reshape(4, 3), np.array([1.0, -1.0, 2.0, 0.5])
 
 

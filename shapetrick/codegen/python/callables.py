@@ -157,8 +157,8 @@ class Generated:
         raise OperandError(f"`{name}` has no value: the arguments are {self._listed}.")
 
     def _one_hot(self, e: Symbol, value: Any, given: Mapping[Symbol, Any]) -> Any:
-        """The matrix of classes that are given by their numbers."""
-        if "onehot" not in e.attributes or _rank(value) != 1 or e.shape[0] == ONE:
+        """The matrix of classes that are given by their numbers; a vector is one class itself."""
+        if "onehot" not in e.attributes or _rank(value) != 1 or ONE in e.shape:
             return value
         sides = (
             n
@@ -171,7 +171,12 @@ class Generated:
             raise OperandError(
                 f"how many classes `{e.base}` numbers can't be seen: give its one-hot matrix."
             )
-        return np.eye(count)[np.asarray(value).astype(int)]
+        numbers = np.asarray(value).astype(int)
+        if not np.all((numbers == value) & (numbers >= 0) & (numbers < count)):
+            raise OperandError(
+                f"the classes of `{e.base}` have whole numbers from 0 to {count - 1}."
+            )
+        return np.eye(count)[numbers]
 
     def _arrays(self, e: Symbol, value: Any) -> Any:
         """The value as an array, or those of all members."""
