@@ -82,9 +82,9 @@ class ManyAxes(Traced):
 
     __slots__ = ()
 
-    def __init__(self, shape: Extent) -> None:
-        object.__setattr__(self, "shape", shape)
-        object.__setattr__(self, "is_mask", False)
+    def __init__(self, shape: Extent, **own: Any) -> None:
+        for name, value in {"shape": shape, "is_mask": False, **own}.items():
+            object.__setattr__(self, name, value)
 
     @property
     def e(self) -> Expr:

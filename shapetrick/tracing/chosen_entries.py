@@ -19,9 +19,7 @@ class ChosenEntries(ManyAxes):
     __slots__ = ("mask", "x")
 
     def __init__(self, x: Traced, mask: Traced) -> None:
-        super().__init__((arrays.size(x.shape),))
-        object.__setattr__(self, "x", x)
-        object.__setattr__(self, "mask", mask)
+        super().__init__((arrays.size(x.shape),), x=x, mask=mask)
 
     x: Traced
     mask: Traced

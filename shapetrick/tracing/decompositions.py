@@ -111,9 +111,7 @@ class EndsOfSpectrum(arrays.ManyAxes):
     __slots__ = ("place", "x")
 
     def __init__(self, x: Traced, place: int) -> None:
-        super().__init__(x.shape if place else x.shape[:1])
-        object.__setattr__(self, "x", x)
-        object.__setattr__(self, "place", place)
+        super().__init__(x.shape if place else x.shape[:1], x=x, place=place)
 
     x: Traced
     place: int

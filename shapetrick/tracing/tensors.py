@@ -48,8 +48,7 @@ class SumOfProducts(ManyAxes):
     __slots__ = ("terms",)
 
     def __init__(self, shape: Extent, terms: Sequence[ArrayProduct]) -> None:
-        super().__init__(shape)
-        object.__setattr__(self, "terms", tuple(terms))
+        super().__init__(shape, terms=tuple(terms))
 
     terms: tuple[ArrayProduct, ...]
 
