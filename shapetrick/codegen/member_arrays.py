@@ -41,7 +41,7 @@ from ..core.traversal import postorder
 from .axes import NamedArray
 from .from_expressions import ACTED, translated
 from .ir import ArrayOperation, Graph, Value
-from .member_calls import CALLS, NO_CODE, SQUARES
+from .member_calls import CALLS, NO_CODE, SQUARES, MemberCall
 from .member_products import Products, SummedProduct
 from .member_reads import Family, LetterRanges, Reading
 
@@ -119,7 +119,7 @@ class MemberArrays(Products):
             case Part() | BlockMatrix() | Acted():
                 return self._structured(e, args, scope)
             case Call() if e.function in CALLS:
-                return CALLS[e.function](self, e, args, scope)
+                return CALLS[e.function](MemberCall(self, e, args, scope))
             case Call() if FUNCTIONS[e.function].elementwise:
                 called = e.function
                 build = lambda *xs: self.graph.function(called, *xs)  # noqa: E731
@@ -151,7 +151,7 @@ class MemberArrays(Products):
             square = SQUARES.get(base.op)
             if isinstance(base, Call) and square is not None:
                 inner = [self.own(self._product(a, scope)) for a in base.args]
-                return square(self, base, inner, scope)
+                return square(MemberCall(self, base, inner, scope))
             return self.squared(args[0], scope)
         return self.entrywise(self.graph.power, args, scope)
 
