@@ -19,7 +19,7 @@ from .core.warnings import warnings_of
 from .language.elaboration import read as read_problem
 from .language.elaboration import read_value
 from .language.printer import to_text
-from .numerics.evaluation import FunctionValues
+from .numerics.evaluation import FunctionValues, Valuation
 from .pipeline import named_cotangents as named_cotangents  # by which claims name cotangents
 from .pipeline.requests import steps_together
 
@@ -276,7 +276,7 @@ class Derivation:
             return None
         from .core.traversal import expand_names, symbols_of
         from .numerics.sampling import is_scalable
-        from .numerics.scale_errors import ScalePoint, scale_errors
+        from .numerics.scale_errors import scale_errors
         from .simplification.stable_forms import stable
         from .validation.checker import checker_of
 
@@ -284,7 +284,7 @@ class Derivation:
         forms = [*dict.fromkeys((expand_names(self.gradient), expand_names(computed)))]
         used = symbols_of(forms[0])
         checker = checker_of(self.problem, result.request, forms, self.validation.seed)
-        points = [ScalePoint(sizes, d.env, d.functions) for sizes, d in checker.draws()]
+        points = [Valuation(d.env, sizes, d.functions) for sizes, d in checker.draws()]
         return scale_errors(forms, points, {s.name for s in used if is_scalable(s)})
 
     @cached_property

@@ -17,7 +17,7 @@ from ..core.functions import TABLE, Array, Function
 from ..core.problem import DerivativeKind
 from ..core.records import dataclass
 from ..core.traversal import postorder, symbols_of
-from ..numerics.evaluation import EvaluationTape, FunctionValues
+from ..numerics.evaluation import EvaluationTape, FunctionValues, Valuation
 from ..numerics.sampling import DrawnRanges, dims_of
 from .domain_search import DomainSearch, Env
 
@@ -91,7 +91,7 @@ class Target:
             return env
         from ..numerics.implicit_solving import ImplicitSolver  # where equations are alone
 
-        return ImplicitSolver(self.systems).consistent(env, sizes, functions)
+        return ImplicitSolver(self.systems).consistent(Valuation(env, sizes, functions))
 
     @cached_property
     def _shapes(self) -> Counter[Shape]:
