@@ -166,6 +166,10 @@ class Range(NamedTuple):
         own = {k: v for k, v in values.items() if k != self.letter} if self.where else {}
         return Range(self.letter, first, last, tuple([c.within(own) for c in self.where]))
 
+    def boxed(self, scope: Sequence[Range]) -> Range:
+        """From the first to the last value that it has, where other letters run over ranges."""
+        return Range(self.letter, self.first.ends(scope)[0], self.last.ends(scope)[1])
+
     def lettered(self, letter: str) -> Range:
         """With another letter."""
         own = {self.letter: Index(letter)}

@@ -112,8 +112,7 @@ class _Solution:
             here = over.within(self.values)
             if over.letter in {*here.first.terms, *here.last.terms}:  # by a letter that is found
                 moving.append(here)
-                low, high = over.first.ends(self.ranges)[0], over.last.ends(self.ranges)[1]
-                here = here._replace(first=low, last=high)
+                here = over.boxed(self.ranges)._replace(where=here.where)
             self.summed.append(here)
         for over in self.ranges:
             if over.letter in self.values:

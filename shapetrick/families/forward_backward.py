@@ -26,7 +26,7 @@ from ..core.free_names import free_name
 from ..core.indices import Incomparable, Index, Range, at_most, member
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Result
-from ..core.traversal import postorder, substitute
+from ..core.traversal import postorder, replaced, substitute, symbols_of
 from .recurrence import segments_of
 from .running_products import RunningProducts
 from .saved_values import ForwardValue, indices_within, kept_values, last_indices, without_index
@@ -198,20 +198,15 @@ class _PassBuilder:
         return self._replaced(root, into, ranges)
 
     def _replaced(self, root: Expr, into: list[Segment], ranges: tuple[Range, ...]) -> Expr:
-        new: dict[Expr, Expr] = {}
-        stack = [root]
-        while stack:
-            x = stack.pop()
+        def put(x: Expr) -> Expr | None:
             stored = self._stored(x, ranges)
             if stored is not None:
-                new[x] = stored
-            elif isinstance(x, Name) and x.name in self._alone:
-                new[x] = ex.symbol(member(x.name, *ALONE), x.shape)
-            elif isinstance(x, Total):
-                new[x] = self._sum(x, into)
-            else:
-                stack.extend(x.args)
-        return substitute(root, new) if new else root
+                return stored
+            if isinstance(x, Name) and x.name in self._alone:
+                return ex.symbol(member(x.name, *ALONE), x.shape)
+            return self._sum(x, into) if isinstance(x, Total) else None
+
+        return replaced(root, put)
 
     def _stored(self, x: Expr, ranges: tuple[Range, ...]) -> Expr | None:
         """The member that holds a value which was kept; None if none does."""
@@ -264,13 +259,10 @@ class _PassBuilder:
         names = {base: self._free(f"{base}_{number + 1}") for base in own}
 
         def renamed(e: Expr) -> Expr:
-            new: dict[Expr, Expr] = {}
-            for x in postorder([e], into=lambda x: not isinstance(x, Total)):
-                if isinstance(x, Total):
-                    new[x] = ex.total(renamed(x.args[0]), x.over, x.fold)
-                elif isinstance(x, Symbol) and x.base in names:
-                    new[x] = ex.symbol(member(names[x.base], *x.indices), x.shape)
-            return substitute(e, new) if new else e
+            own = (x for x in symbols_of(e) if x.base in names)
+            return substitute(
+                e, {x: ex.symbol(member(names[x.base], *x.indices), x.shape) for x in own}
+            )
 
         return renamed
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from ..core import expr as ex
 from ..core.expr import Expr, Symbol, as_symbol
 from ..core.families import at_index, cotangent_names, reindexed
-from ..core.indices import Indices, Range, member, parts, read_name, renamed_shape, within
+from ..core.indices import Indices, Range, member, parts, read_name
 from ..core.problem import DerivativeKind, Problem, Request
 from ..core.results import Equation, Recursion
 from ..derivation.chain_rule import upstream_of
@@ -341,15 +341,6 @@ def at_lengths(problem: Problem, values: Indices) -> Problem:
     at = {t: i for t, i in values.items() if t in families.lengths}
     if not at:
         return problem
-    segments = tuple(
-        replace(
-            s,
-            indices=within(s.indices, at),
-            ranges=tuple(r.within(at) for r in s.ranges),
-            shape=renamed_shape(s.shape, at),
-            body=None if s.body is None else reindexed(s.body, at),
-        )
-        for s in families.segments
-    )
+    segments = tuple(s.within(at, tuple(r.within(at) for r in s.ranges)) for s in families.segments)
     definitions = {name: reindexed(e, at) for name, e in problem.definitions.items()}
     return replace(problem, families=families._replace(segments=segments), definitions=definitions)

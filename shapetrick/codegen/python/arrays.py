@@ -13,7 +13,17 @@ from itertools import groupby
 from ...core.dims import ONE, Dim, Extent, Sizes, extent
 from ...core.errors import RequestError
 from ...core.expr import Expr, Symbol, symbol
-from ...core.families import MemberBox, Place, Segment, box_of, covers, lies_in, members_in
+from ...core.families import (
+    MemberBox,
+    Place,
+    Segment,
+    around,
+    box_of,
+    covers,
+    extent_of,
+    lies_in,
+    members_in,
+)
 from ...core.indices import Index, Range, base_of, dim_of, member, within
 from ...core.problem import Problem
 from ...core.traversal import postorder, substitute
@@ -113,11 +123,11 @@ class Arrays(FamilyFunction):
         given = [s for s in self.families.of(e.base) if s.body is None]
         if not given:  # an upstream gradient of members
             return box_of(e.indices, ())
-        return _around([s.box for s in given])
+        return around([s.box for s in given])
 
     def _lead(self, e: Symbol) -> Extent:
         """The sizes of the axes before those of a member."""
-        return _sizes(self._boxes[e])
+        return extent_of(self._boxes[e])
 
     def _dimensions(self) -> list[str]:
         """The names of all dimensions, and of lengths, in the order in which they appear."""
@@ -173,7 +183,7 @@ class Arrays(FamilyFunction):
         found = self._arrays.families
         for e, box in self._boxes.items():
             family = found[e.base] = Family(self.identifier(e.base))
-            shape = (*_sizes(box), *extent(e.shape))
+            shape = (*extent_of(box), *extent(e.shape))
             family.pieces.append((box, self._graph.node("input", (), e, shape)))
         boxes = {e.base: [box] for e, box in self._boxes.items()}
         for s in segments:
@@ -184,7 +194,7 @@ class Arrays(FamilyFunction):
             family.padded = frozenset(padded.get(base, ()))
             family.keys = tuple(sorted(keys.get(base, ())))
             if family.keys:
-                family.inside = _around([_without(box, family.keys) for box in own])
+                family.inside = around([_without(box, family.keys) for box in own])
 
     def _planned(self, steps: Iterable[NestStep]) -> list[_Loop]:
         """The loops; what is computed at once is where it is used."""
@@ -474,10 +484,6 @@ def _letters(segments: Iterable[Segment]) -> list[str]:
     return list(found)
 
 
-def _sizes(box: MemberBox) -> Extent:
-    return tuple(dim_of(b.minus(a).plus(1)) for a, b in zip(*box, strict=True))
-
-
 def _of_step(at: Place, looped: Sequence[Range]) -> tuple[Place, tuple[Range, ...]]:
     """A place among steps, and the ranges of its letters: without those that are one index."""
     single = {r.letter: r.first for r in looped if r.first == r.last}
@@ -488,13 +494,6 @@ def _without(box: MemberBox, axes: Sequence[int]) -> MemberBox:
     """A box along the other axes."""
     low, high = (tuple(i for k, i in enumerate(end) if k not in axes) for end in box)
     return low, high
-
-
-def _around(boxes: Sequence[MemberBox]) -> MemberBox:
-    """From the first member of all boxes to the last one."""
-    lows, highs = (list(zip(*(box[end] for box in boxes), strict=True)) for end in (0, 1))
-    first = tuple(min(axis, key=lambda i: i.place) for axis in lows)
-    return first, tuple(max(axis, key=lambda i: i.place) for axis in highs)
 
 
 def _renewed(loop: _Loop, new: Mapping[Value, Value]) -> _Loop:
