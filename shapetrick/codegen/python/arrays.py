@@ -26,8 +26,9 @@ from ...core.families import (
 )
 from ...core.indices import Index, Range, base_of, dim_of, member, within
 from ...core.problem import Problem
+from ...core.returned import Returned
 from ...core.traversal import postorder, substitute
-from ...families.forward_backward import Answer, ForwardBackward
+from ...families.forward_backward import ForwardBackward
 from ...families.nests import MemberStep, Nest, Nests, NestStep
 from ...families.schedule import body_of
 from ..chain_order import nominal
@@ -279,7 +280,7 @@ class Arrays(FamilyFunction):
 
     def _lower(self) -> None:
         """Products in their order; what is returned is known."""
-        returned = {a.base: self._array_of(a) for a in self.answers}
+        returned = {a.name: self._array_of(a) for a in self.answers}
         roots = [*returned.values(), *(x.value for x in self._assignments())]
         new = lowered(self._graph, roots, self._sizes)
         names = {**self._arrays.names, **self._wanted}
@@ -295,10 +296,10 @@ class Arrays(FamilyFunction):
         for loop in (*self._forward, *self._backward):
             yield from loop.assigned
 
-    def _array_of(self, a: Answer) -> Value:
-        if a.base in self._passes.alone:
-            return self._alone[a.base]
-        family = self._arrays.families[a.base]
+    def _array_of(self, a: Returned) -> Value:
+        if a.name in self._passes.alone:
+            return self._alone[a.name]
+        family = self._arrays.families[a.name]
         return assembled(self._arrays.axes, family.pieces)
 
     # ---- the text
@@ -316,8 +317,8 @@ class Arrays(FamilyFunction):
         for e, name in given.inputs.items():
             shape = (*(self._lead(e) if e.indices else ()), *extent(e.shape))
             writer.bind(self._graph.node("input", (), e, shape), name)
-        values = [self._returns[a.base] for a in self._passes.values]
-        gradients = [self._returns[a.base] for a in self._passes.gradients]
+        values = [self._returns[a.name] for a in self._passes.values]
+        gradients = [self._returns[a.name] for a in self._passes.gradients]
         self._made: dict[str, None] = {}
         self.forward = [*self._loops(self._forward), *self._lines(writer.write(values))]
         self._made_forward = tuple(self._made)
@@ -348,14 +349,13 @@ class Arrays(FamilyFunction):
                     )
                 (k,) = family.keys
                 array = name if not k else f"{MODULES[self.library]}.moveaxis({name}, {k}, 0)"
-                yield f"{name} = dict(enumerate({array}, {self._index(box[0][k])}))"
+                yield f"{name} = dict(enumerate({array}, {self.index(box[0][k])}))"
                 return
         yield f"{name} = {{}}"
 
     def _written(self, loop: _Loop) -> list[str]:
         if loop.over is _ONCE:
             return self._steps(loop)
-        letter = loop.over.letter
         dependent = self._dependent(loop)
         needed = {
             a
@@ -366,14 +366,9 @@ class Arrays(FamilyFunction):
         needed |= {x.value for x in loop.assigned} - dependent
         order = [v for v in postorder([x.value for x in loop.assigned]) if v in needed]
         before = self._lines(self._writer.hoist(order))
-        low, high = loop.over.ends
-        ends = [self._index(low), self._index(high.plus(1))]
-        if loop.falls:
-            ends = [self._index(high), self._index(low.plus(-1)), "-1"]
-        head = f"for {self.identifier(letter)} in range({', '.join(ends)}):"
         with self._writer.inside():
             own = self._steps(loop)
-        return [*before, head, *indented(own)]
+        return [*before, self.loop(loop.over, loop.falls), *indented(own)]
 
     def _steps(self, loop: _Loop) -> list[str]:
         """The lines of one step of a loop; what is for some of the indices stays there."""
@@ -391,7 +386,7 @@ class Arrays(FamilyFunction):
         if isinstance(step, _Loop):
             return self._written(step)
         lines = self._lines(self._writer.write([step.value], named=False))
-        at = ", ".join(map(self._index, step.at))
+        at = ", ".join(map(self.index, step.at))
         text = f"{self._writer.piece(step.value)}"
         if self._writer.is_number(step.value):  # where later steps expect what inputs are
             own = f"{text}.0" if text.isdigit() else f"float({text})"
@@ -402,11 +397,7 @@ class Arrays(FamilyFunction):
         """When a step is for some of the indices only."""
         if isinstance(step, _Loop):
             return ""
-        own = next((r for r in step.looped if r.letter == over.letter), over)
-        if own.ends == over.ends:
-            return ""
-        letter, first, last = self.identifier(over.letter), *map(self._index, own.ends)
-        return f"{letter} == {first}" if first == last else f"{first} <= {letter} <= {last}"
+        return self.guard(next((r for r in step.looped if r.letter == over.letter), over), over)
 
     def _dependent(self, loop: _Loop) -> set[Value]:
         """The values that are others at each step."""
@@ -418,7 +409,7 @@ class Arrays(FamilyFunction):
                 found.add(v)
         return found
 
-    def _index(self, i: Index) -> str:
+    def index(self, i: Index) -> str:
         return self._writer.dim(dim_of(i))
 
     def function(self) -> list[str]:
@@ -436,8 +427,8 @@ class Arrays(FamilyFunction):
         decorator = [jitted(given)] if self.library == "jax" and not loops else []
         return [*decorator, *with_signature(given, self.answers, self.library, lines)]
 
-    def _returned(self, a: Answer) -> str:
-        return f"{self._writer.piece(self._returns[a.base])}"
+    def _returned(self, a: Returned) -> str:
+        return f"{self._writer.piece(self._returns[a.name])}"
 
     # ---- as a rule
 
@@ -447,13 +438,13 @@ class Arrays(FamilyFunction):
     def _are_arrays(self, inputs: Mapping[Symbol, str]) -> list[str]:
         return [name for name in inputs.values() if name not in self._made_forward]
 
-    def _gradient(self, e: Symbol, gradients: Sequence[Answer], times: str) -> str:
+    def _gradient(self, e: Symbol, gradients: Sequence[Returned], times: str) -> str:
         """The gradient by an input; nothing if nobody asked."""
         own = [a for a in gradients if a.request is not None and a.request.wrt.base == e.base]
         if not own:
             return ""
         answer = own[0]
-        text = f"{self._writer.piece(self._returns[answer.base]):atom}"
+        text = f"{self._writer.piece(self._returns[answer.name]):atom}"
         box = self._boxes.get(e)
         if box is not None and not answer.listed and box[0] == box[1]:
             text += f"[{', '.join(['None'] * len(box[0]))}]"
@@ -464,10 +455,10 @@ class Arrays(FamilyFunction):
             )
         return f"{text}{times}"
 
-    def _answered(self, a: Answer) -> Extent:
+    def _answered(self, a: Returned) -> Extent:
         """How many members an answer has along each axis."""
         rank = len(extent(a.expression.shape))
-        shape = self._returns[a.base].shape
+        shape = self._returns[a.name].shape
         return shape[: len(shape) - rank] if a.listed else ()
 
 

@@ -22,7 +22,7 @@ from ...core.expr import Symbol
 from ...core.families import NO_FAMILIES, Families
 from ...core.functions import TABLE
 from ...core.indices import Index, numbered
-from ..program import Returned
+from ...core.returned import Returned
 from .operations import Library
 from .signature import Arguments, is_listed
 

@@ -9,8 +9,9 @@ from typing import Literal, get_args
 from ...core.dims import Shape, extent, shape_text
 from ...core.errors import RequestError, enumerated
 from ...core.expr import Expr, Name, Symbol
+from ...core.returned import Returned
 from ...language.printer import overlined, to_text
-from ..program import Output, Program, Returned
+from ..program import Output, Program
 from .identifiers import Identifiers
 from .inplace import InPlaceWriter
 from .line_breaks import WIDTH, fitted
