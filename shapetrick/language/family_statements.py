@@ -7,7 +7,7 @@ a start and doesn't look ahead, and that shapes chain from one member to the nex
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..core import expr as ex
@@ -97,13 +97,20 @@ class FamilyElaboration:
                     "its own, or a number.",
                     span,
                 )
-            if i.letter and i.letter not in (*running, *self.lengths):
+        self._refuse_unbound(name, indices, running, span)
+        return indices
+
+    def _refuse_unbound(
+        self, name: str, indices: Place, running: Container[str], span: Span
+    ) -> None:
+        """Refuse a letter that neither runs nor is a length. Raises NameProblem."""
+        for letter in (t for i in indices for t in i.terms):
+            if letter not in running and letter not in self.lengths:
                 raise NameProblem(
-                    f"nothing says which numbers `{i.letter}` is in `{name}`: end the line with "
-                    f"`for {i.letter} = 1..L`.",
+                    f"nothing says which numbers `{letter}` is in `{name}`: end the line with "
+                    f"`for {letter} = 1..L`.",
                     span,
                 )
-        return indices
 
     @staticmethod
     def _padded(name: str, indices: Place, letters: Sequence[str], span: Span) -> frozenset[int]:
@@ -208,14 +215,7 @@ class FamilyElaboration:
                     f"`{name}` is a family: write `{name}[…]` for a member.", node.span
                 )
             return Use(node, name, name, is_function=is_function)
-        running = {r.letter for r in ranges}
-        for letter in (t for i in indices for t in i.terms):
-            if letter not in running and letter not in self.lengths:
-                raise NameProblem(
-                    f"nothing says which numbers `{letter}` is in `{name}`: end the line with "
-                    f"`for {letter} = 1..L`.",
-                    node.span,
-                )
+        self._refuse_unbound(name, indices, {r.letter for r in ranges}, node.span)
         return Use(node, name, base, indices, ranges, is_function)
 
     def _dim_families(self) -> set[str]:
@@ -266,18 +266,7 @@ class FamilyElaboration:
         if not body.indices:
             self.values[name] = ex.named(name, value)
         else:
-            shape = value.shape
-            self._add(
-                Segment(
-                    body.base,
-                    body.indices,
-                    d.ranges,
-                    shape,
-                    value,
-                    span=d.name.span,
-                    padded=body.padded,
-                )
-            )
+            self._add(body.segment(value.shape, value))
 
     def _why(self, uses: Sequence[Use]) -> str:
         """Where the shapes of members come from that were derived from a start."""
