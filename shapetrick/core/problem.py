@@ -80,16 +80,27 @@ class Request:
         return f"{self.kind} {self.of_text} wrt {rows}{self.wrt.name}"
 
 
+def called(text: str) -> str:
+    """What is differentiated as it stands in a label: in brackets unless it is a name."""
+    return text if text.isidentifier() else f"({text})"
+
+
+def jacobian_shape(of: Expr, wrt: Expr) -> Shape:
+    """Rows follow the stacked value, columns the stacked variable; by a scalar, the value's own
+    shape."""
+    if wrt.is_scalar:
+        return of.shape
+    return of.shape[0] * of.shape[1], wrt.shape[0] * wrt.shape[1]
+
+
 def shape_of_result(request: Request) -> Shape:
     """The shape of what a request asks for."""
     of, wrt = request.of, request.wrt
     match request.kind:
         case "jvp":
             return of.shape
-        case "jac" if not wrt.is_scalar:
-            return of.shape[0] * of.shape[1], wrt.shape[0] * wrt.shape[1]
         case "jac":
-            return of.shape
+            return jacobian_shape(of, wrt)
         case "hess":
             rows = wrt if request.rows is None else request.rows
             return rows.shape[0] * rows.shape[1], wrt.shape[0] * wrt.shape[1]

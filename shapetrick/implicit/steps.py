@@ -9,7 +9,7 @@ from dataclasses import replace
 from ..core.equations import EquationSystem
 from ..core.expr import Symbol, named
 from ..core.free_names import free_names
-from ..core.problem import Problem, Request
+from ..core.problem import Problem, Request, called
 from ..core.results import Adjoint, Result, Step
 from ..core.traversal import symbols_of
 from ..explanation.steps import Paper, Text
@@ -67,8 +67,7 @@ class _EquationSteps:
         name = request.wrt.name
         if request.direction is not None:
             return f"bar({name})"
-        of = request.of_text
-        return f"∂{of if of.isidentifier() else f'({of})'}/∂{name}"
+        return f"∂{called(request.of_text)}/∂{name}"
 
     def _of(self, request: Request, x: Symbol) -> Iterator[Step]:
         if x in symbols_of(request.of):

@@ -18,7 +18,7 @@ from ..core import expr as ex
 from ..core.expr import Expr, Symbol, as_symbol
 from ..core.families import at_index, cotangent_names, reindexed
 from ..core.indices import Indices, Range, member, parts, read_name
-from ..core.problem import DerivativeKind, Problem, Request
+from ..core.problem import DerivativeKind, Problem, Request, called
 from ..core.results import Equation, Recursion
 from ..derivation.chain_rule import upstream_of
 from ..families.equation_regions import box_of_equation, rising
@@ -317,7 +317,7 @@ class MemberDerivative:
         base, indices = parts(read_name(text))
         if indices:
             return member(base, *(i.within(fixed) for i in indices))
-        return text if text.isidentifier() else f"({text})"
+        return called(text)
 
 
 def with_equations(problem: Problem, recursion: Recursion) -> Problem:

@@ -18,7 +18,7 @@ from ..core.equations import EquationSystem, systems_within
 from ..core.errors import DerivationError
 from ..core.expr import IDENTITY, UNIT, Expr, Name, Symbol, named, symbol, zeros
 from ..core.functions import NAMES
-from ..core.problem import DerivativeKind, Problem, Request
+from ..core.problem import DerivativeKind, Problem, Request, called
 from ..core.results import Recursion, Result, Rewriting, Step, Validation
 from ..core.traversal import postorder, remembered, substitute, symbols_of, transform
 from ..derivation.chain_rule import cotangents, tangent
@@ -178,23 +178,25 @@ def written(problem: Problem, gradient: Expr, simplifier: Simplifier) -> Expr:
 
 
 def _through_equations(problem: Problem, request: Request, seed: int) -> Result:
-    """The gradient through unknowns that equations determine, in the equations' multipliers."""
+    """The derivative through unknowns that equations determine: a gradient in the equations'
+    multipliers, any other by these, or in differentials."""
     from ..implicit.adjoint import computable_gradient, derived
 
     simplifier = Simplifier(problem.definitions.values(), [request.of])
-    if request.kind not in ("grad", "vjp"):
-        return _further_through_equations(problem, request, simplifier, seed)
-    found = derived(problem, request, seed)
-    check = checker_of(problem, found.request, seed=seed).check
-    result = concluded(
-        problem,
-        found.request,
-        found.gradient,
-        simplifier,
-        seed,
-        lambda gradient: check(computable_gradient(gradient, found.adjoint)),
-    )
-    return replace(result, adjoint=found.adjoint)
+    if request.kind in ("grad", "vjp"):
+        request, value, adjoint = derived(problem, request, seed)
+        checker = checker_of(problem, request, seed=seed)
+    else:
+        from .implicit_jacobians import implicit_derivative
+
+        value, adjoint, request, asked = implicit_derivative(problem, request, simplifier, seed)
+        checker = checker_of(problem, asked, [value], seed)
+
+    def check(value: Expr) -> Validation:
+        return checker.check(computable_gradient(value, adjoint))
+
+    result = concluded(problem, request, value, simplifier, seed, check)
+    return replace(result, adjoint=adjoint)
 
 
 def as_answered(problem: Problem, request: Request, seed: int) -> Request:
@@ -207,26 +209,6 @@ def as_answered(problem: Problem, request: Request, seed: int) -> Request:
 
     along = examined(systems, request.wrt, seed).along_symmetric
     return replace(request, symmetric=request.symmetric or along)
-
-
-def _further_through_equations(
-    problem: Problem, request: Request, simplifier: Simplifier, seed: int
-) -> Result:
-    """A Jacobian, a Hessian or a derivative along a direction, through unknowns."""
-    from ..implicit.adjoint import computable_gradient
-    from .implicit_jacobians import implicit_derivative
-
-    value, adjoint, request, asked = implicit_derivative(problem, request, simplifier, seed)
-    check = checker_of(problem, asked, [value], seed).check
-    result = concluded(
-        problem,
-        request,
-        value,
-        simplifier,
-        seed,
-        lambda value: check(computable_gradient(value, adjoint)),
-    )
-    return replace(result, adjoint=adjoint)
 
 
 def _solution(problem: Problem, request: Request, system: EquationSystem, seed: int) -> Result:
@@ -434,7 +416,7 @@ def steps_together(
 def _implicit_step(request: Request, result: Result) -> Step:
     """What is told of a derivative through equations that is no gradient and no backward rule."""
     name, of = request.wrt.name, request.of_text
-    label = f"∂{of if of.isidentifier() else f'({of})'}/∂{name}"
+    label = f"∂{called(of)}/∂{name}"
     note = _ROWS if request.direction is None else _DIFFERENTIAL
     return Step(of, name, label, result.gradient.shape, (), result.gradient, note)
 
@@ -479,7 +461,7 @@ def _steps(
     last = Step(
         of=of_text,
         wrt=name,
-        label=f"∂{of_text if of_text.isidentifier() else f'({of_text})'}/∂{name}{along}",
+        label=f"∂{called(of_text)}/∂{name}{along}",
         shape=result.gradient.shape,
         lines=(),
         result=result.gradient,
