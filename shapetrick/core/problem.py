@@ -93,18 +93,22 @@ def jacobian_shape(of: Expr, wrt: Expr) -> Shape:
     return of.shape[0] * of.shape[1], wrt.shape[0] * wrt.shape[1]
 
 
-def shape_of_result(request: Request) -> Shape:
-    """The shape of what a request asks for."""
-    of, wrt = request.of, request.wrt
-    match request.kind:
+def derivative_shape(kind: RequestKind, of: Expr, wrt: Symbol, rows: Symbol | None = None) -> Shape:
+    """The shape of a derivative; `rows` are those of a block of a Hessian."""
+    match kind:
         case "jvp":
             return of.shape
         case "jac":
             return jacobian_shape(of, wrt)
         case "hess":
-            rows = wrt if request.rows is None else request.rows
-            return rows.shape[0] * rows.shape[1], wrt.shape[0] * wrt.shape[1]
+            first = wrt if rows is None else rows
+            return first.shape[0] * first.shape[1], wrt.shape[0] * wrt.shape[1]
     return wrt.shape
+
+
+def shape_of_result(request: Request) -> Shape:
+    """The shape of what a request asks for."""
+    return derivative_shape(request.kind, request.of, request.wrt, request.rows)
 
 
 class EqualityClaim(NamedTuple):
