@@ -79,11 +79,7 @@ EDGES = {
 }
 
 DOORS = {
-    "lark": {
-        *("language.syntax.function_heads", "language.syntax.lexer"),
-        *("language.syntax.library_calls", "language.syntax.parser"),
-        *("language.latex.derivatives", "language.latex.lexer", "language.latex.parser"),
-    },
+    "lark": {"language.syntax.parse_tables"},
     "platformdirs": {"core.files"},
     "prompt_toolkit": {"repl", "session.completion"},
     "pygments": {"render.pygments_lexer"},

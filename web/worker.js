@@ -5,11 +5,8 @@
  *   runPython: (text: string) => (question: string) => string}} Python */
 
 const START = `
-import json, os, sys
+import json, sys
 sys.path.insert(0, "/shapetrick")
-os.environ["XDG_CACHE_HOME"] = "/shapetrick/cache"  # the parser's tables, if they come along
-os.makedirs("/shapetrick/cache/shapetrick", exist_ok=True)
-os.chmod("/shapetrick/cache/shapetrick", 0o700)
 from shapetrick.web_page.answers import answer
 lambda question: json.dumps(answer(json.loads(question), None), ensure_ascii=False)
 `;
