@@ -23,13 +23,11 @@ from ..core.results import Recursion, Result, Rewriting, Step, Validation
 from ..core.traversal import postorder, remembered, substitute, symbols_of, transform
 from ..derivation.chain_rule import cotangents, tangent
 from ..explanation.steps import Paper, Text
-from ..language.shapes.derived_values import register_deriver
 from ..language.syntax.constants import CONSTANTS
 from ..simplification.simplifier import Simplifier
 from ..simplification.subexpressions import as_step, introduced, with_bare_identity, with_names
 from ..simplification.written_forms import with_functions
 from ..validation.checker import checker_of
-from .derivatives_as_values import derived
 from .jacobians import directional, jacobian, symmetrized, symmetrized_hessian
 
 _log = logging.getLogger(__name__)
@@ -195,18 +193,6 @@ def _through_equations(problem: Problem, request: Request, seed: int) -> Result:
         lambda gradient: check(computable_gradient(gradient, found.adjoint)),
     )
     return replace(result, adjoint=found.adjoint)
-
-
-def as_answered(problem: Problem, request: Request, seed: int) -> Request:
-    """The request along the symmetric matrices, where equations have solutions for these alone.
-    Raises DerivationError where they do not determine their unknowns."""
-    systems = systems_within([request.of], problem.systems)
-    if not systems or request.kind not in ("grad", "vjp"):
-        return request
-    from ..implicit.examination import examined
-
-    along = examined(systems, request.wrt, seed).along_symmetric
-    return replace(request, symmetric=request.symmetric or along)
 
 
 def _further_through_equations(
@@ -572,6 +558,3 @@ def _kept(gradient: Expr, problem: Problem, request: Request) -> tuple[Expr, ...
         or (isinstance(e, Symbol) and e is not request.direction)
     ]
     return tuple(kept)
-
-
-register_deriver(partial(derived, derive))
