@@ -5,9 +5,12 @@
  *   runPython: (text: string) => (question: string) => string}} Python */
 
 const START = `
-import json, sys
+import gc, json, sys
 sys.path.insert(0, "/shapetrick")
+gc.disable() # what is imported stays: it need not be looked through
 from shapetrick.web_page.answers import answer
+gc.freeze()
+gc.enable()
 lambda question: json.dumps(answer(json.loads(question), None), ensure_ascii=False)
 `;
 const FOLDER = new URL("./pyodide/", location.href).href;

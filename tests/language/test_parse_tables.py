@@ -14,7 +14,7 @@ from lark.lexer import Lexer
 
 from shapetrick.core.errors import Span
 from shapetrick.language.syntax import parse_tables
-from shapetrick.language.syntax.automaton import Automaton, Refused, Run, Terminal
+from shapetrick.language.syntax.automaton import Automaton, ParserRun, Terminal, UnexpectedTerminal
 from shapetrick.language.syntax.parse_tables import (
     LATEX,
     PROBLEM,
@@ -79,21 +79,21 @@ def test_a_statement_is_parsed_as_by_lark(text: str, by_lark: Lark) -> None:
     functions = {"f": 1000, "norm": 1, "tr": 1}
     found = [(kind, text[slice(*span)]) for kind, span in tokens(text, functions)]
     wanted = by_lark.parse([Token(*token) for token in found], "statement")  # type: ignore[arg-type]
-    run = Run(Automaton(tables_of(PROBLEM), Nodes()), "statement")
+    run = ParserRun(Automaton(tables_of(PROBLEM), Nodes()), "statement")
     for kind, typed in found:
         run.feed(Terminal(kind, typed, Span(0, 0)))
     assert plain(run.value()) == plain(wanted)
 
 
 def test_what_is_refused_is_told_with_what_might_stand_there() -> None:
-    run = Run(Automaton(tables_of(PROBLEM), Nodes()), "expression")
+    run = ParserRun(Automaton(tables_of(PROBLEM), Nodes()), "expression")
     run.feed(Terminal("NAME", "A", Span(0, 1)))
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(UnexpectedTerminal) as refused:
         run.feed(Terminal("RPAR", ")", Span(1, 2)))
     assert refused.value.token == ")"
     assert {"SIGN", "TIMES", "TRANSPOSE"} <= {*refused.value.waiting}
-    with pytest.raises(Refused) as refused:
-        Run(Automaton(tables_of(LATEX), Nodes()), "statement").value()
+    with pytest.raises(UnexpectedTerminal) as refused:
+        ParserRun(Automaton(tables_of(LATEX), Nodes()), "statement").value()
     assert refused.value.token is None
 
 

@@ -15,7 +15,7 @@ from ...core.expr import IDENTITY
 from ...core.greek import LETTERS
 from ...core.indices import base_of, range_of
 from ...core.problem import DerivativeKind
-from ..syntax.automaton import Run, Terminal
+from ..syntax.automaton import ParserRun, Terminal
 from ..syntax.index_binders import BINDERS, read_binder
 from ..syntax.lexer import MANY
 from ..syntax.parser import LARGER
@@ -74,7 +74,7 @@ class LatexPart(NamedTuple):
     names: Names
 
 
-def terminals(part: LatexPart, run: Run) -> Iterator[Terminal]:
+def terminals(part: LatexPart, run: ParserRun) -> Iterator[Terminal]:
     """The terminals of a part, each when the run has taken those before it. Raises ParseError."""
     reader = _TerminalReader(*part)
     left: list[LexerItem] = [(0, len(part.tokens))]

@@ -17,7 +17,7 @@ from ...core.dims import ONE
 from ...core.errors import NameProblem, ParseError, Span
 from ...core.indices import Range, base_of, index_of, range_of, read_name
 from ..syntax.applications import Application
-from ..syntax.automaton import Automaton, Refused, Run, Terminal
+from ..syntax.automaton import Automaton, ParserRun, Terminal, UnexpectedTerminal
 from ..syntax.conditions import ATTRIBUTE_OF, condition
 from ..syntax.constants import SIZED
 from ..syntax.derivative_notation import derivative_node
@@ -579,7 +579,7 @@ def _function_head(text: str, part: Cut, names: Names) -> _FunctionHead | None:
 
 
 def _run(start: str, part: LatexPart) -> Any:
-    run, fed = Run(_automaton(), start), None
+    run, fed = ParserRun(_automaton(), start), None
     begun = start == "expression"
     try:
         for token in terminals(part, run):
@@ -587,7 +587,7 @@ def _run(start: str, part: LatexPart) -> Any:
             fed = token
             begun = begun or token.type in _BEGINS
         return run.value()
-    except Refused as error:
+    except UnexpectedTerminal as error:
         refused = error.token
     raise _complaint(part, refused, fed, begun)
 

@@ -30,7 +30,7 @@ class Terminal(str):
     value: Any
 
 
-class Refused(Exception):
+class UnexpectedTerminal(Exception):
     """A token that has no place where it stands, None for the end; and what might stand there."""
 
     def __init__(self, token: Terminal | None, waiting: Mapping[str, int]) -> None:
@@ -48,7 +48,7 @@ class Automaton:
         self.rules = [(rule.symbol, rule.length, _maker(rule, builder)) for rule in tables.rules]
 
 
-class Run:
+class ParserRun:
     """A text that is being parsed as the symbol `start`."""
 
     def __init__(self, automaton: Automaton, start: str) -> None:
@@ -62,13 +62,13 @@ class Run:
         return self._automaton.tables.states[self.states[-1]]
 
     def feed(self, token: Terminal) -> None:
-        """Take the next token. Raises Refused."""
+        """Take the next token. Raises UnexpectedTerminal."""
         kind, leaves = token.type, self._automaton.leaves
         self.states.append(self._reduced(kind, token))
         self._values.append(leaves[kind](token) if kind in leaves else token)
 
     def value(self) -> Any:
-        """What the whole is. Raises Refused where something is missing."""
+        """What the whole is. Raises UnexpectedTerminal where something is missing."""
         self._reduced(_END, None)
         return self._values[-1]
 
@@ -79,7 +79,7 @@ class Run:
         while token is not None or states[-1] != self._end:
             found = follows[states[-1]].get(kind)
             if found is None:
-                raise Refused(token, first)
+                raise UnexpectedTerminal(token, first)
             if found >= 0:
                 return found
             symbol, length, make = self._automaton.rules[-1 - found]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ...core.errors import ParseError, Span
 from ...core.greek import as_declared
-from .automaton import Run, Terminal
+from .automaton import ParserRun, Terminal
 from .parse_tables import Tables
 from .tree import ATTRIBUTES, KINDS, PlacedName
 
@@ -60,7 +60,7 @@ class Terminals:
         self._of_state: dict[int, Accepted] = {}
         self._behind: dict[tuple[Accepted, str], tuple[str, ...]] = {}
 
-    def lex(self, source: Source, run: Run) -> Iterator[Terminal]:
+    def lex(self, source: Source, run: ParserRun) -> Iterator[Terminal]:
         """The tokens of a source, each when the run has taken those before it. Raises
         ParseError."""
         text, (at, end), *_ = source

@@ -23,7 +23,7 @@ from ...core.functions import NAMES, TABLE
 from ...core.greek import as_declared
 from ...core.indices import Index, Range, index_of, member
 from .applications import ApplicationBuilder
-from .automaton import Automaton, Refused, Run, Terminal
+from .automaton import Automaton, ParserRun, Terminal, UnexpectedTerminal
 from .conditions import condition_at, with_conditions
 from .derivative_notation import derivative, derivative_definition
 from .equation_library import solved, without_calls
@@ -445,8 +445,8 @@ def terminals() -> dict[str, str]:
 
 
 def _tokens(start: str, source: Source) -> list[tuple[str, Span]]:
-    run, found = Run(_automaton(), start), []
-    with suppress(Refused, ParseError):
+    run, found = ParserRun(_automaton(), start), []
+    with suppress(UnexpectedTerminal, ParseError):
         for token in _lexer().lex(source, run):
             run.feed(token)
             found.append((token.type, token.span))
@@ -530,14 +530,14 @@ def _run(start: str, source: Source) -> Any:
             "Name its parts in lines of their own.",
             Span(span.start, span.start + 1),
         )
-    run, fed, begun = Run(_automaton(), start), None, None
+    run, fed, begun = ParserRun(_automaton(), start), None, None
     try:
         for token in _lexer().lex(source, run):
             run.feed(token)
             begun = _begun(token, fed, begun)
             fed = token
         return _in_its_language(run.value(), text)
-    except Refused as error:
+    except UnexpectedTerminal as error:
         refused, waiting = error.token, _waiting(error.waiting)
     if begun is not None:
         raise _malformed(begun, source)
