@@ -7,7 +7,7 @@ import {Editor} from "./editor.js";
 import {connected} from "./engine.js";
 import {copy, save, takeDrops} from "./files.js";
 import {keepInAddress, linkedText} from "./link.js";
-import {byId, element, markup} from "./markup.js";
+import {byId, element, markup, withCode} from "./markup.js";
 
 /** @typedef {import("./engine.js").Answer} Answer */
 /** @typedef {import("./engine.js").Result} Result */
@@ -102,7 +102,7 @@ function showReading(answer) {
   editor.show(answer.marks ?? [], places);
   area.setAttribute("aria-invalid", String(answer.errors.length > 0));
   faults.replaceChildren(...answer.errors.map(({message, excerpt}) => element("div", {},
-    ...(excerpt ? [element("pre", {}, excerpt.trimEnd())] : []), element("p", {}, message))));
+    ...(excerpt ? [element("pre", {}, excerpt.trimEnd())] : []), element("p", {}, ...withCode(message)))));
   if (answer.errors.length && !answer.names?.length) return; // the last ones stay
   remarks.replaceChildren(...(answer.remarks ?? []).map(({label, text}) =>
     element("p", {class: "soft"}, `${label}: ${text}`)));
