@@ -38,6 +38,7 @@ const engine = await connected((told) => { state.textContent = told; });
 // ------------------------------------------------------------------------------ asking and showing
 
 let wanted = 0; // grows with each key: what is older is not shown
+let pressed = 0; // when the last key was
 let busy = false;
 let current = new AbortController();
 
@@ -57,6 +58,7 @@ async function ask(question, signal) {
 /** Read the text that stands, then answer it, until nothing newer stands. */
 async function update() {
   wanted += 1;
+  pressed = performance.now();
   current.abort();
   answers.classList.add("old");
   if (busy) return;
@@ -87,7 +89,7 @@ async function answered(text, stands, signal) {
     return;
   }
   state.textContent = "Deriving…";
-  await new Promise((rested) => setTimeout(rested, REST));
+  await new Promise((rested) => setTimeout(rested, pressed + REST - performance.now()));
   if (!stands()) return;
   const answer = await ask({ask: "answers", text}, signal);
   if (!answer || !stands()) return;
