@@ -32,8 +32,6 @@ from .command_line.outcome import (
     confession,
 )
 
-NEW_OBJECTS = 20_000  # after which garbage is looked for
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command. Returns the exit status."""
@@ -95,15 +93,13 @@ def _command(args: Namespace) -> int:
 
 def _imported(name: str) -> Any:
     """The module, imported out of the garbage collector's sight: what is imported stays, and to
-    look through it again and again takes a tenth of a short command's time. What a command imports
-    later is looked through less often."""
+    look through it again and again takes a tenth of a short command's time."""
     collected = gc.isenabled()
     gc.disable()
     try:
         return import_module(name)
     finally:
         gc.freeze()
-        gc.set_threshold(NEW_OBJECTS)
         if collected:
             gc.enable()
 

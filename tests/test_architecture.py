@@ -69,12 +69,12 @@ EDGES = {
     },
     "web_page": {
         *("api", "checks", "language", "language.latex", "language.shapes"),
-        *("language.syntax", "render", "targets"),
+        *("language.syntax", "pipeline", "render", "targets"),
     },
     "command_line": {
         *("api", "checks", "families", "interop", "language", "language.latex"),
-        *("language.shapes", "language.syntax", "quiz", "render", "repl", "targets", "tracing"),
-        "web_page",
+        *("language.shapes", "language.syntax", "pipeline", "quiz", "render", "repl"),
+        *("targets", "tracing", "web_page"),
     },
 }
 
