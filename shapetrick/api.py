@@ -20,8 +20,7 @@ from .language.elaboration import read as read_problem
 from .language.elaboration import read_value
 from .language.printer import to_text
 from .numerics.evaluation import FunctionValues, Valuation
-from .pipeline import named_cotangents as named_cotangents  # by which claims name cotangents
-from .pipeline.requests import steps_together
+from .pipeline import hooks as hooks  # by which texts have derivatives as values
 
 # What only some users need is imported where it is used: a first derivation should come at once.
 if TYPE_CHECKING:
@@ -52,6 +51,8 @@ class _Together:
     @cached_property
     def steps(self) -> dict[Request, tuple[Step, ...]]:
         """The derivation of each as on paper."""
+        from .pipeline.requests import steps_together
+
         found = steps_together(self._problem, self._results, to_text)
         return {r.request: steps for r, steps in zip(self._results, found, strict=True)}
 

@@ -34,7 +34,6 @@ from ..syntax.tree import (
     postorder,
     transformed,
 )
-from .bound_letters import IndexNames
 from .checks import agree
 from .entries import (
     SUM,
@@ -57,6 +56,7 @@ from .entries import (
 )
 from .entry_definitions import EntryHead
 from .forms import FormWriter, NoMatrixForm
+from .index_names import IndexNames
 from .pairs import PairReader
 from .ranges import is_part
 
