@@ -35,7 +35,7 @@ def is_settled(networks: Networks, e: Expr) -> bool:
         return False
     bases = _bases_of_sum(networks, e.args) if isinstance(e, Add) else _bases(networks, e)
     distinct = 0 < len(bases) == len({*bases})
-    return distinct and networks.folding.holds_none(bases) and not networks.known.may_meet([*bases])
+    return distinct and networks.folding.holds_none(bases) and not networks.known.may_meet(bases)
 
 
 def _bases_of_sum(networks: Networks, summands: Sequence[Expr]) -> Sequence[Expr]:

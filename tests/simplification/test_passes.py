@@ -76,8 +76,8 @@ TERMS = [
 @pytest.mark.parametrize(("change", "text", "wanted"), TERMS, ids=[t[1] for t in TERMS])
 def test_a_pass_for_terms(change: TermPass, text: str, wanted: str) -> None:
     networks, (e,) = given(
-        "A : n x n; X : n x k; P = X inv(X' X) X'; Q : n x n orthogonal; x, y, z : n; s, q : scalar; u = z / norm(z); "
-        "J = sum(y - x)",
+        "A : n x n; X : n x k; P = X inv(X' X) X'; Q : n x n orthogonal; x, y, z : n; "
+        "s, q : scalar; u = z / norm(z); J = sum(y - x)",
         text,
     )
     (term,) = read_terms(e) or []
