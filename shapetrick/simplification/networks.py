@@ -236,7 +236,7 @@ class Networks:
         if not isinstance(e, Add) or ONE in e.shape:
             return e
         outside = transpose(add(*(flip(a, self.symmetric) for a in e.args)))
-        return outside if length(outside) + 2 <= length(e) else e
+        return outside if length(outside) + 3 <= length(e) else e
 
     def _spelled(self, key: int, term: Term, compact: bool) -> Expr | None:
         """The shortest spelling of a term, with definitions where they don't make it longer; `key`

@@ -41,7 +41,7 @@ from ..core.structure import factors_of, has_transposes
 from ..core.traversal import postorder, rebuild, remembered
 from .arguments import with_opposite_argument
 from .diagonals import with_diagonals
-from .factor_order import with_letters_first
+from .factor_order import with_letters_first, with_short_ones_first
 from .identities import COMPLEMENTED
 from .kinks import is_condition
 from .networks import Networks
@@ -116,9 +116,9 @@ class Simplifier:
             if not x.args or isinstance(x, Name):
                 return x
             x = with_opposite_argument(self.networks, rebuild(x, [known[a] for a in x.args]))
-            return self._with_transpose_outside(
-                with_letters_first(with_equal_powers(x), self._places)
-            )
+            x = with_letters_first(with_equal_powers(x), self._places)
+            x = self._with_transpose_outside(x)
+            return x if x in self._sums else with_short_ones_first(x)
 
         return remembered(known, self._last.everywhere(e), finished, into_names=False)
 
@@ -130,7 +130,7 @@ class Simplifier:
             return e
         args = [flip(a, self.is_symmetric) for a in e.args]
         inner = add(*args) if isinstance(e, Add) else matmul(*reversed(args))
-        least = 2 if isinstance(e, MatMul) or has_transposes(inner) else 1
+        least = 3 if isinstance(e, MatMul) or has_transposes(inner) else 1
         least = 0 if inner in self._sums else least
         return transpose(inner) if length(inner) + 1 + least <= length(e) else e
 
