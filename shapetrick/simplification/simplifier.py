@@ -130,7 +130,7 @@ class Simplifier:
             return e
         args = [flip(a, self.is_symmetric) for a in e.args]
         inner = add(*args) if isinstance(e, Add) else matmul(*reversed(args))
-        least = 3 if isinstance(e, MatMul) or has_transposes(inner) else 1
+        least = 2 if isinstance(e, MatMul) else 3 if has_transposes(inner) else 1
         least = 0 if inner in self._sums else least
         return transpose(inner) if length(inner) + 1 + least <= length(e) else e
 
