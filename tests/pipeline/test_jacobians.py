@@ -7,6 +7,8 @@ import pytest
 import shapetrick as st
 
 FORMS: list[tuple[str, str, str]] = [  # declarations, request, answer
+    ("A : n x n; r, x : n", "jac (x .* (r + A x)) wrt x", "diag(r + A x) + diag(x) A"),
+    ("V, W : n x n; x : n", "jac (x + V sin(W x)) wrt x", "I + V diag(cos(W x)) W"),
     ("A: p x q; x: q", "jac (A x) wrt x", "A"),
     ("A: p x q; B: q x r; x: r", "jac (A tanh(B x)) wrt x", "A diag(1 - tanh(B x).^2) B"),
     ("x: n; p = softmax(x)", "jac p wrt x", "diag(p) - p p'"),
