@@ -202,14 +202,15 @@ def _without_minus(part: _Summand) -> _Summand:
 
 def _plain_first(parts: Sequence[_Summand]) -> list[_Summand]:
     """The parts with a matrix before its transpose: `A + A'`."""
-    ordered = list(parts)
+    ordered = [*parts]
     bodies = [part.body for part in parts]
     places = {body: i for i, body in enumerate(bodies)}
     for i, body in enumerate(bodies):
         if isinstance(body, Transpose):
             j = places.get(body.args[0], i)
             if j > i:
-                ordered[i], ordered[j] = ordered[j], ordered[i]
+                ordered.remove(parts[j])
+                ordered.insert(ordered.index(parts[i]), parts[j])
     return ordered
 
 
