@@ -70,12 +70,14 @@ def are_columns(left: Shape, right: Shape) -> bool:
 class Inference:
     """The shapes of names and of the nodes of expressions.
 
-    `shapes` has those of symbols and definitions; `measure` gives the dimension of a size."""
+    `shapes` has those of symbols and definitions; `measure` gives the dimension of a size; `roots`
+    are the expressions that were taken in."""
 
     shapes: dict[str, Shape]
     dims: Mapping[str, Any]
     measure: Callable[[SyntaxNode, Inference], Dim]
     unifier: Unifier = field(default_factory=Unifier)
+    roots: list[SyntaxNode] = field(default_factory=list)
     _of: dict[SyntaxNode, Shape] = field(default_factory=dict)
     _pending: list[_Pending] = field(default_factory=list)
     _next: int = 0
@@ -86,6 +88,7 @@ class Inference:
     def add(self, root: SyntaxNode) -> Shape:
         """Take in an expression; its shape, which may be open."""
         of = self._of
+        self.roots.append(root)
         for node in postorder(root):
             if node.kind == "parameter":  # was given with the call
                 continue
@@ -135,7 +138,7 @@ class Inference:
         """A new inference with the names' shapes as far as they are known, to try things out."""
         given = {node: shape for node, shape in self._of.items() if node.kind == "parameter"}
         unifier = self.unifier.copy()
-        return Inference(dict(self.shapes), self.dims, self.measure, unifier, given)
+        return Inference(dict(self.shapes), self.dims, self.measure, unifier, _of=given)
 
     def length(self, node: SyntaxNode) -> Dim:
         """The dimension that a size is, which can't be negative."""
