@@ -32,6 +32,8 @@ FOUND = [
     "v : m x m symmetric; r = n / 2; W : n; jvp r wrt v",
     "A : n x n; y : n; J = log10(tanh(2 0)'); hvp J wrt A",
     "a : 1 diagonal; P = norm1(leaky_relu(0)); Z = adj(sum(0)); hvp Z wrt a",
+    "y : scalar; B : scalar; r = inv((0 / B)); hvp r wrt B",
+    "a : 3 x 3; v : m x m; Z = leaky_relu(0); check jvp Z wrt v = (transpose(a) .* (a / 0))",
     "A : n x n unit; x : n + 1 onehot; P = norm2(0); check grad P wrt A = ((x / x) log1p(I, A))",
     "X : m x d; Y : m x k; W = 2 X X' - r ones(1, d); J = sum(i, c) Y[i,c] P[i,c]; grad J wrt X",
 ]
