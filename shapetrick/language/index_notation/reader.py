@@ -212,8 +212,8 @@ class IndexReader(PairReader):
             if not is_settled(inference.shape(node)):
                 inference.solve()
         except Misfit as misfit:
-            whole = [Expectation(node, False)]
-            raise explain(misfit, self.text, inference, whole, ()) from None
+            taken = [Expectation(root, False) for root in inference.roots]  # of other lines, too
+            raise explain(misfit, self.text, inference, taken, ()) from None
         except Undetermined:
             pass
         found = inference.shape(node)
