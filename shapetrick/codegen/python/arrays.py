@@ -129,7 +129,7 @@ class Arrays(FamilyFunction):
         sides += [d for x in postorder(bodies) for d in x.shape]
         names = (n for d in sides for n in d.names)
         found = dict.fromkeys([*names, *self.families.lengths])
-        letters = _letters(self._segments())
+        letters = {*_letters(self._segments())}.difference(self.families.lengths)
         return [n for n in found if n not in letters]
 
     def _segments(self) -> list[Segment]:
@@ -432,7 +432,7 @@ class Arrays(FamilyFunction):
     # ---- as a rule
 
     def _head(self, given: Arguments) -> list[str]:
-        return [*given.lines, *flattening(given)]
+        return [*given.lines, *self.letter_checks(given.dims), *flattening(given)]
 
     def _are_arrays(self, inputs: Mapping[Symbol, str]) -> list[str]:
         return [name for name in inputs.values() if name not in self._made_forward]
