@@ -389,7 +389,9 @@ class Writer:
         places = [":" if own else "None" for own in v.data]
         while places[-1] == ":":
             places.pop()
-        return PythonText(f"{self._pieces[v.args[0]]:atom}[{', '.join(places)}]")
+        (a,) = v.args
+        text = self.array_of(a) if self.is_number(a) else f"{self._pieces[a]:atom}"
+        return PythonText(f"{text}[{', '.join(places)}]")
 
     def _tensordot(self, v: Value) -> PythonText:
         a, b = (self._pieces[x] for x in v.args)
