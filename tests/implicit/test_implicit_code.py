@@ -204,8 +204,3 @@ def test_unknowns_are_arguments_where_a_library_finds_none() -> None:
     assert {*parameters["jax"]} - {*parameters["numpy"]} == {"X"}
     with pytest.raises(st.OperandError, match="`X` is no argument"):
         problem.function("numpy")(X=np.eye(3))
-
-
-def test_what_a_language_of_matrices_does_not_solve_is_refused() -> None:
-    with pytest.raises(st.RequestError, match="no code for `linear_solution` in Octave"):
-        st.read(ROWS["polar"]).code("octave")
