@@ -142,9 +142,11 @@ def with_lengths(
     families, taken = problem.families, {*problem.symbols, *problem.dimensions(), *own, *letters}
     free = (t for t in index_letters() if t not in taken)
     new = {letter: next(free) for letter in letters}
-    segments = tuple(_lettered(s, new) for s in families.segments)
-    lengths = (*families.lengths, *letters)
-    return replace(problem, families=Families(segments, lengths, families.functions)), found
+    segments, functions = (
+        tuple(_lettered(s, new) for s in some) for some in (families.segments, families.functions)
+    )
+    whole = Families(segments, (*families.lengths, *letters), functions)
+    return replace(problem, families=whole), found
 
 
 def _of_any(result: Result) -> Result:

@@ -222,7 +222,9 @@ class Arrays(FamilyFunction):
         value, box = self._value(s, family.keys), _without(s.box, family.keys)
         if box != family.inside:
             step = (s.base, *_of_step(at, d.looped))
-            parts = self._parts.setdefault(step, self._given_parts(s, family, at))
+            if step not in self._parts:
+                self._parts[step] = self._given_parts(s, family, at)
+            parts = self._parts[step]
             parts.append(replace(family, inside=box, part=value))
             if covers([part.inside for part in parts], family.inside) is not None:
                 return []

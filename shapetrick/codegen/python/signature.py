@@ -84,8 +84,8 @@ def _named(program: Program, inputs: Mapping[Symbol, str], identifiers: Identifi
     functions.update((name, identifiers.take(name)) for name in program.foreign)
     dims = {name: identifiers.take(name) for name in _dimensions(program)}
     given = checked_arguments(inputs, dims, functions, {})
-    orders = (line for text in program.conditions for line in _order_check(text, dims))
-    return replace(given, lines=(*given.lines, *orders))
+    ordered = (line for text in program.conditions for line in _order_check(text, dims))
+    return replace(given, lines=(*given.lines, *ordered))
 
 
 def checked_arguments(

@@ -32,7 +32,8 @@ class DefinedByEquations(NamedTuple):
     """Arguments, unknowns (each with what is said of it: attributes, `scalar`, `column`) and
     equations, as text in the language. Where only the first equation mentions arguments and nothing
     can be isolated: its multiplier in what the unknowns receive (`U_bar`), and the differentials of
-    the unknowns for which it has a right side `D`, for symmetric arguments alone, or for all."""
+    the unknowns where its left side has the differential `D`; for symmetric arguments alone, or for
+    all."""
 
     arguments: str
     unknowns: str
