@@ -227,13 +227,15 @@ class Derivation:
         array([2., 4.])
         """
         from .families.evaluation import evaluate as evaluate_members
-        from .numerics.arrays import by_name
+        from .numerics.arrays import by_name, check_orders
 
         arrays = {**self.problem.values, **by_name(arrays)}
         if self.result.recursion is not None:
             return evaluate_members(
                 self.problem, self.result, {**arrays, **(functions or {})}, sizes
             )
+        symbols = self.problem.symbols.values()
+        check_orders(self.validation.conditions, symbols, arrays, sizes)
         if self.result.adjoint is not None:
             from .implicit.evaluation import evaluate as evaluate_solved
 

@@ -45,7 +45,10 @@ EDGES = {
     "validation": {"algebra", "numerics"},
     "families": {"derivation", "numerics", "simplification", "validation"},
     "explanation": {"algebra", "derivation", "numerics", "simplification"},
-    "implicit": {"derivation", "explanation", "numerics", "simplification"},
+    "implicit": {
+        *("derivation", "explanation", "language", "language.syntax", "numerics"),
+        "simplification",
+    },
     "pipeline": {
         *("algebra", "derivation", "explanation", "families", "implicit", "language"),
         *("language.shapes", "language.syntax", "simplification", "validation"),

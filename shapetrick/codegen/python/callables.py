@@ -22,6 +22,7 @@ from ...core.expr import Symbol
 from ...core.families import NO_FAMILIES, Families
 from ...core.functions import TABLE
 from ...core.indices import Index, numbered
+from ...core.problem import OF_ITS_SHAPE
 from ...core.returned import Returned
 from .operations import Library
 from .signature import Arguments, is_listed
@@ -216,6 +217,9 @@ class Generated:
         request = output.request
         assert request is not None
         own: Any = given.get(request.wrt.base)
+        if request.kind not in OF_ITS_SHAPE:
+            are_lists = output.listed and isinstance(own, Sequence)
+            return _in_lists(result, axes) if are_lists else result
         if not output.listed:
             for axis, index in enumerate(request.wrt.indices):
                 own = own[self._position(request.wrt.base, index, given, axis)]
@@ -270,7 +274,7 @@ class Generated:
     def _result(self, output: Returned, result: Any, given: Mapping[str, Any], wide: bool) -> Any:
         """A gradient in the shape in which its variable was given; see the class."""
         request, axes = output.request, extent(output.expression.shape)
-        if request is not None and request.kind in ("grad", "vjp", "hvp") and len(axes) < 2:
+        if request is not None and request.kind in OF_ITS_SHAPE and len(axes) < 2:
             own = given.get(request.wrt.base)
             if output.listed:
                 likes = own if own is not None and len(own) == len(result) else result
