@@ -73,7 +73,7 @@ def _left(text: str, part: Cut, names: Names) -> Iterator[MarkedName]:
         if called and part.tokens[typed.end].partner != end - 1:
             return
         words = _words(part.tokens, typed)
-        if None not in words and not (called and words):
+        if None not in words and not (called and {*words} & {*RAISED.values()}):
             yield MarkedName(typed.spelled, tuple(w for w in words if w), logarithm)
         if called:
             return

@@ -58,7 +58,9 @@ _RANGE = re.compile(
     r"(?:\\[,;:! ]|\s)*(?P<last>[\w+\- ]+)(?![\w+\- ]*(?:\\\}\s*)?\^)(?:\\\})?\)?"
 )
 _SEPARATORS = (",", ";", r"\quad", r"\qquad")
-_WORDS_BETWEEN = ("and", "where", "with", "for", "for all", "let", "")
+_WORDS_BETWEEN = (
+    "and", "where", "with", "for", "for all", "let", "given", "then", "suppose", "assume", "",
+)  # fmt: skip
 _GOES_ON = frozenset({"+", "-", r"\cdot", r"\times", r"\odot", r"\otimes", r"\oslash", "/"})
 _RELATIONS = ("=", ":=")
 
@@ -173,6 +175,13 @@ class _Builder(Builder):
                 span,
             )
         return SyntaxNode("selected", (name_node("δ", span),), at, span)
+
+    def part(self, c: list[Any]) -> None:
+        (first, *_) = ends = [node for node in c if node is not None]
+        raise ParseError(
+            r"a slice has both its ends, from 1 on, and stands below: `x_{2:n}`, `X_{1:k,:}`.",
+            first.span | ends[-1].span,
+        )
 
     def fraction(self, c: list[Any]) -> SyntaxNode:
         sign, above, below = c[0], c[2], c[5]
@@ -314,7 +323,7 @@ def _optimized(found: list[Piece]) -> tuple[list[Piece], list[list[Piece]]]:
 def _separates(token: Piece) -> bool:
     words = token.kind == "word" and token.font.startswith("text")
     return token.is_(*_SEPARATORS, r"\forall") or (
-        words and token.text.strip(" ,.:") in _WORDS_BETWEEN
+        words and token.text.strip(" ,.:").lower() in _WORDS_BETWEEN
     )
 
 
