@@ -25,13 +25,14 @@ _FORMS = (
     rf"(?P<kind>minimi[sz]e|maximi[sz]e)\s+{_OF}(?:\s+(?:over|{_BY})\s+{_LIST})?",
     rf"(?P<kind>min|max)_\{{?\s*{_LIST}\s*\}}?\s+{_OF}",
     rf"(?P<kind>min|max)\s+{_OF}\s+(?:over|{_BY})\s+{_LIST}",
+    rf"(?P<kind>min|max|minimi[sz]e|maximi[sz]e)\s+over\s+{_LIST}\s+of\s+{_OF}",
 )
 _CALLS = (
     rf"(?P<kind>diff|D|grad|{_NOUN})\s*\((?P<of>.+),\s*(?P<wrt>{PLACED_NAME})\s*\)",
     rf"(?P<kind>grad|jac|hess|{_NOUN})(?P<of>\(.+\))",
 )
 _FIRST = re.compile(
-    rf"(?:min|max)(?=_|\s.*\s(?:over\s|{_BY}))|(?:diff|D)(?=\s*\()|(?:find|compute|calculate|derive|the|differentiate)(?=\s)"
+    rf"(?:min|max)(?=_|\s(?:.*\s)?(?:over\s|{_BY}))|(?:diff|D)(?=\s*\()|(?:find|compute|calculate|derive|the|differentiate)(?=\s)"
     r"|(?:grad|gradient|derivative|jac|jacobian|hess|hessian|minimi[sz]e|maximi[sz]e)(?=[\s(])"
 )
 _OWN = re.compile(r"(?:grad|jac|hess)\s(?:.*\s)?wrt(?!\w)", re.DOTALL)  # as the language has it
