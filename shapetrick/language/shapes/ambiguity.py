@@ -1,18 +1,21 @@
-"""Where a text could have been meant otherwise and still fit: which reading was taken."""
+"""Where a text could have been meant otherwise and still fit: which reading was taken, or that
+none is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 from ...core.dims import ONE, SCALAR, Shape, broadcast
+from ...core.errors import InferenceError
 from ...core.functions import NAMES, TABLE
 from ..syntax.parser import LARGER
 from ..syntax.signs import NORM
-from ..syntax.tree import SyntaxNode
+from ..syntax.tree import SyntaxNode, postorder
 from .errors import source
 from .inference import Inference
 from .notated_calls import SAID, SIGNS
 
+_OF_ENTRIES = ("sum", "mean")
 _LINEAR = ("+", "-", "*", "/", "'", "neg")
 
 
@@ -49,6 +52,27 @@ def readings(
             elif node.kind == "call" and is_trace(node):
                 found += _matrix_functions(text, inference, node.args[0], bodies, seen)
     return tuple(dict.fromkeys(found))
+
+
+def refuse_powers(
+    text: str, inference: Inference, nodes: Sequence[SyntaxNode], assumed: Container[str]
+) -> None:
+    """Refuse `mean((X w - y)^2)` where the power alone tells that `X w` is a number. Raises
+    InferenceError."""
+    for node in nodes:
+        inner = node.args[0] if node.kind == "call" and node.value.name in _OF_ENTRIES else None
+        if inner is None or inner.kind != "^" or inference.shape(inner) != SCALAR:
+            continue
+        base, exponent = inner.args
+        guessed = [n.value for n in postorder(base) if n.kind == "name" and n.value in assumed]
+        if guessed and base.kind in (*_LINEAR, "name") and exponent.kind == "number":
+            power = f"{source(text, base)}.^{source(text, exponent)}"
+            raise InferenceError(
+                f"`^` is a matrix power, so that this is a single number: of entries it is "
+                f"`{power}`. If a number is meant, declare `{guessed[0]}`.",
+                inner.span,
+                text,
+            )
 
 
 def _product(text: str, inference: Inference, node: SyntaxNode) -> Iterator[str]:
