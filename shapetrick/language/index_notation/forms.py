@@ -430,7 +430,7 @@ class FormWriter:
         """A dimension as an expression."""
         node: SyntaxNode | None = None
         for names, k in sorted(dim.terms, key=lambda t: (-len(t[0]), t[0])):
-            amount = k if node is None else abs(k)
+            amount: Fraction | int = k if node is None else abs(k)
             factors = [self._number(amount)] if amount != 1 or not names else []
             factors += [self._node("name", (), name) for name in names]
             term = factors[0]

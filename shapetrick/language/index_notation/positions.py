@@ -83,8 +83,8 @@ def from_behind(node: SyntaxNode, letters: Collection[str]) -> Iterator[tuple[in
     """The places of a selection at which a letter is taken away, `n+1-i`, the letter, and what it
     is taken from."""
     for k, selector in enumerate(node.value):
-        index = index_of_node(selector.first) if selector.is_one else None
-        for letter, times in index.terms.items() if index is not None else ():
+        index = (index_of_node(selector.first) if selector.is_one else None) or Index()
+        for letter, times in index.terms.items():
             if letter in letters and times == -1:
                 yield k, letter, index.added(Index(letter))
 
