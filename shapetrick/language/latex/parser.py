@@ -411,10 +411,10 @@ def _take_head(text: str, part: Cut, names: Names) -> None:
         (stem, below), index = typed.look, typed.above
         name = typed.exact or typed.spelled
         letter = part.over.letter if part.over else ""
-        if not index and below and _runs(below[-1], letter, (stem, below[:-1]), names):
-            name, index = "_".join([stem, *below[:-1]]), below[-1]
         if index and not part.over and sign in _RELATIONS and (stem, below) not in names.families:
             name, index = f"{name}_{index}", ""  # an entry, or a row
+        elif not index and below and _runs(below[-1], letter, (stem, below[:-1]), names):
+            name, index = "_".join([stem, *below[:-1]]), below[-1]
         known = names.looks.get(look_of(name))
         name = next(iter(known)) if known and len(known) == 1 else name
         names.add(read_name(f"{name}[{index}]") if index else name, typed.style)
