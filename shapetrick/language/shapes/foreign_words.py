@@ -14,13 +14,15 @@ from ..syntax.syntax_errors import STATEMENTS
 
 # In an expression: what words are, and what is said of them.
 _IN_EXPRESSIONS = (
-    ("let be is are the of what find compute given return print import from by and as we",
+    ("let be is are the of what find compute given return print import from by and as we "
+     "derive differentiate calculate minimize maximize gradient derivative",
      f"is a word here, and no name. {STATEMENTS}"),
     ("inf infinity Inf ∞", "is no number: the largest of the absolute values is `max(abs(x))`."),
     ("nan NaN None True False", "is no number of the language."),
 )  # fmt: skip
 # As a size.
 _AS_SIZES = (
+    ("square", "is no size: a square matrix is `A : n x n`."),
     ("by", "stands for no sign: a shape is `m x n`."),
     ("matrix", "is no size: a matrix has two, `A : m x n`."),
     ("vector column", "is no size: a column has one, `x : n`."),
@@ -30,6 +32,7 @@ _AS_SIZES = (
 _EXPRESSION = {word: said for words, said in _IN_EXPRESSIONS for word in words.split()}
 _SIZE = {word: said for words, said in _AS_SIZES for word in words.split()}
 _MOST_FACTORS = 4  # letters that may be factors without spaces
+_MATRIX_AND_COLUMN = re.compile(r"[A-Z][bcpquvwxyzβθμ]")
 # Before a sum's sign without an index: the beginning, a sign, a number, or a fraction.
 _BEGINS = re.compile(r"(?:^|[-+*=(,;\n−·]|\blog|\bln|/\s*\w+|\d)\s*$")
 # What stands before and behind the sign of a shape that is written as a value, `X = m x n`.
@@ -37,9 +40,12 @@ _DEFINED, _SIDE = re.compile(r"=\s*[\w+]+\s+$"), re.compile(r"[ \t]+[\w+]+[ \t]*
 _FACTOR = re.compile(r"[ \t]*[\w(‖|√]")
 
 
-def as_size(name: str) -> str:
-    """What is said of a word as a size; empty where it may be one."""
-    return f"`{name}` {_SIZE[name]}" if name in _SIZE else ""
+def as_size(name: str, ends: bool) -> str:
+    """What is said of a word as a size, which `ends` a product of them; empty where it may be
+    one."""
+    if name not in _SIZE:
+        return ""
+    return f"`{name}` {'is left out behind a shape.' if ends else _SIZE[name]}"
 
 
 def foreign_word(name: str, text: str, span: Span) -> str:
@@ -63,10 +69,10 @@ def foreign_word(name: str, text: str, span: Span) -> str:
 
 def factors_without_spaces(name: str, beside: Container[str]) -> str:
     """What is said of letters without a space that are names by themselves; of capitals among them
-    one such letter is enough."""
+    one such letter is enough, of `Ax` none."""
     if not (2 <= len(name) <= _MOST_FACTORS and name.isalpha()):
         return ""
-    known = sum(letter in beside for letter in name)
+    known = sum(letter in beside for letter in name) + bool(_MATRIX_AND_COLUMN.fullmatch(name))
     if known < (1 if not name.islower() else len(name)):
         return ""
     if name.endswith("T") and name[:-1] in beside:

@@ -266,7 +266,7 @@ def _check_sides(
         if side.dim.integer == 0:
             raise ShapeError("a dimension is at least 1.", span, scope.text)
         for name, place in side.names:
-            said = as_size(name)
+            said = as_size(name, side.tail == (name, place))
             if said:
                 raise scope.error(said, place)
             _check_dimension(scope, name, place, len(side.names) > 1)
@@ -463,7 +463,7 @@ def complain(
             f"`{name}` is the upstream gradient of `vjp {of} wrt …`, and there is no such request.",
             node.span,
         )
-    if _is_operator(scope, node):
+    if _is_operator(scope, node, beside):
         return scope.error(
             f"`{name}` is not declared. A derivative has a line of its own, `∂f/∂x` or `jac f wrt "
             "x`, or brackets as a value, `(grad f wrt x)`.",
@@ -565,16 +565,17 @@ def _slip(scope: Scope, node: SyntaxNode) -> NameProblem | None:
     return scope.error(f"`{name}` is not declared{said} {new}", node.span)
 
 
-def _is_operator(scope: Scope, node: SyntaxNode) -> bool:
-    """Whether an undeclared name looks like a derivative's sign: `D_x`, `grad_x`, `J_f`, or `df`
-    and `D f` of something defined."""
+def _is_operator(scope: Scope, node: SyntaxNode, beside: Container[str]) -> bool:
+    """Whether an undeclared name looks like a derivative's sign: `D_x`, `grad_x` (of a name
+    `beside` it, too), `J_f`, or `df` and `D f` of something defined."""
     m = _OPERATOR.fullmatch(node.value)
     if m is None:
         return False
     after = _NEXT_NAME.match(scope.text, node.span.end)
     made = {*scope.definitions, *scope.texts}
     by, of = m["by"], m["matrix"] or m["of"] or (after[1] if after else "")
-    return by in scope.symbols or (by or of) in made
+    is_word = len(node.value) > len(by or "") + 2
+    return by in scope.symbols or (by or of) in made or (is_word and by in beside)
 
 
 def _twin(scope: Scope, name: str) -> str | None:

@@ -29,6 +29,7 @@ TWO_SIDES = (
     "`X[i] : n x d for i = 1..b`."
 )
 
+_PART = re.compile(r"\w\([^()]*[\w-]\s*\Z")
 _GENERATOR = re.compile(r"\(.*[\w)\]]\s+for\s+\w+\s+in\s")
 _RANGE = re.compile(r"(?<!\w)for\s+\w+\s*=")
 RAISED_SIGNS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ"
@@ -74,6 +75,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("dimension", r"\*|@|·", "write `m x n` for a matrix, and `m n` for a product of dimensions."),
     ("dimension", r"\^|\*\*", "dimensions have no powers: write `n n` for `n^2`."),
     ("dimension", r"x|×", TWO_SIDES),
+    ("dimension", r"[<>≥≤]=?", "a sign is an attribute: `x : n positive`, or `nonneg`."),
     ("dimension", r"\)", "a shape ends in no comma: a column is `x : n`, a row `x : 1 x n`."),
     ("dimension", r"=", "a statement ends before the next one: put `;` between them, or a new "
      "line; a family ends in its range, `for l = 1..L`."),
@@ -89,7 +91,8 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
 )  # fmt: skip
 
 
-_MODULES = ("np", "numpy", "jnp", "jax", "lax", "nn", "torch", "F", "tf", "scipy", "math", "cupy")
+_MODULES = ("np", "numpy", "jnp", "jax", "lax", "nn", "torch", "F", "tf", "scipy", "math", "cupy",
+            "linalg")  # fmt: skip
 _METHODS = {"dot": "X W", "matmul": "X W", "mm": "X W", "t": "X'", "transpose": "X'"}
 _DOTTED = re.compile(r"\s*(\w+(?:\s*\.\s*\w+)*)\s*(\()?")
 _OPENER = re.compile(r"[^\W\d]\w*\s*\Z")
@@ -181,6 +184,8 @@ def complaint(stop: Stop, waiting: Waiting, known: Collection[str]) -> str:
     line, at, sign, before = stop
     if _RANGE.search(line):
         return RANGES
+    if sign == ":" and _PART.search(line[:at]):
+        return "a part stands in square brackets: `x[2..5]`, counted from 1, both ends included."
     if _GENERATOR.search(line):
         return "a sum over an index is `sum(i = 1..n) x[i]^2`."
     if waiting == "head":
