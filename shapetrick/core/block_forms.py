@@ -208,7 +208,9 @@ def _distributed(before: Sequence[Expr], a: Expr, after: Sequence[Expr]) -> Expr
     found = []
     for b in a.args:
         scalars, larger = _scalars_apart(b)
-        found.append(times(*scalars, matmul(*before, times(*larger), *after)))
+        is_one = len(larger) == 1 and isinstance(larger[0], Eye)
+        middle = [] if is_one else [times(*larger)]
+        found.append(times(*scalars, matmul(*before, *middle, *after)))
     return add(*found)
 
 
