@@ -208,6 +208,8 @@ STATEMENTS = [
     (r"\frac{\partial (X w)}{\partial w}[V]", "jvp (X w) wrt w with V"),
     (r"grad \frac{1}{2} J wrt w", "grad 1/2 J wrt w"),
     (r"\min_w J", "grad J wrt w"),
+    (r"\text{minimize}_w \; J", "grad J wrt w"),
+    (r"\text{Let } b \in \mathbb{R}^d", "b : d"),
     (r"\min_z \|Xz-b\|^2", "grad norm(X z - b)^2 wrt z"),  # of what nobody declared
     (r"\max_{X, w} \frac{1}{2} J", "grad 1/2 J wrt X, w"),
     (r"\min_{b \in \mathbb{R}} (K - b)^2", "b : scalar; grad (K - b)^2 wrt b"),

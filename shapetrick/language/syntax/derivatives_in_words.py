@@ -22,10 +22,10 @@ _FORMS = (
     rf"{_ASKED}(?P<kind>{_NOUN})\s+of\s+{_OF}(?:\s+{_BY}\s+{_LIST})?",
     rf"{_ASKED}(?P<kind>grad|jac|hess|differentiate|{_NOUN})\s+{_OF}\s+{_BY}\s+{_LIST}",
     rf"(?P<kind>grad|jac|hess)\s+{_OF}",
+    rf"(?P<kind>min|max|minimi[sz]e|maximi[sz]e)\s+over\s+{_LIST}\s+of\s+{_OF}",
     rf"(?P<kind>minimi[sz]e|maximi[sz]e)\s+{_OF}(?:\s+(?:over|{_BY})\s+{_LIST})?",
     rf"(?P<kind>min|max)_\{{?\s*{_LIST}\s*\}}?\s+{_OF}",
     rf"(?P<kind>min|max)\s+{_OF}\s+(?:over|{_BY})\s+{_LIST}",
-    rf"(?P<kind>min|max|minimi[sz]e|maximi[sz]e)\s+over\s+{_LIST}\s+of\s+{_OF}",
 )
 _CALLS = (
     rf"(?P<kind>diff|D|grad|{_NOUN})\s*\((?P<of>.+),\s*(?P<wrt>{PLACED_NAME})\s*\)",
