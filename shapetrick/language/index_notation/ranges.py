@@ -32,7 +32,7 @@ def _bound_with_slices(node: SyntaxNode) -> SyntaxNode:
     return replace(node, args=(body,), value=node.value._replace(ranges=tuple(kept)))
 
 
-class _Use(NamedTuple):
+class LetterUse(NamedTuple):
     """Where a letter is an index: a selection, the number of its place, and what the letter is
     added to there, or taken away from."""
 
@@ -57,7 +57,7 @@ def _sliced(body: SyntaxNode, over: Range) -> tuple[SyntaxNode, bool]:
     """The body with slices, and whether none were needed."""
     if not is_part(body, over):
         return body, True
-    places: dict[SyntaxNode, list[_Use]] = {}
+    places: dict[SyntaxNode, list[LetterUse]] = {}
     for use in _uses(body, over.letter):
         places.setdefault(use.node, []).append(use)
     before, own = over.first.plus(-1), (POSITION, over.letter)
@@ -73,7 +73,7 @@ def _sliced(body: SyntaxNode, over: Range) -> tuple[SyntaxNode, bool]:
     return folded(body, sliced), False
 
 
-def _entry(node: SyntaxNode, uses: Sequence[_Use], over: Range) -> SyntaxNode:
+def _entry(node: SyntaxNode, uses: Sequence[LetterUse], over: Range) -> SyntaxNode:
     """`X[i+1,j]` as the entry of a slice: `X[2..n,:][i,j]`."""
     inner, outer = [Selector()] * len(node.value), list(node.value)
     letter = typed_index(Index(over.letter), node.span)
@@ -88,15 +88,15 @@ def _entry(node: SyntaxNode, uses: Sequence[_Use], over: Range) -> SyntaxNode:
     return replace(node, args=(part,), value=tuple(outer))
 
 
-def _uses(body: SyntaxNode, letter: str) -> Iterator[_Use]:
+def _uses(body: SyntaxNode, letter: str) -> Iterator[LetterUse]:
     """Where a letter is an index."""
     for node in _outside(body, letter):
         for k, selector in enumerate(node.value if node.kind == "selected" else ()):
             index = index_of_node(selector.first) if selector.is_one else None
             if index is not None and index.letter == letter and not index.others:
-                yield _Use(node, k, 1, Index("", index.offset))
+                yield LetterUse(node, k, 1, Index("", index.offset))
         if node.kind == "selected":
-            yield from (_Use(node, k, -1, rest) for k, _, rest in from_behind(node, {letter}))
+            yield from (LetterUse(node, k, -1, rest) for k, _, rest in from_behind(node, {letter}))
 
 
 def _outside(body: SyntaxNode, letter: str) -> Iterator[SyntaxNode]:

@@ -333,10 +333,8 @@ class _TerminalReader(DerivativeReader):
             if self.tokens[i].kind == "open":
                 return None
             raise self._error(
-                "complex numbers are not in the language: a shape is `\\mathbb{R}^{m \\times n}`."
-                if "C" in self.text[slice(*span)]
-                else "this set is not read: a shape is `\\mathbb{R}^{m \\times n}`, and attributes "
-                "follow it, `\\text{posdef}`.",
+                "this set is not read: a shape is of real numbers, `\\mathbb{R}^{m \\times n}`, "
+                "and attributes follow it, `\\text{posdef}`.",
                 span,
             )
         attributes = [placed("ATTRIBUTE", word, span) for word in found.attributes]

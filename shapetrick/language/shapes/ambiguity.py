@@ -15,7 +15,6 @@ from .errors import source
 from .inference import Inference
 from .notated_calls import SAID, SIGNS
 
-_OF_ENTRIES = ("sum", "mean")
 _LINEAR = ("+", "-", "*", "/", "'", "neg")
 
 
@@ -60,8 +59,9 @@ def refuse_powers(
     """Refuse `mean((X w - y)^2)` where the power alone tells that `X w` is a number. Raises
     InferenceError."""
     for node in nodes:
-        inner = node.args[0] if node.kind == "call" and node.value.name in _OF_ENTRIES else None
-        if inner is None or inner.kind != "^" or inference.shape(inner) != SCALAR:
+        row = TABLE.get(NAMES.get(node.value.name, "")) if node.kind == "call" else None
+        inner = node.args[0] if row is not None and row.takes_axis else node
+        if inner is node or inner.kind != "^" or inference.shape(inner) != SCALAR:
             continue
         base, exponent = inner.args
         guessed = [n.value for n in postorder(base) if n.kind == "name" and n.value in assumed]
