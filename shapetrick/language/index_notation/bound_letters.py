@@ -162,7 +162,8 @@ class BoundReader:
 
     def _with_positions(self, root: SyntaxNode, heads: frozenset[str]) -> SyntaxNode:
         """The expression with its indices that are values told apart. Raises NameProblem."""
-        places = {n for n, s in self._scopes(root, heads) if n.kind == "name" and n.value in s}
+        scoped = self._scopes(root, heads)
+        places = dict.fromkeys(n for n, s in scoped if n.kind == "name" and n.value in s)
         running = {n.value.letter for n in postorder(root) if places and n.kind in RUNNING}
         for node in places:
             if node.value in running:

@@ -266,7 +266,8 @@ def _check_sides(
         if side.dim.integer == 0:
             raise ShapeError("a dimension is at least 1.", span, scope.text)
         for name, place in side.names:
-            said = as_size(name, side.tail == (name, place))
+            ends = side.tail == (name, place)
+            said = as_size(name, ends) if ends or ONE in (s.dim for s in sides) else ""
             if said:
                 raise scope.error(said, place)
             _check_dimension(scope, name, place, len(side.names) > 1)
