@@ -263,6 +263,17 @@ def test_is_refused_with_what_to_write(spelled: str, said: str) -> None:
         ("max(0, s)", "`max(0, s)` is read as `maximum`."),
         ("e^x", "`e^x` is read as `exp(x)`, by entries."),
         ("x @ y", "`x @ y` is read as the inner product `dot(x, y)`."),
+        (
+            "s^2 / 2 lam",
+            "`s^2 / 2 lam` is read as `(s^2 / 2) lam`, from left to right; the "
+            "other reading is `s^2 / (2 lam)`.",
+        ),
+        (
+            "s² / 2lam²",
+            "`s² / 2lam²` is read as `(s² / 2) lam²`, from left to right; the "
+            "other reading is `s² / (2lam²)`.",
+        ),
+        ("1/2s", "`1/2s` is read as `(1/2) s`, from left to right; the other reading is `1/(2s)`."),
     ],
 )
 def test_a_reading_among_several_is_said(spelled: str, said: str) -> None:

@@ -76,18 +76,20 @@ def refuse_powers(
 
 
 def _product(text: str, inference: Inference, node: SyntaxNode) -> Iterator[str]:
-    """`G .* X W`, and `a / 2 m`."""
+    """`G .* X W`, `a / 2 m`, and `1/2m`."""
     left, right = node.args
     if left.bracketed or left.kind not in (".*", "./", "/"):
         return
     first, middle = left.args
     shapes = [inference.shape(n) for n in (first, middle, right)]
     if left.kind == "/":
+        base = right.args[0] if right.kind == "^" else right
+        beside = middle.span.end == right.span.start  # as in `1/2m`
         ambiguous = (
             node.juxtaposed
             and shapes[2] == SCALAR
-            and first.kind not in ("number", "name")
-            and right.kind == "name"
+            and (beside or first.kind not in ("number", "name"))
+            and base.kind == "name"
         )
     else:
         ambiguous = _both_fit(left.kind, *shapes)

@@ -32,7 +32,7 @@ _AS_SIZES = (
 _EXPRESSION = {word: said for words, said in _IN_EXPRESSIONS for word in words.split()}
 _SIZE = {word: said for words, said in _AS_SIZES for word in words.split()}
 _MOST_FACTORS = 4  # letters that may be factors without spaces
-_MATRIX_AND_COLUMN = re.compile(r"[A-Z][bcpquvwxyzβθμ]")
+_MATRICES = re.compile(r"[A-Z][bcpquvwxyzβθμ]|[A-Z]{2,3}")
 # Before a sum's sign without an index: the beginning, a sign, a number, or a fraction.
 _BEGINS = re.compile(r"(?:^|[-+*=(,;\n−·]|\blog|\bln|/\s*\w+|\d)\s*$")
 # What stands before and behind the sign of a shape that is written as a value, `X = m x n`.
@@ -69,10 +69,10 @@ def foreign_word(name: str, text: str, span: Span) -> str:
 
 def factors_without_spaces(name: str, beside: Container[str]) -> str:
     """What is said of letters without a space that are names by themselves; of capitals among them
-    one such letter is enough, of `Ax` none."""
+    one such letter is enough, of `Ax` and `AXB` none."""
     if not (2 <= len(name) <= _MOST_FACTORS and name.isalpha()):
         return ""
-    known = sum(letter in beside for letter in name) + bool(_MATRIX_AND_COLUMN.fullmatch(name))
+    known = sum(letter in beside for letter in name) + bool(_MATRICES.fullmatch(name))
     if known < (1 if not name.islower() else len(name)):
         return ""
     if name.endswith("T") and name[:-1] in beside:
