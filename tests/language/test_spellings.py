@@ -264,6 +264,16 @@ def test_is_refused_with_what_to_write(spelled: str, said: str) -> None:
         ("e^x", "`e^x` is read as `exp(x)`, by entries."),
         ("x @ y", "`x @ y` is read as the inner product `dot(x, y)`."),
         (
+            "sum (x - y).^2",
+            "`sum (x - y).^2` is read as `(sum(x - y)).^2`; the other reading is "
+            "`sum((x - y).^2)`.",
+        ),
+        (
+            "s^2 / 2 x' x",
+            "`s^2 / 2 x' x` is read as `(s^2 / 2) x' x`, from left to right; the other reading is "
+            "`s^2 / (2 x' x)`.",
+        ),
+        (
             "s^2 / 2 lam",
             "`s^2 / 2 lam` is read as `(s^2 / 2) lam`, from left to right; the "
             "other reading is `s^2 / (2 lam)`.",

@@ -3,6 +3,7 @@ none is."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 
 from ...core.dims import ONE, SCALAR, Shape, broadcast
@@ -15,6 +16,7 @@ from .errors import source
 from .inference import Inference
 from .notated_calls import SAID, SIGNS
 
+_SPACED = re.compile(r"(\w+)\s+(?=\()")  # a function with a space before its bracket
 _LINEAR = ("+", "-", "*", "/", "'", "neg")
 
 
@@ -42,6 +44,8 @@ def readings(
                     found.append(f"`{source(text, node)}` is read as `exp({above})`, by entries.")
             elif node.kind == "*":
                 found += _product(text, inference, node)
+            elif node.kind in ("^", ".^") and not node.args[0].bracketed:
+                found += _power(text, inference, node)
             elif node.kind == "call" and _is_said(text, inference, node):
                 name = node.value.name
                 if name in SIGNS:
@@ -76,8 +80,10 @@ def refuse_powers(
 
 
 def _product(text: str, inference: Inference, node: SyntaxNode) -> Iterator[str]:
-    """`G .* X W`, `a / 2 m`, and `1/2m`."""
+    """`G .* X W`, `a / 2 m`, `1/2m`, and `a / 2 x' x`."""
     left, right = node.args
+    is_inner = left.kind == "*" and _is_number(inference, left.args[1], right)
+    left = left.args[0] if is_inner and left.juxtaposed and not left.bracketed else left
     if left.bracketed or left.kind not in (".*", "./", "/"):
         return
     first, middle = left.args
@@ -87,9 +93,8 @@ def _product(text: str, inference: Inference, node: SyntaxNode) -> Iterator[str]
         beside = middle.span.end == right.span.start  # as in `1/2m`
         ambiguous = (
             node.juxtaposed
-            and shapes[2] == SCALAR
+            and (is_inner or (shapes[2] == SCALAR and base.kind == "name"))
             and (beside or first.kind not in ("number", "name"))
-            and base.kind == "name"
         )
     else:
         ambiguous = _both_fit(left.kind, *shapes)
@@ -101,6 +106,29 @@ def _product(text: str, inference: Inference, node: SyntaxNode) -> Iterator[str]
         yield (
             f"`{source(text, node)}` is read as `{grouped} {rest}`, from left to right; the other "
             f"reading is `{other}`."
+        )
+
+
+def _is_number(inference: Inference, row: SyntaxNode, column: SyntaxNode) -> bool:
+    """Whether the product of a row and a column is meant."""
+    rows, cols = inference.shape(row)
+    return (rows, inference.shape(column)[1]) == SCALAR and cols != ONE
+
+
+def _power(text: str, inference: Inference, node: SyntaxNode) -> Iterator[str]:
+    """`sum (x - y).^2`."""
+    call, exponent = node.args
+    typed = source(text, call)
+    spaced = _SPACED.match(typed) if call.kind == "call" else None
+    if spaced is None:
+        return
+    rows, cols = inference.shape(call.args[0]) if call.args else (None, ONE)
+    if node.kind == ".^" or rows == cols:
+        raised, end = text[call.span.end : exponent.span.start], source(text, exponent)
+        name, argument = spaced[1], typed[spaced.end() :]
+        yield (
+            f"`{source(text, node)}` is read as `({name}{argument}){raised}{end}`; the other "
+            f"reading is `{name}({argument}{raised}{end})`."
         )
 
 
