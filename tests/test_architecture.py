@@ -40,7 +40,8 @@ EDGES = {
     "derivation": {"algebra", "language", "numerics"},
     "simplification": {"algebra", "language"},
     "tracing": {
-        *("language", "language.shapes", "language.syntax", "numerics", "simplification"),
+        *("families", "language", "language.shapes", "language.syntax", "numerics"),
+        "simplification",
     },
     "validation": {"algebra", "numerics"},
     "families": {"derivation", "numerics", "simplification", "validation"},

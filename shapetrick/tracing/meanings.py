@@ -383,6 +383,12 @@ def _taken(x: Traced, index: Traced, axis: Any = None) -> Traced:
     return classes.rows(arrays.ravel(x) if axis is None else x, index, axis or 0)
 
 
+def _count_of_true(x: Traced, axis: Any = None, keepdims: bool = False) -> Traced:
+    if not x.is_mask:
+        raise TraceError("`count_nonzero` is followed of a comparison.")
+    return arrays.reduce("sum", x, axis, keepdims)
+
+
 def _peak_to_peak(x: Traced, axis: Any = None, keepdims: bool = False) -> Traced:
     largest, smallest = (arrays.reduce(name, x, axis, keepdims) for name in ("max", "min"))
     return largest - smallest
@@ -399,8 +405,10 @@ def concatenated(parts_: Sequence[Traced], axis: int = 0) -> Traced:
     return parts.joined(parts_, axis)
 
 
-def transpose(x: Traced, axes: Any = None) -> Traced:
-    return arrays.transpose(x) if axes is None else arrays.permuted(x, axes)
+def transpose(x: Traced, *axes: Any) -> Traced:
+    """As `transpose(x)`, `transpose(x, (0, 2, 1))` and `x.transpose(0, 2, 1)`."""
+    order = axes[0] if axes and not isinstance(axes[0], int) else axes or None
+    return arrays.transpose(x) if order is None else arrays.permuted(x, order)
 
 
 def swapped(x: Traced, axis1: int, axis2: int) -> Traced:
@@ -470,7 +478,7 @@ def _full_like(x: Traced, fill_value: Traced) -> Traced:
 
 
 def cast(x: Traced, *_: Any) -> Traced:
-    return arrays.Traced(x.e, x.shape)
+    return arrays.masked(x, is_mask=False)
 
 
 def _item(x: Traced) -> Traced:
@@ -496,7 +504,7 @@ COMMON: Mapping[str, Meaning] = {
     **{name: reduction(name) for name in ("sum", "mean", "prod")},
     **{"amax": reduction("max"), "amin": reduction("min")},
     **{"matmul": arrays.matmul, "dot": _dot, "vdot": _vdot, "inner": _inner},
-    **{"outer": arrays.outer},
+    **{"outer": arrays.outer, "count_nonzero": _count_of_true},
     **{"kron": _kron, "multi_dot": _multi_dot, "einsum": einsum},
     **{"trace": of_square("tr"), "det": of_square("det"), "inv": of_square("inv")},
     **{"slogdet": _slogdet, "solve": arrays.solve, "matrix_power": _matrix_power, "norm": norm},

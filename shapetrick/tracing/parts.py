@@ -133,6 +133,9 @@ def joined(parts: Sequence[Traced], axis: int) -> Traced:
     """Arrays behind each other along an axis. Raises TraceError."""
     first = parts[0]
     (k,) = arrays.axes_of(first, axis)
+    wide = arrays.many(*parts)
+    if wide is not None and wide.precedence > 1:
+        return wide.joined(parts, k)
     if first.rank > HIGHEST_RANK:  # most of which are of size 1
         axes = [i for i in range(first.rank) if i == k or any(x.shape[i] != ONE for x in parts)]
         bare = [arrays.reshape(x, tuple(x.shape[i] for i in axes)) for x in parts]
@@ -157,6 +160,9 @@ def stacked(parts: Sequence[Traced], axis: int = 0) -> Traced:
     """Arrays of one axis as the rows of a matrix, or as its columns."""
     if all(not x.rank for x in parts):
         return joined([arrays.reshape(x, (ONE,)) for x in parts], 0)
+    if arrays.many(*parts) is not None:
+        k = axis % (parts[0].rank + 1)
+        return joined([arrays.reshape(x, (*x.shape[:k], ONE, *x.shape[k:])) for x in parts], k)
     if any(x.rank != 1 for x in parts):
         raise TraceError(
             f"at most {HIGHEST_RANK} axes are followed: only numbers and arrays of one are stacked."

@@ -72,11 +72,13 @@ def _split(x: Traced, sizes: Any, axis: Any = 0) -> tuple[Traced, ...]:
     return parts.in_equal_parts(x, arrays.quotient(x.shape[k], each[0]).integer, axis)
 
 
-def _permute(x: Traced, *axes: Any) -> Traced:
-    return arrays.permuted(x, axes[0] if isinstance(axes[0], tuple | list) else axes)
-
-
 # --------------------------------------------------------------- PyTorch's layers and losses
+
+
+def _flattened(x: Traced, start_dim: int = 0, end_dim: int = -1) -> Traced:
+    first, last = start_dim % max(x.rank, 1), end_dim % max(x.rank, 1)
+    within = arrays.size(x.shape[first : last + 1])
+    return arrays.reshape(x, (*x.shape[:first], within, *x.shape[last + 1 :]))
 
 
 def _linear(x: Traced, weight: Traced, bias: Traced | None = None) -> Traced:
@@ -219,8 +221,11 @@ def _cross_entropy(
     label_smoothing: float = 0.0,
 ) -> Traced:
     """With probabilities as targets: a target of classes by number has another shape."""
+    x = _classes_last(x)
     if target.shape == x.shape[:-1]:
         target = classes.one_hot(target, x.shape[-1])
+    else:
+        target = _classes_last(target)
     if target.shape != x.shape or not x.rank:
         raise TraceError(
             f"the targets are numbers of classes, {arrays.shape_of(x.shape[:-1])}, or one-hot, in "
@@ -231,6 +236,11 @@ def _cross_entropy(
     target = target if weight is None else target * weight
     weighed = target * arrays.along("log_softmax", x, -1)
     return _averaged(-arrays.reduce("sum", weighed, -1), reduction)
+
+
+def _classes_last(x: Traced) -> Traced:
+    """Classes are the second axis, behind the examples."""
+    return x if x.rank < 3 else arrays.permuted(x, [0, *range(2, x.rank), 1])
 
 
 def _weighed(loss: Traced, weight: Traced | None, reduction: str) -> Traced:
@@ -305,6 +315,7 @@ def _poisson_nll(
 
 
 def _nll_loss(x: Traced, target: Traced, reduction: str = "mean") -> Traced:
+    x = _classes_last(x)
     chosen = classes.one_hot(target, x.shape[-1]) * x
     return _averaged(-arrays.reduce("sum", chosen, -1), reduction)
 
@@ -495,7 +506,8 @@ def _dropout(x: Traced, p: float = 0.5, training: bool = True) -> Traced:
 _ALIASES = {
     **{"sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative", "t": "transpose"},
     **{"gt": "greater", "lt": "less", "ge": "greater_equal", "le": "less_equal", "mm": "matmul"},
-    **{"mv": "matmul", "ger": "outer", "inverse": "inv", "flatten": "ravel", "view": "reshape"},
+    "bmm": "matmul",
+    **{"mv": "matmul", "ger": "outer", "inverse": "inv", "view": "reshape"},
     **{"clone": "positive", "contiguous": "positive", "linalg_norm": "norm"},
     **{"double": "astype", "float": "astype", "to": "astype", "type": "astype"},
     **{"tensor": "array", "as_tensor": "array", "transpose": "swapaxes"},
@@ -517,8 +529,9 @@ TORCH: Mapping[str, Meaning] = {
     "min": _extreme("min", common.minimum),
     "addmm": _addmm,
     "logdet": _log_of_det,
-    "permute": _permute,
+    "permute": common.NUMPY["transpose"],
     "split": _split,
+    "flatten": _flattened,
     # torch.nn.functional
     "linear": _linear,
     "gelu": _gelu,
