@@ -635,6 +635,9 @@ def of_square(name: str, x: Traced) -> Traced:
 
 
 def check_square(x: Traced) -> None:
+    """Refuse what is no square matrix. Raises TraceError."""
+    if isinstance(x, ManyAxes):
+        raise x.refusal()
     if x.rank != HIGHEST_RANK:
         raise TraceError(f"this takes a square matrix, not an array of shape {shape_of(x.shape)}.")
     if x.shape[0] != x.shape[1]:

@@ -9,19 +9,19 @@ from collections.abc import Collection, Sequence
 from functools import partial
 from itertools import chain, count, islice
 
-from ..core.errors import InputError
 from ..core.families import index_letters
 from . import arrays
 from .members import MOST_INDICES
 
+_NAMES = re.compile(r"[^\[\]():]*:")
 _BETWEEN = re.compile(r"\s+x\s+|\s*[×,]\s*|\s*\\times\s*")
 
 
 def with_members(head: str, counted: Collection[str] = ()) -> str:
     """Declarations, a line each, with families in the place of arrays that have sizes which are
     counted, or more than two axes; a size that has an argument's name gets another one."""
-    if re.search(r"[\[(][^:\n]*:", head):
-        raise InputError("the shapes of a function's arguments have no indices, and no functions.")
+    if not all(map(_NAMES.match, head.splitlines())):
+        return head  # which is refused as a text
     lines = [line for text in head.splitlines() for line in _single(text)]
     axes = [_axes(shape) for _, shape in lines]
     used = {*re.findall(r"\w+", head)}

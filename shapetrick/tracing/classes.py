@@ -12,6 +12,7 @@ from ..core.expr import Symbol
 from . import arrays, parts
 from .arrays import Traced
 from .members import Members
+from .regrouped import Regrouped
 
 ATTRIBUTE = "onehot"
 
@@ -29,6 +30,8 @@ def one_hot(x: Traced, count: Dim) -> Traced:
     """The matrix that has 1 at each class, of so many. Raises TraceError."""
     if isinstance(x, Members):
         return Members((*x.shape, count), (*x.letters, ""), one_hot(x.x, count))
+    if isinstance(x, Regrouped):
+        return Regrouped((*x.groups, (count,)), one_hot(x.x, count))
     if arrays.counts(x) and x.shape[0] == count:
         return Traced(ex.eye(count), (count, count))
     symbol = numbers(x).e

@@ -204,7 +204,12 @@ def _result(run: Run, result: Any, trace: Trace) -> Traced:
     if isinstance(result, tuple | list | dict) or result is None:
         message = f"the function gives a {type(result).__name__}: return one array, or a number."
         raise TraceError(message) if run.end is None else run.end.refusal(message)
-    return trace.lifted(result)
+    found = trace.lifted(result)
+    try:
+        assert found.body is not None
+    except TraceError as error:
+        raise error if run.end is None else run.end.refusal(error.message) from None
+    return found
 
 
 @contextmanager

@@ -4,9 +4,9 @@ letters. What is done along the other axes is done with the member.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import accumulate, product
+from itertools import accumulate
 from typing import NamedTuple
 
 from ..core import expr as ex
@@ -17,6 +17,7 @@ from ..core.families import reindexed
 from ..core.indices import Index, Indices, Range, index_of, name_of
 from . import arrays, parts, tensors
 from .arrays import AlongAxes, LetteredArray, ManyAxes, Traced
+from .regrouped import Group, alike, flat, grouped
 
 
 class Members(ManyAxes):
@@ -125,12 +126,19 @@ class Members(ManyAxes):
 
     def reshaped(self, shape: Extent) -> Traced:
         letters: list[str] = []
-        for old, new in _groups(self.shape, shape):
+        groups: list[Group] = []
+        for old, new in alike(self.shape, shape):
             lettered = [c for c in self.letters[old] if c]
-            wide = [d for d in shape[new] if d != ONE]
-            if lettered and (len(wide) > 1 or [d for d in self.shape[old] if d != ONE] != wide):
-                raise self.refusal()
             letters += [lettered[0] if lettered and d != ONE else "" for d in shape[new]]
+            several, wide = (tuple(d for d in s if d != ONE) for s in (self.shape[old], shape[new]))
+            if not lettered or several == wide:
+                groups += [(d,) for d in shape[new]]
+            elif len(wide) == 1:  # an axis for several
+                groups += [(d,) if d == ONE else several for d in shape[new]]
+            else:
+                raise self.refusal()
+        if len(flat(groups)) > len(groups):
+            return grouped(groups, arrays.reshape(self, flat(groups)))
         return _whole(shape, letters, arrays.reshape(self.x, _own(shape, letters)))
 
     def cut(self, ends: Sequence[tuple[Dim, Dim]]) -> Traced:
@@ -278,23 +286,3 @@ def _member(x: Traced, letters: Sequence[str]) -> Traced:
     found = _reindexed(x.x, {a: Index(b) for a, b in pairs if a != b})
     plain = [c for a, c in zip(x.letters, own, strict=True) if not a]
     return arrays.without(found, [k for k, c in enumerate(plain) if c])
-
-
-def _groups(old: Extent, new: Extent) -> Iterator[tuple[slice, slice]]:
-    """The fewest neighbours of two shapes at a time that have as many entries. Raises
-    TraceError."""
-    i = j = 0
-    counts = sorted(product(range(len(old) + 1), range(len(new) + 1)), key=sum)[1:]
-    while i < len(old) or j < len(new):
-        for a, b in counts:
-            if arrays.size(old[i : i + a]) == arrays.size(new[j : j + b]) and (
-                i + a <= len(old) and j + b <= len(new)
-            ):
-                yield slice(i, i + a), slice(j, j + b)
-                i, j = i + a, j + b
-                break
-        else:
-            raise TraceError(
-                f"an array of shape {arrays.shape_of(old)} isn't followed in the shape "
-                f"{arrays.shape_of(new)}."
-            )

@@ -162,6 +162,8 @@ def _signature(f: Callable[..., Any]) -> inspect.Signature:
 
 def _declared(head: str, declared: Problem) -> dict[str, ShapedParameter]:
     """What is declared, by names without indices."""
+    if declared.functions:
+        raise InputError("the shapes of a function's arguments have no functions.")
     found = {}
     for statement in parse(head, vocabulary()):
         if not isinstance(statement, Declaration):

@@ -145,5 +145,5 @@ def batch(X, A):  # "X: b x m x d; A: m x b"
     return np.sum((A @ X[:, 0]) ** 2) + np.sum(A.T * X[:, :, 0])  # front
 
 
-def heads(X):  # "X: b x m x (h p)"
-    return np.sum(X.reshape(-1, X.shape[2]) ** 2)  # batch
+def factors(S):  # "S: b x n x n posdef"
+    return np.linalg.cholesky(S).sum()  # batch

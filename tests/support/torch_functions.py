@@ -281,3 +281,13 @@ def joined_in_batches(x, y):  # "x: b x t x d; y: b x t x p"
 def dice(x, y):  # "x: n x c; y: n x c unit"
     p = x.sigmoid().flatten(1)
     return (1 - (2 * (p * y).sum(-1) + 1) / (p.sum(-1) + y.sum(-1) + 1)).mean()
+
+
+def tokens(x, W, targets):  # "x: b x t x d; W: c x d; targets: b x t"
+    B, T, _ = x.shape
+    return F.cross_entropy(F.linear(x, W).view(B * T, -1), targets.view(B * T))
+
+
+def together_and_apart(x, W):  # "x: b x t x d; W: d x k"
+    b, t, d = x.shape
+    return torch.relu(x.view(b * t, d) @ W).view(b, t, -1).mean(1).pow(2).sum() + x.flatten().norm()
