@@ -539,6 +539,11 @@ def transpose(x: Traced) -> Traced:
     return Traced(ex.transpose(x.e), x.shape[::-1], x.is_mask) if x.rank == HIGHEST_RANK else x
 
 
+def turned(x: Traced) -> Traced:
+    """The matrices that the last two axes are, transposed."""
+    return swapped(x, -2, -1)
+
+
 def permuted(x: Traced, axes: Iterable[int]) -> Traced:
     """The axes in another order."""
     order = tuple(k % x.rank for k in axes)
@@ -619,6 +624,8 @@ def quotient(total: Dim, known: Dim) -> Dim:
 
 def diagonal(x: Traced) -> Traced:
     """The diagonal of a matrix; the diagonal matrix of what has one axis."""
+    if isinstance(x, ManyAxes):
+        return x.of_matrices(diagonal)
     if x.rank == 1:
         return value(ex.call("diag", spread(x)), x.shape * 2)
     check_square(x)

@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from functools import partial
 from itertools import chain, count, islice
 
+from ..core.errors import InputError
 from ..core.families import index_letters
 from . import arrays
 from .members import MOST_INDICES
@@ -32,6 +33,13 @@ def with_members(head: str, counted: Collection[str] = ()) -> str:
         used.add(other)
         renamed = partial(re.sub, rf"\b{name}\b", other)
         axes = [([*map(renamed, own)], words) for own, words in axes]
+    for (name, _), (own, _) in zip(lines, axes, strict=True):
+        if "1" in own[: -arrays.HIGHEST_RANK]:
+            kept = " x ".join(d for d in own if d != "1")
+            raise InputError(
+                f"`{name}` has an axis of one entry before two others: leave it out, "
+                f'{name}="{kept}", and let the function add it.'
+            )
     lead = {*counted, *(d for own, _ in axes for d in own[: -arrays.HIGHEST_RANK])}
     letters = [*islice((c for c in index_letters() if c not in used), MOST_INDICES)]
     return "\n".join(

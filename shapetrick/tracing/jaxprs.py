@@ -185,6 +185,8 @@ class Reader:
             if name in LOOPS:
                 raise TraceError(UNROLLED.format(name))
             return self.run(inner.jaxpr if closed else inner, inner.consts if closed else (), given)
+        if name == "split":
+            return parts.divided(self.lifted(*given), self._shape(params["sizes"]), params["axis"])
         self._at = equation
         if name in COMPARISONS:
             return (self._compared(name, *given),)

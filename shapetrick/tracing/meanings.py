@@ -423,9 +423,23 @@ def _diagonal(x: Traced, k: int = 0) -> Traced:
 
 
 def _main_diagonal(x: Traced, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Traced:
-    if x.rank != arrays.HIGHEST_RANK:
+    if x.rank < arrays.HIGHEST_RANK:
         raise TraceError("`diagonal` takes a matrix: `diag` makes one.")
-    return _diagonal(x, offset)
+    return _diagonal(_with_matrices(x, axis1, axis2), offset)
+
+
+def _trace(x: Traced, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Traced:
+    if offset:
+        raise TraceError("only the main diagonal is followed.")
+    return arrays.of_square("tr", _with_matrices(x, axis1, axis2))
+
+
+def _with_matrices(x: Traced, rows: int, cols: int) -> Traced:
+    """Two axes behind the others."""
+    if x.rank <= arrays.HIGHEST_RANK:
+        return x
+    last = [*arrays.axes_of(x, rows), *arrays.axes_of(x, cols)]
+    return arrays.permuted(x, [*(k for k in range(x.rank) if k not in last), *last])
 
 
 def ravel(x: Traced, order: str = "C") -> Traced:
@@ -506,7 +520,7 @@ COMMON: Mapping[str, Meaning] = {
     **{"matmul": arrays.matmul, "dot": _dot, "vdot": _vdot, "inner": _inner},
     **{"outer": arrays.outer, "count_nonzero": _count_of_true},
     **{"kron": _kron, "multi_dot": _multi_dot, "einsum": einsum},
-    **{"trace": of_square("tr"), "det": of_square("det"), "inv": of_square("inv")},
+    **{"trace": _trace, "det": of_square("det"), "inv": of_square("inv")},
     **{"slogdet": _slogdet, "solve": arrays.solve, "matrix_power": _matrix_power, "norm": norm},
     **{"diag": _diagonal, "diagonal": _main_diagonal, "swapaxes": swapped, "squeeze": _squeeze},
     **{"cumsum": parts.accumulated, "flip": parts.flipped, "diff": parts.differences},
@@ -528,7 +542,7 @@ COMMON: Mapping[str, Meaning] = {
 NUMPY: Mapping[str, Meaning] = {
     **COMMON,
     **{"max": reduction("max"), "min": reduction("min"), "average": _average},
-    **{"transpose": transpose, "permute_dims": transpose, "matrix_transpose": transpose},
+    **{"transpose": transpose, "permute_dims": transpose, "matrix_transpose": arrays.turned},
     **{"clip": _numpy_clip, "var": _var, "std": rooted(_var), "flatten": ravel},
     **{"logsumexp": reduction("logsumexp"), "softmax": along("softmax")},
     "linspace": _linspace,

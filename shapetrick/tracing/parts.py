@@ -5,6 +5,7 @@ running sums, as products with constants of known structure.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from ..core import expr as ex
@@ -199,19 +200,26 @@ def accumulated(x: Traced, axis: Any = None) -> Traced:
     if axis is None:
         x, axis = arrays.ravel(x), 0
     (k,) = arrays.axes_of(x, axis)
+    if isinstance(x, arrays.ManyAxes):
+        return x.along(lambda y, own: accumulated(y, *own), (k,))
     return arrays.value(structured.accumulated(arrays.spread(x), k), x.shape)
 
 
 def flipped(x: Traced, axis: Any = None) -> Traced:
     """The entries in the opposite order along axes."""
+    axes = arrays.axes_of(x, axis)
+    if isinstance(x, arrays.ManyAxes):
+        return x.along(flipped, axes)
     e = arrays.spread(x)
-    for k in arrays.axes_of(x, axis):
+    for k in axes:
         e = structured.flipped(e, k)
     return arrays.value(e, x.shape)
 
 
 def lower_triangle(x: Traced, k: int = 0) -> Traced:
     """The entries on and below a diagonal."""
+    if isinstance(x, arrays.ManyAxes):
+        return x.of_matrices(partial(lower_triangle, k=k))
     if k > 0:
         return x - upper_triangle(x, k + 1)
     return arrays.value(_triangle(structured.lower, x, -k, 0), x.shape)
@@ -219,6 +227,8 @@ def lower_triangle(x: Traced, k: int = 0) -> Traced:
 
 def upper_triangle(x: Traced, k: int = 0) -> Traced:
     """The entries on and above a diagonal."""
+    if isinstance(x, arrays.ManyAxes):
+        return x.of_matrices(partial(upper_triangle, k=k))
     if k < 0:
         return x - lower_triangle(x, k - 1)
     return arrays.value(_triangle(structured.upper, x, k, 1), x.shape)

@@ -440,9 +440,19 @@ def _batch_norm(
     eps: float = 1e-5,
 ) -> Traced:
     """Of rows that are examples; in training, `momentum` is of the statistics alone."""
-    if training or running_mean is None or running_var is None:
-        return _standardized(x, 0, weight, bias, eps)
-    return _affine((x - running_mean) / arrays.root(running_var + eps), weight, bias)
+    others = (0, *range(2, x.rank))
+    weight, bias = (_of_channels(v, x) for v in (weight, bias))
+    mean, var = (_of_channels(v, x) for v in (running_mean, running_var))
+    if training or mean is None or var is None:
+        return _standardized(x, others, weight, bias, eps)
+    return _affine((x - mean) / arrays.root(var + eps), weight, bias)
+
+
+def _of_channels(v: Traced | None, x: Traced) -> Traced | None:
+    """One number for each place of the second axis."""
+    if v is None or x.rank <= arrays.HIGHEST_RANK:
+        return v
+    return arrays.reshape(v, v.shape + (ONE,) * (x.rank - arrays.HIGHEST_RANK))
 
 
 def _group_norm(
@@ -454,7 +464,8 @@ def _group_norm(
 ) -> Traced:
     if num_groups != 1:
         raise TraceError("the groups of `group_norm` are parts of a row: give them as arguments.")
-    return _standardized(x, -1, weight, bias, eps)
+    weight, bias = (_of_channels(v, x) for v in (weight, bias))
+    return _standardized(x, tuple(range(1, x.rank)), weight, bias, eps)
 
 
 def _long(x: Traced) -> Traced:
@@ -489,11 +500,28 @@ def _glu(x: Traced, axis: int = -1) -> Traced:
     return value * arrays.mapped("sigmoid", gate)
 
 
-def _attention(query: Traced, key: Traced, value: Traced, scale: float | None = None) -> Traced:
-    scores = query @ arrays.transpose(key)
+def _attention(
+    query: Traced,
+    key: Traced,
+    value: Traced,
+    attn_mask: Traced | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+) -> Traced:
+    """A mask is where one looks, or is added to the scores."""
+    scores = query @ arrays.turned(key)
     root = arrays.root(arrays.count(query, -1))
     scaled = scores / root if scale is None else scores * scale
-    return arrays.along("softmax", scaled, -1) @ value
+    if is_causal:
+        shape = query.shape[-2], key.shape[-2]
+        ones = Traced(ex.ones(*shape), shape)
+        attn_mask = arrays.masked(parts.lower_triangle(ones))
+    if attn_mask is not None and attn_mask.is_mask:
+        scaled = arrays.choose(attn_mask, scaled, constant(-arrays.INFINITE))
+    elif attn_mask is not None:
+        scaled = scaled + attn_mask
+    return arrays.along("softmax", _dropout(scaled, dropout_p), -1) @ value
 
 
 def _dropout(x: Traced, p: float = 0.5, training: bool = True) -> Traced:

@@ -234,3 +234,8 @@ def scores_of_an_energy(W, b, X):  # "W: h x d; b: h; X: n x d"
         return jnp.sum(jax.nn.softplus(W @ x + b))
 
     return jnp.mean(jnp.sum(jax.vmap(jax.grad(energy))(X) ** 2, axis=-1))
+
+
+def slopes_of_rows(W, X):  # "W: k x d; X: n x d"
+    J = jax.vmap(jax.jacobian(lambda x: jnp.tanh(W @ x)))(X)
+    return jnp.sum(J**2) / X.shape[0]

@@ -291,3 +291,16 @@ def tokens(x, W, targets):  # "x: b x t x d; W: c x d; targets: b x t"
 def together_and_apart(x, W):  # "x: b x t x d; W: d x k"
     b, t, d = x.shape
     return torch.relu(x.view(b * t, d) @ W).view(b, t, -1).mean(1).pow(2).sum() + x.flatten().norm()
+
+
+def causal_library(q, k, v):  # "q: b x t x d; k: b x t x d; v: b x t x d"
+    return F.scaled_dot_product_attention(q, k, v, is_causal=True).sum()
+
+
+def channels_normalized(x, g, b):  # "x: b x c x t; g: c; b: c"
+    return F.batch_norm(x, None, None, g, b, training=True).sin().sum()
+
+
+def of_each_matrix(x):  # "x: b x n x n"
+    squares = (x.mT @ x).sin().sum() + torch.tril(x).pow(2).sum()
+    return squares + torch.diagonal(x, dim1=-2, dim2=-1).sum() + x.flip(2).cumsum(-1).pow(2).mean()
