@@ -182,7 +182,7 @@ def _contracted(term: ArrayProduct, kept: Iterable[int], shape: Extent) -> list[
     left, scale = set(kept), term.scale
     for k in set(range(len(shape))) - left - term.axes:
         scale = scale * arrays.Traced(ex.dimension(shape[k]), ())
-    waiting, found = list(term.factors), []
+    waiting, found = list(_without_identities(term, left).factors), []
     while waiting:
         group = [waiting.pop()]
         while linked := [f for f in waiting if _meet(group, f, left)]:
@@ -190,6 +190,19 @@ def _contracted(term: ArrayProduct, kept: Iterable[int], shape: Extent) -> list[
             waiting = [f for f in waiting if not any(f is g for g in linked)]
         found.append(_product_of(group, left))
     return [ArrayProduct(scale, tuple(found))]
+
+
+def _without_identities(term: ArrayProduct, kept: set[int]) -> ArrayProduct:
+    """The same sum, where one over an axis of I is what stands at its other axis."""
+    for f in term.factors:
+        summed = [k for k in f.axes if k not in kept]
+        others = tuple(g for g in term.factors if g is not f)
+        if isinstance(f.x.e, ex.Eye) and summed and not any({*f.axes} <= {*g.axes} for g in others):
+            gone = summed[0]
+            place = {k: k for k in term.axes} | {gone: next(k for k in f.axes if k != gone)}
+            left = _relabelled(ArrayProduct(term.scale, others), place)
+            return _without_identities(left, kept)
+    return term
 
 
 def _meet(group: Sequence[PlacedArray], f: PlacedArray, kept: set[int]) -> bool:
