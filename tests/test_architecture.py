@@ -39,12 +39,12 @@ EDGES = {
     "numerics": set(),
     "derivation": {"algebra", "language", "numerics"},
     "simplification": {"algebra", "language"},
+    "validation": {"algebra", "numerics"},
+    "families": {"derivation", "numerics", "simplification", "validation"},
     "tracing": {
         *("families", "language", "language.shapes", "language.syntax", "numerics"),
         "simplification",
     },
-    "validation": {"algebra", "numerics"},
-    "families": {"derivation", "numerics", "simplification", "validation"},
     "explanation": {"algebra", "derivation", "numerics", "simplification"},
     "implicit": {"derivation", "explanation", "numerics", "simplification"},
     "pipeline": {
