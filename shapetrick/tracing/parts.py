@@ -139,6 +139,8 @@ def joined(parts: Sequence[Traced], axis: int) -> Traced:
         return wide.joined(parts, k)
     if first.rank > HIGHEST_RANK:  # most of which are of size 1
         axes = [i for i in range(first.rank) if i == k or any(x.shape[i] != ONE for x in parts)]
+        if len(axes) > HIGHEST_RANK:
+            raise arrays.too_many(first.shape)
         bare = [arrays.reshape(x, tuple(x.shape[i] for i in axes)) for x in parts]
         found = joined(bare, axes.index(k))
         sizes = dict(zip(axes, found.shape, strict=True))

@@ -189,7 +189,7 @@ def largest_eigenvalue(A):  # "A: n x n"
 MIXING = jnp.asarray([[1.0, -2.0], [0.5, 0.25], [3.0, 1.0], [0.0, 1.5]])
 
 
-def heads_by_letters(x, Q, K, V, P):  # "x: n x d; Q, K, V: h x d x p; P: h x p x d"
+def heads_by_letters(x, Q, K, V, P):  # "x: n x d; Q, V, K: h x d x p; P: h x p x d const"
     q, k, v = (jnp.einsum("nd,hdp->hnp", x, W) for W in (Q, K, V))
     s = jax.nn.softmax(jnp.einsum("hnp,hmp->hnm", q, k) / jnp.sqrt(Q.shape[-1]), axis=-1)
     return jnp.sum(jnp.einsum("hnm,hmp,hpd->nd", s, v, P) ** 2)
@@ -210,7 +210,7 @@ def states_of_a_letter(h0, W, U, xs):  # "h0: k; W: k x k; U: k x d; xs: T x d"
     return jnp.sum(jax.lax.scan(step, h0, xs)[1] ** 2)
 
 
-def cells_of_a_letter(h0, c0, W, U, xs):  # "h0: k; c0: k; W: k x d; U: k x k; xs: T x d"
+def cells_of_a_letter(h0, c0, W, U, xs):  # "h0, c0: k const; W: k x d; U: k x k; xs: T x d const"
     def step(carried, x):
         h, c = carried
         g = W @ x + U @ h

@@ -275,7 +275,9 @@ def solved_in_batches(S, x):  # "S: b x n x n posdef; x: b x n"
 
 
 def joined_in_batches(x, y):  # "x: b x t x d; y: b x t x p"
-    return torch.cat([x, y], -1).sin().sum() + torch.stack([x, x.exp()], 1).amax(1).mean()
+    return (
+        torch.cat([x, y], -1).sin().sum() + torch.stack([x[:, 0], x[:, 1].exp()], 1).amax(1).mean()
+    )
 
 
 def dice(x, y):  # "x: n x c; y: n x c unit"
