@@ -401,12 +401,13 @@ class Problem:
         """The problem with the requests by these names alone, `"W, b"`. Raises RequestError."""
         wanted = [name.strip() for name in wrt.split(",")]
         asked = dict.fromkeys(request.wrt.name for request in self.data.requests)
+        every = {*asked, *(request.wrt.base for request in self.data.requests)}
         for name in wanted:
-            if name not in asked:
+            if name not in every:
                 raise RequestError(
                     f"nothing by `{name}` is asked for: the problem asks for {', '.join(asked)}."
                 )
-        kept = tuple(r for r in self.data.requests if r.wrt.name in wanted)
+        kept = tuple(r for r in self.data.requests if {r.wrt.name, r.wrt.base} & {*wanted})
         return replace(self, data=replace(self.data, requests=kept))
 
     def requests(self) -> list[Problem]:
