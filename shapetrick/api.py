@@ -40,7 +40,6 @@ def _latex(e: Expr) -> str:
 
 
 register_writer("latex", _latex)
-MOST_SHOWN = 3  # requests, in the `repr` of a problem
 
 
 class _Together:
@@ -482,9 +481,7 @@ class Problem:
 
     def __repr__(self) -> str:
         """What is asked, in short."""
-        asked = [f"{r.kind} {r.of_text} wrt {r.wrt.name}" for r in self.data.requests[:MOST_SHOWN]]
-        more = len(self.data.requests) - len(asked)
-        return f"<Problem {'; '.join(asked + [f'{more} more'] * bool(more)) or 'without requests'}>"
+        return repr(self.data)
 
     def check(self, seed: int = 0, *, time_limit: float | None = SECONDS) -> list[Check]:
         """What is found of all claims on derivatives, `check grad … = claim`, in order;
