@@ -231,6 +231,7 @@ def test_an_output_that_lacks_the_letters_is_no_traceback() -> None:
         (["derive", "--formt", "json", "-e", LINEAR], "did you mean --format?"),
         (["code", "--target", "nmpy", "-e", LINEAR], "did you mean numpy?"),
         (["check", "--sed", "1", "--plt", "-e", LINEAR], "did you mean --plot?"),
+        (["--colr", "always", "-e", LINEAR], "did you mean --color?"),
     ],
     ids=str,
 )
@@ -259,9 +260,22 @@ def test_a_file_alone_is_derived(folder: Path, capsys: Captured) -> None:
     assert capsys.readouterr().out == "∂J/∂w = X' (X w - y)\n"
 
 
-def test_a_call_without_a_command_derives(capsys: Captured) -> None:
-    assert main(["--quiet", "-e", "x' x", "--wrt", "x"]) == 0
-    assert capsys.readouterr().out == "∂(x' x)/∂x = 2 x\n"
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--quiet", "-e", "x' x", "--wrt", "x"], "∂(x' x)/∂x = 2 x"),
+        (["--quiet", "-e", "x' x", "derive", "--wrt", "x"], "∂(x' x)/∂x = 2 x"),
+        (["--color", "never", "check", "-q", "-e", "x : n; check 1 = 1"], "1 right"),
+        (["--given", "A : n x n", "simplify", "A + A"], "2 A"),
+        (["-e", "code : n; J = code' code", "--wrt", "code", "-q"], "∂J/∂code = 2 code"),
+    ],
+    ids=str,
+)
+def test_options_may_stand_before_the_command(
+    arguments: list[str], said: str, capsys: Captured
+) -> None:
+    assert main(arguments) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == said
 
 
 def test_a_folder_is_all_its_problems_in_order(folder: Path, capsys: Captured) -> None:
