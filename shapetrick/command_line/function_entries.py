@@ -93,7 +93,7 @@ def _derived(entry: _Entry) -> tuple[str, list[Derivation]]:
 def _rule(d: Derivation) -> str:
     """What the search found, and how it was confirmed."""
     where = [f"{name} = {e}" for name, e in d.definitions]
-    if d.result.adjoint is not None:
+    if d.result.adjoint is not None and not where:  # else in closed form
         where += [f"{q.left} = {q.right}" for q in d.result.adjoint.equations]
     left = f"∂{d.of}/∂{d.wrt}" if d.kind == "grad" else f"bar({d.wrt})"
     sign = "✓ " if d.verified else ""
