@@ -19,6 +19,7 @@ from .core.warnings import warnings_of
 from .language.elaboration import read as read_problem
 from .language.elaboration import read_value
 from .language.printer import to_text
+from .language.shapes.scope import apart
 from .numerics.evaluation import FunctionValues
 from .pipeline import named_cotangents as named_cotangents  # by which claims name cotangents
 from .pipeline.requests import steps_together
@@ -395,15 +396,27 @@ class Problem:
 
     def only(self, wrt: str) -> Problem:
         """The problem with the requests by these names alone, `"W, b"`. Raises RequestError."""
+        if not isinstance(wrt, str):
+            raise OperandError(f"`wrt` is a text of names, 'W, b', not {type(wrt).__name__}.")
         wanted = [name.strip() for name in wrt.split(",")]
         asked = dict.fromkeys(request.wrt.name for request in self.data.requests)
         for name in wanted:
             if name not in asked:
                 raise RequestError(
                     f"nothing by `{name}` is asked for: the problem asks for {', '.join(asked)}."
+                    + self._within_another(name)
                 )
         kept = tuple(r for r in self.data.requests if r.wrt.name in wanted)
         return replace(self, data=replace(self.data, requests=kept))
+
+    def _within_another(self, name: str) -> str:
+        """What is said where a letter and the name stand together in the problem: `Ax`."""
+        for found in self.data.symbols:
+            rests = found.removesuffix(name), found.removeprefix(name)
+            product = apart(found, {name, *(s for s in rests if len(s) == 1 and s.isalpha())})
+            if product:
+                return f" `{found}` is one name: write `{product}` for a product."
+        return ""
 
     def requests(self) -> list[Problem]:
         """The problem once for each of its requests."""
@@ -529,9 +542,8 @@ def read(
         of_arguments = named if shapes is None else shapes
         return Problem(limited(time_limit, partial(read_function, text, of_arguments)))
     if not isinstance(text, str):
-        raise OperandError(
-            f"a problem is a text, such as 'x: n; grad (x' x) wrt x', not {type(text).__name__}."
-        )
+        own = "an expression: `st.grad(e, x)`" if isinstance(text, Expr) else type(text).__name__
+        raise OperandError(f"a problem is a text, such as 'x: n; grad (x' x) wrt x', not {own}.")
     if shapes is not None or named:
         raise InputError("shapes are given with a function: a text declares its names itself.")
     return Problem(limited(time_limit, partial(read_problem, text, strict=strict)))
