@@ -360,9 +360,14 @@ def html_page(derived: Sequence[Derivation], separate: bool = False) -> str:
 
 def html_part(derived: Sequence[Derivation]) -> str:
     """What a notebook shows of derivations that one article tells."""
+    from .render.document import Telling
     from .render.html import fragment
+    from .render.layout import plain
+    from .render.terminal import Style, joint_rows
 
-    return fragment([d._report({}) for d in derived], _codes(derived))
+    results = [replace(d.result, steps=d.steps) for d in derived]
+    rows = joint_rows(results, Style(), derived[0].problem, Telling())
+    return fragment([d._report({}) for d in derived], _codes(derived), plain(rows))
 
 
 def _codes(derived: Sequence[Derivation], without: Collection[str] = ()) -> dict[str, str]:
