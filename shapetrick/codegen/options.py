@@ -1,8 +1,11 @@
-"""How code is to be written."""
+"""How code is to be written, and what is said of a target that there isn't."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..core.dims import Sizes
+from ..core.errors import RequestError
 from ..core.records import dataclass
 
 
@@ -24,3 +27,12 @@ class CodeOptions:
 
 
 PLAIN = CodeOptions()
+
+
+def no_target(target: str, known: Sequence[str]) -> RequestError:
+    """What is said of a target that is none of these."""
+    from ..core.warnings import nearest  # with expressions, which `--help` needs not
+
+    near = nearest(target, known)
+    advice = f" Did you mean `{near}`?" if near else ""
+    return RequestError(f"`{target}` is none of the targets {', '.join(known)}.{advice}")
