@@ -511,6 +511,13 @@ def test_the_helps_of_all_commands_stand_in_one_column(capsys: pytest.CaptureFix
     assert len({line.index(line.split(maxsplit=1)[1]) for line in lines}) == 1
 
 
+def test_what_a_command_does_is_broken_to_the_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "72")
+    for command in parsers()[1].values():
+        _, told, *_ = command.format_help().split("\n\n")
+        assert max(map(len, told.splitlines())) <= 72
+
+
 def test_a_claim_of_another_shape_has_no_figures(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "-e", "x, y : n; A : n x m; J = x' y; check grad J wrt x = A"]) == 1
     said = capsys.readouterr().out

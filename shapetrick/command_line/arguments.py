@@ -125,6 +125,12 @@ class _Help(argparse.RawDescriptionHelpFormatter):
             columns = columns or os.get_terminal_size(stdout.fileno()).columns
         super().__init__(prog, width=(columns or 80) - 2)
 
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        """Examples stand as they are written; a description of one line is broken."""
+        if "\n" in text:
+            return super()._fill_text(text, width, indent)
+        return argparse.HelpFormatter._fill_text(self, text, width, indent)
+
 
 def _meant(word: str, known: Iterable[str]) -> str:
     import difflib  # where something was mistyped alone
