@@ -256,6 +256,18 @@ def test_a_slip_of_the_call_is_told_with_what_was_meant(
     assert meant in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [(["functions", "softmx"], "softmax"), (["examples", "mlp"], "mlp.st")],
+    ids=str,
+)
+def test_a_slip_of_a_name_is_told_with_what_was_meant(
+    arguments: list[str], meant: str, capsys: Captured
+) -> None:
+    assert main(arguments) == 2
+    assert f"; did you mean {meant}? `shapetrick {arguments[0]}` lists" in capsys.readouterr().err
+
+
 # -------------------------------------------------------------------------------- files and folders
 
 

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from ..core.deadline import SECONDS, seconds_of
 from ..targets import TARGETS
+from .outcome import likely
 from .sources import SUFFIXES, function_of
 
 MOST_JOBS = 256
@@ -108,9 +109,9 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         words = [word for word in message.replace("'", " ").split() if word.startswith("--")]
         for word in words if message.startswith("unrecognized") else ():
-            message += _meant(word, self.options)
+            message += likely(word, self.options)
         if choice := _CHOICE.search(message):
-            message += _meant(choice["word"], re.findall(r"[\w-]+", choice["known"]))
+            message += likely(choice["word"], re.findall(r"[\w-]+", choice["known"]))
         super().error(message)
 
 
@@ -132,13 +133,6 @@ class _Help(argparse.RawDescriptionHelpFormatter):
         return argparse.HelpFormatter._fill_text(self, text, width, indent)
 
 
-def _meant(word: str, known: Iterable[str]) -> str:
-    import difflib  # where something was mistyped alone
-
-    near = difflib.get_close_matches(word, [*known], 1)
-    return f"; did you mean {near[0]}?" if near else ""
-
-
 def arguments(given: Sequence[str]) -> argparse.Namespace:
     """What is asked for. Exits with a message and status 2 if it isn't understood."""
     parser, commands = _parser()
@@ -147,7 +141,7 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
         words = [*words[1:2], "--help"]
     if words and words[0] not in commands.choices and not _begins_one(words[0], parser.options):
         if not words[0].startswith("-") and not _is_file(words[0]):
-            meant = _meant(words[0], commands.choices)
+            meant = likely(words[0], commands.choices)
             parser.error(f"there is no command {words[0]!r}, and no such file{meant}")
         words = _command_first(words, commands.choices)
     args, unknown = parser.parse_known_args(words)

@@ -6,7 +6,6 @@ The rule is not written anywhere: it is derived of that problem.
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import NamedTuple
 
@@ -21,7 +20,7 @@ from ..language.syntax.equation_library import DefinedByEquations
 from ..language.syntax.tree import FunctionDefinition
 from ..render.function_table import WIDTH, call_of, function_names, is_operator
 from ..render.layout import Row, labelled, plain, prose
-from .outcome import BadInput
+from .outcome import BadInput, likely
 
 _UNITS = {
     "linear": "the value has the argument's; of two, the product of theirs",
@@ -70,8 +69,7 @@ def _entry(name: str) -> _Entry:
         return _equation_entry(name, EQUATIONS[name])
     if name in library:
         return _library_entry([*library[name].values()])
-    near = difflib.get_close_matches(name, function_names(), 1)
-    meant = f", did you mean {near[0]}?" if near else ":"
+    meant = likely(name, function_names()) or ":"
     raise BadInput(f"there is no function {name!r}{meant} `shapetrick functions` lists them.")
 
 
