@@ -68,17 +68,23 @@ class FamilyElaboration:
                     )
                 shape = (declared.sides[0].dim, declared.sides[1].dim)
                 kept = frozenset(declared.attributes) - {"const"}
+                self._check_shape(name, shape, {r.letter for r in s.ranges}, span)
                 if not indices:
-                    for letter in (n for d in shape for n in d.names if n in self.indexed):
-                        raise NameProblem(
-                            f"`{letter}` is a dimension of `{name}`, and the index of "
-                            f"`{self.indexed[letter]}`: give one of them another letter.",
-                            span,
-                        )
                     self.values[name] = ex.symbol(name, shape, kept)
                     continue
                 self._add(
                     Segment(base_of(name), indices, s.ranges, shape, None, kept, span, padded)
+                )
+
+    def _check_shape(self, name: str, shape: Shape, running: set[str], span: Span) -> None:
+        """Refuse letters that nothing binds, and those that are an index elsewhere."""
+        for dim in (n for d in shape for n in d.names):
+            self._refuse_unbound(dim, parts(dim)[1], running, span)
+            if dim in self.indexed and dim not in running:
+                raise NameProblem(
+                    f"`{dim}` is a dimension of `{name}`, and the index of "
+                    f"`{self.indexed[dim]}`: give one of them another letter.",
+                    span,
                 )
 
     def _indices(self, name: str, ranges: Sequence[Range], span: Span) -> Place:
