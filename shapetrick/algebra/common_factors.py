@@ -364,9 +364,9 @@ def _power(common: Common) -> Product:
     if common.kind != "factor":
         return Product()
     exponent = exact(common.exponent)
-    taken = None if exponent is None else Product.of(common.base).power(exponent)
-    assert taken is not None  # a number stands to the power of 1
-    return taken
+    assert exponent is not None
+    taken = Product.of(common.base).power(exponent)
+    return Product(1, ((common.base, exponent),)) if taken is None else taken  # a root of a minus
 
 
 def _put_back(common: Common, taken: Product, core: Expr) -> Expr | None:

@@ -75,6 +75,8 @@ def _simpler(term: Term) -> Term | None:
         if n in term.open_nodes:
             continue
         here = [e for e in term.edges for m in e.nodes if m == n]
+        if any((n,) not in (e.rows, e.cols) for e in here):  # a part of a side
+            continue
         first = here[0]
         if len(here) == 1 and _is_spread(first, n):
             return with_atom(term, [first], (n,))

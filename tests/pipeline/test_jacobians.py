@@ -23,6 +23,12 @@ FORMS: list[tuple[str, str, str]] = [  # declarations, request, answer
     ),
     ("A: m x n; x: n", "hess logsumexp(A x) wrt x", "A' (diag(t) - t t') A"),
     ("K: m x n; v: n; u: m", "jac (u ./ (K v)) wrt v", "-diag(u ./ (K v).^2) K"),
+    (
+        "X: m x n",
+        "jac kron(X.^2, X) wrt X",
+        "kron(eye(n n), commute(m, m)) kron(kron(eye(n), vec(X)), eye(m)) (2 diag(vec(X)))"
+        " + kron(kron(eye(n), commute(n, m)), eye(m)) kron(vec(X.^2), eye(m n))",
+    ),
     ("X: m x n; A: m x m", "hess tr(X' A X) wrt X", "kron(eye(n), A + A')"),
     ("X: n x n", "hess logdet(X) wrt X", "-kron(inv(X), inv(X)') commute(n, n)"),
     ("A: p x m; X: m x n; B: n x q", "jac (A X B) wrt X", "kron(B', A)"),
@@ -110,10 +116,11 @@ def test_what_is_said_of_a_result(text: str, note: str) -> None:
     assert note in st.derive(text).result.notes[0]
 
 
-@pytest.mark.parametrize("request_", ["hess det(tanh(P X)) wrt X"])
-def test_what_has_no_form_is_refused_with_an_offer(request_: str) -> None:
-    with pytest.raises(st.DerivationError, match=r"no form.*`vjp`.*`hvp`"):
-        st.derive(f"X, P: n x n; {request_}")
+@pytest.mark.parametrize(
+    "request_", ["hess det(tanh(P X)) wrt X", "jac (norm(X) kron(X, X)) wrt X"]
+)
+def test_what_passes_through_no_matrix_alone_is_a_sum_over_arguments(request_: str) -> None:
+    assert st.derive(f"X, P: n x n; {request_}").verified
 
 
 @pytest.mark.parametrize(
