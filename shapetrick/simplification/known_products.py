@@ -97,7 +97,7 @@ class KnownProducts:
                             yield one, other, n
 
     def _product(self, left: Expr, right: Expr) -> Expr | None:
-        """The product if it is a factor that has a name, or a number."""
+        """The product if that is a name, the identity or zero."""
         key = left, right
         if key not in self._products:
             bodies = (transform(a, lambda x: core(x) if _opens(x) else x) for a in key)
