@@ -443,11 +443,11 @@ class _Reader:
         return found if found.shape == e.shape else times(found, ones(*e.shape))
 
     def in_parts(self, q: _Quotient, e: Expr) -> Iterator[Expr]:
-        """The quotient as a sum, of which one part is not divided by one of the factors: where `q =
-        p + u`, `p .* (q - 1) ./ q` is `p - p ./ q`."""
-        for f, k in q.below.items():
+        """The quotient as a sum, of which one part is not divided by a definition: where `q = p +
+        u`, `p .* (q - 1) ./ q` is `p - p ./ q`."""
+        for f in [f for f, k in q.below.items() if k == 1 and isinstance(self._forms.get(f), Name)]:
             above, left = polynomials.quotient_and_rest(q.above, self._factors[f])
-            if k == 1 and above and left:
+            if above and left and len(above) + len(left) < len(q.above):
                 below = {g: p for g, p in q.below.items() if g != f}
                 parts = (_Quotient(above, below), _Quotient(left, q.below))
                 yield sum_of([self.written(part, e) for part in parts])

@@ -44,15 +44,18 @@ class KnownProducts:
     def __init__(self, alone: Callable[[Expr], Expr], fold: Callable[[Expr], Expr]) -> None:
         self._alone = alone
         self._fold = fold
-        self._parts: dict[Expr, frozenset[Expr]] = {}  # what the definitions are made of
+        self._parts: dict[Expr, frozenset[Expr]] = {}  # what definitions are divided by
         self._products: dict[tuple[Expr, Expr], Expr | None] = {}
         self._norms: dict[tuple[Expr, int | None], Product | None] = {}
 
     def learn(self, definition: Expr) -> None:
-        """Notes a definition by whose factors or inverses something may cancel."""
+        """Notes a definition with an inverse or a scalar divisor that may cancel."""
         if _opens(definition) and inside(definition) & (DIVISOR | INVERSE):
-            parts = postorder([definition.args[0]], into=lambda x: _opens(x) or _is_inverse(x))
-            self._parts[definition] = frozenset(parts)
+            nodes = postorder([definition.args[0]], into=_opens)
+            below = [core(x).args[0] for x in nodes if _is_inverse(core(x))
+                     or (is_below(x) and x.is_scalar)]  # fmt: skip
+            if below:
+                self._parts[definition] = frozenset(postorder(below, into=_opens))
 
     def may_meet(self, atoms: Sequence[Expr]) -> bool:
         """Whether a product of these, in some order, may be known."""
@@ -94,7 +97,7 @@ class KnownProducts:
                             yield one, other, n
 
     def _product(self, left: Expr, right: Expr) -> Expr | None:
-        """The product if it is a factor that has a name, or a number."""
+        """The product if that is a name, the identity or zero."""
         key = left, right
         if key not in self._products:
             bodies = (transform(a, lambda x: core(x) if _opens(x) else x) for a in key)

@@ -90,6 +90,13 @@ LOSSES: Mapping[str, str] = {
     "forward divergence": P + "J = sum(q .* log(q ./ p))",
     "log of a product of sigmoids": H + "J = -sum(log(h .* (1 - h)))",
     "a chain of products": "J = log(q' (w t') exp(z) + exp(z' q))",
+    "logits adjusted by shares": "J = -log(sum(t .* q .* exp(z)) / sum(q .* exp(z)))",
+    "Rényi's divergence": P + "J = log(sum(p.^2 ./ q))",
+    "Tversky": H
+    + "J = 1 - sum(h .* t) / (sum(h .* t) + c sum(h .* (1 - t)) + (1 - c) sum((1 - h) .* t))",
+    "focal, of classes": P + "J = -(1 - t' p)^2 * log(t' p)",
+    "noise contrasted": "J = -sum(t .* log(exp(z) ./ (exp(z) + q))"
+    " + (1 - t) .* log(q ./ (exp(z) + q)))",
     "zero inflation": H + "J = -sum(log(h + (1 - h) * exp(-1)))",
 }
 
