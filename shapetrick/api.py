@@ -19,9 +19,9 @@ from .core.warnings import warnings_of
 from .language.elaboration import read as read_problem
 from .language.elaboration import read_value
 from .language.printer import to_text
-from .numerics.evaluation import FunctionValues
-from .pipeline import named_cotangents as named_cotangents  # by which claims name cotangents
-from .pipeline.requests import steps_together
+from .language.shapes.scope import apart
+from .numerics.evaluation import FunctionValues, Valuation
+from .pipeline import hooks as hooks  # by which texts have derivatives as values
 
 # What only some users need is imported where it is used: a first derivation should come at once.
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ def _latex(e: Expr) -> str:
 
 
 register_writer("latex", _latex)
-MOST_SHOWN = 3  # requests, in the `repr` of a problem
 
 
 class _Together:
@@ -52,6 +51,8 @@ class _Together:
     @cached_property
     def steps(self) -> dict[Request, tuple[Step, ...]]:
         """The derivation of each as on paper."""
+        from .pipeline.requests import steps_together
+
         found = steps_together(self._problem, self._results, to_text)
         return {r.request: steps for r, steps in zip(self._results, found, strict=True)}
 
@@ -278,7 +279,7 @@ class Derivation:
             return None
         from .core.traversal import expand_names, symbols_of
         from .numerics.sampling import is_scalable
-        from .numerics.scale_errors import ScalePoint, scale_errors
+        from .numerics.scale_errors import scale_errors
         from .simplification.stable_forms import stable
         from .validation.checker import checker_of
 
@@ -286,7 +287,7 @@ class Derivation:
         forms = [*dict.fromkeys((expand_names(self.gradient), expand_names(computed)))]
         used = symbols_of(forms[0])
         checker = checker_of(self.problem, result.request, forms, self.validation.seed)
-        points = [ScalePoint(sizes, d.env, d.functions) for sizes, d in checker.draws()]
+        points = [Valuation(d.env, sizes, d.functions) for sizes, d in checker.draws()]
         return scale_errors(forms, points, {s.name for s in used if is_scalable(s)})
 
     @cached_property
@@ -362,9 +363,14 @@ def html_page(derived: Sequence[Derivation], separate: bool = False) -> str:
 
 def html_part(derived: Sequence[Derivation]) -> str:
     """What a notebook shows of derivations that one article tells."""
+    from .render.document import Telling
     from .render.html import fragment
+    from .render.layout import plain
+    from .render.terminal import Style, joint_rows
 
-    return fragment([d._report({}) for d in derived], _codes(derived))
+    results = [replace(d.result, steps=d.steps) for d in derived]
+    rows = joint_rows(results, Style(), derived[0].problem, Telling())
+    return fragment([d._report({}) for d in derived], _codes(derived), plain(rows))
 
 
 def _codes(derived: Sequence[Derivation], without: Collection[str] = ()) -> dict[str, str]:
@@ -398,15 +404,28 @@ class Problem:
 
     def only(self, wrt: str) -> Problem:
         """The problem with the requests by these names alone, `"W, b"`. Raises RequestError."""
+        if not isinstance(wrt, str):
+            raise OperandError(f"`wrt` is a text of names, 'W, b', not {type(wrt).__name__}.")
         wanted = [name.strip() for name in wrt.split(",")]
         asked = dict.fromkeys(request.wrt.name for request in self.data.requests)
+        every = {*asked, *(request.wrt.base for request in self.data.requests)}
         for name in wanted:
-            if name not in asked:
+            if name not in every:
                 raise RequestError(
                     f"nothing by `{name}` is asked for: the problem asks for {', '.join(asked)}."
+                    + self._within_another(name)
                 )
-        kept = tuple(r for r in self.data.requests if r.wrt.name in wanted)
+        kept = tuple(r for r in self.data.requests if {r.wrt.name, r.wrt.base} & {*wanted})
         return replace(self, data=replace(self.data, requests=kept))
+
+    def _within_another(self, name: str) -> str:
+        """What is said where a letter and the name stand together in the problem: `Ax`."""
+        for found in self.data.symbols:
+            rests = found.removesuffix(name), found.removeprefix(name)
+            product = apart(found, {name, *(s for s in rests if len(s) == 1 and s.isalpha())})
+            if product:
+                return f" `{found}` is one name: write `{product}` for a product."
+        return ""
 
     def requests(self) -> list[Problem]:
         """The problem once for each of its requests."""
@@ -484,9 +503,7 @@ class Problem:
 
     def __repr__(self) -> str:
         """What is asked, in short."""
-        asked = [f"{r.kind} {r.of_text} wrt {r.wrt.name}" for r in self.data.requests[:MOST_SHOWN]]
-        more = len(self.data.requests) - len(asked)
-        return f"<Problem {'; '.join(asked + [f'{more} more'] * bool(more)) or 'without requests'}>"
+        return repr(self.data)
 
     def check(self, seed: int = 0, *, time_limit: float | None = SECONDS) -> list[Check]:
         """What is found of all claims on derivatives, `check grad … = claim`, in order;
@@ -534,9 +551,8 @@ def read(
         of_arguments = named if shapes is None else shapes
         return Problem(limited(time_limit, partial(read_function, text, of_arguments)))
     if not isinstance(text, str):
-        raise OperandError(
-            f"a problem is a text, such as 'x: n; grad (x' x) wrt x', not {type(text).__name__}."
-        )
+        own = "an expression: `st.grad(e, x)`" if isinstance(text, Expr) else type(text).__name__
+        raise OperandError(f"a problem is a text, such as 'x: n; grad (x' x) wrt x', not {own}.")
     if shapes is not None or named:
         raise InputError("shapes are given with a function: a text declares its names itself.")
     return Problem(limited(time_limit, partial(read_problem, text, strict=strict)))

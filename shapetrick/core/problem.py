@@ -24,6 +24,7 @@ from .traversal import postorder, substitute
 
 DerivativeKind = Literal["grad", "vjp", "jac", "hess", "jvp", "hvp"]
 RequestKind = Literal[DerivativeKind, "solve"]
+MOST_SHOWN = 3  # requests, in the `repr` of a problem
 
 
 class Claim(NamedTuple):
@@ -82,21 +83,40 @@ class Request:
         rows = "" if self.rows is None else f"{self.rows.name}, "
         return f"{self.kind} {self.of_text} wrt {rows}{self.wrt.name}"
 
+    def __repr__(self) -> str:
+        claim = "" if self.claim is None else f" = {self.claim.text}"
+        return f"<Request {self.key}{claim}>"
+
+
+def called(text: str) -> str:
+    """What is differentiated as it stands in a label: in brackets unless it is a name."""
+    return text if text.isidentifier() else f"({text})"
+
+
+def jacobian_shape(of: Expr, wrt: Expr) -> Shape:
+    """Rows follow the stacked value, columns the stacked variable; by a scalar, the value's own
+    shape."""
+    if wrt.is_scalar:
+        return of.shape
+    return of.shape[0] * of.shape[1], wrt.shape[0] * wrt.shape[1]
+
+
+def derivative_shape(kind: RequestKind, of: Expr, wrt: Symbol, rows: Symbol | None = None) -> Shape:
+    """The shape of a derivative; `rows` are those of a block of a Hessian."""
+    match kind:
+        case "jvp":
+            return of.shape
+        case "jac":
+            return jacobian_shape(of, wrt)
+        case "hess":
+            first = wrt if rows is None else rows
+            return first.shape[0] * first.shape[1], wrt.shape[0] * wrt.shape[1]
+    return wrt.shape
+
 
 def shape_of_result(request: Request) -> Shape:
     """The shape of what a request asks for."""
-    of, wrt = request.of, request.wrt
-    match request.kind:
-        case "jvp":
-            return of.shape
-        case "jac" if not wrt.is_scalar:
-            return of.shape[0] * of.shape[1], wrt.shape[0] * wrt.shape[1]
-        case "jac":
-            return of.shape
-        case "hess":
-            rows = wrt if request.rows is None else request.rows
-            return rows.shape[0] * rows.shape[1], wrt.shape[0] * wrt.shape[1]
-    return wrt.shape
+    return derivative_shape(request.kind, request.of, request.wrt, request.rows)
 
 
 class EqualityClaim(NamedTuple):
@@ -139,6 +159,12 @@ class Problem:
     equalities: tuple[EqualityClaim, ...] = ()  # of two expressions, to be judged
     cotangents: tuple[str, ...] = ()  # definitions that claims mention and the text hasn't
     values: Mapping[str, Array] = field(default_factory=dict)  # that some symbols come with
+
+    def __repr__(self) -> str:
+        """What is asked, in short."""
+        asked = [request.key for request in self.requests[:MOST_SHOWN]]
+        more = len(self.requests) - len(asked)
+        return f"<Problem {'; '.join(asked + [f'{more} more'] * bool(more)) or 'without requests'}>"
 
     @property
     def has_families(self) -> bool:

@@ -8,9 +8,10 @@ last is taken first, and hands on to the unknowns of those before it.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
+from typing import NamedTuple
 
 from ..core.cost import length
 from ..core.equations import EquationSystem, structure_of, systems_within
@@ -45,8 +46,7 @@ ENTRIES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class AdjointDerivation:
+class AdjointDerivation(NamedTuple):
     """The gradient in multipliers; `request` is along the symmetric matrices where the equations
     need that."""
 

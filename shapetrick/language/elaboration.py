@@ -30,11 +30,11 @@ from .equation_systems import (
     unknowns_of,
 )
 from .expressions import expression_of, inference_in
-from .index_notation.bound_letters import IndexNames
 from .index_notation.entry_definitions import defined_by_entries, has_indices
+from .index_notation.index_names import IndexNames
 from .reader import parse
 from .requests import RequestReader, check_words, claimed, not_scalar, plainly
-from .shapes.ambiguity import readings
+from .shapes.ambiguity import readings, refuse_powers
 from .shapes.errors import Expectation, explain, source, undetermined
 from .shapes.inference import Inference, Misfit, Undetermined
 from .shapes.libraries import check_python
@@ -208,6 +208,8 @@ class Elaboration:
         typed = [nodes for root in roots for nodes in typed_parts(root, scope.text)]
         for nodes in typed:
             check_python(scope.text, inference, nodes)
+            if scope.assumed:
+                refuse_powers(scope.text, inference, nodes, scope.assumed)
         assumptions = self._name_dimensions(inference)
         symbols = {
             name: ex.symbol(name, inference.named(name), attributes_of(scope, name, d))
@@ -243,8 +245,8 @@ class Elaboration:
             )
             for q in self.equalities
         )
-        if not requests and not equalities and self.complete:
-            requests = list(self._default_requests(reader, constants))
+        if self._default is not None:
+            requests = list(self._default_requests(reader, lowering, constants))
         return Problem(
             scope.text,
             symbols,
@@ -277,8 +279,10 @@ class Elaboration:
                 scalar = asked.kind in OF_SCALARS and not asked.leibniz
                 if scalar and not unifier.unify_shapes(shape, SCALAR):
                     raise self._not_scalar(asked, unifier.shape(shape))
-                if asked.leibniz and scope.assumed and self._may_be_scalar(inference, asked.of):
+                if asked.leibniz and self._may_be_scalar(inference, asked.of):
                     unifier.unify_shapes(shape, SCALAR)
+            if self._default is not None and self._may_be_scalar(inference, self._default):
+                unifier.unify_shapes(inference.shape(self._default), SCALAR)
             for q in self.equalities:
                 left, right = (inference.add(e) for e in (q.left, q.right))
                 if unifier.copy().unify_shapes(left, right):  # else it is wrong
@@ -294,9 +298,7 @@ class Elaboration:
 
     def _may_be_scalar(self, inference: Inference, of: SyntaxNode) -> bool:
         """Whether names that nobody declared may make it a scalar, as `∂J/∂w` is mostly of one."""
-        names = self.scope.assumed
-        settled = is_settled(inference.unifier.shape(inference.shape(of)))
-        if settled or not all(name[0].islower() for name in names):
+        if not self.scope.assumed or is_settled(inference.unifier.shape(inference.shape(of))):
             return False
         trial = inference.trial()
         try:
@@ -307,7 +309,8 @@ class Elaboration:
             trial.solve()
         except (Misfit, Undetermined):
             return False
-        return True
+        matrices = [name for name in self.scope.assumed if not name[0].islower()]
+        return not any(ONE in trial.unifier.shape(trial.shapes[name]) for name in matrices)
 
     def _reached(self, of: Expr) -> set[Symbol]:
         """The symbols that an expression has, and those that determine the unknowns in it."""
@@ -430,19 +433,29 @@ class Elaboration:
 
         return claimed(scope.text, asked, node, value)
 
+    @property
+    def _default(self) -> SyntaxNode | None:
+        """The last definition, where nothing is asked: its gradient is meant."""
+        asks = self.asked or self.equalities or self.scope.solvings
+        bodies = [*self.scope.bodies.values()] if self.complete and not asks else []
+        return bodies[-1] if bodies else None
+
     def _default_requests(
-        self, reader: RequestReader, constants: frozenset[str]
+        self, reader: RequestReader, lowering: Lowering, constants: frozenset[str]
     ) -> Iterator[Request]:
-        """The gradient of the last definition by everything that isn't constant."""
+        """The derivative that the last definition is; else its gradient by everything that isn't
+        constant."""
         scope = self.scope
-        if not scope.definitions:
-            return iter(())
         name, definition = list(scope.definitions.items())[-1]
-        of = self.values[name]
+        body, of = definition.body, self.values[name]
+        if body.kind == "derived" and len(body.args) == 2:
+            by = PlacedName(body.args[1].value, body.args[1].span)
+            asked = Asked(body.value, body.args[0], (by,), None, False, None, body.span, True)
+            return iter(reader.read(asked, lowering.expression(asked.of)))
         used, excluded = self._reached(of), constants | unknowns_of(scope)
-        by = [PlacedName(n, definition.span) for n in scope.symbols if n not in excluded]
-        by = [named for named in by if self.values[named.name] in used]
-        return reader.default(name, of, by, definition.span)
+        names = [PlacedName(n, definition.span) for n in scope.symbols if n not in excluded]
+        names = [named for named in names if self.values[named.name] in used]
+        return reader.default(name, of, names, definition.span)
 
 
 def _declared_shape(inference: Inference, name: str, declared: Declared) -> Shape:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ..algebra.index_terms import Term, parted, read_terms, turned
 from ..algebra.permutations import kronecker
-from ..core.dims import ONE, Shape
+from ..core.dims import ONE
 from ..core.errors import DerivationError
 from ..core.expr import (
     UNIT,
@@ -34,6 +34,7 @@ from ..core.expr import (
     transpose,
     zeros,
 )
+from ..core.problem import jacobian_shape
 from ..core.structured import block_matrix, selected, selection
 from ..core.traversal import postorder, rebuild, substitute
 from ..derivation.chain_rule import active_nodes, cotangents, tangent, upstream_of
@@ -44,14 +45,6 @@ MOST_PATHS = 256  # from the result to the variable, that are multiplied out
 MOST_FACTORS = 20_000  # in all of them together
 MOST_PUSHED = 512  # and in those of a directional derivative; a longer one goes forward
 NEAREST = 16  # matrices on the way that are tried beside the variable itself
-
-
-def jacobian_shape(of: Expr, wrt: Expr) -> Shape:
-    """Rows follow the stacked value, columns the stacked variable; by a scalar, the value's own
-    shape."""
-    if wrt.is_scalar:
-        return of.shape
-    return of.shape[0] * of.shape[1], wrt.shape[0] * wrt.shape[1]
 
 
 def jacobian(value: Expr, wrt: Expr, simplifier: Simplifier) -> Expr:
@@ -76,7 +69,7 @@ def jacobian(value: Expr, wrt: Expr, simplifier: Simplifier) -> Expr:
             factor, node = _by_arguments(value, wrt, simplifier), wrt
             if factor is None:
                 paths = _paths(rules[node], [upstream], MOST_FACTORS)
-                raise DerivationError((_TOO_LONG if paths is None else _NO_FORM) + _INSTEAD)
+                raise DerivationError((_TOO_LONG if paths is None else NO_FORM) + _INSTEAD)
         factors.append(factor)
         value, inner = node, inner[: inner.index(node)]
     whole = factors[0] if len(factors) == 1 else simplifier(matmul(*factors))
@@ -291,7 +284,7 @@ def _stacked(place: Expr, e: PowerSum, upstream: Expr) -> _Inner:
     return _Inner(place, inside, powers(*left, eye(rows * cols), *right, degree=e.degree))
 
 
-_NO_FORM = "this Jacobian has no form in matrix, element-wise and Kronecker products"
+NO_FORM = "this Jacobian has no form in matrix, element-wise and Kronecker products"
 _TOO_LONG = "this Jacobian is a sum of too many products"
 _INSTEAD = (
     ": ask for the backward rule (`vjp`), the forward rule (`jvp`) or, of a gradient, for `hvp`."

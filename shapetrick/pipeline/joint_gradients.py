@@ -28,8 +28,9 @@ from ..simplification.subexpressions import LEAST_SAVING
 from .requests import (
     WORDS,
     concluded,
+    derivative_of,
     derive,
-    gradient_of,
+    log_verdict,
     not_yet_checked,
     taken_in,
     to_derive,
@@ -77,7 +78,10 @@ def derive_together(
     else:
         results = [derive(problem, request, seed, not_yet_checked) for request in requests]
     verdicts = check_together(problem, requests, [r.gradient for r in results], seed)
-    return [replace(r, validation=v) for r, v in zip(results, verdicts, strict=True)]
+    results = [replace(r, validation=v) for r, v in zip(results, verdicts, strict=True)]
+    for result in results:
+        log_verdict(result)
+    return results
 
 
 def shared_names(
@@ -199,7 +203,7 @@ class _JointGradients:
         alone = []
         for request in self._requests:
             simplifier = Simplifier(self._problem.definitions.values(), [request.of])
-            gradient = gradient_of(request, simplifier)
+            gradient = derivative_of(request, simplifier)
             alone.append(written(self._problem, gradient, simplifier))
         return self._total(together) < self._total(alone)
 

@@ -35,19 +35,19 @@ def is_settled(networks: Networks, e: Expr) -> bool:
         return False
     bases = _bases_of_sum(networks, e.args) if isinstance(e, Add) else _bases(networks, e)
     distinct = 0 < len(bases) == len({*bases})
-    return distinct and networks.folding.holds_none(bases)
+    return distinct and networks.folding.holds_none(bases) and not networks.known.may_meet(bases)
 
 
 def _bases_of_sum(networks: Networks, summands: Sequence[Expr]) -> Sequence[Expr]:
     """The bases of all summands, if they stand as they are written, the first without a minus and
-    no number in front of all; at most one is a number or the identity."""
+    no number in front of all; at most one is a number but 0, or the identity."""
     found: list[Expr] = []
     constants = units = 0
     for a in summands:
         front = factors_of(a)[0]
         number = front.value if isinstance(front, Number) else WHOLE
         units += abs(number) == 1
-        if isinstance(a, (Number, Eye)):
+        if isinstance(a, (Number, Eye)) and a is not ZERO:
             constants += 1
             continue
         bases = _bases(networks, a)
@@ -69,7 +69,7 @@ def _bases(networks: Networks, e: Expr) -> Sequence[Expr]:
     if len(body) > 1 or [*above, *body, *below] != [*factors]:
         return ()
     found: list[Expr] = []
-    for group in (scalars, *map(_links, body)):
+    for group in (scalars, *(_links(networks, a) for a in body)):
         sums = not has_minus(e) and (group is not scalars or len(group) == 1)
         for base in map(_base, group):
             if not (_is_bare(base) or (sums and _keeps_its_sign(networks, base))):
@@ -78,7 +78,7 @@ def _bases(networks: Networks, e: Expr) -> Sequence[Expr]:
     return found
 
 
-def _links(e: Expr) -> Sequence[Expr]:
+def _links(networks: Networks, e: Expr) -> Sequence[Expr]:
     """The links of a chain without their transposes; each once, where equal ones can't meet. The
     chain itself where it may be written in another order, or turned."""
     if not isinstance(e, MatMul):
@@ -89,7 +89,8 @@ def _links(e: Expr) -> Sequence[Expr]:
     sums = [a for a in links if isinstance(a, Add)]
     if turned > 1 or (narrow and (turned or sums)) or any(map(has_transposes, sums)):
         return (e,)
-    return links if turned or narrow else [*dict.fromkeys(links)]
+    met = networks.known.may_meet(links)
+    return links if turned or narrow or met else [*dict.fromkeys(links)]
 
 
 def _base(e: Expr) -> Expr:

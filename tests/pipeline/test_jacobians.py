@@ -7,11 +7,13 @@ import pytest
 import shapetrick as st
 
 FORMS: list[tuple[str, str, str]] = [  # declarations, request, answer
+    ("A : n x n; r, x : n", "jac (x .* (r + A x)) wrt x", "diag(r + A x) + diag(x) A"),
+    ("V, W : n x n; x : n", "jac (x + V sin(W x)) wrt x", "I + V diag(cos(W x)) W"),
     ("A: p x q; x: q", "jac (A x) wrt x", "A"),
     ("A: p x q; B: q x r; x: r", "jac (A tanh(B x)) wrt x", "A diag(1 - tanh(B x).^2) B"),
     ("x: n; p = softmax(x)", "jac p wrt x", "diag(p) - p p'"),
     ("x, y: n", "jac (x .* y) wrt x", "diag(y)"),
-    ("x: n", "jac (x x' x) wrt x", "2 x x' + (x' x) I"),
+    ("x: n", "jac (x x' x) wrt x", "(x' x) I + 2 x x'"),
     ("x: n", "jac norm(x) wrt x", "x' / norm(x)"),
     ("A: n x n; x: n", "hess (x' A x) wrt x", "A + A'"),
     (
@@ -43,7 +45,7 @@ FORMS: list[tuple[str, str, str]] = [  # declarations, request, answer
         "jac (B (Q .* (P x))) wrt x",
         "(kron(ones(k), B) .* kron(Q', ones(n))) P",
     ),
-    ("X: m x n", "jac (X X') wrt X", "kron(eye(m), X) commute(m, n) + kron(X, eye(m))"),
+    ("X: m x n", "jac (X X') wrt X", "kron(X, eye(m)) + kron(eye(m), X) commute(m, n)"),
     ("X: m x n; b: n", "jac (X b) wrt X", "kron(b', eye(m))"),
     ("X: m x n; A: k x m", "jac (A tanh(X)) wrt X", "kron(eye(n), A) diag(vec(1 - tanh(X).^2))"),
     ("X: m x n; B: n x k", "jac (tanh(X) B) wrt X", "kron(B', eye(m)) diag(vec(1 - tanh(X).^2))"),

@@ -13,11 +13,22 @@ from itertools import chain, groupby
 from ...core.dims import ONE, Dim, Extent, Sizes, extent
 from ...core.errors import RequestError
 from ...core.expr import Expr, Symbol, symbol
-from ...core.families import MemberBox, Place, Segment, box_of, covers, lies_in, members_in
+from ...core.families import (
+    MemberBox,
+    Place,
+    Segment,
+    around,
+    box_of,
+    covers,
+    extent_of,
+    lies_in,
+    members_in,
+)
 from ...core.indices import Index, Range, base_of, dim_of, member, within
 from ...core.problem import Problem
+from ...core.returned import Returned
 from ...core.traversal import postorder, substitute
-from ...families.forward_backward import Answer, ForwardBackward
+from ...families.forward_backward import ForwardBackward
 from ...families.nests import MemberStep, Nest, Nests, NestStep
 from ...families.schedule import body_of
 from ..chain_order import nominal
@@ -113,11 +124,11 @@ class Arrays(FamilyFunction):
         given = [s for s in self.families.of(e.base) if s.body is None]
         if not given:  # an upstream gradient of members
             return box_of(e.indices, ())
-        return _around([s.box for s in given])
+        return around([s.box for s in given])
 
     def _lead(self, e: Symbol) -> Extent:
         """The sizes of the axes before those of a member."""
-        return _sizes(self._boxes[e])
+        return extent_of(self._boxes[e])
 
     def _dimensions(self) -> list[str]:
         """The names of all dimensions, and of lengths, in the order in which they appear."""
@@ -173,7 +184,7 @@ class Arrays(FamilyFunction):
         found = self._arrays.families
         for e, box in self._boxes.items():
             family = found[e.base] = Family(self.identifier(e.base))
-            shape = (*_sizes(box), *extent(e.shape))
+            shape = (*extent_of(box), *extent(e.shape))
             family.pieces.append((box, self._graph.node("input", (), e, shape)))
         boxes = {e.base: [box] for e, box in self._boxes.items()}
         for s in segments:
@@ -184,7 +195,7 @@ class Arrays(FamilyFunction):
             family.padded = frozenset(padded.get(base, ()))
             family.keys = tuple(sorted(keys.get(base, ())))
             if family.keys:
-                family.inside = _around([_without(box, family.keys) for box in own])
+                family.inside = around([_without(box, family.keys) for box in own])
 
     def _planned(self, steps: Iterable[NestStep]) -> list[_Loop]:
         """The loops; what is computed at once is where it is used."""
@@ -288,7 +299,7 @@ class Arrays(FamilyFunction):
 
     def _lower(self) -> None:
         """Products in their order; what is returned is known."""
-        returned = {a.base: self._array_of(a) for a in self.answers}
+        returned = {a.name: self._array_of(a) for a in self.answers}
         roots = [*returned.values(), *(x.value for x in self._assignments())]
         new = lowered(self._graph, roots, self._sizes)
         names = {**self._arrays.names, **self._wanted}
@@ -304,10 +315,10 @@ class Arrays(FamilyFunction):
         for loop in (*self._forward, *self._backward):
             yield from loop.assigned
 
-    def _array_of(self, a: Answer) -> Value:
-        if a.base in self._passes.alone:
-            return self._alone[a.base]
-        family = self._arrays.families[a.base]
+    def _array_of(self, a: Returned) -> Value:
+        if a.name in self._passes.alone:
+            return self._alone[a.name]
+        family = self._arrays.families[a.name]
         return assembled(self._arrays.axes, family.pieces)
 
     # ---- the text
@@ -329,8 +340,8 @@ class Arrays(FamilyFunction):
         for e, name in given.inputs.items():
             shape = (*(self._lead(e) if e.indices else ()), *extent(e.shape))
             writer.bind(self._graph.node("input", (), e, shape), name)
-        values = [self._returns[a.base] for a in self._passes.values]
-        gradients = [self._returns[a.base] for a in self._passes.gradients]
+        values = [self._returns[a.name] for a in self._passes.values]
+        gradients = [self._returns[a.name] for a in self._passes.gradients]
         self._made: dict[str, None] = {}
         self.forward = [*self._loops(self._forward), *self._lines(writer.write(values))]
         self._made_forward = tuple(self._made)
@@ -366,7 +377,7 @@ class Arrays(FamilyFunction):
         if keys != places:
             source, to = (keys[0], 0) if one else (keys, places)
             array = f"{MODULES[self.library]}.moveaxis({name}, {source}, {to})"
-        firsts = [self._index(box[0][k]) for k in keys]
+        firsts = [self.index(box[0][k]) for k in keys]
         if one:
             return f"{name} = dict(enumerate({array}, {firsts[0]}))"
         letters = [self._identifiers.take(letter) for letter, _ in zip("ijkl", keys, strict=False)]
@@ -375,7 +386,7 @@ class Arrays(FamilyFunction):
             letter if first == "0" else f"{letter} - {first}"
             for letter, first in zip(letters, firsts, strict=True)
         )
-        ends = [self._index(box[1][k].plus(1)) for k in keys]
+        ends = [self.index(box[1][k].plus(1)) for k in keys]
         loops = " ".join(
             f"for {letter} in range({first}, {end})"
             for letter, first, end in zip(letters, firsts, ends, strict=True)
@@ -385,7 +396,6 @@ class Arrays(FamilyFunction):
     def _written(self, loop: _Loop) -> list[str]:
         if loop.over is _ONCE:
             return self._steps(loop)
-        letter = loop.over.letter
         dependent = self._dependent(loop)
         needed = {
             a
@@ -396,14 +406,9 @@ class Arrays(FamilyFunction):
         needed |= {x.value for x in loop.assigned} - dependent
         order = [v for v in postorder([x.value for x in loop.assigned]) if v in needed]
         before = self._lines(self._writer.hoist(order))
-        low, high = loop.over.ends
-        ends = [self._index(low), self._index(high.plus(1))]
-        if loop.falls:
-            ends = [self._index(high), self._index(low.plus(-1)), "-1"]
-        head = f"for {self.identifier(letter)} in range({', '.join(ends)}):"
         with self._writer.inside():
             own = self._steps(loop)
-        return [*before, head, *indented(own)]
+        return [*before, self.loop(loop.over, loop.falls), *indented(own)]
 
     def _steps(self, loop: _Loop) -> list[str]:
         """The lines of one step of a loop; what is for some of the indices stays there."""
@@ -421,7 +426,7 @@ class Arrays(FamilyFunction):
         if isinstance(step, _Loop):
             return self._written(step)
         lines = self._lines(self._writer.write([step.value], named=False))
-        at = ", ".join(map(self._index, step.at))
+        at = ", ".join(map(self.index, step.at))
         text = f"{self._writer.piece(step.value)}"
         if self._writer.is_number(step.value):  # where later steps expect what inputs are
             own = f"{text}.0" if text.isdigit() else f"float({text})"
@@ -432,11 +437,7 @@ class Arrays(FamilyFunction):
         """When a step is for some of the indices only."""
         if isinstance(step, _Loop):
             return ""
-        own = next((r for r in step.looped if r.letter == over.letter), over)
-        if own.ends == over.ends:
-            return ""
-        letter, first, last = self.identifier(over.letter), *map(self._index, own.ends)
-        return f"{letter} == {first}" if first == last else f"{first} <= {letter} <= {last}"
+        return self.guard(next((r for r in step.looped if r.letter == over.letter), over), over)
 
     def _dependent(self, loop: _Loop) -> set[Value]:
         """The values that are others at each step."""
@@ -448,7 +449,7 @@ class Arrays(FamilyFunction):
                 found.add(v)
         return found
 
-    def _index(self, i: Index) -> str:
+    def index(self, i: Index) -> str:
         return self._writer.dim(dim_of(i))
 
     def function(self) -> list[str]:
@@ -466,8 +467,8 @@ class Arrays(FamilyFunction):
         decorator = [jitted(given)] if self.library == "jax" and not loops else []
         return [*decorator, *with_signature(given, self.answers, self.library, lines)]
 
-    def _returned(self, a: Answer) -> str:
-        return f"{self._writer.piece(self._returns[a.base])}"
+    def _returned(self, a: Returned) -> str:
+        return f"{self._writer.piece(self._returns[a.name])}"
 
     # ---- as a rule
 
@@ -477,13 +478,13 @@ class Arrays(FamilyFunction):
     def _are_arrays(self, inputs: Mapping[Symbol, str]) -> list[str]:
         return [name for name in inputs.values() if name not in self._made_forward]
 
-    def _gradient(self, e: Symbol, gradients: Sequence[Answer], times: str) -> str:
+    def _gradient(self, e: Symbol, gradients: Sequence[Returned], times: str) -> str:
         """The gradient by an input; nothing if nobody asked."""
         own = [a for a in gradients if a.request is not None and a.request.wrt.base == e.base]
         if not own:
             return ""
         answer = own[0]
-        text = f"{self._writer.piece(self._returns[answer.base]):atom}"
+        text = f"{self._writer.piece(self._returns[answer.name]):atom}"
         box = self._boxes.get(e)
         if box is not None and not answer.listed and box[0] == box[1]:
             text += f"[{', '.join(['None'] * len(box[0]))}]"
@@ -494,10 +495,10 @@ class Arrays(FamilyFunction):
             )
         return f"{text}{times}"
 
-    def _answered(self, a: Answer) -> Extent:
+    def _answered(self, a: Returned) -> Extent:
         """How many members an answer has along each axis."""
         rank = len(extent(a.expression.shape))
-        shape = self._returns[a.base].shape
+        shape = self._returns[a.name].shape
         return shape[: len(shape) - rank] if a.listed else ()
 
 
@@ -514,10 +515,6 @@ def _letters(segments: Iterable[Segment]) -> list[str]:
     return list(found)
 
 
-def _sizes(box: MemberBox) -> Extent:
-    return tuple(dim_of(b.minus(a).plus(1)) for a, b in zip(*box, strict=True))
-
-
 def _of_step(at: Place, looped: Sequence[Range]) -> tuple[Place, tuple[Range, ...]]:
     """A place among steps, and the ranges of its letters: without those that are one index."""
     single = {r.letter: r.first for r in looped if r.first == r.last}
@@ -528,13 +525,6 @@ def _without(box: MemberBox, axes: Sequence[int]) -> MemberBox:
     """A box along the other axes."""
     low, high = (tuple(i for k, i in enumerate(end) if k not in axes) for end in box)
     return low, high
-
-
-def _around(boxes: Sequence[MemberBox]) -> MemberBox:
-    """From the first member of all boxes to the last one."""
-    lows, highs = (list(zip(*(box[end] for box in boxes), strict=True)) for end in (0, 1))
-    first = tuple(min(axis, key=lambda i: i.place) for axis in lows)
-    return first, tuple(max(axis, key=lambda i: i.place) for axis in highs)
 
 
 def _renewed(loop: _Loop, new: Mapping[Value, Value]) -> _Loop:

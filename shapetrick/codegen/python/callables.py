@@ -7,7 +7,7 @@ them. Running the very text that `code` prints is what makes that text tested.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from ...core.dims import ONE, extent, shape_text
+from ...core.dims import NOTHING, extent, shape_text
 from ...core.errors import OperandError, ShapeError
 from ...core.expr import Symbol
 from ...core.families import NO_FAMILIES, Families
 from ...core.functions import TABLE
 from ...core.indices import Index, numbered
 from ...core.problem import OF_ITS_SHAPE
-from ..program import Returned
+from ...core.returned import Returned
 from .operations import Library
 from .signature import Arguments, is_listed
 
@@ -60,8 +60,8 @@ class Generated:
 
     A vector may have one axis; a gradient has the shape in which its variable was given, and any
     other vector has two axes if a vector was given so. A family is a list of its members, and a
-    gradient by it comes as one; a length is an argument too, `L=3`, unless it is read off arrays of
-    members with several indices. An abstract function is passed
+    gradient by it comes as one; a length is an argument too, `L=3`, unless the number of a family's
+    members tells it. An abstract function is passed
     as `sigma`, its derivative as `sigma_prime`. What the problem declares and the function doesn't
     need (the variable of a linear function) may be given as well, and what has a value need not
     be. A one-hot matrix may be given as the numbers of its classes."""
@@ -89,13 +89,15 @@ class Generated:
             names.update((name, name) for name in given.functions.values())
             names.update((given.dims[name], name) for name in given.asked)
         self.parameters = tuple(dict.fromkeys(names.values()))
+        written = {name: key for key, name in names.items()}  # `Y_bar` for `bar(Y)`
+        self._keywords = [n if n.isidentifier() else written[n] for n in self.parameters]
         self._taken = {*names, *names.values(), *declared, *families.lengths}
 
     def __call__(self, /, *unnamed: Any, **values: Any) -> Any:
         """The result, or a dictionary of all values and gradients. Raises OperandError,
         ShapeError."""
         if unnamed:
-            call = ", ".join(f"{name}=…" for name in self.parameters)
+            call = ", ".join(f"{name}=…" for name in self._keywords)
             raise OperandError(f"arrays are given by their names: write `f({call})`.")
         unknown = [name for name in values if name not in self._taken]
         if unknown:
@@ -107,11 +109,11 @@ class Generated:
         return list(results.values())[-1] if self._alone else results
 
     def __repr__(self) -> str:
-        return f"<Generated {self._library} function of {', '.join(self.parameters)}>"
+        return f"<Generated {self._library} function of {', '.join(self._keywords)}>"
 
     @property
     def _listed(self) -> str:
-        return ", ".join(f"`{name}`" for name in self.parameters)
+        return ", ".join(f"`{name}`" for name in self._keywords)
 
     def _called(
         self, entry: GeneratedFunction, function: Callable[..., Any], values: Mapping[str, Any]
@@ -132,7 +134,9 @@ class Generated:
         for key, name in entry.given.functions.items():
             arguments[name] = self._function(key, name, values)
         for name in entry.given.asked:
-            shapes[name] = self._given(name, entry.given.dims[name], values)
+            told = self._length(name, values)
+            lengths = values if told is None else {name: told, **values}
+            shapes[name] = self._given(name, entry.given.dims[name], lengths)
             arguments[entry.given.dims[name]] = shapes[name]
         try:
             found = function(**arguments)
@@ -157,17 +161,33 @@ class Generated:
             return values[name if name in values else identifier]
         raise OperandError(f"`{name}` has no value: the arguments are {self._listed}.")
 
+    def _length(self, name: str, values: Mapping[str, Any]) -> int | None:
+        """A length that the number of a family's members tells; None if there is none."""
+        for s in self._families.segments:
+            (last, *further), members = s.last, values.get(s.base)
+            alone = not further and len(self._families.of(s.base)) == 1 and not s.first[0].terms
+            if alone and last.terms == {name: 1} and isinstance(members, Sized):
+                return len(members) - 1 + s.first[0].offset - last.offset
+        return None
+
     def _one_hot(self, e: Symbol, value: Any, given: Mapping[Symbol, Any]) -> Any:
-        """The matrix of classes that are given by their numbers; a vector is one class itself."""
-        if "onehot" not in e.attributes or _rank(value) != 1 or ONE in e.shape:
+        """The matrix of classes that are given by their numbers, also in a family; a vector that
+        is no member is one class itself."""
+        own = extent(e.shape)
+        axes = (*(NOTHING for _ in e.indices), *own)
+        if "onehot" not in e.attributes or _rank(value) != len(axes) - 1 or len(axes) < 2:
             return value
         sides = (
             n
             for other, x in given.items()
-            for d, n in zip(extent(other.shape), getattr(x, "shape", ()), strict=False)
-            if d == e.shape[1] and other is not e
+            for d, n in zip(
+                (*(NOTHING for _ in other.indices), *extent(other.shape)),
+                getattr(x, "shape", ()),
+                strict=False,
+            )
+            if d == own[-1] and other is not e
         )
-        count = e.shape[1].integer or next(sides, None)
+        count = own[-1].integer or next(sides, None)
         if count is None:
             raise OperandError(
                 f"how many classes `{e.base}` numbers can't be seen: give its one-hot matrix."

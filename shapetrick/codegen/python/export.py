@@ -19,17 +19,16 @@ from ...core.errors import RequestError
 from ...core.indices import Member
 from ...core.problem import Problem
 from ...core.results import Result
-from ...families.forward_backward import has_several_indices, passes
+from ...families.forward_backward import every_segment, has_several_indices, passes
 from ...families.given_letters import with_lengths
 from ...families.nests import has_recurrence
-from ...families.recurrence import segments_of
 from ...language.printer import to_text
 from ...numerics.arrays import admit_trial
 from ...numerics.sampling import assignments, dims_of
 from ..blocking import Blocking, blocked, blocked_by
 from ..chain_order import nominal
 from ..letters import in_letters
-from ..options import PLAIN, CodeOptions
+from ..options import PLAIN, CodeOptions, no_target
 from ..program import BackwardRule, Program, program, rules
 from .arrays import Arrays
 from .block_loops import in_blocks, in_threads
@@ -145,7 +144,7 @@ def known(target: str) -> CodeTarget:
     for one in TARGETS:
         if one == target:
             return one
-    raise RequestError(f"`{target}` is none of the targets {', '.join(TARGETS)}.")
+    raise no_target(target, TARGETS)
 
 
 def _check(sizes: Sizes, problem: Problem, results: Sequence[Result]) -> None:
@@ -450,7 +449,7 @@ class _Looped(Plan):
         values = dict.fromkeys(r.request.of for r in self.results)
         groups = [[r for r in self.results if r.request.of is of] for of in values]
         each = [self._passes_of(group) for group in groups]
-        names = entry_names([loops.answers[0].base for loops in each])
+        names = entry_names([loops.answers[0].name for loops in each])
         return [loops.rule(name) for loops, name in zip(each, names, strict=True)]
 
     def in_numpy(self) -> _Looped:
@@ -486,9 +485,7 @@ class _Looped(Plan):
 
 def _is_uniform(problem: Problem, results: Sequence[Result]) -> bool:
     """Whether the members of each family have one shape and can be computed at once."""
-    recursions = [r.recursion for r in results if r.recursion is not None]
-    equations = [q for r in recursions for q in r.equations]
-    segments = [*problem.families.segments, *segments_of(equations)]
+    segments = every_segment(problem, results)
     names = {n for s in segments for d in s.shape for n in d.names}
     of_members = problem.families.functions or any(isinstance(n, Member) for n in names)
     return not of_members and not has_recurrence([s for s in segments if s.body is not None])

@@ -10,8 +10,9 @@ from itertools import chain
 
 from ...core.errors import RequestError
 from ...core.expr import Expr, Symbol
-from ...core.indices import Index, dim_of, written
-from ...families.forward_backward import Answer, ForwardBackward
+from ...core.indices import Index, Range, dim_of, written
+from ...core.returned import Returned
+from ...families.forward_backward import ForwardBackward
 from ...language.printer import overlined
 from .custom_rules import CustomRule
 from .identifiers import Identifiers
@@ -49,19 +50,38 @@ class FamilyFunction(ABC):
         """The lines that read the arguments."""
 
     @abstractmethod
-    def _returned(self, a: Answer) -> str:
+    def _returned(self, a: Returned) -> str:
         """An answer as it is returned."""
 
     @abstractmethod
-    def _gradient(self, e: Symbol, gradients: Sequence[Answer], times: str) -> str:
+    def _gradient(self, e: Symbol, gradients: Sequence[Returned], times: str) -> str:
         """The gradient by an input; nothing if nobody asked."""
 
     @abstractmethod
     def _are_arrays(self, inputs: Mapping[Symbol, str]) -> list[str]:
         """The inputs that are still arrays after the pass forward."""
 
+    @abstractmethod
+    def index(self, i: Index) -> str:
+        """An index as a number."""
+
+    def loop(self, over: Range, falls: bool) -> str:
+        """The head of a loop over a range."""
+        low, high = over.ends
+        ends = [self.index(low), self.index(high.plus(1))]
+        if falls:
+            ends = [self.index(high), self.index(low.plus(-1)), "-1"]
+        return f"for {self.identifier(over.letter)} in range({', '.join(ends)}):"
+
+    def guard(self, own: Range, over: Range) -> str:
+        """When a step is for some of the indices of a loop only; nothing where it is for all."""
+        if own.ends == over.ends:
+            return ""
+        letter, first, last = self.identifier(over.letter), *map(self.index, own.ends)
+        return f"{letter} == {first}" if first == last else f"{first} <= {letter} <= {last}"
+
     @property
-    def answers(self) -> list[Answer]:
+    def answers(self) -> list[Returned]:
         """What the function returns, in order."""
         return [*self._passes.values, *self._passes.gradients]
 
@@ -78,7 +98,7 @@ class FamilyFunction(ABC):
             self._names[base] = self._identifiers.take(wanted or base)
         return self._names[base]
 
-    def _docstring(self, answers: Sequence[Answer]) -> list[str]:
+    def _docstring(self, answers: Sequence[Returned]) -> list[str]:
         inputs = {name: e.shape for name, e in self._inputs.items()}
         return docstring([a.key for a in answers], self._formulas(), inputs, self.note)
 
@@ -104,7 +124,7 @@ class FamilyFunction(ABC):
             raise RequestError("a backward rule is of one value, with one upstream gradient.")
         direction = directions.pop()
         if direction is None:
-            upstream = self.identifier(f"bar({value.base})", f"{value.base}_bar")
+            upstream = self.identifier(f"bar({value.name})", f"{value.name}_bar")
         else:
             upstream = self.identifier(direction.base)
         own = {e: name for e, name in self.given.inputs.items() if name != upstream}

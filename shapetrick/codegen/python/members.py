@@ -16,9 +16,9 @@ from ...core.families import NO_FAMILIES, Place, Segment, at_index, reindexed
 from ...core.indices import base_of, member, name_of, numbered, parts, renamed, within
 from ...core.problem import Problem, Request
 from ...core.results import Result
+from ...core.returned import Returned
 from ...families.unrolled_checks import gradients
 from ...families.unrolling import Unrolling
-from ..program import Returned
 from .custom_rules import CustomRule
 from .self_test import Checked, Ruled, Stacking
 from .signature import Arguments, is_listed

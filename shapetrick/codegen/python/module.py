@@ -10,8 +10,9 @@ from ...core.dims import Shape, extent, shape_text
 from ...core.errors import RequestError, enumerated
 from ...core.expr import Expr, Name, Symbol
 from ...core.problem import OF_ITS_SHAPE
+from ...core.returned import Returned
 from ...language.printer import overlined, to_text
-from ..program import Output, Program, Returned
+from ..program import Output, Program
 from .identifiers import Identifiers
 from .inplace import InPlaceWriter
 from .line_breaks import WIDTH, fitted

@@ -20,6 +20,7 @@ from ...core.errors import CodeError, ShapetrickError
 from ...core.expr import Expr, Symbol, as_symbol, symbol
 from ...core.functions import Array
 from ...core.indices import Member
+from ...core.returned import Returned
 from ...core.traversal import postorder, redimensioned
 from ...numerics.arrays import admit_trial
 from ...numerics.evaluation import EvaluationTape as Evaluation
@@ -33,7 +34,7 @@ from ...numerics.sampling import (
 )
 from ...validation.directional import Target
 from ...validation.sample_points import LARGEST_VALUE, Draw, Site
-from ..program import Program, Wanted, planned
+from ..program import Program, planned
 from .callables import Generated, GeneratedFunction
 from .module import FUNCTION, program_arguments
 from .operations import is_spelled
@@ -162,7 +163,7 @@ def _of_moderate_size(program: Program) -> Program:
     large = [d for d in dims if d.integer is not None and d.integer > LARGEST_FIXED]
     names = {d: Dim.of(str(d)) for d in large if d.integer not in forced}
     small = redimensioned(roots, lambda d: names.get(d, d))
-    wanted = [Wanted(o.key, o.name, e) for o, e in zip(program.outputs, small, strict=False)]
+    wanted = [Returned(o.key, o.name, e) for o, e in zip(program.outputs, small, strict=False)]
     inputs = [as_symbol(e) for e in small[len(wanted) :]]
     return planned(wanted, [e.name for e in inputs], {}, is_spelled, inputs)
 

@@ -62,11 +62,11 @@ class IndexBuilder:
     """What the parser calls for the terminals of index notation."""
 
     def below(self, c: list[Any]) -> SyntaxNode:
-        return read_below(normal(c[0]), Span(c[0].start_pos or 0, c[0].end_pos or 0))
+        return read_below(normal(c[0]), c[0].span)
 
     def below_group(self, c: list[Any]) -> SyntaxNode:
         node, index = c
-        span = Span(index.start_pos or 0, index.end_pos or 0)
+        span = index.span
         inner = index.strip("_{} ")
         if inner == "+":  # the positive part
             return call_node("relu", (node,), node.span | span)
@@ -75,7 +75,7 @@ class IndexBuilder:
         return SyntaxNode("selected", (node,), at, node.span | span)
 
     def binder(self, c: list[Any]) -> SyntaxNode:
-        return read_binder(c[0], Span(c[0].start_pos or 0, c[0].end_pos or 0))
+        return read_binder(c[0], c[0].span)
 
 
 def read_binder(text: str, span: Span) -> SyntaxNode:
@@ -153,7 +153,11 @@ def read_below(text: str, span: Span) -> SyntaxNode:
         return name_node(f"{base}_{parts[0]}", span)
     indices = [index_of(part) for part in parts if part != ":"]
     if not all(parts) or any(i is None or (i.letter and i.offset) for i in indices):
-        raise ParseError("an index is a letter or a whole number: `A_{ij}`, `A[i,j]`.", span)
+        raise ParseError(
+            "an index is a letter or a whole number: `A_{ij}`, `A[i,j]`; a member of a family is "
+            f"`{base}[{below}]`.",
+            span,
+        )
     whole = name_node(base, beginning(span, base))
     return SyntaxNode("selected", (whole,), tuple(selector_of(p, span) for p in parts), span)
 
