@@ -334,7 +334,7 @@ def test_a_jacobian_through_equations_is_evaluated() -> None:
         (LYAPUNOV + "J = norm(Y)^2; jvp J wrt A with V", "2 sum(Y .* dY)",
          ["A dY + dY A' = -(V Y + Y V')"]),
         (LYAPUNOV + "J = norm(Y)^2; hvp J wrt A with V", "-(S dY' + S' dY + dS Y' + dS' Y)",
-         ["A dY + dY A' = -(V Y + Y V')", "A' dS + dS A = 2 dY - V' S - S V"]),
+         ["A dY + dY A' = -(V Y + Y V')", "A' dS + dS A = 2 dY - S V - V' S"]),
         (LYAPUNOV + "J = norm(Y); jac J wrt Q", None, None),
         ("S : n x n posdef; L = cholesky(S); jvp L wrt S with V", "dL",
          ["dL L' + L dL' = (V + V') / 2"]),
