@@ -54,11 +54,13 @@ def derived_along(
     of its gradient. Raises DerivationError where the equations do not determine the unknowns."""
     systems = systems_within([request.of], problem.systems)
     of, adjoint = request.of, Adjoint(systems, (), ())
-    if request.kind in ("hvp", "hess"):
+    is_second = request.kind in ("hvp", "hess")
+    if is_second:
         first = derived(problem, replace(request, kind="grad", direction=None), seed)
         of, adjoint = first.gradient, first.adjoint
     said = examined(systems, request.wrt, seed)
-    if said.along_symmetric:
+    # A gradient by a symmetric matrix may hold for symmetric ones alone.
+    if said.along_symmetric or (is_second and structure_of(request.wrt) == "symmetric"):
         request = replace(request, symmetric=True)
     residuals = [e for system in systems for e in system.residuals]
     like = {

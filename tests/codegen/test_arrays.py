@@ -18,7 +18,7 @@ from shapetrick.api import read
 from shapetrick.codegen.options import CodeOptions
 from shapetrick.codegen.python import export
 from shapetrick.codegen.python.module import TARGETS, CodeTarget
-from shapetrick.core.errors import ShapeError
+from shapetrick.core.errors import RequestError, ShapeError
 from shapetrick.core.problem import Problem
 from shapetrick.core.results import Result
 
@@ -161,3 +161,9 @@ def test_members_may_be_given_in_part(case: str, library: CodeTarget) -> None:
     first = 0 if case == "along one side" else 1
     found = np.asarray(by_u).reshape(expected["u"][0, first:].shape)
     np.testing.assert_allclose(found, expected["u"][0, first:], rtol=1e-9, atol=1e-12)
+
+
+def test_a_self_test_of_what_is_given_in_part_is_refused() -> None:
+    text, _ = GIVEN_IN_PART["along one side"]
+    with pytest.raises(RequestError, match="`u` is given in part"):
+        read(text).code("numpy", self_test=True)

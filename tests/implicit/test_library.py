@@ -251,6 +251,24 @@ def test_factors_have_closed_forms_both_ways(
         assert not d.result.adjoint.linear_systems
 
 
+def test_second_derivatives_by_a_symmetric_matrix_are_along_symmetric_ones() -> None:
+    """What is differentiated again may hold for symmetric matrices alone, as an eigenpair's."""
+    d = st.derive("A : n x n symmetric; w : n; lam, v = eigh(A); hvp (w' v)^2 wrt A with V")
+    assert d.verified and d.result.request.symmetric
+    V = RNG.normal(size=(4, 4))
+    both = [d.evaluate({"A": SYMMETRIC, "w": W4, "V": x}) for x in (V, (V + V.T) / 2)]
+    np.testing.assert_allclose(*both, rtol=1e-9, atol=1e-12)
+
+    def gradient(t: float) -> Any:
+        lam, q = np.linalg.eigh(SYMMETRIC + t * (V + V.T) / 2)
+        rest = q[:, :-1] / (lam[-1] - lam[:-1]) @ q[:, :-1].T
+        found = 2 * (W4.T @ q[:, -1:]) * (rest @ W4 @ q[:, -1:].T)
+        return (found + found.T) / 2
+
+    wanted = (gradient(1e-5) - gradient(-1e-5)) / 2e-5
+    np.testing.assert_allclose(both[0], wanted, rtol=1e-5, atol=1e-7)
+
+
 def test_the_nuclear_norm_has_its_textbook_gradient() -> None:
     d = st.derive("A : m x n; U, s, V = svd(A); J = sum(s); grad J wrt A")
     assert [str(e) for _, e in d.definitions] == ["U V'"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from math import prod
 
 from ...core.errors import RequestError
 from ...core.expr import Expr, Symbol, as_symbol
@@ -78,6 +79,13 @@ class Members:
             given.inputs[e]: tuple(d.size(self.lengths) for d in lead)
             for e, lead in given.stacked.items()
         }
+        for e in given.stacked:
+            own = self._inputs(e.base)
+            if own and len(own) < prod(sizes[given.inputs[e]]):
+                raise RequestError(
+                    f"`{e.base}` is given in part, and a self-test makes arrays of what it draws: "
+                    "leave the self-test out."
+                )
         listed = (a.request.wrt if a.request is not None and a.listed else None for a in outputs)
         return Stacking(sizes, tuple(0 if wrt is None else len(wrt.indices) for wrt in listed))
 
