@@ -30,8 +30,8 @@ from .equation_systems import (
     unknowns_of,
 )
 from .expressions import expression_of, inference_in
-from .index_notation.bound_letters import IndexNames
 from .index_notation.entry_definitions import defined_by_entries, has_indices
+from .index_notation.index_names import IndexNames
 from .reader import parse
 from .requests import RequestReader, check_words, claimed, not_scalar, plainly
 from .shapes.ambiguity import readings, refuse_powers

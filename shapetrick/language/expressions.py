@@ -10,8 +10,8 @@ from ..core.dims import LARGEST, Dim, Shape
 from ..core.errors import Located, ParseError
 from ..core.expr import Expr
 from ..core.problem import Problem
-from .index_notation.bound_letters import IndexNames
 from .index_notation.entry_definitions import has_indices
+from .index_notation.index_names import IndexNames
 from .reader import parse_expression
 from .shapes.errors import Expectation, explain, undetermined
 from .shapes.inference import Inference, Misfit, Undetermined

@@ -431,18 +431,6 @@ def test_tables_are_kept_for_the_user_alone(
     assert kept.read_bytes() != b"spoilt"
 
 
-@pytest.mark.skipif(not hasattr(os, "getuid"), reason="POSIX permissions")
-def test_no_tables_are_read_from_a_shared_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    (tmp_path / "shapetrick").mkdir()
-    (tmp_path / "shapetrick").chmod(0o777)
-    assert parsing._cache_file("key") is None
-    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null/nowhere")
-    assert parsing._cache_file("key") is None
-
-
 def _python(code: str) -> str:
     root = str(Path(parsing.__file__).parents[2])
     done = subprocess.run(

@@ -21,7 +21,6 @@ from shapetrick.core.expr import Expr
 from shapetrick.core.traversal import symbols_of
 from shapetrick.language.elaboration import read
 from shapetrick.language.printer import to_text
-from shapetrick.numerics.arrays import evaluate
 
 DECLARED = """x, y : n
 A, B, W : n x n
@@ -440,7 +439,7 @@ def test_random_sums_have_the_values_of_their_loops(data: st.DataObject) -> None
         return
     rng = np.random.default_rng(3)
     arrays = {name: rng.normal(size=(3, 3 if name in "AB" else 1)) for name in "xyAB"}
-    found = np.asarray(evaluate(value, arrays, n=3))
+    found = np.asarray(shapetrick.evaluate(value, arrays, n=3))
     np.testing.assert_allclose(found.item(), _looped(body, summed, arrays), 1e-9, 1e-9)
 
 

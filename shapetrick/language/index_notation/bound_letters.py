@@ -37,24 +37,10 @@ from ..syntax.tree import (
     with_args,
 )
 from .entry_definitions import letters_of, member_letters, names_in
+from .index_names import IndexNames
 from .positions import POSITION
 
 _PRODUCTS = ("*", ".*", "/", "./", "⊗")
-
-
-@dataclass(slots=True)
-class IndexNames:
-    """The names of a problem: those of values (plain ones and families') and of dimensions."""
-
-    values: set[str]
-    families: set[str] = field(default_factory=set)
-    dims: set[str] = field(default_factory=set)
-    sides: dict[str, tuple[str, str]] = field(default_factory=dict)  # of declared matrices
-    symmetric: set[str] = field(default_factory=set)  # declared as such
-
-    def is_letter(self, name: str) -> bool:
-        """Whether a name has no other meaning."""
-        return not {name} & (self.values | self.families | self.dims)
 
 
 @dataclass(slots=True)

@@ -19,8 +19,8 @@ from ...core.functions import NAMES, TABLE, Array
 from ..shapes.notated_calls import SIGNS
 from ..syntax.selections import Selector
 from ..syntax.tree import INNER, RUNNING, Callee, SyntaxNode
-from .bound_letters import IndexNames
 from .entries import PRODUCT
+from .index_names import IndexNames
 
 MOST_ENTRIES = 1_000_000
 TOO_LARGE = (

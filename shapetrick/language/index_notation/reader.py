@@ -34,7 +34,6 @@ from ..syntax.tree import (
     postorder,
     transformed,
 )
-from .bound_letters import IndexNames
 from .checks import agree
 from .entries import (
     SUM,
@@ -57,6 +56,7 @@ from .entries import (
 )
 from .entry_definitions import EntryHead
 from .forms import FormWriter, NoMatrixForm
+from .index_names import IndexNames
 from .pairs import PairReader
 from .ranges import is_part
 
@@ -221,8 +221,8 @@ class IndexReader(PairReader):
             if not is_settled(inference.shape(node)):
                 inference.solve()
         except Misfit as misfit:
-            whole = [Expectation(node, False)]
-            raise explain(misfit, self.text, inference, whole, ()) from None
+            taken = [Expectation(root, False) for root in inference.roots]  # of other lines, too
+            raise explain(misfit, self.text, inference, taken, ()) from None
         except Undetermined:
             pass
         found = inference.shape(node)

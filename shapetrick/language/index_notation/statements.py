@@ -33,10 +33,11 @@ from ..syntax.tree import (
     with_expressions,
 )
 from ..syntax.unparser import Unparser
-from .bound_letters import BoundReader, IndexNames
+from .bound_letters import BoundReader
 from .calls import with_calls_open
 from .classes import declared_one_hot, with_classes
 from .entry_definitions import EntryHead
+from .index_names import IndexNames
 from .positions import with_positions
 from .ranges import with_slices
 from .reader import IndexReader

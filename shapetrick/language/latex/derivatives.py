@@ -6,9 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from lark import Token as Terminal
-
 from ...core.errors import ParseError, Span
+from ..syntax.automaton import Terminal
 from ..syntax.tree import PlacedName
 from .names import Look, Names, Typed
 from .tokens import Token, outer
@@ -235,10 +234,7 @@ class DerivativeReader:
 
 
 def placed(kind: str, word: str, span: Span, value: Any = None) -> Terminal:
-    made = Terminal(kind, word, span.start, end_pos=span.end)
-    if value is not None:
-        made.value = value
-    return made
+    return Terminal(kind, word, span, value)
 
 
 def terminal(kind: str, token: Token, value: Any = None, text: str = "") -> Terminal:
