@@ -28,7 +28,7 @@ TOO_LARGE = (
     "`X : m x n`."
 )
 TOLERANCE = 1e-8
-_SMALLEST = 3  # size of a dimension
+_SMALLEST, _LARGEST = 3, 100  # sizes of a dimension
 _OPERATORS = {"+": "add", ".*": "times", ".^": "power", "^": "power"}
 _REDUCED: Mapping[str, Any] = {
     "sum": np.sum,
@@ -89,7 +89,7 @@ def agree(node: SyntaxNode, form: SyntaxNode, heads: Sequence[str], reader: Lett
     leaves = list(dict.fromkeys(_drawn(node, reader)) | dict.fromkeys(_drawn(form, reader)))
     shapes = [reader.shape(leaf) for leaf in leaves]
     dims = [*(d for shape in shapes for d in shape), *reader.sized.values()]
-    sizes, placed = _sizes(dims), list(zip(leaves, shapes, strict=True))
+    sizes, placed = _sizes(dims, node, reader), list(zip(leaves, shapes, strict=True))
     try:
         return _same_values(node, form, heads, reader, placed, sizes)
     except BudgetError as error:  # of numbers that are sizes: small ones stand in their place
@@ -169,10 +169,15 @@ def _drawn(root: SyntaxNode, reader: LetterMeanings) -> Iterator[SyntaxNode]:
         stack.extend(reversed(_inside(node, reader)))
 
 
-def _sizes(dims: Sequence[Dim]) -> dict[str, int]:
-    """Small sizes, each another, of the dimensions' names; numbers stay what they are."""
+def _sizes(dims: Sequence[Dim], node: SyntaxNode, reader: LetterMeanings) -> dict[str, int]:
+    """Small sizes, each another, of the dimensions' names, so that there is none below 1; numbers
+    stay what they are."""
     names = dict.fromkeys(name for d in dims for name in d.names)
-    return {name: _SMALLEST + k for k, name in enumerate(names)}
+    for smallest in range(_SMALLEST, _LARGEST):
+        sizes = {name: smallest + k for k, name in enumerate(names)}
+        if all(d.size(sizes) > 0 for d in dims):
+            return sizes
+    raise BudgetError(TOO_LARGE, node.span, reader.text)
 
 
 def _shrunk(dims: Sequence[Dim], count: int) -> dict[str, int]:

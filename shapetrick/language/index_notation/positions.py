@@ -12,7 +12,7 @@ from ...core.dims import ONE, Dim
 from ...core.errors import NameProblem, ShapeError
 from ...core.indices import Index
 from ..syntax.selections import Selector, index_of_node
-from ..syntax.tree import Callee, SyntaxNode, name_node, transformed
+from ..syntax.tree import Callee, SyntaxNode, name_node, postorder, transformed
 from .classes import BaseMeanings, extent
 
 POSITION = "position"  # the kind of node that an index as a number is; its value is the letter
@@ -27,6 +27,16 @@ class PositionMeanings(BaseMeanings, Protocol):
 def with_positions(root: SyntaxNode, heads: Collection[str], known: PositionMeanings) -> SyntaxNode:
     """The expression with entries in the place of these; `heads` are letters of what is defined.
     Raises NameProblem, ShapeError."""
+    holding = set[SyntaxNode]()  # what has an index as a number inside
+    for node in postorder(root):
+        if node.kind == POSITION or not holding.isdisjoint(node.args):
+            holding.add(node)
+            if node.kind == "selected":
+                raise ShapeError(
+                    "what is indexed has an index inside: name it in a line of its own, and take "
+                    "entries of that.",
+                    node.span,
+                )
 
     def read(node: SyntaxNode) -> SyntaxNode:
         return _numbered(node, node.value.own, known) if node.kind == "bound" else node
