@@ -218,8 +218,8 @@ def without(x: Traced, axes: Sequence[int]) -> Traced:
     if any(x.e.shape[k] != ONE for k in axes):
         raise TraceError(
             f"an array of shape {shape_of(x.shape)} meets one whose axis "
-            f"{', '.join(str(x.shape[k]) for k in axes)} counts the members of a batch: it has to "
-            "be an argument with that axis in front."
+            f"{x.shape[axes[0]]} counts the members of a batch: it has to be an argument with that "
+            "axis in front."
         )
     one = tuple(ONE if k in axes else d for k, d in enumerate(x.shape))
     return reshape(Traced(x.e, one), shape)
