@@ -382,11 +382,17 @@ def choose(mask: Traced, a: Traced, b: Traced) -> Traced:
     """`a` where a condition holds, else `b`."""
     if not mask.is_mask:
         raise TraceError("the condition is no comparison: only `>`, `<`, `>=`, `<=` are followed.")
-    if not b.rank and b.e is ex.ZERO:
+    if _adds_nothing(b, mask, a):
         return mask * a
-    if not a.rank and a.e is ex.ZERO:
+    if _adds_nothing(a, mask, b):
         return negated(mask) * b
     return mask * a + negated(mask) * b
+
+
+def _adds_nothing(x: Traced, *others: Traced) -> bool:
+    """Whether an array beside others is zero everywhere."""
+    is_zero = not isinstance(x, ManyAxes) and (x.e is ex.ZERO or isinstance(x.e, ex.Zeros))
+    return is_zero and broadcast(x, *others) == broadcast(*others)
 
 
 # ---------------------------------------------------------------------------------- along axes
