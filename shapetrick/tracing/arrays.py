@@ -111,13 +111,17 @@ class ManyAxes(Traced):
     def refusal(self) -> TraceError:
         return too_many(self.shape)
 
+    def of_each(self, f: Callable[..., Traced], *values: Traced) -> Traced:
+        """A function of arrays of fewer axes that works entry by entry, of such as this one."""
+        raise self.refusal()
+
     def added(self, a: Traced, b: Traced) -> Traced:
         """The sum of two, of which one has many axes."""
-        raise self.refusal()
+        return self.of_each(add, a, b)
 
     def multiplied(self, a: Traced, b: Traced) -> Traced:
         """Their product, entry by entry."""
-        raise self.refusal()
+        return self.of_each(multiply, a, b)
 
     def contracted(self, given: Sequence[LetteredArray], result: str) -> Traced:
         """The sum of products over the letters that the result lacks."""
@@ -125,11 +129,11 @@ class ManyAxes(Traced):
 
     def powered(self, exponent: Traced) -> Traced:
         """A power of the entries."""
-        raise self.refusal()
+        return self.of_each(power, self, exponent)
 
     def mapped(self, f: Callable[..., Expr], values: Sequence[Traced]) -> Traced:
         """A function of the entries of arrays."""
-        raise self.refusal()
+        return self.of_each(partial(entrywise, f), *values)
 
     def reduced(self, name: str, axes: tuple[int, ...], keepdims: bool) -> Traced:
         """A reduction of our table."""
