@@ -111,13 +111,17 @@ class ManyAxes(Traced):
     def refusal(self) -> TraceError:
         return too_many(self.shape)
 
+    def of_each(self, f: Callable[..., Traced], *values: Traced) -> Traced:
+        """A function of arrays of fewer axes that works entry by entry, of such as this one."""
+        raise self.refusal()
+
     def added(self, a: Traced, b: Traced) -> Traced:
         """The sum of two, of which one has many axes."""
-        raise self.refusal()
+        return self.of_each(add, a, b)
 
     def multiplied(self, a: Traced, b: Traced) -> Traced:
         """Their product, entry by entry."""
-        raise self.refusal()
+        return self.of_each(multiply, a, b)
 
     def contracted(self, given: Sequence[LetteredArray], result: str) -> Traced:
         """The sum of products over the letters that the result lacks."""
@@ -125,11 +129,11 @@ class ManyAxes(Traced):
 
     def powered(self, exponent: Traced) -> Traced:
         """A power of the entries."""
-        raise self.refusal()
+        return self.of_each(power, self, exponent)
 
     def mapped(self, f: Callable[..., Expr], values: Sequence[Traced]) -> Traced:
         """A function of the entries of arrays."""
-        raise self.refusal()
+        return self.of_each(partial(entrywise, f), *values)
 
     def reduced(self, name: str, axes: tuple[int, ...], keepdims: bool) -> Traced:
         """A reduction of our table."""
@@ -218,8 +222,8 @@ def without(x: Traced, axes: Sequence[int]) -> Traced:
     if any(x.e.shape[k] != ONE for k in axes):
         raise TraceError(
             f"an array of shape {shape_of(x.shape)} meets one whose axis "
-            f"{', '.join(str(x.shape[k]) for k in axes)} counts the members of a batch: it has to "
-            "be an argument with that axis in front."
+            f"{x.shape[axes[0]]} counts the members of a batch: it has to be an argument with that "
+            "axis in front."
         )
     one = tuple(ONE if k in axes else d for k, d in enumerate(x.shape))
     return reshape(Traced(x.e, one), shape)
@@ -382,11 +386,17 @@ def choose(mask: Traced, a: Traced, b: Traced) -> Traced:
     """`a` where a condition holds, else `b`."""
     if not mask.is_mask:
         raise TraceError("the condition is no comparison: only `>`, `<`, `>=`, `<=` are followed.")
-    if not b.rank and b.e is ex.ZERO:
+    if _adds_nothing(b, mask, a):
         return mask * a
-    if not a.rank and a.e is ex.ZERO:
+    if _adds_nothing(a, mask, b):
         return negated(mask) * b
     return mask * a + negated(mask) * b
+
+
+def _adds_nothing(x: Traced, *others: Traced) -> bool:
+    """Whether an array beside others is zero everywhere."""
+    is_zero = not isinstance(x, ManyAxes) and (x.e is ex.ZERO or isinstance(x.e, ex.Zeros))
+    return is_zero and broadcast(x, *others) == broadcast(*others)
 
 
 # ---------------------------------------------------------------------------------- along axes

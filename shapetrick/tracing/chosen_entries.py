@@ -9,7 +9,6 @@ from functools import reduce
 from typing import Any
 
 from ..core.errors import TraceError
-from ..core.expr import Expr
 from . import arrays
 from .arrays import LetteredArray, ManyAxes, Traced
 
@@ -31,19 +30,7 @@ class ChosenEntries(ManyAxes):
             "each of them: write other things of a product with the condition."
         )
 
-    def added(self, a: Traced, b: Traced) -> Traced:
-        return self._of_each(arrays.add, a, b)
-
-    def multiplied(self, a: Traced, b: Traced) -> Traced:
-        return self._of_each(arrays.multiply, a, b)
-
-    def powered(self, exponent: Traced) -> Traced:
-        return self._of_each(arrays.power, self, exponent)
-
-    def mapped(self, f: Callable[..., Expr], values: Sequence[Traced]) -> Traced:
-        return self._of_each(lambda *xs: arrays.entrywise(f, *xs), *values)
-
-    def _of_each(self, f: Callable[..., Traced], *values: Traced) -> Traced:
+    def of_each(self, f: Callable[..., Traced], *values: Traced) -> Traced:
         """A function of these entries, and of numbers or others where the same condition holds."""
         for x in values:
             if x.rank and not (isinstance(x, ChosenEntries) and x.mask.e is self.mask.e):

@@ -480,11 +480,18 @@ def broadcast_to(x: Traced, shape: Any) -> Traced:
 
 
 def _ones_like(x: Traced) -> Traced:
-    return arrays.Traced(ex.ones(*arrays.sides(x.shape)), x.shape)
+    return _filled(x, ex.UNIT, ex.ones)
 
 
 def _zeros_like(x: Traced) -> Traced:
-    return arrays.Traced(ex.zeros(*arrays.sides(x.shape)), x.shape)
+    return _filled(x, ex.ZERO, ex.zeros)
+
+
+def _filled(x: Traced, e: ex.Expr, matrix: Callable[..., ex.Expr]) -> Traced:
+    """As an array, with one number."""
+    if x.rank > arrays.HIGHEST_RANK:
+        return arrays.value(e, x.shape)
+    return arrays.Traced(matrix(*arrays.sides(x.shape)), x.shape)
 
 
 def _full_like(x: Traced, fill_value: Traced) -> Traced:

@@ -63,17 +63,10 @@ class Members(ManyAxes):
 
     # ------------------------------------------------------------------- what `arrays` asks for
 
-    def added(self, a: Traced, b: Traced) -> Traced:
-        return _of_each(arrays.add, a, b)
-
-    def multiplied(self, a: Traced, b: Traced) -> Traced:
-        return _of_each(arrays.multiply, a, b)
-
-    def powered(self, exponent: Traced) -> Traced:
-        return _of_each(arrays.power, self, exponent)
-
-    def mapped(self, f: Callable[..., Expr], values: Sequence[Traced]) -> Traced:
-        return _of_each(partial(arrays.entrywise, f), *values)
+    def of_each(self, f: Callable[..., Traced], *values: Traced) -> Traced:
+        shape = arrays.broadcast(*values)
+        letters = _letters(values, len(shape))
+        return _whole(shape, letters, f(*(_member(x, letters) for x in values)))
 
     def rewritten(self, f: Callable[[Expr], Expr]) -> Traced:
         return Members(self.shape, self.letters, arrays.rewritten(self.x, f))
@@ -267,13 +260,6 @@ def _letters(values: Sequence[Traced], rank: int) -> tuple[str, ...]:
     padded = [("",) * (rank - x.rank) + x.letters for x in values if isinstance(x, Members)]
     own = [int(any(axis)) for axis in zip(*padded, strict=True)]
     return tuple(letter(k - 1) if c else "" for k, c in zip(accumulate(own), own, strict=True))
-
-
-def _of_each(f: Callable[..., Traced], *values: Traced) -> Traced:
-    """A function of arrays that broadcast, as one of their members."""
-    shape = arrays.broadcast(*values)
-    letters = _letters(values, len(shape))
-    return _whole(shape, letters, f(*(_member(x, letters) for x in values)))
 
 
 def _member(x: Traced, letters: Sequence[str]) -> Traced:

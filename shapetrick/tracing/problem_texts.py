@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import chain, islice, permutations
 from types import MappingProxyType
 from typing import NamedTuple
@@ -54,16 +54,8 @@ class ProblemText:
         free = next((n for n in VALUE_NAMES[body.is_scalar] if n not in self._taken), "result")
         self.value = free
         self._taken |= {free, *(r.base for r in followed.recurrences)}
-        parts: dict[Expr, _Met] = {}  # what has a name, for all letters that it may be met with
         inside = set(postorder(bodies))
-        for (name, x), e in zip(followed.locals.items(), own, strict=True):
-            known = e is body or not e.args or e in parts or name in self._taken
-            if known or isinstance(e, Solved) or not is_name(name):
-                continue
-            met = dict(_met(name, x, e))
-            if not inside.isdisjoint(met):
-                self._taken.add(name)
-                parts |= met
+        parts = self._parts(zip(followed.locals.items(), own, strict=True), inside - {body})
         solved = [e for e in inside if isinstance(e, Solved)]
         named = dict(zip(own, followed.locals, strict=True))
         lines: list[str] = []
@@ -80,12 +72,25 @@ class ProblemText:
         self.request = f"{'grad' if body.is_scalar else 'vjp'} {free}"
         if isinstance(value, Members):
             letters = tuple(Index(c) for c in self._letters[: len(value.ranges)])
-            rows, cols = body.shape
             upstream = name_of(self._free(COTANGENT), letters)
+            self.request = f"vjp {name_of(free, letters)} with {upstream}"
+            rows, cols = body.shape
             over = written(self._ranges(value))
             lines.insert(0, f"{upstream} : ({rows}) x ({cols}) for {over}")
-            self.request = f"vjp {name_of(free, letters)} with {upstream}"
         return "\n".join(lines), body
+
+    def _parts(
+        self, named: Iterable[tuple[tuple[str, Traced], Expr]], inside: Set[Expr]
+    ) -> dict[Expr, _Met]:
+        """What has a name and occurs, for all letters that it may be met with."""
+        parts: dict[Expr, _Met] = {}
+        for (name, x), e in named:
+            known = not e.args or e in parts or name in self._taken or isinstance(e, Solved)
+            met = {} if known or not is_name(name) else dict(_met(name, x, e))
+            if not inside.isdisjoint(met):
+                self._taken.add(name)
+                parts |= met
+        return parts
 
     def _line(self, base: str, indices: Sequence[Index], e: Expr, value: Traced) -> str:
         """The definition of a name that is met at some letters."""

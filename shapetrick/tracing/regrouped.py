@@ -5,7 +5,6 @@ done with them is done with that one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
 from itertools import accumulate, chain, product
 from string import ascii_letters
 
@@ -45,17 +44,10 @@ class Regrouped(ManyAxes):
 
     # ------------------------------------------------------------------- what `arrays` asks for
 
-    def added(self, a: Traced, b: Traced) -> Traced:
-        return _of_each(arrays.add, a, b)
-
-    def multiplied(self, a: Traced, b: Traced) -> Traced:
-        return _of_each(arrays.multiply, a, b)
-
-    def powered(self, exponent: Traced) -> Traced:
-        return _of_each(arrays.power, self, exponent)
-
-    def mapped(self, f: Callable[..., Expr], values: Sequence[Traced]) -> Traced:
-        return _of_each(partial(arrays.entrywise, f), *values)
+    def of_each(self, f: Callable[..., Traced], *values: Traced) -> Traced:
+        shape = arrays.broadcast(*values)
+        groups = _groups(values, len(shape), shape)
+        return grouped(groups, f(*(_split(x, groups) for x in values)))
 
     def rewritten(self, f: Callable[[Expr], Expr]) -> Traced:
         return Regrouped(self.groups, arrays.rewritten(self.x, f))
@@ -139,13 +131,6 @@ def _split(x: Traced, groups: Sequence[Group]) -> Traced:
     shape = tuple(chain(*(g if d != ONE else (ONE,) * len(g) for d, g in own)))
     inner = x.x if isinstance(x, Regrouped) else x
     return arrays.reshape(inner, shape)
-
-
-def _of_each(f: Callable[..., Traced], *values: Traced) -> Traced:
-    """A function of arrays that broadcast, as one of those whose axes are split."""
-    shape = arrays.broadcast(*values)
-    groups = _groups(values, len(shape), shape)
-    return grouped(groups, f(*(_split(x, groups) for x in values)))
 
 
 def alike(old: Extent, new: Extent) -> Iterator[tuple[slice, slice]]:

@@ -25,8 +25,10 @@ from .places import called_here
 from .stand_ins import flat
 
 # How the libraries call what the table of meanings calls otherwise.
-_NAMES = {"dim": "axis", "keepdim": "keepdims", "dims": "axis", "diagonal": "k"}
-_NAMES |= {"dim1": "axis1", "dim2": "axis2"}
+_NAMES = {
+    **{"dim": "axis", "dims": "axis", "dim1": "axis1", "dim2": "axis2"},
+    **{"keepdim": "keepdims", "diagonal": "k"},
+}
 _PLACES = {
     **dict.fromkeys(("input", "self", "a", "x1", "A", "tensor", "m", "v", "arr", "array"), 0),
     **dict.fromkeys(("other", "b", "x2", "B", "mat2", "vec", "vec2", "exponent", "y"), 1),

@@ -30,6 +30,7 @@ def square(x: Any) -> Any:
         ({"x": "n const"}, "nothing to derive by"),
         ("x: n; J = sum(x)", "declarations and nothing else"),
         ("x : elementwise", "no functions"),
+        ("x : 1 x n x d", 'leave it out, x="n x d"'),
     ],
 )
 def test_shapes_that_do_not_fit_are_refused(shapes: Any, said: str) -> None:
