@@ -19,7 +19,7 @@ from .core.warnings import warnings_of
 from .language.elaboration import read as read_problem
 from .language.elaboration import read_value
 from .language.printer import to_text
-from .numerics.evaluation import FunctionValues
+from .numerics.evaluation import FunctionValues, Valuation
 from .pipeline import hooks as hooks  # by which texts have derivatives as values
 
 # What only some users need is imported where it is used: a first derivation should come at once.
@@ -227,13 +227,15 @@ class Derivation:
         array([2., 4.])
         """
         from .families.evaluation import evaluate as evaluate_members
-        from .numerics.arrays import by_name
+        from .numerics.arrays import by_name, check_orders
 
         arrays = {**self.problem.values, **by_name(arrays)}
         if self.result.recursion is not None:
             return evaluate_members(
                 self.problem, self.result, {**arrays, **(functions or {})}, sizes
             )
+        symbols = self.problem.symbols.values()
+        check_orders(self.validation.conditions, symbols, arrays, sizes)
         if self.result.adjoint is not None:
             from .implicit.evaluation import evaluate as evaluate_solved
 
@@ -277,7 +279,7 @@ class Derivation:
             return None
         from .core.traversal import expand_names, symbols_of
         from .numerics.sampling import is_scalable
-        from .numerics.scale_errors import ScalePoint, scale_errors
+        from .numerics.scale_errors import scale_errors
         from .simplification.stable_forms import stable
         from .validation.checker import checker_of
 
@@ -285,7 +287,7 @@ class Derivation:
         forms = [*dict.fromkeys((expand_names(self.gradient), expand_names(computed)))]
         used = symbols_of(forms[0])
         checker = checker_of(self.problem, result.request, forms, self.validation.seed)
-        points = [ScalePoint(sizes, d.env, d.functions) for sizes, d in checker.draws()]
+        points = [Valuation(d.env, sizes, d.functions) for sizes, d in checker.draws()]
         return scale_errors(forms, points, {s.name for s in used if is_scalable(s)})
 
     @cached_property
@@ -399,12 +401,13 @@ class Problem:
         """The problem with the requests by these names alone, `"W, b"`. Raises RequestError."""
         wanted = [name.strip() for name in wrt.split(",")]
         asked = dict.fromkeys(request.wrt.name for request in self.data.requests)
+        every = {*asked, *(request.wrt.base for request in self.data.requests)}
         for name in wanted:
-            if name not in asked:
+            if name not in every:
                 raise RequestError(
                     f"nothing by `{name}` is asked for: the problem asks for {', '.join(asked)}."
                 )
-        kept = tuple(r for r in self.data.requests if r.wrt.name in wanted)
+        kept = tuple(r for r in self.data.requests if {r.wrt.name, r.wrt.base} & {*wanted})
         return replace(self, data=replace(self.data, requests=kept))
 
     def requests(self) -> list[Problem]:

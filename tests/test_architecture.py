@@ -39,13 +39,17 @@ EDGES = {
     "numerics": set(),
     "derivation": {"algebra", "language", "numerics"},
     "simplification": {"algebra", "language"},
-    "tracing": {
-        *("language", "language.shapes", "language.syntax", "numerics", "simplification"),
-    },
     "validation": {"algebra", "numerics"},
     "families": {"derivation", "numerics", "simplification", "validation"},
+    "tracing": {
+        *("families", "language", "language.shapes", "language.syntax", "numerics"),
+        "simplification",
+    },
     "explanation": {"algebra", "derivation", "numerics", "simplification"},
-    "implicit": {"derivation", "explanation", "numerics", "simplification"},
+    "implicit": {
+        *("derivation", "explanation", "language", "language.syntax", "numerics"),
+        "simplification",
+    },
     "pipeline": {
         *("algebra", "derivation", "explanation", "families", "implicit", "language"),
         *("language.shapes", "language.syntax", "simplification", "validation"),

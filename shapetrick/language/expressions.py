@@ -184,7 +184,9 @@ def _size(scope: Scope, node: SyntaxNode, inference: Inference) -> Dim:
             case "/" if (over := _quotient(done, part)) is not None:
                 done[part] = over
             case _:
-                what = f"`{part.value}` is no dimension: " if part.kind == "name" else ""
+                what = ""
+                if part.kind == "name":
+                    what = f"`{part.value}` is no dimension, if it is not declared as `natural`: "
                 if part.kind == "parameter":
                     what = f"`{part.value.name.name}` is an argument, the value of a matrix: "
                 if part.kind == "number" and part.value == 0:

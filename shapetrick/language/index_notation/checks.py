@@ -156,7 +156,7 @@ def _is_drawn(node: SyntaxNode, reader: LetterMeanings) -> bool:
         case "call" if node.value.name in (*NAMES, *SIGNS, *_TRIANGLES):
             return bool(node.value.sizes)
         case "call":
-            return not all(size in reader.sized for size in node.value.sizes)
+            return bool(node.args) or not all(size in reader.sized for size in node.value.sizes)
     return False
 
 

@@ -323,8 +323,8 @@ class _TerminalReader(DerivativeReader):
             if self.tokens[i].kind == "open":
                 return None
             raise self._error(
-                "this set is not read: a shape is `\\mathbb{R}^{m \\times n}`, and attributes "
-                "follow it, `\\text{posdef}`.",
+                "this set is not read: a shape is of real numbers, `\\mathbb{R}^{m \\times n}`, "
+                "and attributes follow it, `\\text{posdef}`.",
                 span,
             )
         attributes = [placed("ATTRIBUTE", word, span) for word in found.attributes]
@@ -623,9 +623,10 @@ class _TerminalReader(DerivativeReader):
             meant = spelt(word, self.names.functions) or slip_of(word, self.names.functions)
             if meant is not None and stop < len(self.tokens) and self._opens(stop):
                 raise self._unknown_function(word, span)
+            product = " times ".join(f"`{letter}`" for letter in word)
             raise self._error(
-                f"`{word}` is {' times '.join(f'`{c}`' for c in word)} in LaTeX, and not all of "
-                f"these are declared: write `\\mathrm{{{word}}}` for a name of several letters.",
+                f"`{word}` is {product} in LaTeX, and not all of these are declared: declare them, "
+                f"or write `\\mathrm{{{word}}}` for a name of several letters.",
                 span,
             )
 

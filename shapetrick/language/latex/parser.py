@@ -56,7 +56,9 @@ _RANGE = re.compile(
     r"(?:\\[,;:! ]|\s)*(?P<last>[\w+\- ]+)(?![\w+\- ]*(?:\\\}\s*)?\^)(?:\\\})?\)?"
 )
 _SEPARATORS = (",", ";", r"\quad", r"\qquad")
-_WORDS_BETWEEN = ("and", "where", "with", "for", "for all", "let", "")
+_WORDS_BETWEEN = (
+    "and", "where", "with", "for", "for all", "let", "given", "then", "suppose", "assume", "",
+)  # fmt: skip
 _GOES_ON = frozenset({"+", "-", r"\cdot", r"\times", r"\odot", r"\otimes", r"\oslash", "/"})
 _RELATIONS = ("=", ":=")
 
@@ -171,6 +173,13 @@ class _Builder(Builder):
                 span,
             )
         return SyntaxNode("selected", (name_node("δ", span),), at, span)
+
+    def part(self, c: list[Any]) -> None:
+        (first, *_) = ends = [node for node in c if node is not None]
+        raise ParseError(
+            r"a slice has both its ends, from 1 on, and stands below: `x_{2:n}`, `X_{1:k,:}`.",
+            first.span | ends[-1].span,
+        )
 
     def fraction(self, c: list[Any]) -> SyntaxNode:
         sign, above, below = c[0], c[2], c[5]
@@ -312,7 +321,7 @@ def _optimized(found: list[Token]) -> tuple[list[Token], list[list[Token]]]:
 def _separates(token: Token) -> bool:
     words = token.kind == "word" and token.font.startswith("text")
     return token.is_(*_SEPARATORS, r"\forall") or (
-        words and token.text.strip(" ,.:") in _WORDS_BETWEEN
+        words and token.text.strip(" ,.:").lower() in _WORDS_BETWEEN
     )
 
 
@@ -400,10 +409,10 @@ def _take_head(text: str, part: Cut, names: Names) -> None:
         (stem, below), index = typed.look, typed.above
         name = typed.exact or typed.spelled
         letter = part.over.letter if part.over else ""
-        if not index and below and _runs(below[-1], letter, (stem, below[:-1]), names):
-            name, index = "_".join([stem, *below[:-1]]), below[-1]
         if index and not part.over and sign in _RELATIONS and (stem, below) not in names.families:
             name, index = f"{name}_{index}", ""  # an entry, or a row
+        elif not index and below and _runs(below[-1], letter, (stem, below[:-1]), names):
+            name, index = "_".join([stem, *below[:-1]]), below[-1]
         known = names.looks.get(look_of(name))
         name = next(iter(known)) if known and len(known) == 1 else name
         names.add(read_name(f"{name}[{index}]") if index else name, typed.style)

@@ -44,6 +44,7 @@ from .syntax_errors import (
     Stop,
     Waiting,
     complaint,
+    no_call,
     no_index,
     unknown_function,
 )
@@ -310,6 +311,9 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
     def matrix(self, c: list[Any]) -> tuple[TypedDimension, TypedDimension]:
         return c[0], c[1] or TypedDimension(ONE, ())
 
+    def real(self, _: list[Any]) -> tuple[TypedDimension, TypedDimension]:
+        return TypedDimension(ONE, ()), TypedDimension(ONE, ())
+
     def attributes(self, c: list[Any]) -> tuple[PlacedName, ...]:
         return tuple(PlacedName(str(t), t.span) for t in c)
 
@@ -547,7 +551,8 @@ def _run(start: str, source: Source) -> Any:
     name, first = stopped.called
     if name and name not in source.functions and name not in source.abstract:
         place = Span(span.start + first, span.start + first + len(name))
-        raise NameProblem(unknown_function(name, source.functions), place, text)
+        said = no_call(name) if name in source.names else unknown_function(name, source.functions)
+        raise NameProblem(said, place, text)
     message = complaint(stopped, waiting, source.functions)
     raise ParseError(message, span if waiting == "head" else at, text)
 
