@@ -12,7 +12,7 @@ from fractions import Fraction
 from functools import cached_property
 from math import gcd
 from operator import is_
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from ..core.cost import has_minus, length_as_factor, sum_of
 from ..core.dims import ONE, broadcast
@@ -41,6 +41,7 @@ from ..core.expr import (
     transpose,
 )
 from ..core.functions import TABLE
+from ..core.named_tuples import NamedTuple
 from ..core.structure import data_of
 from ..core.traversal import postorder
 from .monomials import PoweredBase, Product, add_exponents, exponent_parts, powers_of

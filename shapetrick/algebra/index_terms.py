@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import field
 from fractions import Fraction
 from math import prod
-from typing import NamedTuple
 
 from ..core.dims import ONE, Dim
 from ..core.errors import DerivationError
@@ -42,6 +41,7 @@ from ..core.expr import (
     transpose,
 )
 from ..core.functions import TABLE
+from ..core.named_tuples import NamedTuple
 from ..core.records import dataclass
 from ..core.structure import data_of, is_zero
 from ..core.structured import is_canonical

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from ..core.cost import sum_of
 from ..core.expr import (
@@ -29,6 +29,7 @@ from ..core.expr import (
     times,
     value_of,
 )
+from ..core.named_tuples import NamedTuple
 from ..core.structure import terms_of
 
 NOTHING = Fraction(0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache, reduce
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
@@ -30,6 +30,7 @@ from ..core.expr import (
     times,
 )
 from ..core.functions import TABLE, Function
+from ..core.named_tuples import NamedTuple
 from ..core.structure import data_of
 from ..core.traversal import remembered
 

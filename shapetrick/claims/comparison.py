@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from itertools import takewhile
@@ -10,11 +9,12 @@ from itertools import takewhile
 import numpy as np
 
 from ..core.functions import Array
+from ..core.regexes import regex
 
 SAME = 1e-7  # relative: values nearer than that agree
 MOST_COMPARED = 1_000_000  # pairs of words
 
-_WORDS = re.compile(r"\w+|\S")
+_WORDS = regex(r"\w+|\S")
 
 
 def agree(value: Array | None, right: Array, near: float = SAME) -> bool:

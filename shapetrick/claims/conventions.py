@@ -7,12 +7,12 @@ from fractions import Fraction
 from functools import partial
 from itertools import combinations, product
 from math import prod
-from typing import NamedTuple
 
 import numpy as np
 
 from ..core.expr import Expr, add, call, commute, matmul, subtract, transpose
 from ..core.functions import Array
+from ..core.named_tuples import NamedTuple
 from ..core.problem import Request
 from ..core.traversal import symbols_of
 from ..numerics.sampling import PLAIN, Profile, dims_of

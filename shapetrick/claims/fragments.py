@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from ..core.expr import (
     times,
 )
 from ..core.functions import NAMES, TABLE
+from ..core.named_tuples import NamedTuple
 from ..core.structure import factors_of, is_product, terms_of
 from ..core.traversal import postorder
 from ..language.expressions import parse_scalar

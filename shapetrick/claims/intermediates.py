@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
-from typing import NamedTuple
 
 from ..core import expr as ex
 from ..core.expr import Expr, Name
+from ..core.named_tuples import NamedTuple
 from ..core.problem import Problem, Request
 from ..core.traversal import postorder, substitute
 from ..language.claim_reading import read_definition

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, groupby, islice
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from ..core.dims import SCALAR, Dim
 from ..core.errors import InputError
 from ..core.expr import IDENTITY, Expr, Number, exact, eye, transpose
 from ..core.functions import Array
+from ..core.named_tuples import NamedTuple
 from ..core.problem import Problem, Request
 from ..core.results import Validation
 from ..core.structure import terms_of

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import combinations
 from math import prod
-from typing import NamedTuple
 
 from ..core.dims import ONE, Dim, Extent
+from ..core.named_tuples import NamedTuple
 from .ir import ArrayOperation, Graph, Value
 
 _WINDOWED = ("windows", "flip")  # whose entries stand in memory in another order than their axes

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import NamedTuple
 
 from ..core.dims import NOTHING, ONE, Dim
 from ..core.errors import RequestError
 from ..core.expr import Symbol
 from ..core.families import MemberBox, around, box_of, extent_of, is_inside
 from ..core.indices import Index, Range, dim_of
+from ..core.named_tuples import NamedTuple
 from .axes import Axes, NamedArray
 from .ir import Value
 

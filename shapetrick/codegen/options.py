@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from ..core.named_tuples import NamedTuple
 
 if TYPE_CHECKING:  # the names of targets are for every command's help, these for few
     from collections.abc import Sequence

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..core.deadline import SECONDS, seconds_of
+from ..core.regexes import regex
 from ..targets import TARGETS
 from .outcome import likely
 from .sources import SUFFIXES, function_of
@@ -95,7 +96,7 @@ examples:
 """
 
 
-_CHOICE = re.compile(r"invalid choice: '(?P<word>.*)' \(choose from (?P<known>.*)\)")
+_CHOICE = regex(r"invalid choice: '(?P<word>.*)' \(choose from (?P<known>.*)\)")
 
 
 class Parser(argparse.ArgumentParser):

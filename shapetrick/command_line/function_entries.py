@@ -7,11 +7,11 @@ The rule is not written anywhere: it is derived of that problem.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from ..api import Derivation, read
 from ..core.errors import DerivationError
 from ..core.functions import NAMES, TABLE, Function, parse_signature
+from ..core.named_tuples import NamedTuple
 from ..language.shapes.inference import sizes_wanted
 from ..language.shapes.structured_calls import CALLS, StructuredCall
 from ..language.shapes.words import vocabulary

@@ -12,8 +12,9 @@ from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
 from io import StringIO
 from multiprocessing import active_children
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
+from ..core.named_tuples import NamedTuple
 from .outcome import BadInput, OurFault, confession
 from .progress import working
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from ..core.named_tuples import NamedTuple
+from ..core.regexes import regex
 from .outcome import DONE, BadInput, refused
 from .progress import working
 
 if TYPE_CHECKING:
     from ..api import Problem
 
-_FUNCTION = re.compile(r"(?P<file>.+\.py):(?P<name>\w+)")
+_FUNCTION = regex(r"(?P<file>.+\.py):(?P<name>\w+)")
 SUFFIXES = (".st", ".tex")  # of files that are problems: what is taken of a folder
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cmp_to_key
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal
 
 from .cost import has_minus, length
 from .dims import NOTHING, ONE, Dim, Shape
@@ -36,6 +36,7 @@ from .expr import (
     transpose,
     zeros,
 )
+from .named_tuples import NamedTuple
 from .structure import adds_up, factors_of, is_zero
 from .structured import is_square_move, selects
 from .traversal import postorder, rebuild, substitute

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from .dims import Shape
 from .errors import BudgetError
+from .named_tuples import NamedTuple
 
 BYTES = 8  # of a number
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from .expr import Expr, Number, Symbol, subtract
+from .named_tuples import NamedTuple
 from .traversal import symbols_of
 
 STRUCTURES = ("symmetric", "diagonal", "lower", "upper")  # which entries of an unknown are free

@@ -18,7 +18,8 @@ ShapetrickError
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from .named_tuples import NamedTuple
 
 CONTEXT_WIDTH = 100
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from itertools import takewhile
-from typing import NamedTuple
 
 from .files import shipped
+from .named_tuples import NamedTuple
 
 _SUFFIXES = (".st", ".tex")
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Container, Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 from itertools import chain, count
-from typing import NamedTuple
 
 from .dims import Dim, Extent, Shape
 from .errors import Span
@@ -41,6 +40,7 @@ from .indices import (
     renamed_shape,
     within,
 )
+from .named_tuples import NamedTuple
 from .records import dataclass
 from .traversal import postorder, redimensioned, replaced
 

@@ -20,13 +20,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache
 from math import prod
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .dims import ONE, SCALAR, Dim, Shape, broadcast, shape_text
 from .errors import InputError, ShapeError
+from .named_tuples import NamedTuple
 from .records import dataclass
 
 Array = NDArray[Any]

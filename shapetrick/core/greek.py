@@ -5,9 +5,10 @@ They are two where a text declares both.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container
 from functools import cache
+
+from .regexes import regex
 
 GREEK = {
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta",
@@ -18,7 +19,7 @@ GREEK = {
 }  # fmt: skip
 LETTERS = frozenset(GREEK.values())
 _WRITTEN = {name: letter for letter, name in GREEK.items()}
-_WORD = re.compile(r"[^\W\d_]+")
+_WORD = regex(r"[^\W\d_]+")
 
 
 @cache

@@ -10,16 +10,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from .dims import NOTHING, Dim, Shape
 from .errors import DerivationError
+from .named_tuples import NamedTuple
+from .regexes import regex
 
-_TERM = re.compile(
+_TERM = regex(
     r"\s*(?P<sign>[+−-]?)\s*"
     r"(?:(?:(?P<factor>\d+)\s*\*?\s*)?(?P<letter>[^\W\d]\w*)|(?P<number>\d+))\s*"
 )
-_MEMBER = re.compile(r"(?P<base>[^\[\]]+)\[(?P<index>[^\[\]]+)\]")
+_MEMBER = regex(r"(?P<base>[^\[\]]+)\[(?P<index>[^\[\]]+)\]")
 
 
 class Incomparable(DerivationError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import field, replace
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from .dims import Shape
 from .equations import EquationSystem
@@ -18,6 +18,7 @@ from .expr import Dimension, Expr, Symbol
 from .families import NO_FAMILIES, Families
 from .functions import Array
 from .indices import Range
+from .named_tuples import NamedTuple
 from .records import dataclass
 from .structure import sizes_of
 from .traversal import postorder, substitute

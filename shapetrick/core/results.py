@@ -6,12 +6,13 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import field
 from fractions import Fraction
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from .dims import Dim, Shape
 from .equations import EquationSystem
 from .expr import Expr, Name, Symbol, symbol
 from .indices import Range
+from .named_tuples import NamedTuple
 from .problem import Request
 from .records import dataclass
 from .traversal import expand_names

@@ -15,11 +15,12 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import islice, product
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..core.functions import Array
+from ..core.named_tuples import NamedTuple
 from .principal_types import Leg, Type, cancels, falls_apart, negated
 
 Blocks = tuple[int, ...]  # for every leg, factor by factor and then the target's, its block

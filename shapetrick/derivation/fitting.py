@@ -12,13 +12,14 @@ import itertools
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..core.errors import DerivationError
 from ..core.expr import Abstract, Expr
 from ..core.functions import Array, Signature, SignatureSide
+from ..core.named_tuples import NamedTuple
 from ..core.records import dataclass
 from ..core.traversal import symbols_of
 from ..numerics.evaluation import EvaluationTape

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Sequence
 from fractions import Fraction
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..core.dims import ONE, SCALAR, Dim, Shape
 from ..core.errors import DerivationError
@@ -36,6 +36,7 @@ from ..core.expr import (
     zeros,
 )
 from ..core.functions import TABLE, Array, Function, Signature, SignatureSide
+from ..core.named_tuples import NamedTuple
 from ..core.structure import data_of, factors_of, terms_of
 from ..core.traversal import postorder, rebuild
 from ..language.expressions import parse_scalar

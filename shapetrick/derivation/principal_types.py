@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import count
-from typing import NamedTuple
 
 from ..core.functions import Letters, Signature, SignatureSide, Units
+from ..core.named_tuples import NamedTuple
 
 Unit = tuple[tuple[int, int], ...]  # ((variable, exponent), …), sorted; () is none
 NO_UNIT: Unit = ()

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..algebra.index_terms import Edge, Term, tidy
 from ..core.dims import Dim, shape_text
 from ..core.errors import DerivationError
 from ..core.expr import UNIT, Expr, Power
+from ..core.named_tuples import NamedTuple
 from ..core.structure import data_of
 from . import ties
 from .arrangements import count_arrangements

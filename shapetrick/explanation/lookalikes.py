@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from itertools import islice, permutations, product
-from typing import NamedTuple
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from ..core.cost import length
 from ..core.dims import ONE, Dim, Shape
 from ..core.expr import UNIT, Expr, Number, Symbol, Transpose, symbol
 from ..core.functions import Array
+from ..core.named_tuples import NamedTuple
 from ..core.results import FactorSide, Rejected, TriedArrangement
 from ..core.traversal import Classes
 from ..derivation.arrangements import Blocks, canonical, einsum, members, partitions

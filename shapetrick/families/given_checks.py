@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from ..core import expr as ex
 from ..core.expr import Expr, Symbol
 from ..core.families import Families, at_index, reindexed
 from ..core.indices import Index, member, numbered
+from ..core.named_tuples import NamedTuple
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Recursion, Validation
 from ..core.traversal import substitute, symbols_of

@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import chain
-from typing import NamedTuple
 
 from ..core import expr as ex
 from ..core.dims import Dim
@@ -33,6 +32,7 @@ from ..core.indices import (
     renamed_shape,
     within,
 )
+from ..core.named_tuples import NamedTuple
 from ..core.problem import Problem
 from ..core.results import Equation, Result
 from ..core.traversal import redimensioned

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import combinations
-from typing import NamedTuple
 
 from ..core.families import members_in
 from ..core.indices import Condition, Index, Range
+from ..core.named_tuples import NamedTuple
 from ..core.results import Equation
 from .given_letters import BASE, StandIns, stand_ins
 from .upstream_regions import Gap

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from math import prod
-from typing import NamedTuple
 
 from ..core.dims import Dim
 from ..core.errors import InputError
@@ -27,6 +26,7 @@ from ..core.families import (
 )
 from ..core.functions import TABLE
 from ..core.indices import Index, Range, base_of, member
+from ..core.named_tuples import NamedTuple
 from ..core.problem import Problem
 from ..core.results import Equation, Recursion, Result
 from ..core.traversal import postorder, substitute

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import NamedTuple
 
 from ..core.errors import RequestError
 from ..core.expr import Expr, Symbol
 from ..core.families import Families, Place, Segment, at_index, reindexed
 from ..core.indices import Indices, numbered
+from ..core.named_tuples import NamedTuple
 from ..core.problem import Claim, Problem, Request
 from ..core.results import Recursion, Validation, Verdict
 from ..core.traversal import symbols_of

@@ -11,7 +11,6 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
-from typing import NamedTuple
 
 from ..core.cost import length
 from ..core.equations import EquationSystem, structure_of, systems_within
@@ -29,6 +28,7 @@ from ..core.expr import (
     zeros,
 )
 from ..core.free_names import free_names
+from ..core.named_tuples import NamedTuple
 from ..core.problem import Problem, Request
 from ..core.results import Adjoint, LinearEquation
 from ..core.structure import is_zero

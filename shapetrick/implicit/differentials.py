@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import NamedTuple
 
 from ..core.equations import EquationSystem, structure_of, systems_within
 from ..core.expr import (
@@ -27,6 +26,7 @@ from ..core.expr import (
     zeros,
 )
 from ..core.free_names import free_name
+from ..core.named_tuples import NamedTuple
 from ..core.problem import Problem, Request
 from ..core.results import Adjoint, LinearEquation, LinearSystem
 from ..core.structure import is_zero

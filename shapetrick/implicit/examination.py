@@ -4,13 +4,13 @@ of them are symmetric, and along which changes of an input do they keep a soluti
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 
 from ..core.equations import EquationSystem, structure_of
 from ..core.errors import DerivationError
 from ..core.expr import Abstract, Symbol, symbol
+from ..core.named_tuples import NamedTuple
 from ..core.traversal import postorder
 from ..numerics.evaluation import Valuation
 from ..numerics.implicit_solving import LARGEST_CONDITION, Coordinates, ImplicitSolver

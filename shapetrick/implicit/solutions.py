@@ -7,13 +7,13 @@ equations that are left, and its value keeps the names of those that come later.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from ..core.cost import length
 from ..core.dims import ONE
 from ..core.equations import EquationSystem
 from ..core.errors import DerivationError
 from ..core.expr import Expr, Symbol, named
+from ..core.named_tuples import NamedTuple
 from ..core.traversal import expand_names, substitute, symbols_of
 from ..simplification.simplifier import Simplifier
 from .isolation import Isolated, NotIsolated, isolated

@@ -7,16 +7,17 @@ hook by which those who derive say what they stand for.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from ..core.errors import InputError, NameProblem, Span
 from ..core.expr import Expr
 from ..core.greek import other_spelling
+from ..core.named_tuples import NamedTuple
 from ..core.problem import Problem
+from ..core.regexes import regex
 from .syntax.tree import (
     UPSTREAM,
     Asked,
@@ -29,9 +30,9 @@ from .syntax.tree import (
     opened,
 )
 
-_LETTERED = re.compile(r"(?P<letter>δ|delta|G)(?:_(?P<name>\w+)|(?P<number>\d*))")
-_BARRED = re.compile(rf"{UPSTREAM}\((?P<name>.+)\)")
-_BARS = re.compile("[\N{COMBINING MACRON}\N{COMBINING OVERLINE}]")
+_LETTERED = regex(r"(?P<letter>δ|delta|G)(?:_(?P<name>\w+)|(?P<number>\d*))")
+_BARRED = regex(rf"{UPSTREAM}\((?P<name>.+)\)")
+_BARS = regex("[\N{COMBINING MACRON}\N{COMBINING OVERLINE}]")
 
 Meant = Expr | Sequence[str]  # what a name stands for, or the names of what it could be by
 Namer = Callable[[Problem, Sequence[str]], Mapping[str, Meant]]

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import RequestError
+from ..core.regexes import regex
 from .source import decoded, read_bytes
 
-_TABLE = re.compile(r"^\[\[formula\]\]", re.MULTILINE)
+_TABLE = regex(r"^\[\[formula\]\]", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from decimal import Decimal
 from enum import IntEnum
 from fractions import Fraction
 from itertools import groupby
-from typing import NamedTuple
 
 from ..core.block_forms import Acted, BlockMatrix, Bounds, Part, written
 from ..core.cost import is_below, period
@@ -44,6 +43,7 @@ from ..core.expr import (
 )
 from ..core.functions import NAMES
 from ..core.indices import Index, Range, index_of
+from ..core.named_tuples import NamedTuple
 from ..core.records import dataclass
 from ..core.structure import data_of, sizes_of
 from ..core.traversal import postorder

@@ -6,13 +6,14 @@ What stands between `$…$`, `\[…\]`, in a display, or has a backslash, is LaT
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Collection, Container, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..core.budget import STATEMENTS
 from ..core.errors import Located, ParseError, Span
+from ..core.named_tuples import NamedTuple
+from ..core.regexes import regex
 from .syntax import parser as plain
 from .syntax.conditions import with_conditions
 from .syntax.latex_places import DIVIDED, formulas, has_latex, is_formula
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
     from .latex.parser import Cut
 
 MOST_LATEX = 100_000  # characters in all
-_BESIDE = re.compile(r"[\s,.;]*(?:and|where|with)?[\s,.;:]*")
-_DIVIDED = re.compile(r"\\(?=\s|[a-zA-Z](?![a-zA-Z])|\()")  # no macro has one letter
-_MACRO = re.compile(r"\\(?:[a-zA-Z]{2,}|[|,;:!{}\[\]])")
-_COMMENT = re.compile(r"(?<!\\)%[^\n]*")
+_BESIDE = regex(r"[\s,.;]*(?:and|where|with)?[\s,.;:]*")
+_DIVIDED = regex(r"\\(?=\s|[a-zA-Z](?![a-zA-Z])|\()")  # no macro has one letter
+_MACRO = regex(r"\\(?:[a-zA-Z]{2,}|[|,;:!{}\[\]])")
+_COMMENT = regex(r"(?<!\\)%[^\n]*")
 
 
 class Written(NamedTuple):

@@ -8,11 +8,11 @@ shows as a floor under the one, and a slope too small in the other.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 
 from ..core.functions import Array
+from ..core.named_tuples import NamedTuple
 from .finite_differences import EPS, central, forward, magnitude
 
 STEPS = 2.0 ** -np.arange(1.0, 46.0)  # relative to the entries' size

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
@@ -33,6 +33,7 @@ from ..core.expr import (
     Zeros,
 )
 from ..core.functions import TABLE, Array
+from ..core.named_tuples import NamedTuple
 from ..core.solved import Solved
 from ..core.structure import data_of, sizes_of
 from ..core.structured import entries

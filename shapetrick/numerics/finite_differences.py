@@ -10,11 +10,11 @@ from collections.abc import Callable
 from functools import cache, cached_property
 from itertools import product
 from math import sqrt
-from typing import NamedTuple
 
 import numpy as np
 
 from ..core.functions import Array
+from ..core.named_tuples import NamedTuple
 from ..core.records import dataclass
 
 Batched = Callable[[Array], Array]  # (points, rows, columns) to (points, values)

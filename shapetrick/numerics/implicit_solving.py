@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from ..core.dims import NOTHING, ONE, Sizes
 from ..core.equations import EquationSystem, inputs_of, structure_of
 from ..core.expr import Expr, Symbol, call, transpose
 from ..core.functions import Array
+from ..core.named_tuples import NamedTuple
 from ..core.solved import LinearSolver, computed
 from ..core.structured import selected, selection
 from .evaluation import EvaluationTape, FunctionValues, Valuation

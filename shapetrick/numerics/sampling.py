@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from math import sqrt
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.random.bit_generator import ISeedSequence
@@ -16,6 +16,7 @@ from numpy.random.bit_generator import ISeedSequence
 from ..core.dims import Dim
 from ..core.expr import Dimension, Expr, OfVectors, Structured, Symbol
 from ..core.functions import TABLE, Array
+from ..core.named_tuples import NamedTuple
 from ..core.structure import sizes_of
 from ..core.structured import needs
 from ..core.traversal import postorder

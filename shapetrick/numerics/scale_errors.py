@@ -8,12 +8,12 @@ none for an operation (those of LAPACK), there is no picture.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
 from ..core.expr import Expr
 from ..core.functions import Array
+from ..core.named_tuples import NamedTuple
 from .evaluation import EvaluationTape, Valuation
 
 SCALES = 10.0 ** np.arange(-8, 8.25, 0.5)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import cache
 from types import CodeType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from ..core.dims import Shape
 from ..core.equations import EquationSystem
 from ..core.expr import Expr, named
 from ..core.functions import Array
+from ..core.named_tuples import NamedTuple
 from ..core.solved import SolvedBy, computed
 from ..core.traversal import substitute
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 from ..core.equations import structure_of, systems_within
 from ..core.errors import DerivationError
 from ..core.expr import UNIT, Expr, Symbol, add, as_symbol, call, matmul, negate, subtract, zeros
+from ..core.named_tuples import NamedTuple
 from ..core.problem import Problem, Request, RequestKind, jacobian_shape
 from ..core.results import Adjoint
 from ..core.traversal import expand_names, symbols_of

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from fractions import Fraction
-from typing import NamedTuple
 
 from ..algebra.index_terms import Term, parted, read_terms, turned
 from ..algebra.permutations import kronecker
@@ -34,6 +33,7 @@ from ..core.expr import (
     transpose,
     zeros,
 )
+from ..core.named_tuples import NamedTuple
 from ..core.problem import jacobian_shape
 from ..core.structured import block_matrix, selected, selection
 from ..core.traversal import postorder, rebuild, substitute

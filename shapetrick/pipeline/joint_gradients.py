@@ -7,7 +7,6 @@ counted once; else each gradient is what it is alone.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +19,7 @@ from ..core.expr import UNIT, Expr, Name, named
 from ..core.functions import NAMES
 from ..core.greek import other_spelling
 from ..core.problem import Problem, Request
+from ..core.regexes import regex
 from ..core.results import Result
 from ..core.traversal import expand_names, postorder, substitute
 from ..derivation.chain_rule import active_nodes, joint_cotangents
@@ -39,7 +39,7 @@ from .requests import (
 
 CLEARLY = 2  # times as long without the names: then they are not simplified alone to compare
 MOST_ROUNDS = 8
-_NUMBERED = re.compile(r"\d+$")
+_NUMBERED = regex(r"\d+$")
 
 
 def groups(requests: Sequence[Request]) -> list[list[Request]]:

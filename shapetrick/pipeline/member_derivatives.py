@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
 
 from ..core import expr as ex
 from ..core.expr import Expr, Symbol, as_symbol
 from ..core.families import at_index, cotangent_names, reindexed
 from ..core.indices import Indices, Range, member, parts, read_name
+from ..core.named_tuples import NamedTuple
 from ..core.problem import DerivativeKind, Problem, Request, called
 from ..core.results import Equation, Recursion
 from ..derivation.chain_rule import upstream_of

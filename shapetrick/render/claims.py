@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..claims.comparison import MOST_COMPARED
 from ..claims.verdicts import Judgement
+from ..core.named_tuples import NamedTuple
 from ..core.problem import EqualityClaim, Problem, Request
+from ..core.regexes import regex
 from ..numerics.error_curves import Curve
 from . import phrases as words
 from .document import (
@@ -37,7 +39,7 @@ class ClaimStory(NamedTuple):
 
 
 _SIGNS: dict[str, Relation] = {"right": "=", "wrong": "≠", "unchecked": "=?"}
-_WORDS = re.compile(r"[^\W\d]\w*|\d+|\s+|.", re.DOTALL)
+_WORDS = regex(r"[^\W\d]\w*|\d+|\s+|.", re.DOTALL)
 
 
 def claim_story(

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
+from ..core.named_tuples import NamedTuple
 from ..numerics.error_curves import Curve
 from ..numerics.scale_errors import ScaleErrors
 from . import phrases as words

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from ..core.dims import Shape
 from ..core.expr import Expr, Symbol, number
 from ..core.indices import Range
+from ..core.named_tuples import NamedTuple
 from ..core.problem import Problem, Request
 from ..core.results import Adjoint, Equation, Line, Result, Step
 from ..core.structure import is_zero

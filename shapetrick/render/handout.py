@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from ..core.dims import shape_text
+from ..core.named_tuples import NamedTuple
 from ..core.problem import Problem, shape_of_result
 from ..core.results import Result
 from . import phrases as words

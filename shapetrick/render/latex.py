@@ -18,6 +18,7 @@ from ..core.greek import GREEK
 from ..core.indices import Range, parts, read_name
 from ..core.problem import EqualityClaim, Problem, Request
 from ..core.records import dataclass
+from ..core.regexes import regex
 from ..core.traversal import postorder
 from ..language.expressions import read_expression
 from ..language.latex.names import ACCENTS, letter_of, look_of
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from .document import EquationBlock, MarkedText
 
 OPEN, CLOSE = "\1", "\2"  # brackets; how large they are is decided when all is written
-_TALL = re.compile(r"\\(?:frac|sqrt|left|overline|underbrace|begin)\b")
+_TALL = regex(r"\\(?:frac|sqrt|left|overline|underbrace|begin)\b")
 _INVERSE = "^{-1}"
 _ACCENTS = {word: sign for sign, word in ACCENTS.items()}
 _ESCAPES = {

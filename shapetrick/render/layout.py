@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from rich.cells import cell_len
+
+from ..core.named_tuples import NamedTuple
+from ..core.regexes import regex
 
 T = TypeVar("T")
 StyledText = tuple[str, str]  # text and style
 Row = list[StyledText]
 MARGIN = 2
 columns = cell_len  # how many columns a text takes, as Rich counts them that prints it
-_QUOTED = re.compile(r"`[^`\n]{1,30}`")
+_QUOTED = regex(r"`[^`\n]{1,30}`")
 # Half-bright colours, which are read on a dark and on a light background.
 COLOURS = {
     "red": "#ef2929",

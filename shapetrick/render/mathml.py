@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from html import escape
 
 from ..core.greek import GREEK
+from ..core.regexes import regex
 
-_TOKENS = re.compile(
+_TOKENS = regex(
     r"\\(?P<look>mathrm|mathit|mathbf|mathtt|text)\{(?P<word>(?:\\.|[^{}\\])*)\}"
     r"|\\class\{(?P<mark>\w+)\}"
     r"|\\(?P<block>begin|end)\{bmatrix\}|(?P<between>&|\\\\)"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +15,7 @@ from ..core.deadline import seconds_of
 from ..core.errors import InputError, RequestError
 from ..core.files import write_file
 from ..core.functions import NAMES, TABLE
+from ..core.regexes import regex
 from ..core.warnings import nearest
 from ..language.shapes.structured_calls import CALLS
 from ..language.source import decoded, read_bytes
@@ -32,9 +32,9 @@ from .tutorial import CHAPTERS
 CommandAction = Callable[[Interpreter, str], Iterable[Row]]
 
 _OTHER_NAMES = {"exit": "quit", "?": "help"}
-_AFTER_OF = re.compile(r"\s(?:wrt|with)\s")
-_ARGUMENT = re.compile(r"\w|~/|\.{0,2}/\w")  # a name, a number, a path
-_KIND = re.compile(r"(grad|vjp|jac|hess|jvp|hvp)\s")
+_AFTER_OF = regex(r"\s(?:wrt|with)\s")
+_ARGUMENT = regex(r"\w|~/|\.{0,2}/\w")  # a name, a number, a path
+_KIND = regex(r"(grad|vjp|jac|hess|jvp|hvp)\s")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,14 +12,15 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.lexers import Lexer
 
 from ..core.greek import GREEK
+from ..core.regexes import regex
 
 if TYPE_CHECKING:
     from .interpreter import Interpreter
 
-_WORD = re.compile(r"[^\W\d][\w\u0300-\u036f]*$")
-ESCAPE = re.compile(r"\\([A-Za-z.*]*)$")
-_COMMAND = re.compile(r"\s*:(\w*)$")
-_ARGUMENT = re.compile(r"\s*:(\w+)\s+(\S*)$")
+_WORD = regex(r"[^\W\d][\w\u0300-\u036f]*$")
+ESCAPE = regex(r"\\([A-Za-z.*]*)$")
+_COMMAND = regex(r"\s*:(\w*)$")
+_ARGUMENT = regex(r"\s*:(\w+)\s+(\S*)$")
 MOST_COLOURED = 5_000  # letters: it is done anew at each key
 
 SIGNS = {

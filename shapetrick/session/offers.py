@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from ..claims.comparison import distance
 from ..claims.mutations import ARRANGING, TABLE_OF_MUTATIONS, Parts, places
@@ -15,6 +14,7 @@ from ..claims.variants import ClaimVariant
 from ..core.dims import Shape
 from ..core.errors import enumerated
 from ..core.expr import Expr
+from ..core.named_tuples import NamedTuple
 from ..language.shapes.lowering import Lowering
 from ..language.syntax.tree import SyntaxNode
 

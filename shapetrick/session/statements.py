@@ -17,6 +17,7 @@ from typing import Literal, TypeVar
 from ..core.errors import InputError, NameProblem, ParseError, Span, enumerated
 from ..core.expr import Abstract, Expr, Name, Symbol
 from ..core.problem import EqualityClaim, Problem, Request
+from ..core.regexes import regex
 from ..core.traversal import postorder
 from ..language.expressions import read_expression
 from ..language.reader import parse_expression, written
@@ -47,7 +48,7 @@ from .continuation import Standing, extended, stand
 StatementKind = Literal["declaration", "definition", "request", "comment"]
 
 _FREE_NAMES = ("value", *(f"value{i}" for i in range(1, 1000)))  # for an expression alone
-_LOOKS_LIKE_STATEMENT = re.compile(
+_LOOKS_LIKE_STATEMENT = regex(
     r"\s*(grad|vjp|jac|hess|jvp|hvp|check)\s|\s*\$*\s*\\nabla|[^()\[\]{}]*([:=]|\\in(?![a-z]))"
 )
 

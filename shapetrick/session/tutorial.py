@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from ..core.named_tuples import NamedTuple
 from ..core.problem import Problem, Request
 from ..language.elaboration import read
 

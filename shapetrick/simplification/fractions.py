@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations, islice
-from typing import NamedTuple
 
 from ..algebra import polynomials
 from ..algebra.common_factors import factored, is_linear
@@ -40,6 +39,7 @@ from ..core.expr import (
     times,
     zeros,
 )
+from ..core.named_tuples import NamedTuple
 from ..core.results import Rewriting
 from ..core.structure import factors_of
 from ..core.traversal import postorder, rebuild, remembered

@@ -10,7 +10,8 @@ operations alone needs no row: such expressions are equal as networks (`algebra/
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+from ..core.named_tuples import NamedTuple
 
 
 class Identity(NamedTuple):

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from functools import cache
 from operator import is_
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
@@ -44,6 +44,7 @@ from ..core.expr import (
     times,
 )
 from ..core.functions import TABLE, Function
+from ..core.named_tuples import NamedTuple
 from ..core.results import Rewriting
 from ..core.structure import is_zero, terms_of
 from ..core.traversal import postorder, rebuild

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..algebra.common_factors import factored, without_leading_minus
 from ..algebra.contraction import flip
@@ -36,6 +36,7 @@ from ..core.expr import (
     zeros,
 )
 from ..core.functions import TABLE
+from ..core.named_tuples import NamedTuple
 from ..core.results import Rewriting
 from ..core.structure import factors_of, is_zero
 from ..core.traversal import Found, rebuild, remembered

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
-from typing import NamedTuple
 
 from ..algebra.common_factors import is_linear
 from ..algebra.contraction import flip
@@ -32,6 +31,7 @@ from ..core.expr import (
     matmul,
     times,
 )
+from ..core.named_tuples import NamedTuple
 from ..core.results import Rewriting
 from ..core.structure import sums
 from ..core.traversal import rebuild

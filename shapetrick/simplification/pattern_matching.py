@@ -13,7 +13,6 @@ from fractions import Fraction
 from functools import cache
 from itertools import islice
 from types import MappingProxyType
-from typing import NamedTuple
 
 from ..algebra.assumptions import Attributes
 from ..algebra.contraction import flip
@@ -43,6 +42,7 @@ from ..core.expr import (
     ones,
     zeros,
 )
+from ..core.named_tuples import NamedTuple
 from ..core.structure import terms_of
 from ..core.traversal import postorder, rebuild
 

@@ -14,7 +14,7 @@ from copy import copy
 from enum import IntEnum, auto
 from functools import cache, lru_cache
 from itertools import islice
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from ..algebra.monomials import PoweredBase, Product, multiplied, product
 from ..core.cost import sum_of
@@ -35,6 +35,7 @@ from ..core.expr import (
     times,
 )
 from ..core.functions import TABLE
+from ..core.named_tuples import NamedTuple
 from ..core.problem import Problem
 from ..core.results import Rewriting
 from ..core.structure import data_of, factors_of, terms_of

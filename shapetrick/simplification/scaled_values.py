@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import reduce
-from typing import NamedTuple
 
 from ..algebra.monomials import add_exponents, multiplied, multiply_exponents
 from ..algebra.ranges import EntryRanges
@@ -34,6 +33,7 @@ from ..core.expr import (
     times,
     transpose,
 )
+from ..core.named_tuples import NamedTuple
 from ..core.structure import data_of, is_zero, sums
 from ..core.traversal import rebuild, remembered
 from .identities import EXPONENTIAL, LOGARITHM, LOGARITHMS, ROOT

@@ -14,7 +14,7 @@ from fractions import Fraction
 from functools import partial
 from math import copysign, isinf, isnan, pi, prod
 from string import ascii_lowercase
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from ..core import expr as ex
 from ..core import structured
@@ -22,6 +22,7 @@ from ..core.dims import ONE, Dim, Extent, Shape
 from ..core.errors import TraceError
 from ..core.expr import Expr
 from ..core.functions import TABLE
+from ..core.named_tuples import NamedTuple
 
 HIGHEST_RANK = 2
 INFINITE = 10**9  # what stands for infinity: `exp(-INFINITE)` is 0

@@ -11,11 +11,12 @@ from itertools import chain, count, islice
 
 from ..core.errors import InputError
 from ..core.families import index_letters
+from ..core.regexes import regex
 from . import arrays
 from .members import MOST_INDICES
 
-_NAMES = re.compile(r"[^\[\]():]*:")
-_BETWEEN = re.compile(r"\s+x\s+|\s*[×,]\s*|\s*\\times\s*")
+_NAMES = regex(r"[^\[\]():]*:")
+_BETWEEN = regex(r"\s+x\s+|\s*[×,]\s*|\s*\\times\s*")
 
 
 def with_members(head: str, counted: Collection[str] = ()) -> str:

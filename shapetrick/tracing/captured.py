@@ -4,11 +4,12 @@ object, and the parameters of modules of layers."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..core.functions import Array
+from ..core.named_tuples import NamedTuple
 from ..language.vocabularies import is_name
 from . import arrays
 from .libraries import reached

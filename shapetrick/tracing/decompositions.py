@@ -5,11 +5,12 @@ with values until the problem is written, where they become unknowns that a line
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..core.dims import Dim, Extent
 from ..core.errors import TraceError
 from ..core.expr import Expr
+from ..core.named_tuples import NamedTuple
 from ..core.solved import Solved
 from ..numerics.solvers import found_by
 from . import arrays

@@ -7,7 +7,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from ..core.dims import ONE, Dim, Extent
 from ..core.errors import TraceError
 from ..core.expr import symbol
 from ..core.functions import Array
+from ..core.named_tuples import NamedTuple
 from ..core.problem import Problem
 from ..language.elaboration import read
 from ..language.shapes.words import vocabulary

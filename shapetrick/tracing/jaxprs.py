@@ -7,7 +7,6 @@ be followed inside: that a function is read rightly, its values tell.
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -24,6 +23,7 @@ from ..core.errors import InputError, TraceError
 from ..core.expr import Expr, Symbol
 from ..core.functions import Array
 from ..core.indices import Index, Range
+from ..core.regexes import regex
 from ..core.traversal import postorder, substitute
 from ..numerics.evaluation import EvaluationTape
 from ..numerics.sampling import dims_of
@@ -39,7 +39,7 @@ from .tensors import einsum
 TRIED = 37  # a size at which the places of entries are compared
 LARGE = 1009  # a size at which comparisons of sizes are decided
 _WORDS = frozenset(["mod", "floordiv", "max", "min"])  # of JAX's language of sizes
-_TERM = re.compile(r"(?P<sign>[+-]?)\s*(?P<factors>[^+-]+)")
+_TERM = regex(r"(?P<sign>[+-]?)\s*(?P<factors>[^+-]+)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from io import StringIO
 from types import CodeType, FrameType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..core.errors import InputError, TraceError
 from ..core.expr import Expr
 from ..core.functions import Array
+from ..core.named_tuples import NamedTuple
 from . import meanings, symbolic, torch_meanings
 from .arrays import ManyAxes, Traced
 from .members import Members, Recurrence

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce, wraps
 from string import ascii_letters
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..core import expr as ex
 from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
+from ..core.named_tuples import NamedTuple
 from . import arrays, classes, decompositions, parts
 from .arrays import Traced, constant
 from .special_meanings import SPECIAL

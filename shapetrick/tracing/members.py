@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import accumulate
-from typing import NamedTuple
 
 from ..core import expr as ex
 from ..core.dims import NOTHING, ONE, Dim, Extent
@@ -15,6 +14,7 @@ from ..core.errors import TraceError
 from ..core.expr import LARGEST, PRODUCT, SMALLEST, SUM, Expr, Symbol
 from ..core.families import reindexed
 from ..core.indices import Index, Indices, Range, index_of, name_of
+from ..core.named_tuples import NamedTuple
 from . import arrays, parts, tensors
 from .arrays import AlongAxes, LetteredArray, ManyAxes, Traced
 from .regrouped import Group, alike, flat, grouped

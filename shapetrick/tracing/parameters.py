@@ -7,7 +7,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +17,9 @@ from ..core.expr import Symbol, symbol
 from ..core.families import at_index
 from ..core.functions import Array
 from ..core.indices import Index, Range, name_of, written
+from ..core.named_tuples import NamedTuple
 from ..core.problem import Problem
+from ..core.regexes import regex
 from ..language.shapes.words import vocabulary
 from ..language.syntax.parser import parse
 from ..language.syntax.tree import Declaration
@@ -28,7 +30,7 @@ from .captured import captured_arrays
 from .members import Members, letter
 from .symbolic import Layout, layout
 
-_ONE_AXIS = re.compile(r"(?:x|×|,|\\times)\s*1\b")
+_ONE_AXIS = regex(r"(?:x|×|,|\\times)\s*1\b")
 
 
 class ShapedParameter(NamedTuple):

@@ -7,9 +7,9 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
-from typing import NamedTuple
 
 from ..core.errors import Span, TraceError
+from ..core.named_tuples import NamedTuple
 
 _LIBRARIES = (str(Path(__file__).parents[1]), sysconfig.get_path("stdlib"), "<frozen")
 _INSTALLED = {"site-packages", "dist-packages"}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import chain, islice, permutations
 from types import MappingProxyType
-from typing import NamedTuple
 
 from ..core import expr as ex
 from ..core.expr import Expr
 from ..core.families import COTANGENT, index_letters, reindexed, with_own_letters
 from ..core.indices import Index, Indices, Range, name_of, written
+from ..core.named_tuples import NamedTuple
 from ..core.problem import Problem
 from ..core.solved import Solved
 from ..core.traversal import postorder, substitute

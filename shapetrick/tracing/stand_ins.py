@@ -13,9 +13,11 @@ from contextlib import ExitStack, contextmanager
 from functools import reduce, wraps
 from operator import index, mul
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+
+from ..core.named_tuples import NamedTuple
 
 StandIn = Callable[..., Any]
 PACKAGES = frozenset({"math", "numpy", "scipy", "torch", "jax"})  # whose functions may be

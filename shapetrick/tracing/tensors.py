@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from itertools import product
 from string import ascii_letters
-from typing import NamedTuple
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from ..core.dims import ONE, Dim, Extent
 from ..core.errors import TraceError
 from ..core.expr import Expr
 from ..core.functions import TABLE
+from ..core.named_tuples import NamedTuple
 from . import arrays, contractions, parts
 from .arrays import HIGHEST_RANK, LetteredArray, ManyAxes, Traced
 

@@ -4,11 +4,12 @@ and defaults, and the layers and losses of `torch.nn.functional`."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..core import expr as ex
 from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
+from ..core.named_tuples import NamedTuple
 from . import arrays, classes, parts
 from . import meanings as common
 from .arrays import Traced, constant

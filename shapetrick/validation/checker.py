@@ -15,7 +15,6 @@ from functools import partial
 from itertools import combinations, islice
 from math import gcd, isnan, log10
 from operator import add, mul
-from typing import NamedTuple
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from ..core.dims import Dim, shape_text
 from ..core.equations import EquationSystem, systems_within
 from ..core.expr import Abstract, Dimension, Expr, Symbol, exact
 from ..core.functions import Array
+from ..core.named_tuples import NamedTuple
 from ..core.problem import DerivativeKind, Problem, Request
 from ..core.results import Validation, Verdict
 from ..core.traversal import postorder, substitute

@@ -12,13 +12,13 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import chain, islice, product
-from typing import NamedTuple
 
 import numpy as np
 
 from ..core.budget import numbers_in
 from ..core.errors import ShapetrickError
 from ..core.functions import Array
+from ..core.named_tuples import NamedTuple
 from ..core.records import dataclass
 from ..numerics.evaluation import EvaluationTape, FunctionValues
 from ..numerics.finite_differences import COARSEST, Derivative, derivative, points_per_direction

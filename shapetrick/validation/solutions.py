@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from math import nan
-from typing import NamedTuple
 
 import numpy as np
 
 from ..core.equations import EquationSystem
 from ..core.expr import Abstract, Expr, Symbol
 from ..core.functions import Array
+from ..core.named_tuples import NamedTuple
 from ..core.results import Validation, Verdict
 from ..core.structure import is_inverse
 from ..core.traversal import postorder

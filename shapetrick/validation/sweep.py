@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from ..algebra.ranges import EntryRanges
 from ..core.errors import ShapetrickError
 from ..core.expr import Add, Expr, Number, Symbol
 from ..core.functions import TABLE, Array
+from ..core.named_tuples import NamedTuple
 from ..numerics.evaluation import EvaluationTape, FunctionValues
 from ..numerics.finite_differences import COARSEST, SMALLEST, derivatives, points_per_direction
 from ..numerics.sampling import (

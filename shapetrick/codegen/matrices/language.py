@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from ...core.dims import Shape
 from ...core.expr import Symbol
+from ...core.named_tuples import NamedTuple
 from ..ir import Value
 from ..python.operations import PythonPrecedence
 

@@ -9,8 +9,9 @@ import unicodedata
 from collections.abc import Iterable
 
 from ...core.free_names import free_name, numbered_names
+from ...core.regexes import regex
 
-_UPSTREAM = re.compile(r"bar\(([\w\[\]+-]+)\)")
+_UPSTREAM = regex(r"bar\(([\w\[\]+-]+)\)")
 
 
 def safe(name: str) -> str:

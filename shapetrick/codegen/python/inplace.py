@@ -6,12 +6,12 @@ What reads a matrix gets its line at once: later, something else may stand there
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...core.dims import ONE
+from ...core.regexes import regex
 from ...core.traversal import postorder
 from ..blocking import Blocking
 from ..ir import ArrayOperation, Value
@@ -19,7 +19,7 @@ from .operations import spelling
 from .python_text import Quotient
 from .statements import Assignment, Writer
 
-_CALL = re.compile(r"np\.(\w+)\(\{0\}(, \{1\})?\)")
+_CALL = regex(r"np\.(\w+)\(\{0\}(, \{1\})?\)")
 _AUGMENTED: Mapping[str, str] = {"add": "+=", "subtract": "-=", "multiply": "*=", "divide": "/="}
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from ...core.regexes import regex
+
 WIDTH = 88
 _STEP = "    "
-_STRING = re.compile(r'"(?:\\.|[^"\\])*"')
-_ASSIGNED = re.compile(r"return |[^=(\"]*? [+\-*/@]?= ")
-_HEAD = re.compile(r"(def \w+\()(.*)(\) -> .*:)")
-_SUM = re.compile(r" (?=[+-] )")
-_PRODUCT = re.compile(r" (?=(?:[*/@]|//) )")
-_CLAUSE = re.compile(r" (?=(?:for|if) )")
-_COMMA = re.compile(r", ?")
-_END = re.compile(r"[)\]}][:,]?$")
+_STRING = regex(r'"(?:\\.|[^"\\])*"')
+_ASSIGNED = regex(r"return |[^=(\"]*? [+\-*/@]?= ")
+_HEAD = regex(r"(def \w+\()(.*)(\) -> .*:)")
+_SUM = regex(r" (?=[+-] )")
+_PRODUCT = regex(r" (?=(?:[*/@]|//) )")
+_CLAUSE = regex(r" (?=(?:for|if) )")
+_COMMA = regex(r", ?")
+_END = regex(r"[)\]}][:,]?$")
 
 
 def fitted(lines: Iterable[str]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from ...core.dims import Shape, extent, shape_text
 from ...core.errors import RequestError, enumerated
 from ...core.expr import Expr, Name, Symbol
 from ...core.problem import OF_ITS_SHAPE
+from ...core.regexes import regex
 from ...core.returned import Returned
 from ...language.printer import overlined, to_text
 from ..program import Output, Program
@@ -60,7 +61,7 @@ _IMPORTS: Sequence[tuple[str, str]] = (
     (r"@once_differentiable\b", "from torch.autograd.function import once_differentiable"),
 )
 _STANDARD = tuple(line for _, line in _IMPORTS[:6])
-_PROSE = re.compile(r'"""[\s\S]*?"""|"(?:\\.|[^"\\\n])*"|#.*')  # strings and comments
+_PROSE = regex(r'"""[\s\S]*?"""|"(?:\\.|[^"\\\n])*"|#.*')  # strings and comments
 
 
 def module(

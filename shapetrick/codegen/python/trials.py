@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
@@ -20,6 +20,7 @@ from ...core.errors import CodeError, ShapetrickError
 from ...core.expr import Expr, Symbol, as_symbol, symbol
 from ...core.functions import Array
 from ...core.indices import Member
+from ...core.named_tuples import NamedTuple
 from ...core.returned import Returned
 from ...core.traversal import postorder, redimensioned
 from ...numerics.arrays import admit_trial

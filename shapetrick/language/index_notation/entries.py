@@ -10,13 +10,13 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
 from ...core.dims import Dim
 from ...core.errors import BudgetError
 from ...core.functions import NAMES, TABLE
+from ...core.named_tuples import NamedTuple
 from ..syntax.tree import Callee, SyntaxNode
 
 Slots = tuple[str | None, str | None]  # the letters of the rows and of the columns; None for one

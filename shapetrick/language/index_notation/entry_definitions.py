@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 from ...core.errors import ParseError, RequestError
 from ...core.indices import Index, Member, Range, base_of, parts
+from ...core.named_tuples import NamedTuple
 from ..syntax.index_binders import BELOW, DELTAS, LOWERED, SUMMED, capital_of, written_out
 from ..syntax.selections import Selector, plain_of
 from ..syntax.tree import (

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 from ...core.indices import Index, Range
+from ...core.named_tuples import NamedTuple
 from ..syntax.selections import Selector, index_of_node, typed_index
 from ..syntax.tree import SyntaxNode, folded, transformed, with_args
 from .positions import POSITION, flipped, from_behind

@@ -16,11 +16,12 @@ import re
 from collections.abc import Iterator
 
 from ...core.errors import ParseError, Span
+from ...core.regexes import regex
 from ..syntax.latex_places import formulas
 from ..syntax.statement_lines import blanked
 from .parser import cuts
 
-_MARK = re.compile(r"^[ \t]*%+[ \t]*shapetrick:(?P<said>[^\n]*)$", re.MULTILINE)
+_MARK = regex(r"^[ \t]*%+[ \t]*shapetrick:(?P<said>[^\n]*)$", re.MULTILINE)
 
 
 def is_marked(text: str) -> bool:

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ...core.errors import Span
+from ...core.named_tuples import NamedTuple
 from .names import Names, Typed, arguments, look_of
 from .tokens import Token, rebased
 

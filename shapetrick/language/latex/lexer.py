@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator, Sequence
-from typing import NamedTuple, get_args
+from typing import get_args
 
 from ...core.errors import NameProblem, ParseError, Span
 from ...core.expr import IDENTITY
 from ...core.greek import LETTERS
 from ...core.indices import base_of, range_of
+from ...core.named_tuples import NamedTuple
 from ...core.problem import DerivativeKind
+from ...core.regexes import regex
 from ..syntax.automaton import ParserRun, Terminal
 from ..syntax.index_binders import BINDERS, read_binder
 from ..syntax.lexer import MANY
@@ -57,7 +59,7 @@ _COMPARISONS = {
 }
 _COMPARISONS |= {r"\neq": "≠", r"\ne": "≠", r"\in": "∈", r"\dots": "…", r"\\": ","}
 _COMPARISONS |= {r"\{": "{", r"\}": "}", r"\substack": ""}
-_COMPARISON = re.compile("|".join(map(re.escape, sorted(_COMPARISONS, key=len, reverse=True))))
+_COMPARISON = regex("|".join(map(re.escape, sorted(_COMPARISONS, key=len, reverse=True))))
 _IF = ("if", "for", "when", "where", "")
 _OTHERWISE = ("otherwise", "else", "elsewhere", "o.w.")
 # Letters that are functions where nobody declares them.

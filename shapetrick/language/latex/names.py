@@ -10,11 +10,12 @@ import re
 import unicodedata
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 from ...core.errors import NameProblem, ParseError, Span
 from ...core.greek import GREEK, LETTERS
 from ...core.indices import base_of, index_of, read_name
+from ...core.named_tuples import NamedTuple
+from ...core.regexes import regex
 from ..syntax.index_binders import DELTAS, base_below, capital_of
 from .tokens import Token
 
@@ -24,11 +25,11 @@ _VARIANTS = {"varepsilon": "epsilon", "varphi": "phi", "vartheta": "theta", "var
 _PLAIN_FONTS = (r"\mathbf", r"\boldsymbol", r"\vec")
 _OTHER_FONTS = (r"\mathcal", r"\mathscr", r"\mathfrak")
 ACCENTS = {r"\hat": "hat", r"\bar": "bar", r"\tilde": "tilde", r"\dot": "dot", r"\ddot": "ddot"}
-_PRINTED = re.compile(r"(.+?)_(.+)|([^\d_]+)(\d+)")
-_SHIFTED = re.compile(r"[^\W\d_][+-]\d+")
+_PRINTED = regex(r"(.+?)_(.+)|([^\d_]+)(\d+)")
+_SHIFTED = regex(r"[^\W\d_][+-]\d+")
 _SHIFTS = {"-": "_minus_", "+": "_plus_"}  # in the name for `h_{t-1}`
-_SPELLED_SHIFT = re.compile(r"(?<=_)([^\W\d_])_(minus|plus)_(?=\d)")
-_INDEX = re.compile(r"[^\W\d_](?:[+-]\d+)?|\d+")
+_SPELLED_SHIFT = regex(r"(?<=_)([^\W\d_])_(minus|plus)_(?=\d)")
+_INDEX = regex(r"[^\W\d_](?:[+-]\d+)?|\d+")
 
 Look = tuple[str, tuple[str, ...]]
 
@@ -329,7 +330,7 @@ class Names:
             )
 
 
-_WORD = re.compile(r"[^\W\d_](?:[\w\u0300-\u036f])*")
+_WORD = regex(r"[^\W\d_](?:[\w\u0300-\u036f])*")
 
 
 def words_below(inner: Sequence[Token], text: str) -> Iterator[str]:

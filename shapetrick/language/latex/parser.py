@@ -11,11 +11,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 from ...core.dims import ONE
 from ...core.errors import NameProblem, ParseError, Span
 from ...core.indices import Range, base_of, index_of, range_of, read_name
+from ...core.named_tuples import NamedTuple
+from ...core.regexes import regex
 from ..syntax.applications import Application
 from ..syntax.automaton import Automaton, ParserRun, Terminal, UnexpectedTerminal
 from ..syntax.conditions import ATTRIBUTE_OF, condition
@@ -49,7 +51,7 @@ from .lexer import LatexPart, terminals
 from .names import Names, Typed, arguments, look_of
 from .tokens import Token, outer, rebased, tokens
 
-_RANGE = re.compile(
+_RANGE = regex(
     r"(?:\\q?quad|\\text\s*\{[^{}]*\}|\\forall|\\[,;:! ]|[,;&\s(])*"
     r"(?P<letter>[^\W\d])\s*(?:=\s*(?P<first>[\w+\- ]+?)\s*,|\\in\s*\\\{\s*(?P<low>[\w+\- ]+?)\s*,)"
     r"(?:\\[,;:! ]|\s)*(?:\\[lc]?dots[cb]?|\.\.\.|…)(?:\\[,;:! ]|\s)*,"

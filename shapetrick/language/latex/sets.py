@@ -2,10 +2,10 @@ r"""TABLE: sets of numbers in LaTeX, `\mathbb{R}_{+}^{n}`, and the attributes th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
+from ...core.named_tuples import NamedTuple
+from ...core.regexes import regex
 from .tokens import Token
 
 # A set, and what stands below it.
@@ -22,7 +22,7 @@ _ATTRIBUTES: dict[tuple[str, str], tuple[str, ...]] = {
     ("0,1", ""): ("unit",),  # `[0, 1]`, `\{0, 1\}`
     **{(ends, ""): () for ends in ("-1,1", "-1,+1", "+1,-1", "1,-1")},
 }
-_NUMBERED = re.compile(r"1,\\dots,\w+")
+_NUMBERED = regex(r"1,\\dots,\w+")
 
 
 class NumberSet(NamedTuple):

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from ...core.errors import ParseError, Span
+from ...core.named_tuples import NamedTuple
+from ...core.regexes import regex
 
 LONGEST = 30_000  # characters of a formula
 MOST_NESTED = 200
-_TOKEN = re.compile(
+_TOKEN = regex(
     r"""(?P<space>\s+|%[^\n]*|~|&|\\[,;:!>\ \n]
         |\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|nonumber|notag|hfill|strut)(?![a-zA-Z])
         |\\(?:label|tag\*?|hspace\*?|vspace\*?|phantom|color|(?:begin|end)\{(?:aligned|split|gathered)\})
@@ -64,7 +65,7 @@ _OPENING = {
 _ONE_SIDED = {r"\lVert": (r"\|", True), r"\rVert": (r"\|", False),
               r"\lvert": ("|", True), r"\rvert": ("|", False)}  # fmt: skip
 _BARS = ("|", r"\|")
-_SIZES = re.compile(r"\\(?:[bB]igg?)([lrm]?)")
+_SIZES = regex(r"\\(?:[bB]igg?)([lrm]?)")
 _ARGUMENTS = {
     "^": 1, "_": 1, r"\frac": 2, r"\sqrt": 1, r"\mathbf": 1, r"\boldsymbol": 1, r"\vec": 1,
     r"\hat": 1, r"\bar": 1, r"\tilde": 1, r"\mathbb": 1, r"\mathcal": 1, r"\mathscr": 1,

@@ -3,12 +3,12 @@ none is."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 
 from ...core.dims import ONE, SCALAR, Shape, broadcast
 from ...core.errors import InferenceError
 from ...core.functions import NAMES, TABLE
+from ...core.regexes import regex
 from ..syntax.parser import LARGER
 from ..syntax.signs import NORM
 from ..syntax.tree import SyntaxNode, postorder
@@ -16,7 +16,7 @@ from .errors import source
 from .inference import Inference
 from .notated_calls import SAID, SIGNS
 
-_SPACED = re.compile(r"(\w+)\s+(?=\()")  # a function with a space before its bracket
+_SPACED = regex(r"(\w+)\s+(?=\()")  # a function with a space before its bracket
 _LINEAR = ("+", "-", "*", "/", "'", "neg")
 
 

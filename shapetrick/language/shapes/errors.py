@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from ...core.dims import SCALAR, Shape
 from ...core.errors import CallError, InferenceError, InputError, ShapeError, Span, enumerated
+from ...core.named_tuples import NamedTuple
 from ..syntax.statement_lines import COMMENT
 from ..syntax.syntax_errors import RAISED, RAISED_SIGNS
 from ..syntax.tree import (

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Container
 
 from ...core.errors import Span
+from ...core.regexes import regex
 from ..syntax.syntax_errors import STATEMENTS
 
 # In an expression: what words are, and what is said of them.
@@ -32,12 +33,12 @@ _AS_SIZES = (
 _EXPRESSION = {word: said for words, said in _IN_EXPRESSIONS for word in words.split()}
 _SIZE = {word: said for words, said in _AS_SIZES for word in words.split()}
 _MOST_FACTORS = 4  # letters that may be factors without spaces
-_MATRICES = re.compile(r"[A-Z][bcpquvwxyzβθμ]|[A-Z]{2,3}")
+_MATRICES = regex(r"[A-Z][bcpquvwxyzβθμ]|[A-Z]{2,3}")
 # Before a sum's sign without an index: the beginning, a sign, a number, or a fraction.
-_BEGINS = re.compile(r"(?:^|[-+*=(,;\n−·]|\blog|\bln|/\s*\w+|\d)\s*$")
+_BEGINS = regex(r"(?:^|[-+*=(,;\n−·]|\blog|\bln|/\s*\w+|\d)\s*$")
 # What stands before and behind the sign of a shape that is written as a value, `X = m x n`.
 _DEFINED, _SIDE = re.compile(r"=\s*[\w+]+\s+$"), re.compile(r"[ \t]+[\w+]+[ \t]*(?:[;\n]|$)")
-_FACTOR = re.compile(r"[ \t]*[\w(‖|√]")
+_FACTOR = regex(r"[ \t]*[\w(‖|√]")
 
 
 def as_size(name: str, ends: bool) -> str:

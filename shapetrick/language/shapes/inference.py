@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from functools import cache
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 from ...core.dims import ONE, SCALAR, Dim, Shape
 from ...core.errors import ShapeError
 from ...core.functions import NAMES, TABLE, Function, Signature, parse_signature
+from ...core.named_tuples import NamedTuple
 from ...core.records import dataclass
 from ..syntax.constants import IDENTITIES, SIZED, UNSIZED
 from ..syntax.signs import EXPONENTIAL

@@ -6,20 +6,20 @@ entry there, which is refused once shapes are known where the matrix reading fit
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from ...core.dims import ONE, SCALAR, Shape
 from ...core.errors import ParseError
+from ...core.regexes import regex
 from ..syntax.constants import CONSTANTS
 from ..syntax.python_marks import has_marks, typed_sign
 from ..syntax.tree import SyntaxNode
 from .errors import source
 from .inference import Inference
 
-_FROM_BEHIND = re.compile(r"(?:axis|dim)\s*=\s*[-−]|dim\s*=")
+_FROM_BEHIND = regex(r"(?:axis|dim)\s*=\s*[-−]|dim\s*=")
 _MATRIX = {".*": "@", ".^": "^"}  # what else the sign may mean, where that fits
-_SUSPECT = re.compile(r"\w\(\s*\d+\s*\)|(?<!\w)(?:e|pi)['ᵀ]|(?<!\w)(?:e|pi)(?:\^T|\.T)")
+_SUSPECT = regex(r"\w\(\s*\d+\s*\)|(?<!\w)(?:e|pi)['ᵀ]|(?<!\w)(?:e|pi)(?:\^T|\.T)")
 _BROADCASTING = ("+", "-", ".*", "./")
 
 

@@ -6,11 +6,11 @@ A sign is a call in the syntax; which function of the table it is, is told once 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from ...core import expr as ex
 from ...core.dims import ONE, SCALAR, Shape
 from ...core.expr import Expr
+from ...core.named_tuples import NamedTuple
 from ..syntax.signs import BARS, EXPONENTIAL, GAMMA, LOG_BARS, NORM, SIGMOID, TRACE, TWO_NORM
 from .unification import Unifier
 

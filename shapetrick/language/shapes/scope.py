@@ -5,19 +5,19 @@ Comes after parsing, before shapes are inferred.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import partial
 from itertools import chain
-from typing import NamedTuple
 
 from ...core.dims import ONE, shape_text
 from ...core.errors import NameProblem, ShapeError, Span
 from ...core.expr import Expr
 from ...core.greek import LETTERS
 from ...core.indices import Member, base_of
+from ...core.named_tuples import NamedTuple
 from ...core.records import dataclass
+from ...core.regexes import regex
 from ...core.warnings import MOST_NAMED, nearest
 from ..syntax.constants import CONSTANTS, IDENTITIES
 from ..syntax.letters import folded
@@ -46,16 +46,16 @@ from .exponents import HERMITIAN, letters_in_exponents, runs_over_exponent
 from .foreign_words import as_size, factors_without_spaces, foreign_word
 from .words import is_word, table_words
 
-_NUMBER = re.compile(r"_?\d+$")
+_NUMBER = regex(r"_?\d+$")
 _SUMS = ("sum", "Σ", "Sum", "prod", "max", "min", "mean")
-_INDEX = re.compile(r"[ijklmnt]{1,3}|\d{1,2}")
+_INDEX = regex(r"[ijklmnt]{1,3}|\d{1,2}")
 # A name with an index below it, as in index notation.
-_INDEXED = re.compile(rf"(?P<base>.+)_[ijklmnt]{{1,3}}|(?P<sum>{'|'.join(_SUMS)})_.+")
+_INDEXED = regex(rf"(?P<base>.+)_[ijklmnt]{{1,3}}|(?P<sum>{'|'.join(_SUMS)})_.+")
 # `D_x`, `grad_x`; `J_f`, `H_f`; `d` or `df`: signs of derivatives elsewhere.
-_OPERATOR = re.compile(
+_OPERATOR = regex(
     r"(?:d|D|nabla|grad|jac|hess|Jac|Hess)_(?P<by>.+)|[JH]_(?P<matrix>.+)|[dD](?P<of>.*)"
 )
-_NEXT_NAME = re.compile(r"[} \t]*([^\W\d]\w*)")
+_NEXT_NAME = regex(r"[} \t]*([^\W\d]\w*)")
 SHORT = 3  # a longer name is no factor of a dimension if it occurs only as such
 _ALONE = dict.fromkeys(("elementwise", "natural"), ", and has no attributes")
 

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from ...core import expr as ex
 from ...core import structured
 from ...core.dims import NOTHING, ONE, SCALAR, Dim, Shape, shape_text
 from ...core.errors import ShapeError
 from ...core.expr import Expr
+from ...core.named_tuples import NamedTuple
 from ..syntax.selections import Selector
 from ..syntax.tree import SyntaxNode
 

@@ -3,13 +3,13 @@ of one."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from ...core.dims import ONE
 from ...core.errors import ParseError, Span
 from ...core.records import dataclass
+from ...core.regexes import regex
 from .letters import NAME
 from .lexer import Source, normal
 from .tree import Declaration, PlacedName, Statement, TypedDimension
@@ -19,7 +19,7 @@ ATTRIBUTE_OF = {
     **dict.fromkeys((">=", "≥", r"\ge", r"\geq", r"\geqslant"), "nonneg"),
     **dict.fromkeys(("≻", "⪰", "≽", r"\succ", r"\succeq", r"\succcurlyeq"), "posdef"),
 }
-_CONDITION = re.compile(rf"(?P<name>{NAME})\s*(?P<sign>>=|[>≥≻⪰≽])\s*0")
+_CONDITION = regex(rf"(?P<name>{NAME})\s*(?P<sign>>=|[>≥≻⪰≽])\s*0")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

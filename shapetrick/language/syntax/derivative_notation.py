@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container
-from typing import NamedTuple
 
 from ...core.errors import ParseError, Span
+from ...core.named_tuples import NamedTuple
 from ...core.problem import DerivativeKind
+from ...core.regexes import regex
 from .derivatives_in_words import first_whole, in_words, may_begin
 from .equation_statements import Parse
 from .letters import NAME, PLACED_NAME
@@ -33,8 +34,8 @@ _DERIVATIVES = (
     rf"∇{_TWO}(?P<of>(?!\s*_).+)(?P<wrt>)",
 )
 _MARKS = "dD∂∇"
-_DEFINED = re.compile(rf"(?P<name>{NAME})\s*=\s*(?P<value>[{_MARKS}].*)", re.DOTALL)
-_CLAIM = re.compile(rf"check\s+(?=[{_MARKS}]|\w+\s+of\s)")
+_DEFINED = regex(rf"(?P<name>{NAME})\s*=\s*(?P<value>[{_MARKS}].*)", re.DOTALL)
+_CLAIM = regex(rf"check\s+(?=[{_MARKS}]|\w+\s+of\s)")
 
 
 class WrittenDerivative(NamedTuple):

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable
-from typing import NamedTuple
 
 from ...core.errors import ParseError, Span
+from ...core.named_tuples import NamedTuple
 from ...core.problem import DerivativeKind
+from ...core.regexes import regex
 from .letters import PLACED_NAME
 from .statement_lines import closings
 
@@ -31,13 +32,13 @@ _CALLS = (
     rf"(?P<kind>diff|D|grad|{_NOUN})\s*\((?P<of>.+),\s*(?P<wrt>{PLACED_NAME})\s*\)",
     rf"(?P<kind>grad|jac|hess|{_NOUN})(?P<of>\(.+\))",
 )
-_FIRST = re.compile(
+_FIRST = regex(
     rf"(?:min|max)(?=_|\s(?:.*\s)?(?:over\s|{_BY}))|(?:diff|D)(?=\s*\()|(?:find|compute|calculate|derive|the|differentiate)(?=\s)"
     r"|(?:grad|gradient|derivative|jac|jacobian|hess|hessian|minimi[sz]e|maximi[sz]e)(?=[\s(])"
 )
-_OWN = re.compile(r"(?:grad|jac|hess)\s(?:.*\s)?wrt(?!\w)", re.DOTALL)  # as the language has it
-_MINIMIZER = re.compile(r"(?P<name>arg\s?(?:min|max)(?:_\w+|_\{[^}]*\})?)\s+(?=[\w(‖|])")
-_CONSTRAINED = re.compile(r"\s(?:s\.\s*t\.|subject\s+to|such\s+that)(?!\w)")
+_OWN = regex(r"(?:grad|jac|hess)\s(?:.*\s)?wrt(?!\w)", re.DOTALL)  # as the language has it
+_MINIMIZER = regex(r"(?P<name>arg\s?(?:min|max)(?:_\w+|_\{[^}]*\})?)\s+(?=[\w(‖|])")
+_CONSTRAINED = regex(r"\s(?:s\.\s*t\.|subject\s+to|such\s+that)(?!\w)")
 _KINDS: dict[str, DerivativeKind] = {
     **dict.fromkeys(("jac", "jacobian"), "jac"), **dict.fromkeys(("hess", "hessian"), "hess"),
 }  # fmt: skip

@@ -11,9 +11,10 @@ import re
 from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from itertools import count
-from typing import NamedTuple
 
 from ...core.errors import ParseError, Span
+from ...core.named_tuples import NamedTuple
+from ...core.regexes import regex
 from .equation_statements import Parse, between_commas, unknowns
 from .lexer import Source, normal
 from .statement_lines import closings, stripped
@@ -114,14 +115,14 @@ TABLE: Mapping[str, DefinedByEquations] = {
 }
 VARIANTS = {("eigh", "smallest"): "eigh_smallest"}  # what another solution of theirs is called
 OF_VARIANTS = {variant: name for (name, _), variant in VARIANTS.items()}
-_CALL = re.compile(
+_CALL = regex(
     r"(?P<names>[^\W\d]\w*(?:\s*,\s*[^\W\d]\w*)*)\s*=\s*(?P<function>[a-z]+)\s*\((?P<inner>.*)\)",
     re.DOTALL,
 )
 # Those with one unknown, which may stand within an expression; not in what is itself a function.
 _SINGLE = "|".join(name for name, row in TABLE.items() if "," not in row.unknowns)
-_CALLED = re.compile(rf"(?<![\w.\\])({_SINGLE})\s*\(")
-_HEAD = re.compile(r"\s*[^\W\d]\w*\s*\([^()]*\)\s*=")
+_CALLED = regex(rf"(?<![\w.\\])({_SINGLE})\s*\(")
+_HEAD = regex(r"\s*[^\W\d]\w*\s*\([^()]*\)\s*=")
 _IDENTITY = "eye"  # in the table: the identity, whatever `I` is in the problem
 
 

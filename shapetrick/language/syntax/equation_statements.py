@@ -6,20 +6,20 @@ are equations, both separated by commas.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from ...core.errors import ParseError, Span
+from ...core.regexes import regex
 from .lexer import Source
 from .statement_lines import declarations, outside, stripped
 from .tree import Declaration, TypedEquation
 
 # A name with its colon, and `where` behind a shape; `where(…)` is a function.
-_UNKNOWN = re.compile(r"[^\W\d][^:=]*:[^=]*?(?:\bfor\s+\w+\s*=[^=]*?)?(?<=[\s)\]}])where(?=\s|$)")
-_RANGE = re.compile(r"\bfor\s+\w+\s*=[^=;\n]*\.\.\s*\w+")
-_WORD = re.compile(r"(?<=[\s)\]}])where(?=\s|$)")
+_UNKNOWN = regex(r"[^\W\d][^:=]*:[^=]*?(?:\bfor\s+\w+\s*=[^=]*?)?(?<=[\s)\]}])where(?=\s|$)")
+_RANGE = regex(r"\bfor\s+\w+\s*=[^=;\n]*\.\.\s*\w+")
+_WORD = regex(r"(?<=[\s)\]}])where(?=\s|$)")
 
 Parse = Callable[[str, Source], Any]
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from ...core.errors import ParseError, Span
 from ...core.indices import Member, Range, index_of, range_of, ranges_of
+from ...core.named_tuples import NamedTuple
+from ...core.regexes import regex
 from .lexer import normal
 from .selections import Selector
 from .tree import (
@@ -24,22 +26,20 @@ BINDERS: Mapping[str, str] = {
     "Σ": "sum", "∑": "sum", "Sum": "sum", "Sigma": "sum", "Π": "prod", "∏": "prod",
 }  # fmt: skip
 DELTAS = ("δ", "delta")
-BELOW = re.compile(r"(?P<base>.+?)_(?P<index>[a-zα-ω]{1,2}|\d{1,2}|[a-z]\d|\d[a-z]|[a-z]:|:[a-z])")
-SUMMED = re.compile(rf"(?P<sign>{'|'.join(BINDERS)})_(?P<letters>[a-zα-ω]{{1,3}})")
+BELOW = regex(r"(?P<base>.+?)_(?P<index>[a-zα-ω]{1,2}|\d{1,2}|[a-z]\d|\d[a-z]|[a-z]:|:[a-z])")
+SUMMED = regex(rf"(?P<sign>{'|'.join(BINDERS)})_(?P<letters>[a-zα-ω]{{1,3}})")
 ComparisonSign = Literal["", "≠", "<", ">", "≤", "≥"]
 _COMPARED: Mapping[str, ComparisonSign] = {
     **{"≠": "≠", "!=": "≠", "<": "<", ">": ">", "≤": "≤", "<=": "≤", "≥": "≥", ">=": "≥"},
 }
-_PAIR = re.compile(rf"(\w+)\s*({'|'.join(sorted(_COMPARED, key=len, reverse=True))})\s*(\w+)")
-_BETWEEN = re.compile(r"1\s*(?:≤|<=)\s*(\w+)\s*(?:≤|<=)\s*([\w+\- ]+)")
-_LISTED = re.compile(
-    r"(\w+)\s*(?:=\s*|∈\s*\{)(\w+),\s*(?:…|\.\.\.),\s*([\w+\- ]+?)\}?"
-)  # {1, …, n}
-_FIRST = re.compile(r"(\w+)\s*∈\s*\[([\w+\- ]+)\]")  # [n]
-_ORDERED = re.compile(r"1\s*(?:≤|<=)\s*(\w+)\s*(<=|≤|<)\s*(\w+)\s*(?:≤|<=)\s*([\w+\- ]+)")
-_SIGN = re.compile(rf"(?:{'|'.join(BINDERS)})\s*_?")
+_PAIR = regex(rf"(\w+)\s*({'|'.join(sorted(_COMPARED, key=len, reverse=True))})\s*(\w+)")
+_BETWEEN = regex(r"1\s*(?:≤|<=)\s*(\w+)\s*(?:≤|<=)\s*([\w+\- ]+)")
+_LISTED = regex(r"(\w+)\s*(?:=\s*|∈\s*\{)(\w+),\s*(?:…|\.\.\.),\s*([\w+\- ]+?)\}?")  # {1, …, n}
+_FIRST = regex(r"(\w+)\s*∈\s*\[([\w+\- ]+)\]")  # [n]
+_ORDERED = regex(r"1\s*(?:≤|<=)\s*(\w+)\s*(<=|≤|<)\s*(\w+)\s*(?:≤|<=)\s*([\w+\- ]+)")
+_SIGN = regex(rf"(?:{'|'.join(BINDERS)})\s*_?")
 _SUBSCRIPTS = str.maketrans("ᵢⱼₖₗₘₙₚᵣₛₜ₀₁₂₃₄₅₆₇₈₉", "ijklmnprst0123456789")
-LOWERED = re.compile(r"([^\W\d_]+?|[∑∏])([ᵢⱼₖₗₘₙₚᵣₛₜ₀-₉]+)")
+LOWERED = regex(r"([^\W\d_]+?|[∑∏])([ᵢⱼₖₗₘₙₚᵣₛₜ₀-₉]+)")
 
 
 class Binder(NamedTuple):

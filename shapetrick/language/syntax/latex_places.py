@@ -2,21 +2,21 @@ r"""Where LaTeX stands in a text: `$…$`, `\[…\]`, displays, or anything with
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from ...core.errors import ParseError, Span
+from ...core.named_tuples import NamedTuple
+from ...core.regexes import regex
 
 MOST_FORMULAS = 10_000
 _DISPLAYS = "align|aligned|equation|gather|multline|eqnarray|flalign|alignat|displaymath|math"
-_DISPLAY = re.compile(
+_DISPLAY = regex(
     rf"\\begin\s*\{{(?P<name>(?:{_DISPLAYS})\*?)\}}(?:\{{\d+\}})?"
     r"|(?P<sign>\$\$?|\\\[|\\\()|%[^\n]*|\\."
 )
 # What is LaTeX without a macro: a set, `x^TA`, where a letter follows the transpose, and `L^{ab}`.
-_IN_A_SET = re.compile(r"[^=∈]+∈")
-_RAISED = re.compile(r"\^(?:T[a-zA-Z]|\{[a-zA-Z]{2,}\})")
+_IN_A_SET = regex(r"[^=∈]+∈")
+_RAISED = regex(r"\^(?:T[a-zA-Z]|\{[a-zA-Z]{2,}\})")
 DIVIDED = (
     "a division from the left is a product with the inverse: write `inv(A) b`, or `solve(A, b)`."
 )

@@ -5,16 +5,16 @@ Comes before the lexer, which takes names letter by letter. Every letter keeps i
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Container
 from functools import cache
 
 from ...core.errors import NameProblem, ParseError, Span
+from ...core.regexes import regex
 
 NAME = r"[^\W\d](?:(?![²³¹⁰-ⁿᵀ])[\w\u0300-\u036f])*"
 PLACED_NAME = rf"{NAME}(?:\[[^\[\]]*\])?"  # of a member, or of an entry, `A[i,j]`
-_WORD = re.compile(r"[^\W\d]\w*")
+_WORD = regex(r"[^\W\d]\w*")
 _READ = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞𝟏𝟙"  # numbers in one sign that are in the language
 _KEPT = "ℓℝ"  # letters of their own: ℓ often stands beside an l
 # Cyrillic and Greek letters that are drawn as these.

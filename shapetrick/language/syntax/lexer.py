@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Container, Iterator, Mapping
-from typing import NamedTuple
 
 from ...core.errors import ParseError, Span
 from ...core.greek import as_declared
+from ...core.named_tuples import NamedTuple
+from ...core.regexes import regex
 from .automaton import ParserRun, Terminal
 from .parse_tables import Tables
 from .tree import ATTRIBUTES, KINDS, PlacedName
@@ -27,13 +28,13 @@ MANY = 1000  # of a function that is defined in text: all of its arguments
 RESERVED = ("wrt", "with")
 
 OTHER = "OTHER"  # the type of what is no terminal, which the parser refuses
-_CALL = re.compile(r"\s*[(|‖]|\.\(")
-_OPERAND = re.compile(r"\s+(?:[^\W\d]\w*|\d|√)")
+_CALL = regex(r"\s*[(|‖]|\.\(")
+_OPERAND = regex(r"\s+(?:[^\W\d]\w*|\d|√)")
 _OPENING = {"LPAR": "RPAR", "LBRACE": "RBRACE", "ANGLE": "ANGLE_END", "OPENING": "END",
             "_AT": "END"}  # fmt: skip
 _BARS = ("BAR", "NORM")
-_PRIMED_CALL = re.compile(r"['’′]+\(")
-_ABSTRACT_CALL = re.compile(r"(\[[^\[\]]*\])?(\s*['’′])*(\s*|\.)\(")
+_PRIMED_CALL = regex(r"['’′]+\(")
+_ABSTRACT_CALL = regex(r"(\[[^\[\]]*\])?(\s*['’′])*(\s*|\.)\(")
 
 
 class Source(NamedTuple):

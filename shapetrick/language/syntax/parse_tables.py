@@ -12,9 +12,10 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ...core.files import make_folder, own_folder, shipped, write_file
+from ...core.named_tuples import NamedTuple
 
 if TYPE_CHECKING:
     from lark import Lark

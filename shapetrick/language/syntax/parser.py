@@ -6,7 +6,6 @@ parser generator.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Container, Iterable
 from contextlib import suppress
@@ -22,6 +21,7 @@ from ...core.errors import Located, NameProblem, ParseError, Span
 from ...core.functions import NAMES, TABLE
 from ...core.greek import as_declared
 from ...core.indices import Index, Range, index_of, member
+from ...core.regexes import regex
 from .applications import ApplicationBuilder
 from .automaton import Automaton, ParserRun, Terminal, UnexpectedTerminal
 from .conditions import condition_at, with_conditions
@@ -78,7 +78,7 @@ _OPERATORS = {
     ".+": "+", ".-": "-", ".−": "-",
 }  # fmt: skip
 LARGER = {"max": "maximum", "min": "minimum"}  # of each entry
-_REQUEST = re.compile(rf"({'|'.join(REQUESTS)})\s+[^\s*/+.,^='’:-]")
+_REQUEST = regex(rf"({'|'.join(REQUESTS)})\s+[^\s*/+.,^='’:-]")
 
 
 class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):

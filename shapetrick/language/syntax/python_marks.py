@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from ...core.errors import Span
+from ...core.regexes import regex
 from .tree import SyntaxNode, transformed
 
-_MARKS = re.compile(
+_MARKS = regex(
     r"(?<![\w.])(?:np|numpy|jnp|jax|lax|nn|torch|F|tf|scipy|math|cupy)\s*\.\s*(?!T\b)[^\W\d]|"
     r"(?<!\d)\.\s*(?!T\b)[^\W\d]\w*\s*\(|(?<!\w)(?:dim|keepdims?)\s*=|axis\s*=\s*[-−]"
 )

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from ...core.dims import LARGEST
 from ...core.errors import ParseError, Span
 from ...core.indices import Index, Member, member
+from ...core.named_tuples import NamedTuple
 from .syntax_errors import no_index
 from .tree import (
     Statement,

@@ -6,25 +6,24 @@ Such a line is taken apart here: equations between commas, and the names behind 
 
 from __future__ import annotations
 
-import re
-
 from ...core.errors import ParseError, Span
+from ...core.regexes import regex
 from .derivative_notation import derivative_value
 from .equation_statements import Parse, between_commas, equation_sides
 from .lexer import Source, normal
 from .statement_lines import outside, stripped
 from .tree import PlacedName, Solving, SyntaxNode, TypedEquation
 
-_SOLVE = re.compile(r"solve(?=\s+[^\s=:,]|\s*\()")
+_SOLVE = regex(r"solve(?=\s+[^\s=:,]|\s*\()")
 _COMMANDS = {  # what is no statement
     "simplify": '`simplify` is a command: `shapetrick simplify "inv(A B) A" --given "A, B : n x '
     'n"`, or `st.simplify("inv(A B) A", "A, B : n x n")`.',
     "evaluate": "values are given to what was derived, in Python: "
     '`st.derive(…).evaluate({"x": …})`.',
 }
-_COMMAND = re.compile(r"(simplify|evaluate)(?=\s+[^\s=:,]|\s*\()")
-_FOR = re.compile(r"\sfor\s+(?P<names>[^\W\d]\w*(?:\s*,\s*[^\W\d]\w*)*)$")
-_NAME = re.compile(r"[^\W\d]\w*")
+_COMMAND = regex(r"(simplify|evaluate)(?=\s+[^\s=:,]|\s*\()")
+_FOR = regex(r"\sfor\s+(?P<names>[^\W\d]\w*(?:\s*,\s*[^\W\d]\w*)*)$")
+_NAME = regex(r"[^\W\d]\w*")
 _EXAMPLE = "`solve grad J wrt w = 0`, or `solve A x = b for x`"
 
 

@@ -10,28 +10,29 @@ from collections.abc import Container, Iterator
 
 from ...core.budget import TEXT
 from ...core.errors import ParseError, Span
+from ...core.regexes import regex
 from .letters import NAME, PLACED_NAME, check_letters, folded
 from .lexer import normal
 from .tree import ATTRIBUTES
 
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
-COMMENT = re.compile(r"#[^\n]*")
-_BOUNDARY = re.compile(r"[()\[\]{};\n]")
-_UNPRINTABLE = re.compile(
+COMMENT = regex(r"#[^\n]*")
+_BOUNDARY = regex(r"[()\[\]{};\n]")
+_UNPRINTABLE = regex(
     "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ud800-\udfff\ufeff\ufff9-\ufffb]"
 )
-_IN = re.compile(r"∈(?=\s*[Rℝ]\s*\^)|(?<!\w)in(?=\s+(?:R\s*\^|ℝ))")
-_SIDES = re.compile(r"[()\[\]{}]|(?<![<>=:])=(?!=)|,")
-_ELEMENTWISE_LINE = re.compile(r"(?:^|[;\n])([^;=\n]*:[^\S\n]*elementwise(?!\w)[^;\n]*)")
-_ELEMENTWISE = re.compile(r"([^:;=\n]*):[^\S\n]*elementwise(?!\w)")
-_HEADS = re.compile(
+_IN = regex(r"∈(?=\s*[Rℝ]\s*\^)|(?<!\w)in(?=\s+(?:R\s*\^|ℝ))")
+_SIDES = regex(r"[()\[\]{}]|(?<![<>=:])=(?!=)|,")
+_ELEMENTWISE_LINE = regex(r"(?:^|[;\n])([^;=\n]*:[^\S\n]*elementwise(?!\w)[^;\n]*)")
+_ELEMENTWISE = regex(r"([^:;=\n]*):[^\S\n]*elementwise(?!\w)")
+_HEADS = regex(
     rf"(?:(?:^|[;\n])\s*({PLACED_NAME}(?:\s*,\s*{PLACED_NAME})*)\s*[:=]|,\s*({PLACED_NAME})(?=\s*:))"
 )
-_DECLARES = re.compile(rf"{PLACED_NAME}(?:\s*,\s*{PLACED_NAME})*\s*:")
-_OUTER = re.compile(r"[()\[\]{}:,]")
-_WHERE = re.compile(r"(?<=[\s)\]}])where(?=\s)")
-_HEAD_NAME = re.compile(rf"({NAME})(?:\[[^\[\]]*\])?")
+_DECLARES = regex(rf"{PLACED_NAME}(?:\s*,\s*{PLACED_NAME})*\s*:")
+_OUTER = regex(r"[()\[\]{}:,]")
+_WHERE = regex(r"(?<=[\s)\]}])where(?=\s)")
+_HEAD_NAME = regex(rf"({NAME})(?:\[[^\[\]]*\])?")
 
 
 def elementwise(clean: str, begin: int = 0) -> set[str]:

@@ -10,9 +10,10 @@ from collections.abc import Collection
 from functools import cache
 
 from ...core.functions import NAMES
+from ...core.regexes import regex
 from .equation_library import TABLE as BY_EQUATIONS
 
-_CALL = re.compile(r"(\w+)\(([A-Za-z, ]+)\)")
+_CALL = regex(r"(\w+)\(([A-Za-z, ]+)\)")
 SHORTEST = 6  # letters of a name of which one may have been left out
 
 # What is written here, and what it is called elsewhere. Names that differ in case alone are not

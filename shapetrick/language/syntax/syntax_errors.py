@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from typing import Literal, NamedTuple
+from typing import Literal
 
+from ...core.named_tuples import NamedTuple
+from ...core.regexes import regex
 from ...core.warnings import nearest
 from .synonyms import advice, spelt
 
@@ -29,9 +31,9 @@ TWO_SIDES = (
     "`X[i] : n x d for i = 1..b`."
 )
 
-_PART = re.compile(r"\w\([^()]*[\w-]\s*\Z")
-_GENERATOR = re.compile(r"\(.*[\w)\]]\s+for\s+\w+\s+in\s")
-_RANGE = re.compile(r"(?<!\w)for\s+\w+\s*=")
+_PART = regex(r"\w\([^()]*[\w-]\s*\Z")
+_GENERATOR = regex(r"\(.*[\w)\]]\s+for\s+\w+\s+in\s")
+_RANGE = regex(r"(?<!\w)for\s+\w+\s*=")
 RAISED_SIGNS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ"
 RAISED = str.maketrans(RAISED_SIGNS, "0123456789+-n")
 
@@ -94,8 +96,8 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
 _MODULES = ("np", "numpy", "jnp", "jax", "lax", "nn", "torch", "F", "tf", "scipy", "math", "cupy",
             "linalg")  # fmt: skip
 _METHODS = {"dot": "X W", "matmul": "X W", "mm": "X W", "t": "X'", "transpose": "X'"}
-_DOTTED = re.compile(r"\s*(\w+(?:\s*\.\s*\w+)*)\s*(\()?")
-_OPENER = re.compile(r"[^\W\d]\w*\s*\Z")
+_DOTTED = regex(r"\s*(\w+(?:\s*\.\s*\w+)*)\s*(\()?")
+_OPENER = regex(r"[^\W\d]\w*\s*\Z")
 
 
 class Stop(NamedTuple):

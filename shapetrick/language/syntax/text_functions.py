@@ -6,7 +6,6 @@ whose shapes are inferred anew from those of the arguments.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 
@@ -14,6 +13,7 @@ from ...core.budget import Bound
 from ...core.errors import CallError, NameProblem, ParseError
 from ...core.indices import Index, Member, member, name_of
 from ...core.records import dataclass
+from ...core.regexes import regex
 from .entry_functions import with_functions_of_indices
 from .index_binders import base_below
 from .lexer import MANY, Arities, normal
@@ -39,7 +39,7 @@ from .tree import (
 MOST_NESTED = 50  # functions that call each other in a row
 OPENED = Bound(100_000, "operations")  # of all right sides that the calls in a text open to
 _NO_NAMES = ("check", "solve", "simplify", "evaluate")
-_HEAD = re.compile(
+_HEAD = regex(
     r"(?:^|(?<=[;\n]))[^\S\n]*(?P<name>[^\W\d][\w\u0300-\u036f]*)[^\S\n]*\([^()\n;]*\)"
     r"(?:_\w+|_\{[^{}\n]*\}|\[[^\[\]\n]*\])?[^\S\n]*(?::?=|[≔≡])(?!=)"
 )

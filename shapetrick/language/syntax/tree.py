@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from ...core.dims import Dim
 from ...core.errors import Span
 from ...core.indices import Member, Range
+from ...core.named_tuples import NamedTuple
 from ...core.problem import DerivativeKind
 from ...core.records import dataclass
 

@@ -7,6 +7,7 @@ from collections.abc import Container
 
 from ...core.errors import ParseError, Span
 from ...core.functions import NAMES, OPERATORS
+from ...core.regexes import regex
 from .equation_statements import between_commas
 from .synonyms import spelt
 
@@ -19,15 +20,15 @@ _CALLS = {
     "LinearSolve": "solve({0}, {1})", "MatrixExp": "expm({0})", "D": "(grad {0} wrt {1})",
     "Grad": "(grad {0} wrt {1})", "LogisticSigmoid": "sigmoid({0})", "Ramp": "relu({0})",
 }  # fmt: skip
-_HEAD = re.compile(r"(?<!\w)(?<!\bwith )([A-Z][A-Za-z]*)\[(?!\[)")
-_POINT = re.compile(r"(\w+|[\])])\s*\.\s*(\w+)(?!\w|\s*\()")
-_ENTRY = re.compile(r"(\w+)\[\[([^\[\]]*)\]\]")
-_INNERMOST = re.compile(r"([^\W\d]\w*)\[([^\[\]]*)\]")
-_COLUMN = re.compile(r"(?<![\w.)'⟧])([a-z]\w*)\s*\.\s*(?=[^\W\d]|\()")
-_TWICE = re.compile(r"(\([^()]*\))\s*\.\s*\1")
-_RANGE = re.compile(r"\{\s*(\w+)\s*,(?:([^,{}]+),)?([^,{}]+)\}")
-_ALONE = re.compile(r"\w+'?|\w+\([^()]*\)|\([^()]*\)|\w+⟦[^⟦⟧]*⟧")
-_DERIVED = re.compile(r"\((grad .* wrt \w+)\)")
+_HEAD = regex(r"(?<!\w)(?<!\bwith )([A-Z][A-Za-z]*)\[(?!\[)")
+_POINT = regex(r"(\w+|[\])])\s*\.\s*(\w+)(?!\w|\s*\()")
+_ENTRY = regex(r"(\w+)\[\[([^\[\]]*)\]\]")
+_INNERMOST = regex(r"([^\W\d]\w*)\[([^\[\]]*)\]")
+_COLUMN = regex(r"(?<![\w.)'⟧])([a-z]\w*)\s*\.\s*(?=[^\W\d]|\()")
+_TWICE = regex(r"(\([^()]*\))\s*\.\s*\1")
+_RANGE = regex(r"\{\s*(\w+)\s*,(?:([^,{}]+),)?([^,{}]+)\}")
+_ALONE = regex(r"\w+'?|\w+\([^()]*\)|\([^()]*\)|\w+⟦[^⟦⟧]*⟧")
+_DERIVED = regex(r"\((grad .* wrt \w+)\)")
 
 
 def refuse_wolfram(text: str, span: Span, names: Container[str]) -> None:
