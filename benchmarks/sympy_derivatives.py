@@ -49,7 +49,7 @@ from sympy.tensor.array.expressions import ArraySymbol
 from sympy.tensor.array.expressions.tests import test_arrayexpr_derivatives as of_arrays
 
 import shapetrick
-from shapetrick.numerics.arrays import evaluate
+from shapetrick.api import evaluate
 
 sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
 

@@ -19,10 +19,8 @@ from .core.warnings import warnings_of
 from .language.elaboration import read as read_problem
 from .language.elaboration import read_value
 from .language.printer import to_text
-from .language.shapes.scope import apart
-from .numerics.evaluation import FunctionValues
-from .pipeline import named_cotangents as named_cotangents  # by which claims name cotangents
-from .pipeline.requests import steps_together
+from .numerics.evaluation import FunctionValues, Valuation
+from .pipeline import hooks as hooks  # by which texts have derivatives as values
 
 # What only some users need is imported where it is used: a first derivation should come at once.
 if TYPE_CHECKING:
@@ -52,6 +50,8 @@ class _Together:
     @cached_property
     def steps(self) -> dict[Request, tuple[Step, ...]]:
         """The derivation of each as on paper."""
+        from .pipeline.requests import steps_together
+
         found = steps_together(self._problem, self._results, to_text)
         return {r.request: steps for r, steps in zip(self._results, found, strict=True)}
 
@@ -226,13 +226,15 @@ class Derivation:
         array([2., 4.])
         """
         from .families.evaluation import evaluate as evaluate_members
-        from .numerics.arrays import by_name
+        from .numerics.arrays import by_name, check_orders
 
         arrays = {**self.problem.values, **by_name(arrays)}
         if self.result.recursion is not None:
             return evaluate_members(
                 self.problem, self.result, {**arrays, **(functions or {})}, sizes
             )
+        symbols = self.problem.symbols.values()
+        check_orders(self.validation.conditions, symbols, arrays, sizes)
         if self.result.adjoint is not None:
             from .implicit.evaluation import evaluate as evaluate_solved
 
@@ -276,7 +278,7 @@ class Derivation:
             return None
         from .core.traversal import expand_names, symbols_of
         from .numerics.sampling import is_scalable
-        from .numerics.scale_errors import ScalePoint, scale_errors
+        from .numerics.scale_errors import scale_errors
         from .simplification.stable_forms import stable
         from .validation.checker import checker_of
 
@@ -284,7 +286,7 @@ class Derivation:
         forms = [*dict.fromkeys((expand_names(self.gradient), expand_names(computed)))]
         used = symbols_of(forms[0])
         checker = checker_of(self.problem, result.request, forms, self.validation.seed)
-        points = [ScalePoint(sizes, d.env, d.functions) for sizes, d in checker.draws()]
+        points = [Valuation(d.env, sizes, d.functions) for sizes, d in checker.draws()]
         return scale_errors(forms, points, {s.name for s in used if is_scalable(s)})
 
     @cached_property
@@ -405,23 +407,14 @@ class Problem:
             raise OperandError(f"`wrt` is a text of names, 'W, b', not {type(wrt).__name__}.")
         wanted = [name.strip() for name in wrt.split(",")]
         asked = dict.fromkeys(request.wrt.name for request in self.data.requests)
+        every = {*asked, *(request.wrt.base for request in self.data.requests)}
         for name in wanted:
-            if name not in asked:
+            if name not in every:
                 raise RequestError(
                     f"nothing by `{name}` is asked for: the problem asks for {', '.join(asked)}."
-                    + self._within_another(name)
                 )
-        kept = tuple(r for r in self.data.requests if r.wrt.name in wanted)
+        kept = tuple(r for r in self.data.requests if {r.wrt.name, r.wrt.base} & {*wanted})
         return replace(self, data=replace(self.data, requests=kept))
-
-    def _within_another(self, name: str) -> str:
-        """What is said where a letter and the name stand together in the problem: `Ax`."""
-        for found in self.data.symbols:
-            rests = found.removesuffix(name), found.removeprefix(name)
-            product = apart(found, {name, *(s for s in rests if len(s) == 1 and s.isalpha())})
-            if product:
-                return f" `{found}` is one name: write `{product}` for a product."
-        return ""
 
     def requests(self) -> list[Problem]:
         """The problem once for each of its requests."""

@@ -16,6 +16,7 @@ from samples import UNCHECKED, WRONG
 from shapetrick import api
 from shapetrick.cli import main
 from shapetrick.command_line.arguments import parsers
+from shapetrick.command_line.outcome import OUR_FAULT
 from shapetrick.core.errors import DerivationError
 from shapetrick.core.functions import TABLE
 
@@ -131,6 +132,19 @@ def test_a_request_that_fails_does_not_silence_the_others(
     assert err == "shapetrick: no arrangement was found.\n"
 
 
+@pytest.mark.parametrize("fault", [RuntimeError, StopIteration, KeyError])
+@pytest.mark.parametrize("command", ["derive", "check", "code"])
+def test_a_fault_of_ours_is_70(
+    command: str, fault: type[Exception], monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    def read(*_: object, **__: object) -> api.Problem:
+        raise fault
+
+    monkeypatch.setattr(api, "read", read)
+    assert main([command, "-e", LINEAR]) == OUR_FAULT
+    assert "fault of shapetrick" in capsys.readouterr().err
+
+
 # ------------------------------------------------------------------------------------- bad input
 
 
@@ -147,19 +161,6 @@ def test_a_name_that_is_not_asked_for(capsys: Captured) -> None:
     assert capsys.readouterr().err == (
         "shapetrick: nothing by `Q` is asked for: the problem asks for x, A.\n"
     )
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("L = norm(Ax - b)^2", "`Ax` is one name: write `A x` for a product."),
-        ("L = norm(xA)^2", "`xA` is one name: write `x A` for a product."),
-        ("L = norm(xmax + x1)^2", "the problem asks for xmax, x1."),
-    ],
-)
-def test_a_name_within_another(text: str, said: str, capsys: Captured) -> None:
-    assert main(["derive", "--wrt", "x", "-e", text]) == 2
-    assert capsys.readouterr().err.endswith(f"{said}\n")
 
 
 @pytest.mark.parametrize(

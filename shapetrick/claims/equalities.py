@@ -23,7 +23,7 @@ from ..core.functions import TABLE, Array
 from ..core.problem import Claim, EqualityClaim, Problem, Request
 from ..core.traversal import postorder, redimensioned, substitute, symbols_of
 from ..language.syntax.tree import ATTRIBUTES
-from ..numerics.evaluation import EvaluationTape, FunctionValues
+from ..numerics.evaluation import EvaluationTape, Valuation
 from ..numerics.implicit_solving import ImplicitSolver
 from ..numerics.sampling import (
     PLAIN,
@@ -39,7 +39,8 @@ from ..numerics.solvers import TABLE as SOLVERS
 from ..numerics.solvers import solved_unknowns
 from ..validation.sample_points import Draw
 from ..validation.sample_points import condition as condition_number
-from .judgement import ClaimVerdict, judge
+from .judgement import judge
+from .verdicts import ClaimVerdict
 
 SITES = 5  # assignments of sizes
 DRAWS = 24  # at each
@@ -169,8 +170,8 @@ class _Sides:
     def verdict(self) -> tuple[ClaimVerdict, int]:
         """Whether they agree wherever both have a value; at how many points that was seen."""
         agreed = 0
-        for sizes, inputs, functions in self._points():
-            same = self._agree(inputs, sizes, functions)
+        for at in self._points():
+            same = self._agree(at)
             if same is False:
                 return "wrong", agreed + 1
             agreed += same is True
@@ -178,11 +179,14 @@ class _Sides:
 
     def example(self) -> CounterExample | None:
         """A point where they differ: of small whole numbers, if there is one."""
-        for sizes, inputs, functions in (*self._whole(), *self._points()):
-            if self._agree(inputs, sizes, functions) is False:
-                left, right = self._tape.run(inputs, sizes, functions)
-                return CounterExample(sizes, inputs, left, right)
+        for at in (*self._whole(), *self._points()):
+            if self._agree(at) is False:
+                return CounterExample(at.sizes, at.env, *self._tape.run(*at))
         return None
+
+    def with_put(self, put: Mapping[Expr, Expr]) -> _Sides:
+        """The sides with symbols replaced."""
+        return _Sides(substitute(self.left, put), substitute(self.right, put), self.seed)
 
     @property
     def _tape(self) -> EvaluationTape:
@@ -193,7 +197,7 @@ class _Sides:
         found = islice(assignments(dims_among(nodes), generator(self.seed, 1)), SITES)
         return list({tuple(sizes.items()): sizes for sizes in found}.values())
 
-    def _points(self) -> Iterator[tuple[dict[str, int], dict[str, Array], FunctionValues]]:
+    def _points(self) -> Iterator[Valuation]:
         """Sizes and inputs: plain ones, and of all magnitudes and signs."""
         names = [e.name for e in postorder([self.left, self.right]) if isinstance(e, Abstract)]
         numbers = [e.value for e in postorder([self.left, self.right]) if isinstance(e, Number)]
@@ -211,30 +215,29 @@ class _Sides:
                 inputs = {
                     s.name: draw(s, sizes, rng, profile or _any_profile(rng)) for s in symbols
                 }
-                if self.systems:
-                    inputs = self._solved(inputs, sizes, functions)
-                yield sizes, inputs, functions
+                at = Valuation(inputs, sizes, functions)
+                yield self._solved(at) if self.systems else at
 
-    def _solved(
-        self, inputs: Mapping[str, Array], sizes: Mapping[str, int], functions: FunctionValues
-    ) -> dict[str, Array]:
+    def _solved(self, at: Valuation) -> Valuation:
         """Inputs with a solution of the equations: the one that a library finds, else one nearby;
         not a number where there is none."""
         solver = ImplicitSolver(self.systems)
         unknowns = solved_unknowns(self.systems, SOLVERS)
-        found, nothing = dict(inputs), {name: np.full_like(x, np.nan) for name, x in inputs.items()}
+        found = dict(at.env)
+        nothing = at._replace(env={name: np.full_like(x, np.nan) for name, x in found.items()})
         try:
             if len(unknowns) < len(solver.unknowns):
-                found = solver.consistent(inputs, sizes, functions)
-            values = EvaluationTape([*unknowns.values()]).run(found, sizes, functions)
+                found = solver.consistent(at)
+            values = EvaluationTape([*unknowns.values()]).run(found, *at[1:])
         except (ArithmeticError, ValueError, np.linalg.LinAlgError):
             return nothing
         found.update((str(u), x) for u, x in zip(unknowns, values, strict=True))
-        if any(x.shape != inputs[name].shape for name, x in found.items()):
+        if any(x.shape != at.env[name].shape for name, x in found.items()):
             return nothing  # as of more columns than rows
-        return found if solver.residual_off(found, sizes, functions) <= FULFILLED else nothing
+        solved = at._replace(env=found)
+        return solved if solver.residual_off(solved) <= FULFILLED else nothing
 
-    def _whole(self) -> Iterator[tuple[dict[str, int], dict[str, Array], FunctionValues]]:
+    def _whole(self) -> Iterator[Valuation]:
         """Small inputs of whole numbers, where nothing else is declared of them."""
         if self.systems or any(s.attributes - {"symmetric", "diagonal"} for s in self.symbols):
             return
@@ -248,17 +251,15 @@ class _Sides:
                 x = rng.integers(-1, SMALL, [d.size(smallest) for d in s.shape]).astype(float)
                 x = (x + x.T) // 2 if "symmetric" in s.attributes else x
                 inputs[s.name] = x * np.eye(len(x)) if "diagonal" in s.attributes else x
-            yield smallest, inputs, {}
+            yield Valuation(inputs, smallest, {})
 
-    def _agree(
-        self, inputs: Mapping[str, Array], sizes: Mapping[str, int], functions: FunctionValues
-    ) -> bool | None:
+    def _agree(self, at: Valuation) -> bool | None:
         """Whether the values agree; None where one has none, or rounding makes it uncertain."""
         tape = self._tape
-        moved = Draw(inputs, functions, 1.0).moved(NUDGE)
+        moved = Draw(at.env, at.functions, 1.0).moved(NUDGE)
         try:
-            left, right = tape.run(inputs, sizes, functions)
-            near = tape.run(moved.env, sizes, functions)
+            left, right = tape.run(*at)
+            near = tape.run(moved.env, *at[1:])
         except (ArithmeticError, ValueError, np.linalg.LinAlgError):
             return None
         values = (left, right, *near)
@@ -270,10 +271,10 @@ class _Sides:
             noise = NOISE * float(max(changed))
             apart = float(np.abs(left - right).max())
             if np.isfinite(noise) and apart > max(APART * largest, noise):  # or in what is inside
-                if self._is_singular(inputs, sizes, functions):
+                if self._is_singular(at):
                     return None
                 try:
-                    near = tape.run(inputs, sizes, functions, rounding=generator(self.seed, 4))
+                    near = tape.run(*at, rounding=generator(self.seed, 4))
                 except np.linalg.LinAlgError:
                     return None
                 changed = [np.abs(v - w).max() for v, w in zip((left, right), near, strict=True)]
@@ -282,14 +283,12 @@ class _Sides:
             return True if apart == 0 else None
         return bool(apart <= max(APART * largest, noise))
 
-    def _is_singular(
-        self, inputs: Mapping[str, Array], sizes: Mapping[str, int], functions: FunctionValues
-    ) -> bool:
+    def _is_singular(self, at: Valuation) -> bool:
         """Whether a matrix that must have an inverse has none but for rounding."""
         nodes = [*postorder([self.left, self.right])]
         rows = ((TABLE.get(e.op), e.args) for e in nodes)
         inverted = [a for row, args in rows if row and row.units == "inverse" for a in args]
-        values = EvaluationTape(inverted).run(inputs, sizes, functions)
+        values = EvaluationTape(inverted).run(*at)
         return any((condition_number(x) > WORST_CONDITION).any() for x in values)
 
 
@@ -329,16 +328,12 @@ def _may_have(s: Symbol, attribute: str) -> bool:
 
 def _given(sides: _Sides, group: Sequence[Symbol], attribute: str) -> _Sides:
     assert attribute in ATTRIBUTES
-    put: dict[Expr, Expr] = {s: symbol(s.name, s.shape, {*s.attributes, attribute}) for s in group}
-    left, right = (substitute(e, put) for e in (sides.left, sides.right))
-    return _Sides(left, right, sides.seed)
+    return sides.with_put({s: symbol(s.name, s.shape, {*s.attributes, attribute}) for s in group})
 
 
 def _commuting(sides: _Sides, a: Symbol, b: Symbol) -> _Sides:
     """The sides with a polynomial of one matrix in place of another: they commute."""
-    put: dict[Expr, Expr] = {b: a @ a - 2 * a}
-    left, right = (substitute(e, put) for e in (sides.left, sides.right))
-    return _Sides(left, right, sides.seed)
+    return sides.with_put({b: a @ a - 2 * a})
 
 
 def _shown(x: Array) -> str:

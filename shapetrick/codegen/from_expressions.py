@@ -66,6 +66,10 @@ class Operation:
         """A reduced value spread beside the argument that it came from."""
         return self.graph.lift(v) if self.axis == 1 else v
 
+    def reduced(self, op: ArrayOperation, v: Value) -> Value:
+        """A value of the argument's shape, reduced along the axis."""
+        return self.graph.reduced(op, v, self.axis)
+
 
 def translate(roots: Iterable[Expr], graph: Graph) -> Translation:
     """The values of the expressions and of all that they are made of."""
@@ -268,32 +272,32 @@ def _dot(c: Operation) -> Value:
 
 
 def _extreme(op: ArrayOperation) -> Callable[[Operation], Value]:
-    return lambda c: c.x if c.alone else c.graph.reduced(op, c.x, c.axis)
+    return lambda c: c.x if c.alone else c.reduced(op, c.x)
 
 
 def _is_extreme(extreme: ArrayOperation) -> Callable[[Operation], Value]:
     def made(c: Operation) -> Value:
         if c.alone:
             return c.graph.spread(c.graph.one, c.x.shape)
-        best = c.beside(c.graph.reduced(extreme, c.x, c.axis))
+        best = c.beside(c.reduced(extreme, c.x))
         found = c.graph.entrywise("equal", c.x, best)  # equal ones share the 1
-        count = c.beside(c.graph.reduced("sum", found, c.axis))
+        count = c.beside(c.reduced("sum", found))
         return c.graph.mul(found, c.graph.reciprocal(count))
 
     return made
 
 
 def _product_of_entries(c: Operation) -> Value:
-    return c.x if c.alone else c.graph.reduced("prod", c.x, c.axis)
+    return c.x if c.alone else c.reduced("prod", c.x)
 
 
 def _exponentials(c: Operation) -> tuple[Value, Value, Value, Value]:
     """The largest entry, what entries are above it, exp of that, and the sum of it: none can
     overflow."""
-    top = c.graph.reduced("max", c.x, c.axis)
+    top = c.reduced("max", c.x)
     above = c.graph.add(c.x, c.graph.scaled(-1, c.beside(top)))
     exponentials = c.graph.function("exp", above)
-    return top, above, exponentials, c.graph.reduced("sum", exponentials, c.axis)
+    return top, above, exponentials, c.reduced("sum", exponentials)
 
 
 def _logsumexp(c: Operation) -> Value:

@@ -41,7 +41,7 @@ from ..core.traversal import postorder
 from .axes import NamedArray
 from .from_expressions import ACTED, translated
 from .ir import ArrayOperation, Graph, Value
-from .member_calls import CALLS, NO_CODE, SQUARES
+from .member_calls import CALLS, NO_CODE, SQUARES, MemberCall
 from .member_products import Products, SummedProduct
 from .member_reads import Family, LetterRanges, Reading
 
@@ -119,7 +119,7 @@ class MemberArrays(Products):
             case Part() | BlockMatrix() | Acted():
                 return self._structured(e, args, scope)
             case Call() if e.function in CALLS:
-                return CALLS[e.function](self, e, args, scope)
+                return CALLS[e.function](MemberCall(self, e, args, scope))
             case Call() if FUNCTIONS[e.function].elementwise:
                 called = e.function
                 build = lambda *xs: self.graph.function(called, *xs)  # noqa: E731
@@ -133,7 +133,7 @@ class MemberArrays(Products):
     def _plain(self, e: Expr, args: Sequence[SummedProduct]) -> SummedProduct:
         """An operation on arrays without letters, as in any other plan."""
         v = translated(self.graph, e, [p.factors[0].value for p in args])
-        sides = [None if d == ONE else self.axes.name(d) for d in e.shape]
+        sides = self.sides(e)
         return SummedProduct((NamedArray(v, tuple(x for x in sides if x)),), sides[0], sides[1])
 
     def _definition(self, e: Name) -> SummedProduct:
@@ -151,7 +151,7 @@ class MemberArrays(Products):
             square = SQUARES.get(base.op)
             if isinstance(base, Call) and square is not None:
                 inner = [self.own(self._product(a, scope)) for a in base.args]
-                return square(self, base, inner, scope)
+                return square(MemberCall(self, base, inner, scope))
             return self.squared(args[0], scope)
         return self.entrywise(self.graph.power, args, scope)
 
@@ -163,8 +163,7 @@ class MemberArrays(Products):
         if e.fold == SUM and products:  # each of which is contracted at once
             return self._product(add(*(total(a, over) for a in body.args)), scope)
         own = self.letter(over, scope)
-        box = Range(over.letter, over.first.ends(scope)[0], over.last.ends(scope)[1])
-        inside = (*scope, box)
+        inside = (*scope, over.boxed(scope))
         p = self._product(body, inside)
         masks = self._bounds(over, scope)
         if e.fold != SUM:
@@ -199,7 +198,7 @@ class MemberArrays(Products):
                 most = self.axes.reduced(_FOLDS[_OPPOSITE[e.fold]], a, (own,))
                 others = self.axes.aligned(most, a.axes)
             mask, axes = self._mask(low, high, scope)
-            letters = [x for x in (self.letter(r, scope) for r in scope) if x in {*axes, *a.axes}]
+            letters = self.letters({*axes, *a.axes}, scope)
             whole = (*letters, *(x for x in a.axes if x not in letters))
             shape = self.axes.extent(whole)
             held = [self.axes.aligned(f, whole) for f in (NamedArray(mask, axes), a)]
@@ -240,8 +239,7 @@ class MemberArrays(Products):
     def _mask(self, low: Index, high: Index, scope: LetterRanges) -> tuple[Value, tuple[str, ...]]:
         """Ones where an index is at most another, and the axes of their letters."""
         sides = [self.array(self._counted(i, scope), scope) for i in (low, high)]
-        own = {x for a in sides for x in a.axes}
-        axes = tuple(x for x in (self.letter(r, scope) for r in scope) if x in own)
+        axes = tuple(self.letters({x for a in sides for x in a.axes}, scope))
         return self.graph.entrywise("at_most", *(self.axes.aligned(a, axes) for a in sides)), axes
 
     def _counted(self, i: Index, scope: LetterRanges) -> SummedProduct:
@@ -267,8 +265,7 @@ class MemberArrays(Products):
         if len(terms) == 1:
             return terms[0]
         arrays = [self.array(p, scope) for p in terms]
-        own_axes = {x for a in arrays for x in a.axes}
-        axes = [x for x in (self.letter(r, scope) for r in scope) if x in own_axes]
+        axes = self.letters({x for a in arrays for x in a.axes}, scope)
         return SummedProduct(
             (NamedArray(graph.add(*(self.axes.aligned(a, axes) for a in arrays)), tuple(axes)),)
         )
@@ -282,7 +279,7 @@ class MemberArrays(Products):
                 f"there is no code yet for `{e.base}`, whose members have shapes of their own: "
                 "`evaluate` gives the values."
             )
-        sides = [None if d == ONE else self.axes.name(d) for d in e.shape]
+        sides = self.sides(e)
         reading = Reading(self.axes, scope, lambda over: self.letter(over, scope))
         found = reading.picked(self.families[e.base], e, [x for x in sides if x])
         return SummedProduct((found,), sides[0], sides[1])
@@ -294,11 +291,11 @@ class MemberArrays(Products):
     ) -> SummedProduct:
         """A slice, blocks beside each other, or what keeps a shape."""
         arrays = [self.array(p, scope) for p in args]
-        sides = [None if d == ONE else self.axes.name(d) for d in e.shape]
+        sides = self.sides(e)
         own = {
             x for a, p in zip(arrays, args, strict=True) for x in a.axes if x not in (p.row, p.col)
         }
-        letters = [x for x in (self.letter(r, scope) for r in scope) if x in own]
+        letters = self.letters(own, scope)
         lead = self.axes.extent(letters)
         shape = (*lead, *extent(e.shape))
         axes = (*letters, *(x for x in sides if x))

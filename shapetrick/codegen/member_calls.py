@@ -3,212 +3,169 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import prod
 
 from ..core.dims import ONE
 from ..core.errors import RequestError
 from ..core.expr import Call
 from ..core.structure import data_of
-from .axes import NamedArray
-from .ir import ArrayOperation
+from .axes import Axes, NamedArray
+from .from_expressions import TABLE, Operation
+from .ir import ArrayOperation, Value
 from .member_products import Products, SummedProduct
 from .member_reads import LetterRanges
 
 NO_CODE = "there is no code for `{}` of members with several indices: `evaluate` gives the values."
-Rule = Callable[[Products, Call, Sequence[SummedProduct], LetterRanges], SummedProduct]
 
 
-def _sides(p: SummedProduct) -> set[str]:
-    return {x for x in (p.row, p.col) if x is not None}
+@dataclass(frozen=True, slots=True)
+class MemberCall:
+    """A function of what has letters, which run in these ranges."""
+
+    to: Products
+    e: Call
+    args: Sequence[SummedProduct]
+    scope: LetterRanges
+
+    @property
+    def p(self) -> SummedProduct:
+        return self.args[0]
+
+    @property
+    def over(self) -> list[str]:
+        """The axes that a function of an argument works along."""
+        data = data_of(self.e)
+        sides = (self.p.col,) if data == 1 else (self.p.row,) if data == 0 else self.sides
+        return [x for x in sides if x is not None]
+
+    @property
+    def sides(self) -> tuple[str | None, str | None]:
+        return self.p.row, self.p.col
+
+    def array(self) -> NamedArray:
+        return self.to.array(self.p, self.scope)
 
 
-def _over(e: Call, p: SummedProduct) -> list[str]:
-    """The axes that a function of an argument works along."""
-    data = data_of(e)
-    sides = (p.col,) if data == 1 else (p.row,) if data == 0 else (p.row, p.col)
-    return [x for x in sides if x is not None]
+Rule = Callable[[MemberCall], SummedProduct]
 
 
-def _sum(
-    to: Products, e: Call, args: Sequence[SummedProduct], scope: LetterRanges
-) -> SummedProduct:
-    return args[0].summed_over(_over(e, args[0]))
+@dataclass(frozen=True, slots=True)
+class _AlongAxes(Operation):
+    """An operation on an array along some of its named axes."""
+
+    axes: Axes
+    own: tuple[str, ...]
+    over: Sequence[str]
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        return tuple(x for x in self.own if x not in self.over)
+
+    @property
+    def alone(self) -> bool:
+        return self.kept == self.own
+
+    def reduced(self, op: ArrayOperation, v: Value) -> Value:
+        return self.axes.reduced(op, NamedArray(v, self.own), self.over).value
+
+    def beside(self, v: Value) -> Value:
+        return self.axes.aligned(NamedArray(v, self.kept), self.own)
 
 
-def _mean(
-    to: Products, e: Call, args: Sequence[SummedProduct], scope: LetterRanges
-) -> SummedProduct:
-    graph, over = to.graph, _over(e, args[0])
-    count = prod((to.axes.dim(x) for x in over), start=ONE)
-    p = args[0].summed_over(over)
+def _along(c: MemberCall) -> SummedProduct:
+    """A function along axes, as in any other plan."""
+    a = c.array()
+    operation = _AlongAxes(c.to.graph, c.e, (a.value,), c.to.axes, a.axes, c.over)
+    v = TABLE[c.e.function](operation)
+    if v.rank == len(a.axes):
+        return SummedProduct((NamedArray(v, a.axes),), *c.sides)
+    row, col = (None if x in c.over else x for x in c.sides)
+    return SummedProduct((NamedArray(v, operation.kept),), row, col)
+
+
+def _mean(c: MemberCall) -> SummedProduct:
+    count = prod((c.to.axes.dim(x) for x in c.over), start=ONE)
+    p, graph = c.p.summed_over(c.over), c.to.graph
     return replace(p, factors=(*p.factors, NamedArray(graph.reciprocal(graph.size(count)), ())))
 
 
-def _norm(
-    to: Products, e: Call, args: Sequence[SummedProduct], scope: LetterRanges
-) -> SummedProduct:
-    squares = to.array(to.squares(args[0], scope), scope)
-    return SummedProduct((NamedArray(to.graph.root(squares.value), squares.axes),))
+def _norm(c: MemberCall) -> SummedProduct:
+    squares = c.to.array(c.to.squares(c.p, c.scope), c.scope)
+    return SummedProduct((NamedArray(c.to.graph.root(squares.value), squares.axes),))
 
 
-def _norm1(
-    to: Products, e: Call, args: Sequence[SummedProduct], scope: LetterRanges
-) -> SummedProduct:
-    a = to.array(args[0], scope)
-    held = NamedArray(to.graph.function("abs", a.value), a.axes)
-    return replace(args[0], factors=(held,), summed=frozenset()).summed_over(_sides(args[0]))
+def _norm1(c: MemberCall) -> SummedProduct:
+    a = c.array()
+    held = NamedArray(c.to.graph.function("abs", a.value), a.axes)
+    return SummedProduct((held,), *c.sides).summed_over(c.sides)
 
 
-def _dot(
-    to: Products, e: Call, args: Sequence[SummedProduct], scope: LetterRanges
-) -> SummedProduct:
-    p = to.times(args)
+def _dot(c: MemberCall) -> SummedProduct:
+    p = c.to.times(c.args)
     return p.summed_over((p.row, p.col))
 
 
-def _trace(
-    to: Products, e: Call, args: Sequence[SummedProduct], scope: LetterRanges
-) -> SummedProduct:
-    p = args[0]
-    if p.row is None or p.col is None:
-        return p
-    p = SummedProduct((*p.factors, to.identity(p.row, p.col)), p.row, p.col, p.summed)
-    return p.summed_over((p.row, p.col))
+def _on_diagonal(c: MemberCall, row: str, col: str) -> SummedProduct:
+    """The argument times the identity with these axes."""
+    factors = (*c.p.factors, c.to.identity(row, col))
+    return SummedProduct(factors, row, col, c.p.summed)
 
 
-def _diag(
-    to: Products, e: Call, args: Sequence[SummedProduct], scope: LetterRanges
-) -> SummedProduct:
+def _trace(c: MemberCall) -> SummedProduct:
+    row, col = c.sides
+    return _on_diagonal(c, row, col).summed_over(c.sides) if row and col else c.p
+
+
+def _diag(c: MemberCall) -> SummedProduct:
     """Of a vector the diagonal matrix, of a matrix its diagonal."""
-    p = args[0]
-    if p.row is not None and p.col is not None:
-        held = SummedProduct((*p.factors, to.identity(p.row, p.col)), p.row, p.col, p.summed)
-        return held.summed_over((p.col,))
-    own = p.row or p.col
-    if own is None:
-        return p
-    other = to.axes.name(to.axes.dim(own))
-    return SummedProduct((*p.factors, to.identity(own, other)), own, other, p.summed)
-
-
-def _extreme(op: ArrayOperation) -> Rule:
-    def made(
-        to: Products, e: Call, args: Sequence[SummedProduct], scope: LetterRanges
-    ) -> SummedProduct:
-        over = _over(e, args[0])
-        row, col = (None if x in over else x for x in (args[0].row, args[0].col))
-        return SummedProduct((to.axes.reduced(op, to.array(args[0], scope), over),), row, col)
-
-    return made
-
-
-def _is_extreme(op: ArrayOperation) -> Rule:
-    def made(
-        to: Products, e: Call, args: Sequence[SummedProduct], scope: LetterRanges
-    ) -> SummedProduct:
-        graph, axes, over = to.graph, to.axes, _over(e, args[0])
-        a = to.array(args[0], scope)
-        best = axes.aligned(axes.reduced(op, a, over), a.axes)
-        found = NamedArray(graph.entrywise("equal", a.value, best), a.axes)
-        count = axes.reduced("sum", found, over)
-        shared = NamedArray(graph.reciprocal(count.value), count.axes)
-        return SummedProduct((found, shared), args[0].row, args[0].col)
-
-    return made
-
-
-def _exponentials(
-    to: Products, a: NamedArray, over: Sequence[str]
-) -> tuple[NamedArray, NamedArray, NamedArray, NamedArray]:
-    """The largest entries, what entries are above these, exp of that, and the sums of it."""
-    graph, axes = to.graph, to.axes
-    top = axes.reduced("max", a, over)
-    above = graph.add(a.value, graph.scaled(-1, axes.aligned(top, a.axes)))
-    exponentials = NamedArray(graph.function("exp", above), a.axes)
-    return top, NamedArray(above, a.axes), exponentials, axes.reduced("sum", exponentials, over)
-
-
-def _logsumexp(
-    to: Products, e: Call, args: Sequence[SummedProduct], scope: LetterRanges
-) -> SummedProduct:
-    p, over = args[0], _over(e, args[0])
-    top, *_, summed = _exponentials(to, to.array(p, scope), over)
-    row, col = (None if x in over else x for x in (p.row, p.col))
-    v = to.graph.add(top.value, to.graph.function("log", summed.value))
-    return SummedProduct((NamedArray(v, top.axes),), row, col)
-
-
-def _softmax(
-    to: Products, e: Call, args: Sequence[SummedProduct], scope: LetterRanges
-) -> SummedProduct:
-    p, over = args[0], _over(e, args[0])
-    *_, exponentials, summed = _exponentials(to, to.array(p, scope), over)
-    below = to.axes.aligned(summed, exponentials.axes)
-    v = to.graph.mul(exponentials.value, to.graph.reciprocal(below))
-    return SummedProduct((NamedArray(v, exponentials.axes),), p.row, p.col)
-
-
-def _log_softmax(
-    to: Products, e: Call, args: Sequence[SummedProduct], scope: LetterRanges
-) -> SummedProduct:
-    p = args[0]
-    _, above, _, summed = _exponentials(to, to.array(p, scope), _over(e, p))
-    logs = NamedArray(to.graph.function("log", summed.value), summed.axes)
-    v = to.graph.add(above.value, to.graph.scaled(-1, to.axes.aligned(logs, above.axes)))
-    return SummedProduct((NamedArray(v, above.axes),), p.row, p.col)
+    row, col = c.sides
+    if row and col:
+        return _on_diagonal(c, row, col).summed_over((col,))
+    own = row or col
+    return _on_diagonal(c, own, c.to.axes.name(c.to.axes.dim(own))) if own else c.p
 
 
 def _of_square(op: ArrayOperation) -> Rule:
-    def made(
-        to: Products, e: Call, args: Sequence[SummedProduct], scope: LetterRanges
-    ) -> SummedProduct:
-        p = args[0]
-        if p.row is None or p.col is None:
-            raise RequestError(NO_CODE.format(e.function))
-        a = to.array(p, scope)
-        if op == "inv":
-            held = NamedArray(to.graph.node(op, (a.value,), None, a.value.shape), a.axes)
-            return SummedProduct((held,), p.row, p.col)
-        lead = a.axes[:-2]
-        return SummedProduct(
-            (NamedArray(to.graph.node(op, (a.value,), None, a.value.shape[:-2]), lead),)
-        )
+    def made(c: MemberCall) -> SummedProduct:
+        if None in c.sides:
+            raise RequestError(NO_CODE.format(c.e.function))
+        a = c.array()
+        axes, sides = (a.axes, c.sides) if op == "inv" else (a.axes[:-2], ())
+        v = c.to.graph.node(op, (a.value,), None, a.value.shape[: len(axes)])
+        return SummedProduct((NamedArray(v, axes),), *sides)
 
     return made
 
 
-def _adjugate(
-    to: Products, e: Call, args: Sequence[SummedProduct], scope: LetterRanges
-) -> SummedProduct:
+def _adjugate(c: MemberCall) -> SummedProduct:
     """The determinant times the inverse."""
-    determinant = _of_square("det")(to, e, args, scope)
-    inverse = _of_square("inv")(to, e, args, scope)
+    determinant, inverse = _of_square("det")(c), _of_square("inv")(c)
     return replace(inverse, factors=(*determinant.factors, *inverse.factors))
 
 
 CALLS: Mapping[str, Rule] = {
-    "sum": _sum,
+    "sum": lambda c: c.p.summed_over(c.over),
     "mean": _mean,
     "norm": _norm,
     "norm1": _norm1,
     "dot": _dot,
     "tr": _trace,
     "diag": _diag,
-    "max": _extreme("max"),
-    "min": _extreme("min"),
-    "ismax": _is_extreme("max"),
-    "ismin": _is_extreme("min"),
-    "logsumexp": _logsumexp,
-    "softmax": _softmax,
-    "log_softmax": _log_softmax,
+    "max": _along,
+    "min": _along,
+    "ismax": _along,
+    "ismin": _along,
+    "logsumexp": _along,
+    "softmax": _along,
+    "log_softmax": _along,
     "inv": _of_square("inv"),
     "det": _of_square("det"),
     "logdet": _of_square("logdet"),
     "adj": _adjugate,
-    "square": lambda to, e, args, scope: to.squared(args[0], scope),
-    "sqrt": lambda to, e, args, scope: to.rooted(args[0], scope),
+    "square": lambda c: c.to.squared(c.p, c.scope),
+    "sqrt": lambda c: c.to.rooted(c.p, c.scope),
 }
 
 # What the square of a function is, without a root that is squared again.
-SQUARES: Mapping[str, Rule] = {"norm": lambda to, e, args, scope: to.squares(args[0], scope)}
+SQUARES: Mapping[str, Rule] = {"norm": lambda c: c.to.squares(c.p, c.scope)}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..core.dims import Dim
+from ..core.dims import ONE, Dim
+from ..core.expr import Expr
 from ..core.indices import Range, dim_of
 from .axes import Axes, NamedArray
 from .ir import Graph, Value
@@ -48,13 +49,20 @@ class Products:
 
     def letter(self, over: Range, scope: LetterRanges) -> str:
         """The axis of a letter."""
-        low, high = over.first.ends(scope)[0], over.last.ends(scope)[1]
-        return self.axes.name(dim_of(high.minus(low).plus(1)), f"{over.letter} = {low}..{high}")
+        box = over.boxed(scope)
+        return self.axes.name(dim_of(box.last.minus(box.first).plus(1)), str(box))
+
+    def letters(self, own: Collection[str], scope: LetterRanges) -> list[str]:
+        """Those of some axes that are letters', in order."""
+        return [x for x in (self.letter(r, scope) for r in scope) if x in own]
+
+    def sides(self, e: Expr) -> list[str | None]:
+        """New axes for the rows and the columns of an expression, where it has several."""
+        return [None if d == ONE else self.axes.name(d) for d in e.shape]
 
     def array(self, p: SummedProduct, scope: LetterRanges) -> NamedArray:
         """The array of a product: letters, rows, columns."""
-        own = {x for f in p.factors for x in f.axes} - p.summed
-        letters = [x for x in (self.letter(r, scope) for r in scope) if x in own]
+        letters = self.letters({x for f in p.factors for x in f.axes} - p.summed, scope)
         return self.axes.product(p.factors, [*letters, *(x for x in (p.row, p.col) if x)])
 
     def computed(self, p: SummedProduct, scope: LetterRanges) -> SummedProduct:
@@ -109,8 +117,7 @@ class Products:
         """An operation on entries, which broadcasts."""
         parts, row, col = _beside(args)
         arrays = [self.array(p, scope) for p in parts]
-        own = {x for a in arrays for x in a.axes}
-        letters = [x for x in (self.letter(r, scope) for r in scope) if x in own]
+        letters = self.letters({x for a in arrays for x in a.axes}, scope)
         axes = [*letters, *(x for x in (row, col) if x is not None)]
         v = self.graph.spread(
             build(*(self.axes.aligned(a, axes) for a in arrays)), self.axes.extent(axes)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ..core.dims import NOTHING, ONE, Dim
 from ..core.errors import RequestError
 from ..core.expr import Symbol
-from ..core.families import MemberBox, box_of, is_inside
+from ..core.families import MemberBox, around, box_of, extent_of, is_inside
 from ..core.indices import Index, Range, dim_of
 from .axes import Axes, NamedArray
 from .ir import Value
@@ -103,11 +103,7 @@ class Reading:
         for own, v in family.pieces:
             if is_inside(box, own):
                 return v, own
-        v = assembled(self.axes, family.pieces)
-        lows = zip(*(own[0] for own, _ in family.pieces), strict=True)
-        highs = zip(*(own[1] for own, _ in family.pieces), strict=True)
-        first = tuple(min(axis, key=lambda i: i.place) for axis in lows)
-        return v, (first, tuple(max(axis, key=lambda i: i.place) for axis in highs))
+        return assembled(self.axes, family.pieces), around([own for own, _ in family.pieces])
 
     def _stacked(self, family: Family, e: Symbol, sides: Sequence[str]) -> tuple[Value, list[str]]:
         """The members that were computed one by one, with an axis for each letter that runs."""
@@ -117,8 +113,7 @@ class Reading:
         running = [r for r in self.scope if any(r.letter in i.terms for i in keys)]
         if any(sum(r.letter in i.terms for r in running) > 1 for i in keys):
             raise RequestError(f"there is no code yet for `{e.name}` of a recurrence.")
-        own = [dim_of(b.minus(a).plus(1)) for a, b in zip(*family.inside, strict=True)]
-        shape = (*own, *self.axes.extent(sides))
+        shape = (*extent_of(family.inside), *self.axes.extent(sides))
         at = tuple(map(dim_of, keys))
         if not running:
             return self.axes.graph.node("member", (), (family.name, at), shape), []

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-from ..core.dims import Sizes
 from ..core.errors import RequestError
-from ..core.records import dataclass
+
+if TYPE_CHECKING:  # the names of targets are for every command's help, the dimensions for few
+    from ..core.dims import Sizes
 
 
-@dataclass(frozen=True, slots=True)
-class CodeOptions:
+class CodeOptions(NamedTuple):
     """How code is to be written.
 
     Products are associated for `sizes`, or for equal ones. With `blocks`, NumPy takes the rows of

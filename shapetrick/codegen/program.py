@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from itertools import chain
 
 from ..core.dims import Dim
 from ..core.errors import RequestError
 from ..core.expr import Call, Expr, Name, Symbol, symbol, times
-from ..core.problem import Problem, Request
+from ..core.problem import Problem
 from ..core.results import Result
+from ..core.returned import Returned
 from ..core.solved import Solved
 from ..core.structure import is_identity
 from ..core.traversal import postorder, substitute, symbols_of
@@ -26,44 +27,11 @@ from .ir import Graph, Value
 from .reuse import with_products_reused
 
 
-class Returned(Protocol):
-    """What a function returns: a value or a gradient, or one for each member if it is `listed`."""
-
-    @property
-    def key(self) -> str:
-        """As typed: "J", "grad J wrt w"."""
-
-    @property
-    def expression(self) -> Expr:
-        """What it comes to; of members, that of one."""
-
-    @property
-    def result(self) -> Result | None:
-        """None for what was differentiated."""
-
-    @property
-    def request(self) -> Request | None:
-        """What it answers."""
-
-    @property
-    def listed(self) -> bool:
-        """Whether it is a list of members."""
-
-
 @dataclass(frozen=True, slots=True)
-class Output:
-    """A value that is returned: `J`, or the answer to a request."""
+class Output(Returned):
+    """What is returned, with the value that is computed for it."""
 
-    key: str  # as typed: "J", "grad J wrt w"
-    name: str  # in the program, where it is free
-    expression: Expr
     value: Value
-    result: Result | None = None  # None for what was differentiated
-    listed: bool = False
-
-    @property
-    def request(self) -> Request | None:
-        return None if self.result is None else self.result.request
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +48,11 @@ class Program:
     definitions: tuple[tuple[str, Expr], ...]
     dimensions: tuple[str, ...]  # that occur in it
 
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """An expression that a program is to compute; see `Output`."""
-
-    key: str
-    name: str
-    expression: Expr
-    result: Result | None = None
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """What the sizes have to satisfy ("m ≥ d")."""
+        found = (o.result.validation.conditions for o in self.outputs if o.result is not None)
+        return tuple(dict.fromkeys(chain.from_iterable(found)))
 
 
 def program(
@@ -102,11 +66,11 @@ def program(
 
     `sizes` are those for which products are associated; `is_spelled` tells for which functions of
     every entry there is code."""
-    wanted: list[Wanted] = []
+    wanted: list[Returned] = []
     if with_values:
         differentiated = [r.request for r in results if r.request.system is None]
         for of, text in {r.of: r.of_text for r in differentiated}.items():
-            wanted.append(Wanted(text, _word(text) or "value", of))
+            wanted.append(Returned(text, _word(text) or "value", of))
     keys = [result.request.key for result in results]
     for plain, result in zip(keys, results, strict=True):
         request, key = result.request, plain
@@ -114,13 +78,13 @@ def program(
             key = f"{plain} with {request.direction.name}"
         parts = (request.kind, _word(request.of_text), request.wrt.name)
         name = "_".join(filter(None, parts)) if request.system is None else request.wrt.name
-        wanted.append(Wanted(key, name, result.gradient, result))
+        wanted.append(Returned(key, name, result.gradient, result=result))
     variables = [r.request.wrt for r in results if r.request.system is None]
     inputs = variables if with_values else _telling(variables, wanted)
     return planned(wanted, list(problem.symbols), sizes, is_spelled, inputs)
 
 
-def _telling(variables: Sequence[Symbol], wanted: Sequence[Wanted]) -> list[Symbol]:
+def _telling(variables: Sequence[Symbol], wanted: Sequence[Returned]) -> list[Symbol]:
     """The variables that tell sizes which nothing else tells: of a gradient that is constant."""
     told = {d for w in wanted for s in symbols_of(w.expression) for d in _names(s)}
     return [v for v in variables if not told.issuperset(_names(v))]
@@ -181,7 +145,7 @@ def _rule(
     of, text = request.of, _word(request.of_text) or "value"
     directions = [r.request.direction for r in results if r.request.direction is not None]
     upstream = directions[0] if directions else symbol(f"{UPSTREAM}({text})", of.shape)
-    wanted = [Wanted(request.of_text, text, of)]
+    wanted = [Returned(request.of_text, text, of)]
     for result in results:
         asked = result.request
         name = f"{asked.wrt.name}_{UPSTREAM}"
@@ -190,7 +154,7 @@ def _rule(
             gradient = times(upstream, gradient)
         elif asked.direction is not upstream:
             gradient = substitute(gradient, {asked.direction: upstream})
-        wanted.append(Wanted(asked.key, name, gradient, result))
+        wanted.append(Returned(asked.key, name, gradient, result=result))
     variables = [result.request.wrt for result in results]
     return BackwardRule(
         planned(wanted, list(problem.symbols), sizes, is_spelled, variables), upstream
@@ -202,7 +166,7 @@ def _word(text: str) -> str:
 
 
 def planned(
-    wanted: Sequence[Wanted],
+    wanted: Sequence[Returned],
     order: Sequence[str],
     sizes: Mapping[str, int],
     is_spelled: Callable[[str], bool],
@@ -229,7 +193,7 @@ def planned(
         functions=tuple(abstract),
         foreign=tuple(sorted(name for name in called if not is_spelled(name))),
         outputs=tuple(
-            Output(w.key, w.name, w.expression, v, w.result)
+            Output(w.key, w.name, w.expression, v, result=w.result)
             for w, v in zip(wanted, values, strict=True)
         ),
         names=names,

@@ -6,11 +6,12 @@ whose names carry the index, so that the engine derives with the generic member 
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence, Set
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence, Set
+from dataclasses import replace
 from itertools import chain, count
 from typing import NamedTuple
 
-from .dims import Dim, Shape
+from .dims import Dim, Extent, Shape
 from .errors import Span
 from .expr import (
     PRODUCT,
@@ -32,6 +33,7 @@ from .indices import (
     Indices,
     Range,
     at_most,
+    dim_of,
     member,
     name_of,
     parts,
@@ -40,7 +42,7 @@ from .indices import (
     within,
 )
 from .records import dataclass
-from .traversal import postorder, rebuild, redimensioned
+from .traversal import postorder, redimensioned, replaced
 
 COTANGENT = "G"
 Place = tuple[Index, ...]  # of a member among others: an index for each axis of its family
@@ -97,6 +99,16 @@ class Segment:
     def symbol(self, at: Place) -> Symbol:
         return symbol(member(self.base, *at), self.shape_at(at), self.attributes)
 
+    def within(self, values: Indices, ranges: tuple[Range, ...]) -> Segment:
+        """With letters' values put in, and what is left of the ranges."""
+        return replace(
+            self,
+            indices=within(self.indices, values),
+            ranges=ranges,
+            shape=renamed_shape(self.shape, values),
+            body=None if self.body is None else reindexed(self.body, values),
+        )
+
 
 class Families(NamedTuple):
     """The segments in the order of the text, and the letters of lengths: `L`, `T`; `functions` are
@@ -118,9 +130,8 @@ class Families(NamedTuple):
         """The indices of the first input, or function, of a family: those of an array's first
         entry."""
         inputs = (s for s in (*self.segments, *self.functions) if s.body is None)
-        starts = [s.first for s in inputs if s.base == base]
-        axes = zip(*starts, strict=True)
-        return tuple(min(axis, key=lambda i: i.place) for axis in axes) or (Index("", 1),)
+        boxes = [s.box for s in inputs if s.base == base]
+        return around(boxes)[0] or (Index("", 1),)
 
 
 NO_FAMILIES = Families((), ())  # those of a plain problem
@@ -130,6 +141,18 @@ def box_of(indices: Iterable[Index], ranges: Sequence[Range]) -> MemberBox:
     """From where to where indices run."""
     ends = [i.ends(ranges) for i in indices]
     return tuple(low for low, _ in ends), tuple(high for _, high in ends)
+
+
+def around(boxes: Collection[MemberBox]) -> MemberBox:
+    """From the first member of all boxes to the last one."""
+    lows, highs = (zip(*(box[end] for box in boxes), strict=True) for end in (0, 1))
+    first = tuple(min(axis, key=lambda i: i.place) for axis in lows)
+    return first, tuple(max(axis, key=lambda i: i.place) for axis in highs)
+
+
+def extent_of(box: MemberBox) -> Extent:
+    """How many members there are along each axis."""
+    return tuple(dim_of(b.minus(a).plus(1)) for a, b in zip(*box, strict=True))
 
 
 def lies_in(box: MemberBox, around: MemberBox) -> bool:
@@ -220,19 +243,18 @@ def with_own_letters(e: Expr, outside: Set[str], taken: Set[str]) -> Expr:
     """The expression with another letter for each sum over members that binds one from outside:
     `T[k]' (sum(j = 1..K) T[j] W[j])` for `T[k]' (sum(k = 1..K) T[k] W[k])`. Names that are taken
     are left alone; the bodies of definitions stay."""
-    new: dict[Expr, Expr] = {}
-    for x in postorder([e], into=lambda x: not isinstance(x, (Total, Name))):
+
+    def put(x: Expr) -> Expr | None:
         if not isinstance(x, Total):
-            new[x] = x if isinstance(x, Name) else rebuild(x, [new[a] for a in x.args])
-            continue
-        (body,), over, fold = x.args, x.over, x.fold
+            return x if isinstance(x, Name) else None
+        (body,), over = x.args, x.over
         if over.letter in outside:
             used = {*_names_in(body), *taken, *outside}
             letter = next(c for c in index_letters() if c not in used)
-            body = reindexed(body, {over.letter: Index(letter)})
-            over = over.lettered(letter)
-        new[x] = total(with_own_letters(body, {*outside, over.letter}, taken), over, fold)
-    return new[e]
+            body, over = reindexed(body, {over.letter: Index(letter)}), over.lettered(letter)
+        return total(with_own_letters(body, {*outside, over.letter}, taken), over, x.fold)
+
+    return replaced(e, put)
 
 
 def index_letters() -> Iterator[str]:

@@ -42,6 +42,9 @@ class Claim(NamedTuple):
     entries: tuple[str, ...] = ()
 
 
+OF_ITS_SHAPE = frozenset({"grad", "vjp", "hvp"})  # kinds whose answers have the variable's shape
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One thing asked: the derivative of `of` by one symbol, or the symbol itself where the
@@ -85,20 +88,35 @@ class Request:
         return f"<Request {self.key}{claim}>"
 
 
-def shape_of_result(request: Request) -> Shape:
-    """The shape of what a request asks for."""
-    of, wrt = request.of, request.wrt
-    match request.kind:
+def called(text: str) -> str:
+    """What is differentiated as it stands in a label: in brackets unless it is a name."""
+    return text if text.isidentifier() else f"({text})"
+
+
+def jacobian_shape(of: Expr, wrt: Expr) -> Shape:
+    """Rows follow the stacked value, columns the stacked variable; by a scalar, the value's own
+    shape."""
+    if wrt.is_scalar:
+        return of.shape
+    return of.shape[0] * of.shape[1], wrt.shape[0] * wrt.shape[1]
+
+
+def derivative_shape(kind: RequestKind, of: Expr, wrt: Symbol, rows: Symbol | None = None) -> Shape:
+    """The shape of a derivative; `rows` are those of a block of a Hessian."""
+    match kind:
         case "jvp":
             return of.shape
-        case "jac" if not wrt.is_scalar:
-            return of.shape[0] * of.shape[1], wrt.shape[0] * wrt.shape[1]
         case "jac":
-            return of.shape
+            return jacobian_shape(of, wrt)
         case "hess":
-            rows = wrt if request.rows is None else request.rows
-            return rows.shape[0] * rows.shape[1], wrt.shape[0] * wrt.shape[1]
+            first = wrt if rows is None else rows
+            return first.shape[0] * first.shape[1], wrt.shape[0] * wrt.shape[1]
     return wrt.shape
+
+
+def shape_of_result(request: Request) -> Shape:
+    """The shape of what a request asks for."""
+    return derivative_shape(request.kind, request.of, request.wrt, request.rows)
 
 
 class EqualityClaim(NamedTuple):

@@ -153,10 +153,22 @@ def transform(
 
 def substitute(root: Expr, replacements: Mapping[Expr, Expr]) -> Expr:
     """The expression with nodes replaced; what is put in is not searched again."""
+    return replaced(root, replacements.get)
+
+
+def replaced(root: Expr, put: Callable[[Expr], Expr | None]) -> Expr:
+    """Likewise with what is to be `put` for a node; where that is None, for those within it."""
     new: dict[Expr, Expr] = {}
-    for e in postorder([root], into=lambda e: e not in replacements):
-        replacement = replacements.get(e)
-        new[e] = rebuild(e, [new[a] for a in e.args]) if replacement is None else replacement
+
+    def is_open(e: Expr) -> bool:
+        found = put(e)
+        if found is not None:
+            new[e] = found
+        return found is None
+
+    for e in postorder([root], into=is_open):
+        if e not in new and (e.args or is_open(e)):
+            new[e] = rebuild(e, [new[a] for a in e.args])
     return new[root]
 
 

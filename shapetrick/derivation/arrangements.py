@@ -11,9 +11,10 @@ and finite differences decide.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import islice, product
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -88,14 +89,8 @@ def arrangements(
 
 def count_arrangements(factors: Sequence[Type], target: Type) -> int:
     """How many there are, without making them: a product over the dimensions."""
-    total = 1
-    by_dim: dict[str, int] = {}
-    for t in (*factors, target):
-        for leg in t.legs:
-            by_dim[leg.dim] = by_dim.get(leg.dim, 0) + 1
-    for n in by_dim.values():
-        total *= _bell(n)
-    return total
+    dims = Counter(leg.dim for t in (*factors, target) for leg in t.legs)
+    return prod(map(_bell, dims.values()))
 
 
 def partitions(
@@ -107,16 +102,21 @@ def partitions(
     """The partitions of legs with these dimensions into blocks of one dimension each: a leg may be
     put into a block that it `joins`, and each block, once complete, `stands`. Of one dimension's
     partitions no more than `most` are made."""
-    by_dim: dict[Hashable, list[int]] = {}
-    for i, dim in enumerate(dims):
-        by_dim.setdefault(dim, []).append(i)
-    choices = [list(islice(_split(legs, joins, stands), most)) for legs in by_dim.values()]
+    choices = [list(islice(_split(legs, joins, stands), most)) for legs in members(dims)]
     for combination in product(*choices):
         blocks = [0] * len(dims)
         for k, block in enumerate(b for partition in combination for b in partition):
             for i in block:
                 blocks[i] = k
         yield tuple(blocks)
+
+
+def members(blocks: Iterable[Hashable]) -> list[list[int]]:
+    """The places that have the same block, or dimension."""
+    groups: dict[Hashable, list[int]] = {}
+    for i, b in enumerate(blocks):
+        groups.setdefault(b, []).append(i)
+    return list(groups.values())
 
 
 def _split(

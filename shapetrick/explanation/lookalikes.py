@@ -25,7 +25,7 @@ from ..core.expr import UNIT, Expr, Number, Symbol, Transpose, symbol
 from ..core.functions import Array
 from ..core.results import FactorSide, Rejected, TriedArrangement
 from ..core.traversal import Classes
-from ..derivation.arrangements import Blocks, canonical, einsum, partitions
+from ..derivation.arrangements import Blocks, canonical, einsum, members, partitions
 from ..derivation.fitting import Arranged
 from ..derivation.principal_types import NO_UNIT, Leg, Type, Unit, cancels, falls_apart, unit_sum
 from ..numerics.sampling import Profile, assignments, draw
@@ -157,7 +157,7 @@ def look_alikes(
         return LookAlikes(1, True, 1, ())  # fused sides: one reading only
     sides = _sides(path, path.target, shape, text)
     solution = _solution(path, path.target)
-    if any(len({sides[i].declared for i in block}) > 1 for block in _members(solution)):
+    if any(len({sides[i].declared for i in block}) > 1 for block in members(solution)):
         return LookAlikes(1, True, 1, ())  # a fused side of one rule is split otherwise by another
     if len(set(solution)) > MOST_INDICES:
         return LookAlikes(1, False, 1, (), sides)
@@ -307,14 +307,7 @@ def _substituted(unit: Unit, solved: dict[int, Unit]) -> Unit:
 
 
 def _uses_glue(sides: Sequence[FactorSide], blocks: Sequence[int]) -> bool:
-    return any(not _is_plain(sides, block) for block in _members(blocks))
-
-
-def _members(blocks: Sequence[int]) -> list[list[int]]:
-    groups: dict[int, list[int]] = {}
-    for i, b in enumerate(blocks):
-        groups.setdefault(b, []).append(i)
-    return list(groups.values())
+    return any(not _is_plain(sides, block) for block in members(blocks))
 
 
 def _kinds_of_product(blocks: Sequence[int]) -> list[int]:
@@ -390,13 +383,13 @@ def _drawn(
 
 def _reason(sides: Sequence[FactorSide], blocks: Sequence[int]) -> str:
     """Why the types refuse an arrangement, or nothing if they don't."""
-    for block in _members(blocks):
+    for block in members(blocks):
         one, *others = (sides[i] for i in block)
         other = next((side for side in others if side.principal != one.principal), None)
         if other is not None:
             both = f"{one.name} and {other.name}"
             return f"{both} count different things, both {one.declared} only here"
-    for block in _members(blocks):
+    for block in members(blocks):
         units = [sides[i].unit for i in block]
         if not cancels(units):
             return "the shapes fit, but the units don't cancel"

@@ -19,7 +19,7 @@ from ..algebra.index_terms import opened
 from ..algebra.monomials import Product
 from ..core.dims import Shape
 from ..core.expr import UNIT, Expr, Name, Symbol, Transpose, add, number, symbol, times, zeros
-from ..core.problem import Request
+from ..core.problem import Request, called
 from ..core.records import dataclass
 from ..core.results import Factor, Line, Step
 from ..derivation.chain_rule import active_nodes
@@ -140,12 +140,8 @@ class Paper:
         elif root is not None:
             label = f"bar({text})" if isinstance(e, (Name, Symbol)) else f"bar{title}"
         else:
-            label = f"∂{self._of_title()}/∂{title}"
+            label = f"∂{called(self._request.of_text)}/∂{title}"
         return _Quantity(e, title, symbol(label, e.shape))
-
-    def _of_title(self) -> str:
-        of = self._request.of_text
-        return of if of.isidentifier() else f"({of})"
 
     def _is_inlined(self, quantity: _Quantity) -> bool:
         """A quantity without a name to which one line leads is no step: the line goes on through

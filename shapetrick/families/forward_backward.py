@@ -26,7 +26,8 @@ from ..core.free_names import free_name
 from ..core.indices import Incomparable, Index, Range, at_most, member
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Result
-from ..core.traversal import postorder, substitute
+from ..core.returned import Returned
+from ..core.traversal import postorder, replaced, substitute, symbols_of
 from .recurrence import segments_of
 from .running_products import RunningProducts
 from .saved_values import ForwardValue, indices_within, kept_values, last_indices, without_index
@@ -37,34 +38,14 @@ ALONE: Place = (Index("", 0),)  # of a value that has no index
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What is given back: the members of `base`, or one value; the gradient if it has a result."""
-
-    key: str  # "J", "grad J wrt W[l]"
-    base: str
-    listed: bool
-    of: Expr
-    result: Result | None = None
-
-    @property
-    def expression(self) -> Expr:
-        """The value or the gradient; of members, that of one."""
-        return self.of if self.result is None else self.result.gradient
-
-    @property
-    def request(self) -> Request | None:
-        return None if self.result is None else self.result.request
-
-
-@dataclass(frozen=True, slots=True)
 class ForwardBackward:
     """The definitions of both passes. `alone` are the bases without an index, `sums` those whose
     members are added up."""
 
     forward: tuple[Segment, ...]
     backward: tuple[Segment, ...]
-    values: tuple[Answer, ...]
-    gradients: tuple[Answer, ...]
+    values: tuple[Returned, ...]
+    gradients: tuple[Returned, ...]
     alone: frozenset[str]
     sums: frozenset[str]
 
@@ -73,9 +54,8 @@ def has_several_indices(problem: Problem, results: Sequence[Result]) -> bool:
     """Whether members have several indices, or letters of their own within sums, so that one loop
     over one index doesn't do."""
     recursions = [r.recursion for r in results if r.recursion is not None]
-    equations = [q for r in recursions for q in r.equations]
-    segments = [*problem.families.segments, *segments_of(equations)]
-    values = [*(s.body for s in segments), *(q.value for q in equations)]
+    segments = every_segment(problem, results)
+    values = [*(s.body for s in segments), *(q.value for r in recursions for q in r.equations)]
     placed = [(x, over) for e in values if e is not None for x, over in members_in(e)]
     many = any(len(s.indices) > 1 or s.padded for s in segments) or any(
         r.padded for r in recursions
@@ -93,6 +73,12 @@ def has_several_indices(problem: Problem, results: Sequence[Result]) -> bool:
         )
         or any(s.ranges and s.body is not None and _sums_by(s) for s in segments)
     )
+
+
+def every_segment(problem: Problem, results: Sequence[Result]) -> list[Segment]:
+    """Those of the problem, and of the equations of results."""
+    equations = [q for r in results if r.recursion is not None for q in r.recursion.equations]
+    return [*problem.families.segments, *segments_of(equations)]
 
 
 def _sums_by(s: Segment) -> bool:
@@ -142,7 +128,7 @@ class _PassBuilder:
             inner = {x: self._prepared(x, forward, s.ranges) for x in body.args}
             forward.append(replace(s, body=substitute(body, inner)))
         values = {of: self._value(of, text) for of, text in self._asked().items()}
-        gradients: list[Answer] = []
+        gradients: list[Returned] = []
         for i, group in enumerate(self._groups()):
             renaming = self._renaming(group, i)
             self._add_cotangents(group, renaming)
@@ -198,20 +184,15 @@ class _PassBuilder:
         return self._replaced(root, into, ranges)
 
     def _replaced(self, root: Expr, into: list[Segment], ranges: tuple[Range, ...]) -> Expr:
-        new: dict[Expr, Expr] = {}
-        stack = [root]
-        while stack:
-            x = stack.pop()
+        def put(x: Expr) -> Expr | None:
             stored = self._stored(x, ranges)
             if stored is not None:
-                new[x] = stored
-            elif isinstance(x, Name) and x.name in self._alone:
-                new[x] = ex.symbol(member(x.name, *ALONE), x.shape)
-            elif isinstance(x, Total):
-                new[x] = self._sum(x, into)
-            else:
-                stack.extend(x.args)
-        return substitute(root, new) if new else root
+                return stored
+            if isinstance(x, Name) and x.name in self._alone:
+                return ex.symbol(member(x.name, *ALONE), x.shape)
+            return self._sum(x, into) if isinstance(x, Total) else None
+
+        return replaced(root, put)
 
     def _stored(self, x: Expr, ranges: tuple[Range, ...]) -> Expr | None:
         """The member that holds a value which was kept; None if none does."""
@@ -240,14 +221,14 @@ class _PassBuilder:
     def _asked(self) -> dict[Expr, str]:
         return {r.request.of: r.request.of_text for r in self.results}
 
-    def _value(self, of: Expr, text: str) -> Answer:
+    def _value(self, of: Expr, text: str) -> Returned:
         found = self._prepared(of, self._forward)
         if isinstance(found, Symbol) and found.name == member(text, *ALONE):
-            return Answer(text, text, False, of)
+            return Returned(text, text, of)
         base = of.name if isinstance(of, Name) and self.in_arrays else self._free("value")
         self._alone[base] = None
         self._forward.append(Segment(base, ALONE, (), of.shape, found))
-        return Answer(text, base, False, of)
+        return Returned(text, base, of)
 
     def _groups(self) -> list[list[Result]]:
         """The results that share their cotangents: those of one value, with one upstream."""
@@ -264,13 +245,10 @@ class _PassBuilder:
         names = {base: self._free(f"{base}_{number + 1}") for base in own}
 
         def renamed(e: Expr) -> Expr:
-            new: dict[Expr, Expr] = {}
-            for x in postorder([e], into=lambda x: not isinstance(x, Total)):
-                if isinstance(x, Total):
-                    new[x] = ex.total(renamed(x.args[0]), x.over, x.fold)
-                elif isinstance(x, Symbol) and x.base in names:
-                    new[x] = ex.symbol(member(names[x.base], *x.indices), x.shape)
-            return substitute(e, new) if new else e
+            own = (x for x in symbols_of(e) if x.base in names)
+            return substitute(
+                e, {x: ex.symbol(member(names[x.base], *x.indices), x.shape) for x in own}
+            )
 
         return renamed
 
@@ -283,7 +261,7 @@ class _PassBuilder:
             body = self._prepared(renamed(body_of(s)), self._backward, s.ranges)
             self._backward.append(replace(s, body=body))
 
-    def _gradient(self, result: Result, renamed: Callable[[Expr], Expr]) -> Answer:
+    def _gradient(self, result: Result, renamed: Callable[[Expr], Expr]) -> Returned:
         request = result.request
         assert result.recursion is not None
         equations = result.recursion.gradients
@@ -315,7 +293,9 @@ class _PassBuilder:
             self._backward.append(replace(s, body=body))
         direction = request.direction
         along = f" with {direction.name}" if self._is_ambiguous(request) and direction else ""
-        return Answer(f"{request.key}{along}", base, listed, request.of, result)
+        return Returned(
+            f"{request.key}{along}", base, result.gradient, result=result, listed=listed
+        )
 
     def _is_ambiguous(self, request: Request) -> bool:
         return sum(r.request.key == request.key for r in self.results) > 1

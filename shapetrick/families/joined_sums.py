@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from itertools import chain
 
 from ..core import expr as ex
-from ..core.expr import SUM, Add, Expr, Name, Number, Times, Total
+from ..core.expr import SUM, Add, Expr, Number, Times, Total
 from ..core.families import index_letters, letters_in, reindexed
 from ..core.indices import Index
-from ..core.traversal import postorder, rebuild
+from ..core.traversal import transform
 
 _ANY = "·"  # the letter of a range, while ranges are compared
 
@@ -17,11 +17,7 @@ _ANY = "·"  # the letter of a range, while ranges are compared
 def joined_sums(e: Expr) -> Expr:
     """The expression with one sum for those over one range that are added, whatever their letters
     are: `sum(j) A[i,j] + 2 (sum(k) B[k])` is `sum(j) (A[i,j] + 2 B[j])`. Definitions stay."""
-    new: dict[Expr, Expr] = {}
-    for x in postorder([e], into=lambda x: not isinstance(x, Name)):
-        made = x if isinstance(x, Name) else rebuild(x, [new[a] for a in x.args])
-        new[x] = _joined(made) if isinstance(made, Add) else made
-    return new[e]
+    return transform(e, lambda x: _joined(x) if isinstance(x, Add) else x, into_names=False)
 
 
 def _joined(e: Add) -> Expr:

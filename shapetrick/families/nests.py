@@ -11,8 +11,8 @@ from itertools import combinations, pairwise
 
 from ..core.errors import RequestError
 from ..core.expr import Symbol
-from ..core.families import Segment, box_of, may_meet, meet, members_in, reindexed
-from ..core.indices import Incomparable, Index, Range, at_most, renamed_shape, within
+from ..core.families import Segment, box_of, may_meet, meet, members_in
+from ..core.indices import Incomparable, Index, Range, at_most
 from ..core.traversal import Classes, strong_components
 from .schedule import body_of, schedule
 
@@ -207,25 +207,13 @@ def _along(d: MemberStep, k: int, letter: str) -> MemberStep:
         at = s.indices[k]
         return replace(d, looped=(*d.looped, Range(letter, at, at)))
     if over.letter != letter:
-        values = {over.letter: Index(letter)}
-        s = replace(
-            s,
-            indices=within(s.indices, values),
-            ranges=tuple(r.lettered(letter) if r is over else r for r in s.ranges),
-            shape=renamed_shape(s.shape, values),
-            body=reindexed(body_of(s), values),
-        )
+        ranges = tuple(r.lettered(letter) if r is over else r for r in s.ranges)
+        s = s.within({over.letter: Index(letter)}, ranges)
         over = over.lettered(letter)
     shift = s.indices[k].offset
     if shift:  # the loop's letter is the index itself
-        values = {letter: Index(letter, -shift)}
         over = Range(letter, over.first.plus(shift), over.last.plus(shift))
-        s = replace(
-            s,
-            indices=within(s.indices, values),
-            shape=renamed_shape(s.shape, values),
-            body=reindexed(body_of(s), values),
-        )
+        s = s.within({letter: Index(letter, -shift)}, s.ranges)
     return _looped(MemberStep(s, d.looped), over)
 
 

@@ -22,6 +22,7 @@ from ..core.families import (
     MemberBox,
     Place,
     Segment,
+    around,
     at_index,
     box_of,
     cotangent_names,
@@ -36,7 +37,7 @@ from ..core.families import (
 from ..core.indices import Incomparable, Index, Range, at_most, member
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Recursion
-from ..core.traversal import postorder, substitute, symbols_of
+from ..core.traversal import replaced, substitute, symbols_of
 from ..derivation.chain_rule import cotangents
 from ..simplification.simplifier import Simplifier
 from .contributions import Contribution, Padding, contribution, widened
@@ -350,12 +351,7 @@ class Backpropagation:
         """From where to where a family, or that of cotangents, runs; None for what is neither."""
         bases = {name: own for own, name in self._names.items()}
         segments = self.families.of(bases.get(base, base))
-        axes = list(zip(*(s.box[0] for s in segments), strict=True))
-        lasts = list(zip(*(s.box[1] for s in segments), strict=True))
-        if not axes:
-            return None
-        low = tuple(min(axis, key=lambda i: i.place) for axis in axes)
-        return low, tuple(max(axis, key=lambda i: i.place) for axis in lasts)
+        return around([s.box for s in segments]) if segments else None
 
     def outside(self) -> tuple[str, ...]:
         """What is said of the families that are zero outside of their ranges in the equations."""
@@ -519,12 +515,13 @@ class Backpropagation:
         if joined is not e:
             joined = self._simplifier(joined)
             e = joined if length(joined) <= length(e) else e
-        names: dict[Expr, Expr] = {
-            x: ex.symbol(x.name, x.shape)
-            for x in postorder([e], into=lambda x: not isinstance(x, Name))
-            if isinstance(x, Name) and x.indices
-        }
-        return substitute(e, names) if names else e
+
+        def put(x: Expr) -> Expr | None:
+            if not isinstance(x, Name):
+                return None
+            return ex.symbol(x.name, x.shape) if x.indices else x
+
+        return replaced(e, put)
 
 
 def _summed(e: Expr, ranges: Sequence[Range]) -> Expr:

@@ -17,7 +17,7 @@ from ..core.errors import RequestError
 from ..core.expr import PRODUCT, Expr, Total
 from ..core.families import Segment, letters_in, reindexed
 from ..core.indices import Condition, Index, Range, member
-from ..core.traversal import postorder, rebuild
+from ..core.traversal import replaced
 
 _ANY = "·"  # the letter of a product, while bodies are compared
 _LETTER = "_k"  # that of a sum over one index
@@ -70,17 +70,16 @@ class RunningProducts:
     def replaced(self, root: Expr, scope: Sequence[Range]) -> Expr:
         """The expression, whose letters run over ranges, with members for products of matrices.
         Raises RequestError."""
-        new: dict[Expr, Expr] = {}
-        for x in postorder([root], into=lambda x: not isinstance(x, Total)):
+
+        def put(x: Expr) -> Expr | None:
             if not isinstance(x, Total):
-                new[x] = rebuild(x, [new[a] for a in x.args])
-                continue
+                return None
             body = self.replaced(x.args[0], (*scope, x.over))
             if x.fold == PRODUCT and not x.is_scalar:
-                new[x] = self._member(body, x.over, scope)
-            else:
-                new[x] = ex.total(body, x.over, x.fold)
-        return new[root]
+                return self._member(body, x.over, scope)
+            return ex.total(body, x.over, x.fold)
+
+        return replaced(root, put)
 
     def _member(self, body: Expr, over: Range, scope: Sequence[Range]) -> Expr:
         """The product of a body over a range, as a member."""
@@ -101,11 +100,7 @@ class RunningProducts:
         key = reindexed(body, {over.letter: Index(_ANY)}), fixed, from_left
         own = self._found.get(key)
         if own is None:
-            boxes = tuple(
-                Range(r.letter, r.first.ends(scope)[0], r.last.ends(scope)[1])
-                for r in scope
-                if r.letter in free
-            )
+            boxes = tuple(r.boxed(scope) for r in scope if r.letter in free)
             base = self.named("prod")
             own = _Running(base, body, over.letter, boxes, fixed, from_left, end)
             self._found[key] = own
@@ -116,7 +111,7 @@ class RunningProducts:
 
 def _from(first: Index, body: Expr, over: Range, scope: Sequence[Range]) -> Expr:
     """The factors from an index on, and the identity before it."""
-    at, low, high = Index(over.letter), over.first.ends(scope)[0], over.last.ends(scope)[1]
+    at, low, high = Index(over.letter), *over.boxed(scope).ends
 
     def where(a: Index, b: Index, e: Expr) -> Expr:
         inner = Range(_LETTER, at, at, (Condition(a, Index(_LETTER), b),))

@@ -6,11 +6,11 @@ Generic members that use each other go together in one loop, whose steps define 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..core.expr import Expr
-from ..core.families import MemberBox, Segment, box_of, may_meet, members_in, reindexed
-from ..core.indices import Index, Range, renamed_shape, within
+from ..core.families import MemberBox, Segment, box_of, may_meet, members_in
+from ..core.indices import Index, Range
 from ..core.traversal import strong_components
 
 
@@ -102,10 +102,7 @@ def _with_letter(s: Segment, letter: str) -> Segment:
     if not s.ranges or s.ranges[0].letter == letter:
         return s
     (over,) = s.ranges
-    at = {over.letter: Index(letter)}
-    shape, body = renamed_shape(s.shape, at), reindexed(body_of(s), at)
-    indices, ranges = within(s.indices, at), (over.lettered(letter),)
-    return replace(s, indices=indices, ranges=ranges, shape=shape, body=body)
+    return s.within({over.letter: Index(letter)}, (over.lettered(letter),))
 
 
 def _fused(first: Loop, second: Loop) -> Loop | None:

@@ -31,7 +31,7 @@ from ..core.expr import (
 from ..core.families import Place, Segment, reindexed
 from ..core.indices import Index, Indices, Range, numbered
 from ..core.structure import is_zero
-from ..core.traversal import postorder, rebuild, substitute, symbols_of
+from ..core.traversal import postorder, replaced, substitute, symbols_of, transform
 
 
 @dataclass(slots=True)
@@ -56,27 +56,20 @@ class Unrolling:
     def written_out(self, e: Expr) -> Expr:
         """The expression with numbers for lengths, and sums over members written out."""
         e = reindexed(e, self.indices)
-        sums: dict[Expr, Expr] = {
-            x: self._written_sum(x)
-            for x in postorder([e], into=lambda x: not isinstance(x, Total))
-            if isinstance(x, Total)
-        }
-        return self._without_zeros(substitute(e, sums) if sums else e)
+        put = lambda x: self._written_sum(x) if isinstance(x, Total) else None  # noqa: E731
+        return self._without_zeros(replaced(e, put))
 
     def _without_zeros(self, e: Expr) -> Expr:
         """The expression without the products in which there is a member that is zero."""
         gone = {x for x in symbols_of(e) if self._is_zero(x)} if self.padded else ()
         if not gone:
             return e
-        new: dict[Expr, Expr] = {}
-        for x in postorder([e]):
-            args = [new[a] for a in x.args]
-            zero = [is_zero(a) for a in args]
-            if x in gone or (isinstance(x, (Times, MatMul, Transpose)) and any(zero)):
-                new[x] = zeros(*x.shape)
-            else:
-                new[x] = rebuild(x, args)
-        return new[e]
+
+        def vanishing(x: Expr) -> Expr:
+            is_product = isinstance(x, (Times, MatMul, Transpose))
+            return zeros(*x.shape) if is_product and any(map(is_zero, x.args)) else x
+
+        return transform(substitute(e, {x: zeros(*x.shape) for x in gone}), vanishing)
 
     def _is_zero(self, x: Symbol) -> bool:
         """Whether a member is outside of what its family runs over, which is zero there."""

@@ -15,7 +15,7 @@ from ..core.expr import SUM, Expr, Symbol, Total, Zeros, as_symbol
 from ..core.families import MemberBox, box_of, may_meet, members_in, reindexed
 from ..core.indices import Incomparable, Index, Range, at_most
 from ..core.results import Equation, Recursion
-from ..core.traversal import postorder, reachable, rebuild, symbols_of
+from ..core.traversal import reachable, replaced, symbols_of, transform
 from .equation_regions import are_alike, are_zero, box_of_equation, rising, with_joined
 from .recurrence import Backpropagation
 
@@ -85,16 +85,15 @@ class _Reached:
     def alone(self, e: Expr, scope: tuple[Range, ...]) -> Expr:
         """An expression whose letters run over ranges, with zeros for what nothing comes to; one
         name may be that of other members in each sum."""
-        new: dict[Expr, Expr] = {}
-        for x in postorder([e], into=lambda x: not isinstance(x, Total)):
+
+        def put(x: Expr) -> Expr | None:
             if isinstance(x, Total):
-                new[x] = ex.total(self.alone(x.args[0], (*scope, x.over)), x.over, x.fold)
-            elif isinstance(x, Symbol) and x.indices and x.base in self._names:
-                alive = self.meets(x, box_of(x.indices, scope))
-                new[x] = x if alive else ex.zeros(*x.shape)
-            else:
-                new[x] = rebuild(x, [new[a] for a in x.args])
-        return new[e]
+                return ex.total(self.alone(x.args[0], (*scope, x.over)), x.over, x.fold)
+            if not isinstance(x, Symbol) or not x.indices or x.base not in self._names:
+                return None
+            return x if self.meets(x, box_of(x.indices, scope)) else ex.zeros(*x.shape)
+
+        return replaced(e, put)
 
     def gaps(self, x: Symbol, box: MemberBox) -> Iterator[Gap]:
         """What lies between a box of members and those of its family to which something comes."""
@@ -148,15 +147,13 @@ def _with_cut_sums(
     e: Expr, others: Mapping[str, Sequence[Equation]], scope: Sequence[Range]
 ) -> Expr:
     """An expression whose sums are cut likewise; its letters run over ranges."""
-    new: dict[Expr, Expr] = {}
-    for x in postorder([e]):
-        body = new[x.args[0]] if x.args else x
+
+    def cut(x: Expr) -> Expr:
         if not isinstance(x, Total) or x.fold != SUM or x.over.where:
-            new[x] = rebuild(x, [new[a] for a in x.args])
-            continue
-        over = x.over.rising
+            return x
+        (body,), over = x.args, x.over.rising
         parts = [*_cuts(over, _bounds(body, over.letter, others), scope)]
-        new[x] = ex.add(
+        return ex.add(
             *(
                 reindexed(body, {over.letter: part.first})
                 if part.first == part.last and len(parts) > 1
@@ -164,7 +161,8 @@ def _with_cut_sums(
                 for part in parts
             )
         )
-    return new[e]
+
+    return transform(e, cut)
 
 
 def recurrent_in(equations: Sequence[Equation]) -> set[str]:

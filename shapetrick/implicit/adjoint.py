@@ -8,9 +8,10 @@ last is taken first, and hands on to the unknowns of those before it.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
+from typing import NamedTuple
 
 from ..core.cost import length
 from ..core.equations import EquationSystem, structure_of, systems_within
@@ -35,7 +36,7 @@ from ..core.traversal import postorder, substitute, symbols_of
 from ..derivation.chain_rule import cotangents
 from ..numerics.adjoint_solvers import solved_symbols
 from ..simplification.simplifier import Simplifier
-from .closed_forms import closed_form
+from .closed_forms import closed_form, library_multiplier
 from .examination import examined
 
 ENTRIES = {
@@ -45,8 +46,7 @@ ENTRIES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class AdjointDerivation:
+class AdjointDerivation(NamedTuple):
     """The gradient in multipliers; `request` is along the symmetric matrices where the equations
     need that."""
 
@@ -95,8 +95,10 @@ class _Adjoints:
             if all(is_zero(q.right) for q in found):
                 continue
             equations = [*found, *equations]
+            known = library_multiplier(system, [q.right for q in found], self._simplifier)
             for e, s in own:
-                form = closed_form(found, s, self._simplifier) if len(own) == 1 else None
+                form = closed_form(found, s, self._simplifier) if len(own) == 1 else known
+                known = None  # of the first one alone
                 m: Expr = s if form is None else named(s.name, self._told(form))
                 weighted = [(e, m), *weighted]
                 others = [x for x in self._received if x not in system.unknowns]

@@ -15,7 +15,7 @@ from ..core.functions import Array
 from ..core.results import Adjoint
 from ..core.traversal import symbols_of
 from ..numerics.arrays import evaluate_all, matrix_of, sizes_from
-from ..numerics.evaluation import EvaluationTape, FunctionValues
+from ..numerics.evaluation import EvaluationTape, FunctionValues, Valuation
 from ..numerics.implicit_solving import MOST_DENSE, Coordinates, ImplicitSolver
 from ..numerics.solvers import TABLE as SOLVERS
 from ..numerics.solvers import unknowns_by
@@ -53,24 +53,24 @@ def evaluate(
     at = sizes_from([*inputs, *given], env, sizes)
     for system in adjoint.systems:
         if system.solver and given.keys().isdisjoint(system.unknowns):
-            solution = _by_solver(system, env, at, functions or {})
+            solution = _by_solver(system, Valuation(env, at, functions or {}))
             env.update(solution)
             given.update({u: solution[u.name] for u in system.unknowns})
     missing = [u for u in solver.unknowns if u not in given]
     for name in (name for u in missing for d in u.shape for name in d.names):
         if name not in at:
             raise OperandError(f"the size of {name} is not told: give `{name}=…`.")
-    values = functions or {}
+    place = Valuation(env, at, functions or {})
     if missing or start:
-        env = _solved(solver, env, missing, at, values)
-    elif solver.residual_off(env, at, values) > FULFILLED:
+        place = _solved(solver, place, missing)
+    elif (off := solver.residual_off(place)) > FULFILLED:
         raise OperandError(
-            f"the values given for {_listed(solver)} do not fulfil the equations: the residual is "
-            f"{solver.residual_off(env, at, values):.1g} of what is equated."
+            f"the values given for {solver.listed} do not fulfil the equations: the residual is "
+            f"{off:.1g} of what is equated."
         )
     if Coordinates(solver.unknowns, at).count <= MOST_DENSE:
-        _check_regular(solver, env, at, values)
-    (found,) = evaluate_all(stable([whole]), {**arrays, **env}, functions, at)
+        _check_regular(solver, place)
+    (found,) = evaluate_all(stable([whole]), {**arrays, **place.env}, functions, at)
     if not np.isfinite(found).all():
         raise OperandError(
             "the adjoint equation has no solution at these values: it is singular, or its solver "
@@ -79,81 +79,56 @@ def evaluate(
     return found
 
 
-def _by_solver(
-    system: EquationSystem,
-    env: Mapping[str, Array],
-    sizes: Mapping[str, int],
-    functions: FunctionValues,
-) -> dict[str, Array]:
+def _by_solver(system: EquationSystem, at: Valuation) -> dict[str, Array]:
     """The unknowns of a function of the library, by what the table says. Raises OperandError."""
     try:
-        arguments = EvaluationTape(system.arguments).run(env, sizes, functions)
+        arguments = EvaluationTape(system.arguments).run(*at)
         found = unknowns_by(system.solver, arguments)
     except (np.linalg.LinAlgError, ValueError) as error:
         raise OperandError(f"`{system.solver}` has no value at these arrays: {error}") from None
     return {u.name: x for u, x in zip(system.unknowns, found, strict=True)}
 
 
-def _solved(
-    solver: ImplicitSolver,
-    env: Mapping[str, Array],
-    missing: list[Symbol],
-    sizes: Mapping[str, int],
-    functions: FunctionValues,
-) -> dict[str, Array]:
-    """The inputs and the unknowns. Raises OperandError."""
-    count = Coordinates(solver.unknowns, sizes).count
+def _solved(solver: ImplicitSolver, at: Valuation, missing: list[Symbol]) -> Valuation:
+    """With the unknowns too. Raises OperandError."""
+    count = Coordinates(solver.unknowns, at.sizes).count
     if count > MOST_DENSE:
         raise OperandError(
-            f"{_listed(solver)} has {count} free entries: more than {MOST_DENSE} are not solved "
+            f"{solver.listed} has {count} free entries: more than {MOST_DENSE} are not solved "
             "for here. Give its value."
         )
-    zero = {u.name: np.zeros([d.size(sizes) for d in u.shape]) for u in missing}
-    begun = {**env, **zero}
-    if missing and not _is_linear(solver, begun, sizes, functions):
+    zero = {u.name: np.zeros([d.size(at.sizes) for d in u.shape]) for u in missing}
+    begun = at._replace(env={**at.env, **zero})
+    if missing and not _is_linear(solver, begun):
         example = ", ".join(f'"{u.name}": …' for u in missing)
         raise OperandError(
             f"`{missing[0].name}` has no value, and its equations are not linear in it: give its "
             f"value, or where to start from, `start={{{example}}}`."
         )
-    found = solver.solved(begun, sizes, functions)
+    found = solver.solved(begun)
     if not all(np.isfinite(x).all() for x in found.values()):
-        _check_regular(solver, begun, sizes, functions)
+        _check_regular(solver, begun)
         raise OperandError(
-            f"Newton's method found no solution of the equations for {_listed(solver)} from there."
+            f"Newton's method found no solution of the equations for {solver.listed} from there."
         )
-    return {**env, **found}
+    return at._replace(env={**at.env, **found})
 
 
-def _is_linear(
-    solver: ImplicitSolver,
-    env: Mapping[str, Array],
-    sizes: Mapping[str, int],
-    functions: FunctionValues,
-) -> bool:
+def _is_linear(solver: ImplicitSolver, at: Valuation) -> bool:
     """Whether the equations' Jacobian by the unknowns is the same elsewhere."""
-    coordinates = Coordinates(solver.unknowns, sizes)
-    here = coordinates.read(env)
-    there = {**env, **coordinates.write(here + np.cos(np.arange(here.size)))}
-    a, b = (solver.jacobian(solver.unknowns, at, sizes, functions) for at in (env, there))
+    coordinates = Coordinates(solver.unknowns, at.sizes)
+    here = coordinates.read(at.env)
+    there = {**at.env, **coordinates.write(here + np.cos(np.arange(here.size)))}
+    a, b = (solver.jacobian(solver.unknowns, x) for x in (at, at._replace(env=there)))
     return bool(np.isfinite(a).all() and np.abs(a - b).max() <= NEAR_ZERO * (1 + np.abs(b).max()))
 
 
-def _check_regular(
-    solver: ImplicitSolver,
-    env: Mapping[str, Array],
-    sizes: Mapping[str, int],
-    functions: FunctionValues,
-) -> None:
+def _check_regular(solver: ImplicitSolver, at: Valuation) -> None:
     """Raises OperandError where the adjoint equation is singular."""
-    scales = solver.singular_values(env, sizes, functions)
+    scales = solver.singular_values(at)
     if scales[-1] * SINGULAR < scales[0]:
         raise OperandError(
-            f"the equations do not determine {_listed(solver)} at these values: the adjoint "
+            f"the equations do not determine {solver.listed} at these values: the adjoint "
             f"equation is singular (its smallest singular value is {scales[-1] / scales[0]:.1g} "
             "of the largest), as with a repeated eigenvalue."
         )
-
-
-def _listed(solver: ImplicitSolver) -> str:
-    return ", ".join(f"`{u.name}`" for u in solver.unknowns)

@@ -3,7 +3,7 @@ of them are symmetric, and along which changes of an input do they keep a soluti
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -11,9 +11,8 @@ import numpy as np
 from ..core.equations import EquationSystem, structure_of
 from ..core.errors import DerivationError
 from ..core.expr import Abstract, Symbol, symbol
-from ..core.functions import Array
 from ..core.traversal import postorder
-from ..numerics.evaluation import FunctionValues
+from ..numerics.evaluation import Valuation
 from ..numerics.implicit_solving import LARGEST_CONDITION, Coordinates, ImplicitSolver
 from ..numerics.sampling import (
     PLAIN,
@@ -37,26 +36,20 @@ class Examined(NamedTuple):
     along_symmetric: bool
 
 
-class _Drawn(NamedTuple):
-    env: Mapping[str, Array]
-    sizes: Mapping[str, int]
-    functions: FunctionValues
-
-
 def examined(systems: tuple[EquationSystem, ...], wrt: Symbol, seed: int) -> Examined:
     """What two solutions at small sizes tell.
 
     Raises DerivationError where the equations have no solution or leave unknowns undetermined."""
     solver = ImplicitSolver(systems)
-    found: list[_Drawn] = []
+    found: list[Valuation] = []
     undetermined, unsolved = "", 0
     for drawn in _draws(solver, wrt, seed):
-        solved = solver.consistent(drawn.env, drawn.sizes, drawn.functions, bound=np.inf)
+        solved = solver.consistent(drawn, bound=np.inf)
         at = drawn._replace(env=solved)
         if not all(np.isfinite(solved[u.name]).all() for u in solver.unknowns):
             unsolved += 1
             continue
-        scales = solver.singular_values(at.env, at.sizes, at.functions)
+        scales = solver.singular_values(at)
         free = int((scales <= scales.max() / LARGEST_CONDITION).sum())
         if free:
             undetermined = _undetermined(solver, at, free, len(scales))
@@ -72,7 +65,7 @@ def examined(systems: tuple[EquationSystem, ...], wrt: Symbol, seed: int) -> Exa
     return Examined(tuple(symmetric), any(_along_symmetric(solver, wrt, at) for at in found))
 
 
-def _draws(solver: ImplicitSolver, wrt: Symbol, seed: int) -> Iterator[_Drawn]:
+def _draws(solver: ImplicitSolver, wrt: Symbol, seed: int) -> Iterator[Valuation]:
     residuals = [e for system in solver.systems for e in system.residuals]
     names = sorted({e.name for e in postorder(residuals) if isinstance(e, Abstract)})
     rng = generator(seed, 7)
@@ -83,10 +76,10 @@ def _draws(solver: ImplicitSolver, wrt: Symbol, seed: int) -> Iterator[_Drawn]:
     for k in range(DRAWS):
         at, profile = sizes[k % len(sizes)], _PROFILES[k // 2 % len(_PROFILES)]
         env = {s.name: draw(s, at, rng, profile) for s in inputs}
-        yield _Drawn(env, at, abstract_functions(tuple(names), rng))
+        yield Valuation(env, at, abstract_functions(tuple(names), rng))
 
 
-def _symmetric(solver: ImplicitSolver, at: _Drawn) -> list[bool]:
+def _symmetric(solver: ImplicitSolver, at: Valuation) -> list[bool]:
     """Whether each residual is symmetric away from solutions too."""
     moved = {u.name: at.env[u.name] for u in solver.unknowns}
     coordinates = Coordinates(solver.unknowns, at.sizes)
@@ -95,11 +88,11 @@ def _symmetric(solver: ImplicitSolver, at: _Drawn) -> list[bool]:
     env = {**at.env, **coordinates.write(vector + waves)}
     return [
         x.shape[-1] == x.shape[-2] > 1 and bool(np.abs(x - x.T).max() <= ALIKE * np.abs(x).max())
-        for x in solver.values(env, at.sizes, at.functions)
+        for x in solver.values(at._replace(env=env))
     ]
 
 
-def _along_symmetric(solver: ImplicitSolver, wrt: Symbol, at: _Drawn) -> bool:
+def _along_symmetric(solver: ImplicitSolver, wrt: Symbol, at: Valuation) -> bool:
     """Whether solutions go along with symmetric changes of the variable alone.
 
     Raises DerivationError where they go with neither."""
@@ -119,25 +112,23 @@ def _along_symmetric(solver: ImplicitSolver, wrt: Symbol, at: _Drawn) -> bool:
     )
 
 
-def _follows(solver: ImplicitSolver, wrt: Symbol, attributes: frozenset[str], at: _Drawn) -> bool:
+def _follows(
+    solver: ImplicitSolver, wrt: Symbol, attributes: frozenset[str], at: Valuation
+) -> bool:
     """Whether the unknowns can make up for every change of the variable."""
-    by_unknowns = solver.jacobian(solver.unknowns, at.env, at.sizes, at.functions)
+    by_unknowns = solver.jacobian(solver.unknowns, at)
     changed = symbol(wrt.name, wrt.shape, attributes)
-    by_variable = solver.jacobian([changed], at.env, at.sizes, at.functions)
+    by_variable = solver.jacobian([changed], at)
     basis, scales, _ = np.linalg.svd(by_unknowns, full_matrices=False)
     basis = basis[:, scales > scales.max() / LARGEST_CONDITION]
     left = by_variable - basis @ (basis.T @ by_variable)
     return bool(np.abs(left).max() <= 1e-6 * np.abs(by_variable).max())
 
 
-def _listed(solver: ImplicitSolver) -> str:
-    return ", ".join(f"`{u.name}`" for u in solver.unknowns)
-
-
-def _undetermined(solver: ImplicitSolver, at: _Drawn, free: int, entries: int) -> str:
+def _undetermined(solver: ImplicitSolver, at: Valuation, free: int, entries: int) -> str:
     sizes = ", ".join(f"{name}={size}" for name, size in at.sizes.items())
     return (
-        f"the equations do not determine {_listed(solver)}: at {sizes} they leave {free} of "
+        f"the equations do not determine {solver.listed}: at {sizes} they leave {free} of "
         f"{entries} entries free, so the adjoint equation is singular. Add an equation, or say "
         "more of the unknown (`symmetric`, `lower`, …)."
     )
@@ -145,6 +136,6 @@ def _undetermined(solver: ImplicitSolver, at: _Drawn, free: int, entries: int) -
 
 def _unsolved(solver: ImplicitSolver, tried: int) -> str:
     return (
-        f"no solution of the equations for {_listed(solver)} was found near {tried} random inputs: "
+        f"no solution of the equations for {solver.listed} was found near {tried} random inputs: "
         "they contradict each other, or there are more of them than unknown entries."
     )

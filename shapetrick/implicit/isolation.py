@@ -31,13 +31,14 @@ REGULAR = frozenset({"posdef", "orthogonal"})  # attributes of what has an inver
 
 
 class Isolated(NamedTuple):
-    """`before s behind = right`, and the value of s; `inverted` are what is divided by."""
+    """The equation with the terms of the symbol collected on the left, the value of the symbol, and
+    the `factors` that this is the product of; `inverted` are what is divided by."""
 
     value: Expr
-    before: Expr
-    behind: Expr
+    left: Expr
     right: Expr
-    inverted: tuple[Expr, ...]
+    factors: tuple[Expr, ...]
+    inverted: tuple[Expr, ...] = ()
 
 
 class NotIsolated(Exception):
@@ -71,7 +72,8 @@ def _by_entry(terms: LinearTerms, s: Symbol, simplifier: Simplifier) -> Isolated
     masks = (UNIT if t.mask is None else t.mask for t in own)
     scales = simplifier(add(*(times(t.scale, m) for t, m in zip(own, masks, strict=True))))
     right = simplifier(negate(total(others, s.shape)))
-    return Isolated(simplifier(divide(right, scales)), scales, UNIT, right, ())
+    value = simplifier(divide(right, scales))
+    return Isolated(value, times(scales, s), right, (value,))
 
 
 def _in_products(residual: Expr, terms: LinearTerms, s: Symbol, simplifier: Simplifier) -> Isolated:
@@ -104,13 +106,20 @@ def _in_products(residual: Expr, terms: LinearTerms, s: Symbol, simplifier: Simp
     behind_scale, behind = _scale_apart(simplifier(behind))
     scale = simplifier(times(before_scale, behind_scale))
     right = simplifier(divide(right, scale))
-    factors = [
-        *([] if is_one(before) else [simplifier(call("inv", before))]),
-        right,
-        *([] if is_one(behind) else [simplifier(call("inv", behind))]),
-    ]
-    inverted = tuple(m for m in (_without_number(scale), before, behind) if not is_one(m))
-    return Isolated(simplifier(matmul(*factors)), before, behind, right, inverted)
+    left = matmul(*(m for m in (before, s, behind) if not _is_one(m)))
+    factors = (*_inverse(before, simplifier), right, *_inverse(behind, simplifier))
+    if _is_one(behind) and before.op == "diag":
+        factors = (simplifier(divide(right, *before.args)),)
+    inverted = tuple(m for m in (_without_number(scale), before, behind) if not _is_one(m))
+    return Isolated(simplifier(matmul(*factors)), left, right, factors, inverted)
+
+
+def _inverse(m: Expr, simplifier: Simplifier) -> tuple[Expr, ...]:
+    """The inverse as a factor, if there is one; diagonal matrices in it stand as such."""
+    if _is_one(m):
+        return ()
+    scaled = simplifier.with_diagonals(m)
+    return (simplifier(call("inv", m)) if scaled is m else call("inv", scaled),)
 
 
 def _cancelled(terms: LinearTerms) -> LinearTerms:
@@ -172,7 +181,7 @@ def _without_number(scale: Expr) -> Expr:
     return times(*(a for a in factors_of(scale) if not isinstance(a, Number)))
 
 
-def is_one(m: Expr) -> bool:
+def _is_one(m: Expr) -> bool:
     """Whether it is an identity, or the number 1."""
     return m is UNIT or isinstance(m, Eye)
 

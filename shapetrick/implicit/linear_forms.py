@@ -16,6 +16,7 @@ from ..core.expr import (
     Call,
     Expr,
     MatMul,
+    Name,
     Symbol,
     Times,
     Transpose,
@@ -32,7 +33,7 @@ from ..core.expr import (
 )
 from ..core.functions import TABLE
 from ..core.structure import data_of, sums
-from ..core.traversal import expand_names, postorder, rebuild
+from ..core.traversal import expand_names, postorder, rebuild, symbols_of
 
 
 class NotLinear(Exception):
@@ -76,7 +77,8 @@ LinearTerms = tuple[LinearTerm, ...]
 
 def linear_terms(e: Expr, s: Symbol) -> LinearTerms:
     """The terms of an expression, with the symbol and without. Raises NotLinear."""
-    e = expand_names(e)
+    names = {x.name for x in postorder([e]) if isinstance(x, Name) and s in symbols_of(x)}
+    e = expand_names(e, names)
     holding: set[Expr] = {s}
     found: dict[Expr, LinearTerms] = {s: (LinearTerm(),)}
     for x in postorder([e]):

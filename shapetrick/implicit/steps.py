@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..core.equations import EquationSystem
-from ..core.expr import Expr, Symbol, matmul, named
+from ..core.expr import Symbol, named
 from ..core.free_names import free_names
-from ..core.problem import Problem, Request
+from ..core.problem import Problem, Request, called
 from ..core.results import Adjoint, Result, Step
 from ..core.traversal import symbols_of
 from ..explanation.steps import Paper, Text
 from ..simplification.simplifier import Simplifier
-from .isolation import is_one
 from .solutions import Isolation, solution
 
 
@@ -68,8 +67,7 @@ class _EquationSteps:
         name = request.wrt.name
         if request.direction is not None:
             return f"bar({name})"
-        of = request.of_text
-        return f"∂{of if of.isidentifier() else f'({of})'}/∂{name}"
+        return f"∂{called(request.of_text)}/∂{name}"
 
     def _of(self, request: Request, x: Symbol) -> Iterator[Step]:
         if x in symbols_of(request.of):
@@ -122,14 +120,10 @@ def steps_of_solution(
 
 def _steps(one: Isolation, request: Request, text: Text) -> Iterator[Step]:
     u, isolated = one.unknown, one.found
-    left = text(_without_identities(isolated.before, u, isolated.behind))
+    left = text(isolated.left)
     said = f"{text(one.residual)} = 0, with the terms of {u.name} collected on the left"
     of = " ".join(request.of_text.split())
     shape = one.residual.shape
     yield Step(of, u.name, left, shape, (), isolated.right, said)
     note = "multiplied by the inverse" if isolated.inverted else "as it stands"
     yield Step(of, u.name, u.name, u.shape, (), isolated.value, note)
-
-
-def _without_identities(before: Expr, u: Expr, behind: Expr) -> Expr:
-    return matmul(*(e for e in (before, u, behind) if not is_one(e)))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ..core.dims import SCALAR
+from ..core.dims import SCALAR, Shape
 from ..core.errors import NameProblem, Span
+from ..core.expr import Expr
 from ..core.families import MemberBox, Place, Segment, box_of, covers, may_meet
 from ..core.indices import Incomparable, Index, Range, at_most, is_at_most, member
 from ..core.traversal import reachable
@@ -42,6 +43,13 @@ class PendingDefinition:
     @property
     def ranges(self) -> tuple[Range, ...]:
         return self.definition.ranges
+
+    def segment(self, shape: Shape = SCALAR, body: Expr | None = None) -> Segment:
+        """The members that it defines; their shape may be unknown still."""
+        span = self.definition.name.span
+        return Segment(
+            self.base, self.indices, self.ranges, shape, body, span=span, padded=self.padded
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -190,12 +198,7 @@ class Order:
     @property
     def known(self) -> list[Segment]:
         """The members that are declared or defined; shapes may be unknown still."""
-        defined = [
-            Segment(b.base, b.indices, b.ranges, SCALAR, padded=b.padded)
-            for b in self.bodies
-            if b.indices
-        ]
-        return [*self.declared, *defined]
+        return [*self.declared, *(b.segment() for b in self.bodies if b.indices)]
 
 
 def _along(part: Sequence[_Dependence], axis: int) -> list[_Dependence] | None:

@@ -7,7 +7,7 @@ a start and doesn't look ahead, and that shapes chain from one member to the nex
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..core import expr as ex
@@ -34,11 +34,14 @@ class FamilyElaboration:
     values: dict[str, Expr] = field(default_factory=dict)  # of names without an index
     bodies: list[PendingDefinition] = field(default_factory=list)
     lengths: dict[str, None] = field(default_factory=dict)
+    indexed: dict[str, str] = field(default_factory=dict)  # what has a letter as an index
 
-    def find_lengths(self, statements: Sequence[Statement]) -> None:
-        """The letters to which indices run."""
+    def find_letters(self, statements: Sequence[Statement]) -> None:
+        """The letters of indices, and those to which they run."""
         given = [s for s in statements if isinstance(s, (Declaration, Definition))]
         for s in given:
+            first = s.names[0][0] if isinstance(s, Declaration) else s.name.name
+            self.indexed.update((r.letter, first) for r in s.ranges)
             own = {r.letter for r in s.ranges}
             for letter in (t for r in s.ranges for i in r.ends for t in i.terms if t not in own):
                 self.lengths[letter] = None
@@ -66,6 +69,12 @@ class FamilyElaboration:
                 shape = (declared.sides[0].dim, declared.sides[1].dim)
                 kept = frozenset(declared.attributes) - {"const"}
                 if not indices:
+                    for letter in (n for d in shape for n in d.names if n in self.indexed):
+                        raise NameProblem(
+                            f"`{letter}` is a dimension of `{name}`, and the index of "
+                            f"`{self.indexed[letter]}`: give one of them another letter.",
+                            span,
+                        )
                     self.values[name] = ex.symbol(name, shape, kept)
                     continue
                 self._add(
@@ -97,9 +106,16 @@ class FamilyElaboration:
                     "its own, or a number.",
                     span,
                 )
-            if i.letter and i.letter not in (*running, *self.lengths):
-                raise self._without_range(i.letter, name, span)
+        self._refuse_unbound(name, indices, running, span)
         return indices
+
+    def _refuse_unbound(
+        self, name: str, indices: Place, running: Container[str], span: Span
+    ) -> None:
+        """Refuse a letter that neither runs nor is a length. Raises NameProblem."""
+        for letter in (t for i in indices for t in i.terms):
+            if letter not in running and letter not in self.lengths:
+                raise self._without_range(letter, name, span)
 
     def _without_range(self, letter: str, name: str, span: Span) -> NameProblem:
         """What is said of an index that nothing binds: a range that a family has at its place."""
@@ -218,10 +234,7 @@ class FamilyElaboration:
                     f"`{name}` is a family: write `{name}[…]` for a member.", node.span
                 )
             return Use(node, name, name, is_function=is_function)
-        running = {r.letter for r in ranges}
-        for letter in (t for i in indices for t in i.terms):
-            if letter not in running and letter not in self.lengths:
-                raise self._without_range(letter, name, node.span)
+        self._refuse_unbound(name, indices, {r.letter for r in ranges}, node.span)
         return Use(node, name, base, indices, ranges, is_function)
 
     def _dim_families(self) -> set[str]:
@@ -272,18 +285,7 @@ class FamilyElaboration:
         if not body.indices:
             self.values[name] = ex.named(name, value)
         else:
-            shape = value.shape
-            self._add(
-                Segment(
-                    body.base,
-                    body.indices,
-                    d.ranges,
-                    shape,
-                    value,
-                    span=d.name.span,
-                    padded=body.padded,
-                )
-            )
+            self._add(body.segment(value.shape, value))
 
     def _why(self, uses: Sequence[Use]) -> str:
         """Where the shapes of members come from that were derived from a start."""

@@ -12,31 +12,12 @@ import numpy as np
 from ..core.budget import ARRAYS, BYTES, TRIED, numbers_in
 from ..core.dims import ONE, Dim, extent, shape_text
 from ..core.errors import OperandError, ShapeError
-from ..core.expr import Expr, Name, Symbol, operand
+from ..core.expr import Expr, Name, Symbol
 from ..core.functions import Array
+from ..core.results import orders
 from ..core.traversal import postorder
 from .evaluation import EvaluationTape as Evaluation
 from .sampling import dims_of
-
-
-def evaluate(
-    e: Expr,
-    arrays: Mapping[str, Any],
-    functions: Mapping[str, Callable[[Array, int], Array]] | None = None,
-    /,
-    **sizes: int,
-) -> Array:
-    """The value of an expression at arrays, by name; a vector may have one axis.
-
-    `functions` has the values of abstract functions, called with an order of derivative too;
-    `sizes` has the sizes of dimensions that no array tells. Raises OperandError or ShapeError.
-
-    >>> A, x = st.symbols("A: m x n; x: n")
-    >>> st.evaluate(A @ x, {"A": np.eye(2), "x": [1.0, 2.0]})
-    array([[1.],
-           [2.]])
-    """
-    return evaluate_all([operand(e)], arrays, functions, sizes)[0]
 
 
 def by_name(arrays: object) -> Mapping[str, Any]:
@@ -54,7 +35,11 @@ def evaluate_all(
     functions: Mapping[str, Callable[[Array, int], Array]] | None,
     sizes: Mapping[str, int],
 ) -> list[Array]:
-    """Likewise the values of several expressions, each part of them once."""
+    """The values of expressions at arrays, by name, each part of them once; a vector may have one
+    axis.
+
+    `functions` has the values of abstract functions, called with an order of derivative too;
+    `sizes` has the sizes of dimensions that no array tells. Raises OperandError or ShapeError."""
     named = by_name(arrays)
     symbols = [e for e in postorder(roots) if isinstance(e, Symbol)]
     given = {s.name: matrix_of(s, _given(s.name, named)) for s in symbols}
@@ -143,6 +128,25 @@ def sizes_from(
                 f"an array of shape {arrays[s.name].shape}."
             )
     return known
+
+
+def check_orders(
+    conditions: Sequence[str],
+    symbols: Iterable[Symbol],
+    arrays: Mapping[str, Any],
+    sizes: Mapping[str, int],
+) -> None:
+    """Raises OperandError for sizes of arrays that do not satisfy a condition ("m ≥ d")."""
+    if not conditions:
+        return
+    given = [s for s in symbols if s.name in arrays]
+    known = sizes_from(given, {s.name: matrix_of(s, arrays[s.name]) for s in given}, sizes)
+    for condition in conditions:
+        for names in orders([condition], known):
+            first, second = (known[n] if n in known else int(n) for n in names)
+            if first < second:
+                told = " and ".join(f"{n} is {known[n]}" for n in names if n in known)
+                raise OperandError(f"{told}: this holds where {condition}.")
 
 
 def _solved(d: Dim, name: str, size: int, known: Mapping[str, int]) -> int | None:

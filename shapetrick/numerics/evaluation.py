@@ -193,6 +193,14 @@ class EvaluationTape:
         return len(self._values) - 1
 
 
+class Valuation(NamedTuple):
+    """Where expressions have values: those of symbols, of dimensions, and of abstract functions."""
+
+    env: Mapping[str, Array]
+    sizes: Mapping[str, int]
+    functions: FunctionValues
+
+
 def evaluate(
     e: Expr,
     env: Mapping[str, Array],

@@ -21,7 +21,7 @@ from ..core.expr import Expr, Symbol, call, transpose
 from ..core.functions import Array
 from ..core.solved import LinearSolver, computed
 from ..core.structured import selected, selection
-from .evaluation import EvaluationTape, FunctionValues
+from .evaluation import EvaluationTape, FunctionValues, Valuation
 
 MOST_STEPS = 20  # of Newton's method
 FIRST_STEPS, HOPELESS = 6, 0.2  # from where so far away there is no solution near
@@ -118,6 +118,11 @@ class ImplicitSolver:
     def inputs(self) -> tuple[Symbol, ...]:
         return inputs_of(self.systems)
 
+    @property
+    def listed(self) -> str:
+        """The unknowns, as messages name them."""
+        return ", ".join(f"`{u.name}`" for u in self.unknowns)
+
     @cached_property
     def _tape(self) -> EvaluationTape:
         sides = [x for system in self.systems for x in system.equations]
@@ -129,20 +134,18 @@ class ImplicitSolver:
         to start, of `unknowns`."""
         symbols = (*self.inputs, *self.unknowns)
         env = {s.name: x for s, x in zip(symbols, values, strict=True)}
-        return _flat(self.solved(env, sizes, functions))
+        return _flat(self.solved(Valuation(env, sizes, functions)))
 
-    def solved(
-        self, env: Mapping[str, Array], sizes: Sizes, functions: FunctionValues
-    ) -> dict[str, Array]:
+    def solved(self, at: Valuation) -> dict[str, Array]:
         """The unknowns near those given."""
-        coordinates = Coordinates(self.unknowns, sizes)
-        points = np.broadcast_shapes(*(x.shape[:-2] for x in env.values()))
-        start = coordinates.read(env)
-        evaluate = self._evaluator(env, sizes, functions, coordinates)
+        coordinates = Coordinates(self.unknowns, at.sizes)
+        points = np.broadcast_shapes(*(x.shape[:-2] for x in at.env.values()))
+        start = coordinates.read(at.env)
+        evaluate = self._evaluator(at, coordinates)
         if start.ndim == 1 and points:
             # One solution leads to those near it, on the same branch.
-            first = {name: x.reshape(-1, *x.shape[-2:])[0] for name, x in env.items()}
-            alone = self._evaluator(first, sizes, functions, coordinates)
+            first = {name: x.reshape(-1, *x.shape[-2:])[0] for name, x in at.env.items()}
+            alone = self._evaluator(at._replace(env=first), coordinates)
             start = _newton(alone, start)
             if np.isfinite(start).all():
                 start = _chords(evaluate, alone, np.broadcast_to(start, (*points, start.size)))
@@ -150,78 +153,53 @@ class ImplicitSolver:
             _newton(evaluate, np.broadcast_to(start, (*points, start.shape[-1])))
         )
 
-    def consistent(
-        self,
-        env: Mapping[str, Array],
-        sizes: Sizes,
-        functions: FunctionValues,
-        bound: float = LARGEST_CONDITION,
-    ) -> dict[str, Array]:
+    def consistent(self, at: Valuation, bound: float = LARGEST_CONDITION) -> dict[str, Array]:
         """The nearest inputs and unknowns that fulfil the equations, whose Jacobian has at most
         this condition; NaN where there are none."""
         moved = [s for s in self.inputs if s.attributes <= MOVABLE]
-        coordinates = Coordinates([*moved, *self.unknowns], sizes)
-        found = _newton(self._evaluator(env, sizes, functions, coordinates), coordinates.read(env))
-        values = {**env, **coordinates.write(found)}
+        coordinates = Coordinates([*moved, *self.unknowns], at.sizes)
+        found = _newton(self._evaluator(at, coordinates), coordinates.read(at.env))
+        values = {**at.env, **coordinates.write(found)}
         bad = ~_is_positive(values, moved)
-        bad = bad | (self.condition(values, sizes, functions) > bound)
+        bad = bad | (self.condition(at._replace(env=values)) > bound)
         for u in self.unknowns:
             values[u.name] = np.where(bad[..., None, None], np.nan, values[u.name])
         return values
 
-    def condition(self, env: Mapping[str, Array], sizes: Sizes, functions: FunctionValues) -> Array:
+    def condition(self, at: Valuation) -> Array:
         """The condition of the equations' Jacobian by the unknowns; infinite where they leave some
         undetermined."""
-        scales = self.singular_values(env, sizes, functions)
+        scales = self.singular_values(at)
         with np.errstate(all="ignore"):
             found = scales[..., 0] / scales[..., -1]
         return np.asarray(np.where(np.isfinite(found), found, np.inf))
 
-    def singular_values(
-        self, env: Mapping[str, Array], sizes: Sizes, functions: FunctionValues
-    ) -> Array:
+    def singular_values(self, at: Valuation) -> Array:
         """Those of the equations' Jacobian by the unknowns, falling; one for each free entry."""
-        jacobian = self.jacobian(self.unknowns, env, sizes, functions)
+        jacobian = self.jacobian(self.unknowns, at)
         scales = np.linalg.svd(_finite(jacobian), compute_uv=False)
         missing = jacobian.shape[-1] - scales.shape[-1]
         return np.concatenate([scales, np.zeros((*scales.shape[:-1], max(missing, 0)))], axis=-1)
 
-    def jacobian(
-        self,
-        symbols: Sequence[Symbol],
-        env: Mapping[str, Array],
-        sizes: Sizes,
-        functions: FunctionValues,
-    ) -> Array:
+    def jacobian(self, symbols: Sequence[Symbol], at: Valuation) -> Array:
         """The derivative of all residuals by the free entries of the symbols, by differences."""
-        coordinates = Coordinates(symbols, sizes)
-        evaluate = self._evaluator(env, sizes, functions, coordinates)
-        return _jacobian(evaluate, coordinates.read(env))
+        coordinates = Coordinates(symbols, at.sizes)
+        return _jacobian(self._evaluator(at, coordinates), coordinates.read(at.env))
 
-    def residual_off(
-        self, env: Mapping[str, Array], sizes: Sizes, functions: FunctionValues
-    ) -> float:
+    def residual_off(self, at: Valuation) -> float:
         """The largest relative residual at one point."""
-        coordinates = Coordinates(self.unknowns, sizes)
-        evaluate = self._evaluator(env, sizes, functions, coordinates)
-        return float(evaluate(coordinates.read(env)).off)
+        coordinates = Coordinates(self.unknowns, at.sizes)
+        return float(self._evaluator(at, coordinates)(coordinates.read(at.env)).off)
 
-    def values(
-        self, env: Mapping[str, Array], sizes: Sizes, functions: FunctionValues
-    ) -> list[Array]:
+    def values(self, at: Valuation) -> list[Array]:
         """The residuals of all equations."""
         with np.errstate(all="ignore"):
             count = sum(len(system.equations) for system in self.systems)
-            return self._tape.run(env, sizes, functions)[:count]
+            return self._tape.run(*at)[:count]
 
-    def _evaluator(
-        self,
-        env: Mapping[str, Array],
-        sizes: Sizes,
-        functions: FunctionValues,
-        coordinates: Coordinates,
-    ) -> Callable[[Array], _Evaluated]:
+    def _evaluator(self, at: Valuation, coordinates: Coordinates) -> Callable[[Array], _Evaluated]:
         """The residuals at vectors (… × coordinates, or … × k × coordinates for k of each)."""
+        env, sizes, functions = at
         points = np.broadcast_shapes(*(x.shape[:-2] for x in env.values()))
         count = sum(len(system.equations) for system in self.systems)
 
@@ -232,8 +210,8 @@ class ImplicitSolver:
             }
             with np.errstate(all="ignore"):
                 values = self._tape.run({**others, **coordinates.write(vectors)}, sizes, functions)
-            at = vectors.shape[:-1]
-            flat = [np.broadcast_to(x, (*at, *x.shape[-2:])).reshape(*at, -1) for x in values]
+            lead = vectors.shape[:-1]
+            flat = [np.broadcast_to(x, (*lead, *x.shape[-2:])).reshape(*lead, -1) for x in values]
             sides = [np.abs(x).max(axis=-1) for x in flat[count:]]
             return _Evaluated(np.concatenate(flat[:count], -1), np.max(sides, axis=0))
 
@@ -349,10 +327,10 @@ def linear_solution(
     then of its right side; NaN where nothing does."""
     *given, right = values
     env = {s.name: x for s, x in zip(solver.given, given, strict=True)}
-    count = solver.solution.shape[0].size(sizes)
+    at, count = Valuation(env, sizes, functions), solver.solution.shape[0].size(sizes)
     if count > MOST_DENSE:
-        return _iterated(solver, env, sizes, functions, right)
-    matrix = _matrix(solver, env, sizes, functions, count)
+        return _iterated(solver, at, right)
+    matrix = _matrix(solver, at, count)
     with np.errstate(all="ignore"):
         found = np.linalg.pinv(_finite(matrix), rcond=CUT) @ right
         off = np.abs(matrix @ found - right).max(axis=(-1, -2), keepdims=True)
@@ -365,14 +343,9 @@ def _rule(solver: LinearSolver) -> EvaluationTape:
     return EvaluationTape([solver.rule])
 
 
-def _matrix(
-    solver: LinearSolver,
-    env: Mapping[str, Array],
-    sizes: Sizes,
-    functions: FunctionValues,
-    count: int,
-) -> Array:
+def _matrix(solver: LinearSolver, at: Valuation, count: int) -> Array:
     """The rule as a matrix: … × its entries × the solution's."""
+    env, sizes, functions = at
     points = np.broadcast_shapes(*(x.shape[:-2] for x in env.values()))
     each = {name: x[..., None, :, :] if x.ndim > 2 else x for name, x in env.items()}
     units = {solver.solution.name: np.eye(count)[:, :, None]}
@@ -380,21 +353,15 @@ def _matrix(
     return np.broadcast_to(images, (*points, *images.shape[-3:]))[..., 0].swapaxes(-1, -2)
 
 
-def _iterated(
-    solver: LinearSolver,
-    env: Mapping[str, Array],
-    sizes: Sizes,
-    functions: FunctionValues,
-    right: Array,
-) -> Array:
+def _iterated(solver: LinearSolver, at: Valuation, right: Array) -> Array:
     """By GMRES on the rule, without its matrix; NaN where that doesn't converge."""
     from scipy.sparse.linalg import LinearOperator, gmres  # only at large sizes
 
     def rule(vector: Array) -> Array:
         column = {solver.solution.name: vector.reshape(-1, 1)}
-        return _rule(solver).run({**env, **column}, sizes, functions)[0].ravel()
+        return _rule(solver).run({**at.env, **column}, *at[1:])[0].ravel()
 
-    shape = right.shape[-2], solver.solution.shape[0].size(sizes)
+    shape = right.shape[-2], solver.solution.shape[0].size(at.sizes)
     nothing = np.full((shape[1], 1), np.nan)
     if shape[0] != shape[1] or right.ndim > 2:
         return nothing

@@ -7,27 +7,19 @@ none for an operation (those of LAPACK), there is no picture.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from ..core.expr import Expr
 from ..core.functions import Array
-from .evaluation import EvaluationTape, FunctionValues
+from .evaluation import EvaluationTape, Valuation
 
 SCALES = 10.0 ** np.arange(-8, 8.25, 0.5)
 ENDS = np.finfo(float).tiny, np.finfo(float).max  # of the values that a double can hold
 FLOOR = 1e-17  # below which an error is none
 EXTENDED = np.finfo(np.longdouble).eps < 1e-18
-
-
-class ScalePoint(NamedTuple):
-    """Inputs at scale 1."""
-
-    sizes: Mapping[str, int]
-    env: Mapping[str, Array]
-    functions: FunctionValues
 
 
 class ScaleErrors(NamedTuple):
@@ -39,15 +31,15 @@ class ScaleErrors(NamedTuple):
 
 
 def scale_errors(
-    forms: Sequence[Expr], points: Sequence[ScalePoint], scaled: Collection[str]
+    forms: Sequence[Expr], points: Sequence[Valuation], scaled: Collection[str]
 ) -> ScaleErrors | None:
     """The errors of forms of one value, of which the last is the most exact, where the inputs of
-    the names `scaled` are as they are times the scale; None where nothing exact is known."""
+    the names `scaled` are those of points times the scale; None where nothing exact is known."""
     if not EXTENDED or not points:
         return None
     tape, exact = EvaluationTape(forms), EvaluationTape(forms[-1:])
     found = []
-    for sizes, env, functions in points:
+    for env, sizes, functions in points:
         given = {k: _at_scales(x) if k in scaled else x for k, x in env.items()}
         precise = {k: x.astype(np.longdouble) for k, x in given.items()}
         try:

@@ -8,14 +8,13 @@ from ..algebra.assumptions import with_free_entries
 from ..core.dims import ONE
 from ..core.equations import EquationSystem, inputs_of, structure_of, systems_within
 from ..core.errors import DerivationError
-from ..core.expr import UNIT, Expr, Symbol, symbol
+from ..core.expr import Expr, Symbol, symbol
 from ..core.problem import DerivativeKind, Problem, Request
 from ..core.results import LinearEquation, LinearSystem, Result
 from ..core.traversal import expand_names, substitute, symbols_of
-from ..derivation.chain_rule import cotangents, tangent
 from ..simplification.simplifier import Simplifier
 from ..validation.checker import checker_of
-from .jacobians import jacobian
+from .derivative_kinds import derivative
 
 
 def derived(
@@ -40,7 +39,7 @@ def derived(
     place = None
     if along is not None:
         place = symbol("#along", value.shape if kind == "vjp" else free.shape)
-    found = simplifier.answer(_derived(kind, value, free, place, simplifier))
+    found = simplifier.answer(derivative(kind, value, free, place, simplifier))
     request = Request(kind, value, kind, free, place)
     verdict = checker_of(Problem("", {}, {}, (request,)), request, [found]).check(found)
     if verdict.verdict == "wrong":
@@ -100,23 +99,3 @@ def _equation(q: LinearEquation) -> str:
         return f"{q.left} = {q.right}"
     function = {"diagonal": "diag"}.get(structure_of(q.unknown), structure_of(q.unknown))
     return f"{function}({q.left}) = {function}({q.right})"
-
-
-def _derived(
-    kind: DerivativeKind, of: Expr, wrt: Symbol, along: Symbol | None, simplifier: Simplifier
-) -> Expr:
-    if kind == "jac":
-        return jacobian(of, wrt, simplifier)
-    if kind == "jvp":
-        assert along is not None
-        return simplifier(tangent(of, wrt, along, simplifier))
-    if kind == "vjp":
-        assert along is not None
-        return simplifier(cotangents(of, wrt, along)[wrt])
-    gradient = simplifier(cotangents(of, wrt, UNIT)[wrt])
-    if kind == "hess":
-        return jacobian(gradient, wrt, simplifier)
-    if kind == "hvp":
-        assert along is not None
-        return simplifier(cotangents(gradient, wrt, along)[wrt])
-    return gradient

@@ -14,14 +14,14 @@ from typing import NamedTuple
 from ..core.equations import structure_of, systems_within
 from ..core.errors import DerivationError
 from ..core.expr import UNIT, Expr, Symbol, add, as_symbol, call, matmul, negate, subtract, zeros
-from ..core.problem import Problem, Request, RequestKind
+from ..core.problem import Problem, Request, RequestKind, jacobian_shape
 from ..core.results import Adjoint
 from ..core.traversal import expand_names, symbols_of
 from ..derivation.chain_rule import upstream_of
 from ..implicit.adjoint import computable_gradient, derived
 from ..implicit.differentials import derived_along
 from ..simplification.simplifier import Simplifier
-from .jacobians import jacobian, jacobian_shape, opened, symmetrized
+from .jacobians import jacobian, opened, symmetrized
 
 
 class ImplicitDerivative(NamedTuple):

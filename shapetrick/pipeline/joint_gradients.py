@@ -28,8 +28,8 @@ from ..simplification.subexpressions import LEAST_SAVING
 from .requests import (
     WORDS,
     concluded,
+    derivative_of,
     derive,
-    gradient_of,
     log_verdict,
     not_yet_checked,
     taken_in,
@@ -203,7 +203,7 @@ class _JointGradients:
         alone = []
         for request in self._requests:
             simplifier = Simplifier(self._problem.definitions.values(), [request.of])
-            gradient = gradient_of(request, simplifier)
+            gradient = derivative_of(request, simplifier)
             alone.append(written(self._problem, gradient, simplifier))
         return self._total(together) < self._total(alone)
 

@@ -17,8 +17,8 @@ from typing import NamedTuple
 from ..core import expr as ex
 from ..core.expr import Expr, Symbol, as_symbol
 from ..core.families import at_index, cotangent_names, reindexed
-from ..core.indices import Indices, Range, member, parts, read_name, renamed_shape, within
-from ..core.problem import DerivativeKind, Problem, Request
+from ..core.indices import Indices, Range, member, parts, read_name
+from ..core.problem import DerivativeKind, Problem, Request, called
 from ..core.results import Equation, Recursion
 from ..derivation.chain_rule import upstream_of
 from ..families.equation_regions import box_of_equation, rising
@@ -317,7 +317,7 @@ class MemberDerivative:
         base, indices = parts(read_name(text))
         if indices:
             return member(base, *(i.within(fixed) for i in indices))
-        return text if text.isidentifier() else f"({text})"
+        return called(text)
 
 
 def with_equations(problem: Problem, recursion: Recursion) -> Problem:
@@ -341,15 +341,6 @@ def at_lengths(problem: Problem, values: Indices) -> Problem:
     at = {t: i for t, i in values.items() if t in families.lengths}
     if not at:
         return problem
-    segments = tuple(
-        replace(
-            s,
-            indices=within(s.indices, at),
-            ranges=tuple(r.within(at) for r in s.ranges),
-            shape=renamed_shape(s.shape, at),
-            body=None if s.body is None else reindexed(s.body, at),
-        )
-        for s in families.segments
-    )
+    segments = tuple(s.within(at, tuple(r.within(at) for r in s.ranges)) for s in families.segments)
     definitions = {name: reindexed(e, at) for name, e in problem.definitions.items()}
     return replace(problem, families=families._replace(segments=segments), definitions=definitions)

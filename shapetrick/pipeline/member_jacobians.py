@@ -21,7 +21,7 @@ from ..core.traversal import postorder, substitute, symbols_of
 from ..families.equation_regions import box_of_equation, rising
 from ..families.recurrence import Backpropagation, segments_of
 from ..families.upstream_regions import recurrent_in
-from .jacobians import opened
+from .jacobians import NO_FORM, opened
 
 ROWS = "D"  # what the Jacobians by the members of a family are called: D, or D_Z
 NEAR = 4  # steps of a recurrence that an answer is written in at most
@@ -104,8 +104,7 @@ class _Rows:
             part = opened(alone, x, ex.symbol("#by", e.shape), self._simplifier)
             if part is None:
                 raise DerivationError(
-                    "this Jacobian has no form in matrix, element-wise and Kronecker products: ask "
-                    "for the backward rule (`vjp`) or the forward rule (`jvp`)."
+                    f"{NO_FORM}: ask for the backward rule (`vjp`) or the forward rule (`jvp`)."
                 )
             if e.is_scalar and x.shape[1] != ONE:
                 part = ex.call("vec", part)

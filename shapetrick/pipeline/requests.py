@@ -16,21 +16,19 @@ from ..algebra.assumptions import with_free_entries
 from ..algebra.definiteness import Definite
 from ..core.equations import EquationSystem, systems_within
 from ..core.errors import DerivationError
-from ..core.expr import IDENTITY, UNIT, Expr, Name, Symbol, named, symbol, zeros
+from ..core.expr import IDENTITY, Expr, Name, Symbol, named, symbol, zeros
 from ..core.functions import NAMES
-from ..core.problem import DerivativeKind, Problem, Request
+from ..core.problem import DerivativeKind, Problem, Request, called
 from ..core.results import Recursion, Result, Rewriting, Step, Validation
 from ..core.traversal import postorder, remembered, substitute, symbols_of, transform
-from ..derivation.chain_rule import cotangents, tangent
 from ..explanation.steps import Paper, Text
-from ..language.shapes.derived_values import register_deriver
 from ..language.syntax.constants import CONSTANTS
 from ..simplification.simplifier import Simplifier
 from ..simplification.subexpressions import as_step, introduced, with_bare_identity, with_names
 from ..simplification.written_forms import with_functions
 from ..validation.checker import checker_of
-from .derivatives_as_values import derived
-from .jacobians import directional, jacobian, symmetrized, symmetrized_hessian
+from .derivative_kinds import derivative
+from .jacobians import symmetrized, symmetrized_hessian
 
 _log = logging.getLogger(__name__)
 
@@ -73,7 +71,7 @@ def _derived(
     if systems_within([request.of], problem.systems):
         return _through_equations(problem, request, seed)
     asked, simplifier, restored, replaced = to_derive(problem, request)
-    gradient = _KINDS[request.derivative](asked, simplifier)
+    gradient = derivative_of(asked, simplifier)
     if not restored:
         result = concluded(problem, request, gradient, simplifier, seed, checked)
         return replace(result, rewritings=(*replaced, *result.rewritings)) if replaced else result
@@ -184,54 +182,24 @@ def written(problem: Problem, gradient: Expr, simplifier: Simplifier) -> Expr:
 
 
 def _through_equations(problem: Problem, request: Request, seed: int) -> Result:
-    """The gradient through unknowns that equations determine, in the equations' multipliers."""
+    """The derivative through unknowns that equations determine: a gradient in the equations'
+    multipliers, any other by these, or in differentials."""
     from ..implicit.adjoint import computable_gradient, derived
 
     simplifier = Simplifier(problem.definitions.values(), [request.of])
-    if request.kind not in ("grad", "vjp"):
-        return _further_through_equations(problem, request, simplifier, seed)
-    found = derived(problem, request, seed)
-    check = checker_of(problem, found.request, seed=seed).check
-    result = concluded(
-        problem,
-        found.request,
-        found.gradient,
-        simplifier,
-        seed,
-        lambda gradient: check(computable_gradient(gradient, found.adjoint)),
-    )
-    return replace(result, adjoint=found.adjoint)
+    if request.kind in ("grad", "vjp"):
+        request, value, adjoint = derived(problem, request, seed)
+        checker = checker_of(problem, request, seed=seed)
+    else:
+        from .implicit_jacobians import implicit_derivative
 
+        value, adjoint, request, asked = implicit_derivative(problem, request, simplifier, seed)
+        checker = checker_of(problem, asked, [value], seed)
 
-def as_answered(problem: Problem, request: Request, seed: int) -> Request:
-    """The request along the symmetric matrices, where equations have solutions for these alone.
-    Raises DerivationError where they do not determine their unknowns."""
-    systems = systems_within([request.of], problem.systems)
-    if not systems or request.kind not in ("grad", "vjp"):
-        return request
-    from ..implicit.examination import examined
+    def check(value: Expr) -> Validation:
+        return checker.check(computable_gradient(value, adjoint))
 
-    along = examined(systems, request.wrt, seed).along_symmetric
-    return replace(request, symmetric=request.symmetric or along)
-
-
-def _further_through_equations(
-    problem: Problem, request: Request, simplifier: Simplifier, seed: int
-) -> Result:
-    """A Jacobian, a Hessian or a derivative along a direction, through unknowns."""
-    from ..implicit.adjoint import computable_gradient
-    from .implicit_jacobians import implicit_derivative
-
-    value, adjoint, request, asked = implicit_derivative(problem, request, simplifier, seed)
-    check = checker_of(problem, asked, [value], seed).check
-    result = concluded(
-        problem,
-        request,
-        value,
-        simplifier,
-        seed,
-        lambda value: check(computable_gradient(value, adjoint)),
-    )
+    result = concluded(problem, request, value, simplifier, seed, check)
     return replace(result, adjoint=adjoint)
 
 
@@ -334,60 +302,18 @@ SYMMETRIC_HESSIAN = (
 )
 
 
-def gradient_of(request: Request, simplifier: Simplifier) -> Expr:
-    upstream = UNIT if request.kind == "grad" or request.direction is None else request.direction
-    return simplifier(_in_steps(request.of, request.wrt, upstream, simplifier))
+def derivative_of(request: Request, simplifier: Simplifier) -> Expr:
+    """What a request asks for, simplified; long rules are in steps, each written as in an
+    answer."""
 
+    def step(e: Expr) -> Expr:
+        return as_step(simplifier.answer(simplifier(e)))
 
-def _in_steps(of: Expr, wrt: Expr, upstream: Expr, simplifier: Simplifier) -> Expr:
-    """The cotangent of the variable, of which no side has to be found in it again: what is handed
-    on may be hidden in steps."""
-    return cotangents(of, wrt, upstream, _stepping(simplifier))[wrt]
-
-
-def _stepping(simplifier: Simplifier) -> Callable[[Expr], Expr]:
-    """What hides in a step what is handed on, written as in an answer."""
-    return lambda e: as_step(simplifier.answer(simplifier(e)))
-
-
-def _jacobian(request: Request, simplifier: Simplifier) -> Expr:
-    return jacobian(request.of, request.wrt, simplifier)
-
-
-def _hessian(request: Request, simplifier: Simplifier) -> Expr:
-    return jacobian(_gradient_alone(request, simplifier), request.wrt, simplifier)
-
-
-def _gradient_alone(request: Request, simplifier: Simplifier) -> Expr:
-    return simplifier(cotangents(request.of, request.wrt, UNIT)[request.wrt])
-
-
-def _hessian_vector(request: Request, simplifier: Simplifier) -> Expr:
-    """The Hessian is symmetric: its product with V is the gradient's backward rule with V
-    upstream."""
-    gradient = simplifier(_in_steps(request.of, request.wrt, UNIT, simplifier))
-    assert request.direction is not None
-    return simplifier(_in_steps(gradient, request.wrt, request.direction, simplifier))
-
-
-def _directional(request: Request, simplifier: Simplifier) -> Expr:
-    of, wrt, direction = request.of, request.wrt, request.direction
-    assert direction is not None
-    short = directional(of, wrt, direction, simplifier)
-    if short is not None:
-        return short
-    return simplifier(tangent(of, wrt, direction, _stepping(simplifier)))
+    of, wrt, along = request.of, request.wrt, request.direction
+    return derivative(request.derivative, of, wrt, along, simplifier, step)
 
 
 _TWICE = frozenset({"hess", "hvp"})  # kinds for which a gradient is differentiated again
-_KINDS: dict[DerivativeKind, Callable[[Request, Simplifier], Expr]] = {
-    "grad": gradient_of,
-    "vjp": gradient_of,
-    "jac": _jacobian,
-    "hess": _hessian,
-    "hvp": _hessian_vector,
-    "jvp": _directional,
-}
 
 
 def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
@@ -440,7 +366,7 @@ def steps_together(
 def _implicit_step(request: Request, result: Result) -> Step:
     """What is told of a derivative through equations that is no gradient and no backward rule."""
     name, of = request.wrt.name, request.of_text
-    label = f"∂{of if of.isidentifier() else f'({of})'}/∂{name}"
+    label = f"∂{called(of)}/∂{name}"
     note = _ROWS if request.direction is None else _DIFFERENTIAL
     return Step(of, name, label, result.gradient.shape, (), result.gradient, note)
 
@@ -485,7 +411,7 @@ def _steps(
     last = Step(
         of=of_text,
         wrt=name,
-        label=f"∂{of_text if of_text.isidentifier() else f'({of_text})'}/∂{name}{along}",
+        label=f"∂{called(of_text)}/∂{name}{along}",
         shape=result.gradient.shape,
         lines=(),
         result=result.gradient,
@@ -578,6 +504,3 @@ def _kept(gradient: Expr, problem: Problem, request: Request) -> tuple[Expr, ...
         or (isinstance(e, Symbol) and e is not request.direction)
     ]
     return tuple(kept)
-
-
-register_deriver(partial(derived, derive))

@@ -87,13 +87,6 @@ def problem_parts(problem: Problem) -> Iterator[ArticlePart]:
     yield from _paragraphs(doc.preface(problem), Latex(), doc.LINES)
 
 
-def result_parts(
-    result: Result, problem: Problem, detail: int = doc.LINES
-) -> Iterator[ArticlePart]:
-    """The derivation of one request."""
-    yield from derivation_parts([result], problem, detail)
-
-
 def derivation_parts(
     results: Sequence[Result], problem: Problem, detail: int = doc.LINES, separate: bool = False
 ) -> Iterator[ArticlePart]:

@@ -15,9 +15,9 @@ from ..algebra.monomials import Product
 from ..algebra.ranges import EntryRanges
 from ..algebra.symmetry import Symmetry
 from ..core.cost import has_minus, is_below
-from ..core.expr import Add, Call, Expr, Name, Number, Power, Times, add, named, times
+from ..core.expr import Add, Call, Expr, Name, Number, Power, Times, add, times
 from ..core.functions import TABLE, Function
-from ..core.traversal import postorder, rebuild, remembered
+from ..core.traversal import postorder, remembered, transform
 from .identities import LOGARITHMS, ROOT
 from .pattern_matching import core
 from .rewriting import Rewriter, Rows
@@ -92,23 +92,16 @@ def stable(roots: Sequence[Expr]) -> list[Expr]:
     values = ScaledValues(rewriter.rewrite, ranges)
 
     def changed(e: Expr) -> Expr:
-        args = [done[a] for a in e.args]
-        if isinstance(e, Name):
-            return named(e.name, args[0])
-        return rewriter.rewrite(_divisors_cancelled(rebuild(e, args)))
+        return e if isinstance(e, Name) else rewriter.rewrite(_divisors_cancelled(e))
 
     def rescaled(e: Expr) -> Expr:
         """A product or a log by the largest of its exponents, where that is safer."""
-        args = [final[a] for a in e.args]
-        if isinstance(e, Name):
-            return named(e.name, args[0])
-        kept = rebuild(e, args)
-        if risk(kept) < SINGULAR or not (isinstance(e, Times) or e.op in LOGARITHMS):
-            return kept
-        return min(kept, values.rescaled(e), key=risk)
+        if not (isinstance(e, Times) or e.op in LOGARITHMS) or risk(e) < SINGULAR:
+            return e
+        return min(e, values.rescaled(e), key=risk)
 
-    found = [remembered(done, root, changed) for root in roots]
-    return [remembered(final, root, rescaled) for root in found]
+    found = [transform(root, changed, done) for root in roots]
+    return [transform(root, rescaled, final) for root in found]
 
 
 def _divisors_cancelled(e: Expr, depth: int = 0) -> Expr:

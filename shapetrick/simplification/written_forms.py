@@ -8,10 +8,10 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ..algebra.symmetry import Symmetry
-from ..core.expr import Expr, Name, named
+from ..core.expr import Expr, Name
 from ..core.functions import TABLE
 from ..core.results import Rewriting
-from ..core.traversal import postorder, rebuild, remembered
+from ..core.traversal import postorder, remembered, transform
 from .identities import IDENTITIES, SMALLER
 from .rewriting import Rewriter, Rows
 
@@ -44,9 +44,8 @@ def with_functions(
     rewriter = Rewriter(Symmetry(), size, Rows.WRITTEN)
 
     def changed(e: Expr) -> Expr:
-        args = [done[a] for a in e.args]
-        return named(e.name, args[0]) if isinstance(e, Name) else rewriter.rewrite(rebuild(e, args))
+        return e if isinstance(e, Name) else rewriter.rewrite(e)
 
-    found = [remembered(done, root, changed) for root in roots]
+    found = [transform(root, changed, done) for root in roots]
     names = {new: old for old, new in done.items() if isinstance(old, Name) and new is not old}
     return found, names, rewriter.log

@@ -14,10 +14,10 @@ from ..core.dims import ONE, Dim, Shape
 from ..core.equations import EquationSystem
 from ..core.expr import Abstract, Expr, Symbol, symbol
 from ..core.functions import TABLE, Array, Function
-from ..core.problem import DerivativeKind
+from ..core.problem import DerivativeKind, derivative_shape
 from ..core.records import dataclass
 from ..core.traversal import postorder, symbols_of
-from ..numerics.evaluation import EvaluationTape, FunctionValues
+from ..numerics.evaluation import EvaluationTape, FunctionValues, Valuation
 from ..numerics.sampling import DrawnRanges, dims_of
 from .domain_search import DomainSearch, Env
 
@@ -91,7 +91,7 @@ class Target:
             return env
         from ..numerics.implicit_solving import ImplicitSolver  # where equations are alone
 
-        return ImplicitSolver(self.systems).consistent(env, sizes, functions)
+        return ImplicitSolver(self.systems).consistent(Valuation(env, sizes, functions))
 
     @cached_property
     def _shapes(self) -> Counter[Shape]:
@@ -143,17 +143,7 @@ class Target:
     @property
     def shape(self) -> Shape:
         """The shape that the derivative has."""
-        rows, cols = self.wrt.shape
-        match self.kind:
-            case "grad" | "vjp" | "hvp":
-                return self.wrt.shape
-            case "jvp":
-                return self.of.shape
-            case "hess":
-                return rows * cols, rows * cols
-            case "jac":
-                p, q = self.of.shape
-                return self.of.shape if self.wrt.is_scalar else (p * q, rows * cols)
+        return derivative_shape(self.kind, self.of, self.wrt)
 
     def predicted(self, gradient: Array, directions: Array) -> Array:
         """What the gradient says of the derivatives along the directions (k × order × rows × cols):

@@ -196,7 +196,7 @@ class _JointCheck(Checker):
             return None
         if not {*variables} <= {*self._target.nodes}:
             return None
-        probes = [probe for probe in map(self._probe, range(SITES)) if probe is not None]
+        probes = self._probes()
         copies = [[*spoilt_expressions(gradient)] for gradient in gradients]
         program = _JointTape(gradients, [e for own in copies for _, e in own])
         self._copies = [[name for name, _ in own] for own in copies]

@@ -26,7 +26,7 @@ from shapetrick.cli import main
 from shapetrick.codegen.blocking import blocked
 from shapetrick.codegen.chain_order import nominal
 from shapetrick.codegen.from_expressions import TABLE as TRANSLATIONS
-from shapetrick.codegen.program import Wanted, planned
+from shapetrick.codegen.program import planned
 from shapetrick.codegen.python import block_loops as blocks
 from shapetrick.codegen.python.block_loops import in_blocks
 from shapetrick.codegen.python.callables import Generated, GeneratedFunction, compiled
@@ -38,6 +38,7 @@ from shapetrick.core.dims import ONE, SCALAR, Dim
 from shapetrick.core.errors import OperandError, RequestError, ShapeError
 from shapetrick.core.expr import Expr, add, call, number, symbol, times
 from shapetrick.core.functions import TABLE
+from shapetrick.core.returned import Returned
 from shapetrick.numerics.evaluation import EvaluationTape as Evaluation
 
 # ----------------------------------------------------------------------------- what is computed
@@ -90,7 +91,7 @@ def test_gradients_are_those_of_jax(name: str) -> None:
 def program_of(expressions_: list[Expr], in_rows: bool) -> Generated | None:
     """The NumPy function of some expressions; in blocks of two rows, None if it can't be."""
     program = planned(
-        [Wanted(f"v{i}", f"v{i}", e) for i, e in enumerate(expressions_)], [], {}, is_spelled
+        [Returned(f"v{i}", f"v{i}", e) for i, e in enumerate(expressions_)], [], {}, is_spelled
     )
     body = None
     if in_rows:
@@ -413,7 +414,7 @@ COLUMN = (Dim.of("n"), ONE)
 
 def function_of(root: Expr, target: str) -> Generated:
     """The generated function that returns an expression's value."""
-    program = planned([Wanted("v", "v", root)], [], {}, is_spelled)
+    program = planned([Returned("v", "v", root)], [], {}, is_spelled)
     entry = GeneratedFunction(FUNCTION, program_arguments(program), program.outputs)
     return Generated(module(program, LIBRARIES[target]), LIBRARIES[target], [entry], True)
 

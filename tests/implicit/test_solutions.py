@@ -100,6 +100,12 @@ def test_closed_forms(text: str, solution: str, notes: tuple[str, ...]) -> None:
     d = st.derive(text)
     assert (d.kind, str(d.gradient), d.result.notes) == ("solve", solution, notes)
     assert d.verified
+    assert d.steps[-1].result.shape == d.gradient.shape
+
+
+def test_steps_of_an_unknown_that_is_multiplied_entry_by_entry() -> None:
+    d = st.derive("D, B, X : m x n; solve D .* X + X = B for X")
+    assert [step.label for step in d.steps] == ["(D + 1) .* X", "X"]
 
 
 @pytest.mark.parametrize(

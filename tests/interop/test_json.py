@@ -112,7 +112,7 @@ def _shown(d: st.Derivation) -> list[str]:
     not read back."""
     result = replace(d.result, steps=d.steps)
     rows = [*problem_rows(d.problem, STEPS), *result_rows(result, STEPS)]
-    parts = [*article.problem_parts(d.problem), *article.result_parts(result, d.problem)]
+    parts = [*article.problem_parts(d.problem), *article.derivation_parts([result], d.problem)]
     page = re.sub('<details class="arranging".*?</details>', "", d.html(), flags=re.DOTALL)
     return [plain(rows), d.latex(), article.latex(parts), article.markdown(parts), page]
 

@@ -8,7 +8,8 @@ import pytest
 import shapetrick as st
 from shapetrick.core.dims import ONE, Dim
 from shapetrick.core.expr import number, subtract, symbol
-from shapetrick.numerics.scale_errors import EXTENDED, SCALES, ScalePoint, scale_errors
+from shapetrick.numerics.evaluation import Valuation
+from shapetrick.numerics.scale_errors import EXTENDED, SCALES, scale_errors
 
 pytestmark = pytest.mark.skipif(not EXTENDED, reason="NumPy has no extended precision here")
 SOFTMAX = "z, t : n; p = exp(z) / sum(exp(z)); J = -t' log(p); grad J wrt z"
@@ -25,7 +26,7 @@ def test_errors_are_those_beside_an_exact_function() -> None:
     x = symbol("x", (Dim.of("n"), ONE))
     e = subtract(st.exp(st.symbols("x : n")), number(1))
     values = np.array([[0.7], [-0.4]])
-    found = scale_errors([e], [ScalePoint({"n": 2}, {"x": values}, {})], {x.name})
+    found = scale_errors([e], [Valuation({"x": values}, {"n": 2}, {})], {x.name})
     assert found is not None
     for scale, error in zip(found.scales, found.errors[0], strict=True):
         if scale < 1e-3:

@@ -16,7 +16,7 @@ from shapetrick.core.problem import Problem
 from shapetrick.core.results import Result, Validation
 from shapetrick.render import document as doc
 from shapetrick.render import phrases as words
-from shapetrick.render.article import derivation_parts, latex, markdown, result_parts
+from shapetrick.render.article import derivation_parts, latex, markdown
 from shapetrick.render.claims import claim_story
 from shapetrick.render.html import Report, fragment
 from shapetrick.render.layout import plain
@@ -58,7 +58,7 @@ def _words(text: str) -> str:
 def test_every_writer_tells_the_story(result: Result, detail: int) -> None:
     said = _sentences(doc.derivation_story(result), detail)
     assert len(said) > 2
-    parts = list(result_parts(result, PROBLEM, detail))
+    parts = list(derivation_parts([result], PROBLEM, detail))
     written = {
         "terminal": plain(result_rows(result, Style(80, steps=detail == doc.STEPS))),
         "pipe": plain(result_rows(result, Style(steps=detail == doc.STEPS))),
@@ -101,7 +101,7 @@ def test_what_is_told_above_is_referred_to() -> None:
         stories = doc.told_once([doc.derivation_story(r) for r in results])
         assert [len(s.steps) for s in stories] == [2, 2, 1]
         every = markdown(derivation_parts(results, problem, detail))
-        assert every.startswith(markdown(result_parts(results[0], problem, detail)))
+        assert every.startswith(markdown(derivation_parts([results[0]], problem, detail)))
         assert ("Steps: ∂J/∂Z: as above." in every) == (detail == doc.LINES)
         separate = markdown(derivation_parts(results, problem, detail, separate=True))
         assert "as above" not in separate

@@ -26,11 +26,11 @@ from shapetrick.core.functions import OPERATORS, TABLE
 from shapetrick.core.results import Result
 from shapetrick.render.article import (
     ArticlePart,
+    derivation_parts,
     document,
     latex,
     markdown,
     problem_parts,
-    result_parts,
 )
 from shapetrick.render.document import STEPS, answer_formula
 from shapetrick.render.latex import Latex, alike, equation, identifier, notation_for, to_latex
@@ -214,7 +214,7 @@ def parts_of(text: str) -> Iterator[ArticlePart]:
     first, *_ = derived = derivations(text)
     yield from problem_parts(first.problem)
     for d in derived:
-        yield from result_parts(replace(d.result, steps=d.steps), d.problem, STEPS)
+        yield from derivation_parts([replace(d.result, steps=d.steps)], d.problem, STEPS)
 
 
 TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in EXAMPLES}
@@ -246,7 +246,7 @@ def test_document_compiles(text: str, tmp_path: Path) -> None:
 
 
 def test_scalar_line_has_shapes_under_its_factors() -> None:
-    text = latex(result_parts(linear_regression(), PROBLEM))
+    text = latex(derivation_parts([linear_regression()], PROBLEM))
     assert (
         r"\frac{\partial J}{\partial \theta} &= \frac{1}{2} \cdot "
         r"\underbrace{\frac{1}{m}}_{1 \times 1} \cdot \underbrace{(X \theta - y)}_{m \times 1} "
@@ -254,11 +254,13 @@ def test_scalar_line_has_shapes_under_its_factors() -> None:
     ) in text
     assert r"&\rightsquigarrow \frac{1}{m} X^{\top} (X \theta - y) \qquad \text{1 of 12" in text
     assert "its units do not cancel" not in text
-    assert "its units do not cancel" in latex(result_parts(linear_regression(), PROBLEM, STEPS))
+    assert "its units do not cancel" in latex(
+        derivation_parts([linear_regression()], PROBLEM, STEPS)
+    )
 
 
 def test_long_equations_are_broken() -> None:
-    text = latex(result_parts(long_sum(), PROBLEM))
+    text = latex(derivation_parts([long_sum()], PROBLEM))
     assert re.search(r"\\\\\n +& \\quad \{\} \+ \\frac\{\d\}\{m\} X", text)
 
 
@@ -269,7 +271,10 @@ def test_what_is_not_verified_does_not_look_so(validation: object) -> None:
     formula = " ".join(equation(answer_formula(result), notation))
     assert r"\overset{?}{=}" in formula
     renders(formula)
-    for text in (latex(result_parts(result, PROBLEM)), markdown(result_parts(result, PROBLEM))):
+    for text in (
+        latex(derivation_parts([result], PROBLEM)),
+        markdown(derivation_parts([result], PROBLEM)),
+    ):
         assert r"\overset{?}{=}" in text
         assert "verified" not in text
 
@@ -289,7 +294,7 @@ def test_what_was_asked_for_stands_on_the_left(text: str, left: str) -> None:
 
 
 def test_markdown_is_what_github_renders() -> None:
-    text = markdown(result_parts(backward_rule(), PROBLEM))
+    text = markdown(derivation_parts([backward_rule()], PROBLEM))
     assert text.startswith("### vjp Z with bar(Z) wrt W\n\n```math\n\\begin{aligned}\n")
     assert "\\operatorname" not in text  # which GitHub refuses
     fences = re.findall("^`{3,}", markdown(parts_of(HOSTILE)), re.MULTILINE)
@@ -299,7 +304,7 @@ def test_markdown_is_what_github_renders() -> None:
 
 def test_text_in_markdown_is_no_markup() -> None:
     note = "<script>alert(1)</script> *a* _b_ [c](d) `e` $f$ &lt;"
-    text = markdown(result_parts(replace(linear_regression(), notes=(note,)), PROBLEM))
+    text = markdown(derivation_parts([replace(linear_regression(), notes=(note,))], PROBLEM))
     shown = next(line for line in text.splitlines() if line.startswith("Note"))
     around, quoted = shown.split("`e`")  # what a note quotes is code
     assert not re.search(r"(?<!\\)[<>*_\[\]`$&]", around + quoted)

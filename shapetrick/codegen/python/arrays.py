@@ -8,16 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import chain, groupby
 
 from ...core.dims import ONE, Dim, Extent, Sizes, extent
 from ...core.errors import RequestError
 from ...core.expr import Expr, Symbol, symbol
-from ...core.families import MemberBox, Place, Segment, box_of, covers, lies_in, members_in
+from ...core.families import (
+    MemberBox,
+    Place,
+    Segment,
+    around,
+    box_of,
+    covers,
+    extent_of,
+    lies_in,
+    members_in,
+)
 from ...core.indices import Index, Range, base_of, dim_of, member, within
 from ...core.problem import Problem
+from ...core.returned import Returned
 from ...core.traversal import postorder, substitute
-from ...families.forward_backward import Answer, ForwardBackward
+from ...families.forward_backward import ForwardBackward
 from ...families.nests import MemberStep, Nest, Nests, NestStep
 from ...families.schedule import body_of
 from ..chain_order import nominal
@@ -113,11 +124,11 @@ class Arrays(FamilyFunction):
         given = [s for s in self.families.of(e.base) if s.body is None]
         if not given:  # an upstream gradient of members
             return box_of(e.indices, ())
-        return _around([s.box for s in given])
+        return around([s.box for s in given])
 
     def _lead(self, e: Symbol) -> Extent:
         """The sizes of the axes before those of a member."""
-        return _sizes(self._boxes[e])
+        return extent_of(self._boxes[e])
 
     def _dimensions(self) -> list[str]:
         """The names of all dimensions, and of lengths, in the order in which they appear."""
@@ -129,7 +140,7 @@ class Arrays(FamilyFunction):
         sides += [d for x in postorder(bodies) for d in x.shape]
         names = (n for d in sides for n in d.names)
         found = dict.fromkeys([*names, *self.families.lengths])
-        letters = _letters(self._segments())
+        letters = {*_letters(self._segments())}.difference(self.families.lengths)
         return [n for n in found if n not in letters]
 
     def _segments(self) -> list[Segment]:
@@ -173,7 +184,7 @@ class Arrays(FamilyFunction):
         found = self._arrays.families
         for e, box in self._boxes.items():
             family = found[e.base] = Family(self.identifier(e.base))
-            shape = (*_sizes(box), *extent(e.shape))
+            shape = (*extent_of(box), *extent(e.shape))
             family.pieces.append((box, self._graph.node("input", (), e, shape)))
         boxes = {e.base: [box] for e, box in self._boxes.items()}
         for s in segments:
@@ -184,7 +195,7 @@ class Arrays(FamilyFunction):
             family.padded = frozenset(padded.get(base, ()))
             family.keys = tuple(sorted(keys.get(base, ())))
             if family.keys:
-                family.inside = _around([_without(box, family.keys) for box in own])
+                family.inside = around([_without(box, family.keys) for box in own])
 
     def _planned(self, steps: Iterable[NestStep]) -> list[_Loop]:
         """The loops; what is computed at once is where it is used."""
@@ -222,7 +233,9 @@ class Arrays(FamilyFunction):
         value, box = self._value(s, family.keys), _without(s.box, family.keys)
         if box != family.inside:
             step = (s.base, *_of_step(at, d.looped))
-            parts = self._parts.setdefault(step, [])
+            if step not in self._parts:
+                self._parts[step] = self._given_parts(s, family, at)
+            parts = self._parts[step]
             parts.append(replace(family, inside=box, part=value))
             if covers([part.inside for part in parts], family.inside) is not None:
                 return []
@@ -230,6 +243,23 @@ class Arrays(FamilyFunction):
             pieces = [(part.inside, part.part) for part in parts if part.part is not None]
             value = assembled(self._arrays.axes, pieces)
         return [_Assigned(family.name, at, value, d.looped)]
+
+    def _given_parts(self, s: Segment, family: Family, at: Place) -> list[Family]:
+        """What a step of a loop has of inputs: `u[t,0]` beside the members `u[t,i]` that it
+        makes."""
+        found: list[Family] = []
+        for one in self.families.of(s.base):
+            keys = [one.indices[k] for k in family.keys]
+            if one.body is not None or not all(i.letter for i in keys):
+                continue
+            own = {i.letter: j.plus(-i.offset) for i, j in zip(keys, at, strict=True)}
+            indices = within(one.indices, own)
+            ranges = tuple(r for r in one.ranges if r.letter not in own)
+            body = symbol(member(s.base, *indices), one.shape)
+            part = Segment(s.base, indices, ranges, one.shape, body)
+            box = _without(part.box, family.keys)
+            found.append(replace(family, inside=box, part=self._value(part, family.keys)))
+        return found
 
     def _with_parts(self, d: MemberStep) -> Segment:
         """The definition, with names of their own for the parts of the same step in it."""
@@ -269,7 +299,7 @@ class Arrays(FamilyFunction):
 
     def _lower(self) -> None:
         """Products in their order; what is returned is known."""
-        returned = {a.base: self._array_of(a) for a in self.answers}
+        returned = {a.name: self._array_of(a) for a in self.answers}
         roots = [*returned.values(), *(x.value for x in self._assignments())]
         new = lowered(self._graph, roots, self._sizes)
         names = {**self._arrays.names, **self._wanted}
@@ -285,10 +315,10 @@ class Arrays(FamilyFunction):
         for loop in (*self._forward, *self._backward):
             yield from loop.assigned
 
-    def _array_of(self, a: Answer) -> Value:
-        if a.base in self._passes.alone:
-            return self._alone[a.base]
-        family = self._arrays.families[a.base]
+    def _array_of(self, a: Returned) -> Value:
+        if a.name in self._passes.alone:
+            return self._alone[a.name]
+        family = self._arrays.families[a.name]
         return assembled(self._arrays.axes, family.pieces)
 
     # ---- the text
@@ -297,7 +327,11 @@ class Arrays(FamilyFunction):
         given = self.given
         letters = {n: self.identifier(n) for n in _letters(self._segments())}
         dims = {**given.dims, **letters}
-        like = next((n for e, n in given.inputs.items() if extent(e.shape) or e.indices), "")
+        arrays = {n: e for e, n in given.inputs.items() if extent(e.shape) or e.indices}
+        families = self._arrays.families
+        whole = (n for n, e in arrays.items() if not e.indices or not families[e.base].keys)
+        entries = (f"next(iter({n}.values()))" for n in arrays)  # where loops keep all members
+        like = next(chain(whole, entries), "")
         own = {v: self._names.get(name, name) for v, name in self._wanted.items()}
         identifiers = Identifiers({*RESERVED, *self._names.values()} - {*own.values()})
         self._writer = writer = Writer(
@@ -306,8 +340,8 @@ class Arrays(FamilyFunction):
         for e, name in given.inputs.items():
             shape = (*(self._lead(e) if e.indices else ()), *extent(e.shape))
             writer.bind(self._graph.node("input", (), e, shape), name)
-        values = [self._returns[a.base] for a in self._passes.values]
-        gradients = [self._returns[a.base] for a in self._passes.gradients]
+        values = [self._returns[a.name] for a in self._passes.values]
+        gradients = [self._returns[a.name] for a in self._passes.gradients]
         self._made: dict[str, None] = {}
         self.forward = [*self._loops(self._forward), *self._lines(writer.write(values))]
         self._made_forward = tuple(self._made)
@@ -332,20 +366,36 @@ class Arrays(FamilyFunction):
         for e, box in self._boxes.items():
             family = self._arrays.families[e.base]
             if self.identifier(e.base) == name:
-                if len(family.keys) > 1:
-                    raise RequestError(
-                        f"there is no code yet for `{e.base}`, which is given in part."
-                    )
-                (k,) = family.keys
-                array = name if not k else f"{MODULES[self.library]}.moveaxis({name}, {k}, 0)"
-                yield f"{name} = dict(enumerate({array}, {self._index(box[0][k])}))"
+                yield self._entries(name, box, family.keys)
                 return
         yield f"{name} = {{}}"
+
+    def _entries(self, name: str, box: MemberBox, keys: tuple[int, ...]) -> str:
+        """The dictionary of what an array has along the axes of loops."""
+        places = tuple(range(len(keys)))
+        array, one = name, len(keys) == 1
+        if keys != places:
+            source, to = (keys[0], 0) if one else (keys, places)
+            array = f"{MODULES[self.library]}.moveaxis({name}, {source}, {to})"
+        firsts = [self.index(box[0][k]) for k in keys]
+        if one:
+            return f"{name} = dict(enumerate({array}, {firsts[0]}))"
+        letters = [self._identifiers.take(letter) for letter, _ in zip("ijkl", keys, strict=False)]
+        at = ", ".join(letters)
+        part = ", ".join(
+            letter if first == "0" else f"{letter} - {first}"
+            for letter, first in zip(letters, firsts, strict=True)
+        )
+        ends = [self.index(box[1][k].plus(1)) for k in keys]
+        loops = " ".join(
+            f"for {letter} in range({first}, {end})"
+            for letter, first, end in zip(letters, firsts, ends, strict=True)
+        )
+        return f"{name} = {{({at}): {array}[{part}] {loops}}}"
 
     def _written(self, loop: _Loop) -> list[str]:
         if loop.over is _ONCE:
             return self._steps(loop)
-        letter = loop.over.letter
         dependent = self._dependent(loop)
         needed = {
             a
@@ -356,14 +406,9 @@ class Arrays(FamilyFunction):
         needed |= {x.value for x in loop.assigned} - dependent
         order = [v for v in postorder([x.value for x in loop.assigned]) if v in needed]
         before = self._lines(self._writer.hoist(order))
-        low, high = loop.over.ends
-        ends = [self._index(low), self._index(high.plus(1))]
-        if loop.falls:
-            ends = [self._index(high), self._index(low.plus(-1)), "-1"]
-        head = f"for {self.identifier(letter)} in range({', '.join(ends)}):"
         with self._writer.inside():
             own = self._steps(loop)
-        return [*before, head, *indented(own)]
+        return [*before, self.loop(loop.over, loop.falls), *indented(own)]
 
     def _steps(self, loop: _Loop) -> list[str]:
         """The lines of one step of a loop; what is for some of the indices stays there."""
@@ -381,7 +426,7 @@ class Arrays(FamilyFunction):
         if isinstance(step, _Loop):
             return self._written(step)
         lines = self._lines(self._writer.write([step.value], named=False))
-        at = ", ".join(map(self._index, step.at))
+        at = ", ".join(map(self.index, step.at))
         text = f"{self._writer.piece(step.value)}"
         if self._writer.is_number(step.value):  # where later steps expect what inputs are
             own = f"{text}.0" if text.isdigit() else f"float({text})"
@@ -392,11 +437,7 @@ class Arrays(FamilyFunction):
         """When a step is for some of the indices only."""
         if isinstance(step, _Loop):
             return ""
-        own = next((r for r in step.looped if r.letter == over.letter), over)
-        if own.ends == over.ends:
-            return ""
-        letter, first, last = self.identifier(over.letter), *map(self._index, own.ends)
-        return f"{letter} == {first}" if first == last else f"{first} <= {letter} <= {last}"
+        return self.guard(next((r for r in step.looped if r.letter == over.letter), over), over)
 
     def _dependent(self, loop: _Loop) -> set[Value]:
         """The values that are others at each step."""
@@ -408,7 +449,7 @@ class Arrays(FamilyFunction):
                 found.add(v)
         return found
 
-    def _index(self, i: Index) -> str:
+    def index(self, i: Index) -> str:
         return self._writer.dim(dim_of(i))
 
     def function(self) -> list[str]:
@@ -426,24 +467,24 @@ class Arrays(FamilyFunction):
         decorator = [jitted(given)] if self.library == "jax" and not loops else []
         return [*decorator, *with_signature(given, self.answers, self.library, lines)]
 
-    def _returned(self, a: Answer) -> str:
-        return f"{self._writer.piece(self._returns[a.base])}"
+    def _returned(self, a: Returned) -> str:
+        return f"{self._writer.piece(self._returns[a.name])}"
 
     # ---- as a rule
 
     def _head(self, given: Arguments) -> list[str]:
-        return [*given.lines, *flattening(given)]
+        return [*given.lines, *self.letter_checks(given.dims), *flattening(given)]
 
     def _are_arrays(self, inputs: Mapping[Symbol, str]) -> list[str]:
         return [name for name in inputs.values() if name not in self._made_forward]
 
-    def _gradient(self, e: Symbol, gradients: Sequence[Answer], times: str) -> str:
+    def _gradient(self, e: Symbol, gradients: Sequence[Returned], times: str) -> str:
         """The gradient by an input; nothing if nobody asked."""
         own = [a for a in gradients if a.request is not None and a.request.wrt.base == e.base]
         if not own:
             return ""
         answer = own[0]
-        text = f"{self._writer.piece(self._returns[answer.base]):atom}"
+        text = f"{self._writer.piece(self._returns[answer.name]):atom}"
         box = self._boxes.get(e)
         if box is not None and not answer.listed and box[0] == box[1]:
             text += f"[{', '.join(['None'] * len(box[0]))}]"
@@ -454,10 +495,10 @@ class Arrays(FamilyFunction):
             )
         return f"{text}{times}"
 
-    def _answered(self, a: Answer) -> Extent:
+    def _answered(self, a: Returned) -> Extent:
         """How many members an answer has along each axis."""
         rank = len(extent(a.expression.shape))
-        shape = self._returns[a.base].shape
+        shape = self._returns[a.name].shape
         return shape[: len(shape) - rank] if a.listed else ()
 
 
@@ -474,10 +515,6 @@ def _letters(segments: Iterable[Segment]) -> list[str]:
     return list(found)
 
 
-def _sizes(box: MemberBox) -> Extent:
-    return tuple(dim_of(b.minus(a).plus(1)) for a, b in zip(*box, strict=True))
-
-
 def _of_step(at: Place, looped: Sequence[Range]) -> tuple[Place, tuple[Range, ...]]:
     """A place among steps, and the ranges of its letters: without those that are one index."""
     single = {r.letter: r.first for r in looped if r.first == r.last}
@@ -488,13 +525,6 @@ def _without(box: MemberBox, axes: Sequence[int]) -> MemberBox:
     """A box along the other axes."""
     low, high = (tuple(i for k, i in enumerate(end) if k not in axes) for end in box)
     return low, high
-
-
-def _around(boxes: Sequence[MemberBox]) -> MemberBox:
-    """From the first member of all boxes to the last one."""
-    lows, highs = (list(zip(*(box[end] for box in boxes), strict=True)) for end in (0, 1))
-    first = tuple(min(axis, key=lambda i: i.place) for axis in lows)
-    return first, tuple(max(axis, key=lambda i: i.place) for axis in highs)
 
 
 def _renewed(loop: _Loop, new: Mapping[Value, Value]) -> _Loop:

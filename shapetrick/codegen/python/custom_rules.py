@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..program import BackwardRule, Returned
+from ...core.returned import Returned
+from ..program import BackwardRule
 from .identifiers import Identifiers
 from .linear_systems import helpers
 from .module import (

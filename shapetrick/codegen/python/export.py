@@ -19,9 +19,9 @@ from ...core.errors import RequestError
 from ...core.indices import Member
 from ...core.problem import Problem
 from ...core.results import Result
-from ...families.forward_backward import has_several_indices, passes
+from ...families.forward_backward import every_segment, has_several_indices, passes
+from ...families.given_letters import with_lengths
 from ...families.nests import has_recurrence
-from ...families.recurrence import segments_of
 from ...language.printer import to_text
 from ...numerics.arrays import admit_trial
 from ...numerics.sampling import assignments, dims_of
@@ -195,15 +195,26 @@ def plan_of(
             raise RequestError(_NO_BLOCKS)
         if own == IN_LETTERS:
             raise RequestError("the code of families has no einsums: the target numpy has it.")
-        for letter in (over.letter for r in results for over in r.request.ranges):
-            raise RequestError(
-                f"there is no code for all `{letter}`: ask for a member by its number, or call "
-                "`evaluate`, which gives a list of them."
-            )
-        return _Looped(problem, results, own, sizes)
+        return _Looped(*_for_any_letter(problem, results), own, sizes)
     if available is None:
         available = solvers(LIBRARIES[own])
     return Straight(problem, results, own, available, sizes, rows, with_values)
+
+
+def _for_any_letter(
+    problem: Problem, results: Sequence[Result]
+) -> tuple[Problem, Sequence[Result]]:
+    """The problem where letters that requests are for all values of are lengths, which a function
+    takes; its results. Raises RequestError."""
+    found = with_lengths(problem, results)
+    if found is None:
+        letters = dict.fromkeys(over.letter for r in results for over in r.request.ranges)
+        listed = ", ".join(f"`{letter}`" for letter in letters)
+        raise RequestError(
+            f"there is no code for all {listed}, as other equations hold near the ends: ask for a "
+            "member by its number, or call `evaluate`, which gives a list of them."
+        )
+    return found
 
 
 class Plan(ABC):
@@ -438,7 +449,7 @@ class _Looped(Plan):
         values = dict.fromkeys(r.request.of for r in self.results)
         groups = [[r for r in self.results if r.request.of is of] for of in values]
         each = [self._passes_of(group) for group in groups]
-        names = entry_names([loops.answers[0].base for loops in each])
+        names = entry_names([loops.answers[0].name for loops in each])
         return [loops.rule(name) for loops, name in zip(each, names, strict=True)]
 
     def in_numpy(self) -> _Looped:
@@ -474,9 +485,7 @@ class _Looped(Plan):
 
 def _is_uniform(problem: Problem, results: Sequence[Result]) -> bool:
     """Whether the members of each family have one shape and can be computed at once."""
-    recursions = [r.recursion for r in results if r.recursion is not None]
-    equations = [q for r in recursions for q in r.equations]
-    segments = [*problem.families.segments, *segments_of(equations)]
+    segments = every_segment(problem, results)
     names = {n for s in segments for d in s.shape for n in d.names}
     of_members = problem.families.functions or any(isinstance(n, Member) for n in names)
     return not of_members and not has_recurrence([s for s in segments if s.body is not None])

@@ -6,15 +6,18 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from ...core.errors import RequestError
 from ...core.expr import Expr, Symbol
-from ...core.indices import written
-from ...families.forward_backward import Answer, ForwardBackward
+from ...core.indices import Index, Range, dim_of, written
+from ...core.returned import Returned
+from ...families.forward_backward import ForwardBackward
 from ...language.printer import overlined
 from .custom_rules import CustomRule
 from .identifiers import Identifiers
 from .module import docstring
+from .python_text import dim_text
 from .signature import Arguments
 
 OF_RULES = frozenset({"ctx", "given", "members", "saved", "tensors"})
@@ -47,28 +50,55 @@ class FamilyFunction(ABC):
         """The lines that read the arguments."""
 
     @abstractmethod
-    def _returned(self, a: Answer) -> str:
+    def _returned(self, a: Returned) -> str:
         """An answer as it is returned."""
 
     @abstractmethod
-    def _gradient(self, e: Symbol, gradients: Sequence[Answer], times: str) -> str:
+    def _gradient(self, e: Symbol, gradients: Sequence[Returned], times: str) -> str:
         """The gradient by an input; nothing if nobody asked."""
 
     @abstractmethod
     def _are_arrays(self, inputs: Mapping[Symbol, str]) -> list[str]:
         """The inputs that are still arrays after the pass forward."""
 
+    @abstractmethod
+    def index(self, i: Index) -> str:
+        """An index as a number."""
+
+    def loop(self, over: Range, falls: bool) -> str:
+        """The head of a loop over a range."""
+        low, high = over.ends
+        ends = [self.index(low), self.index(high.plus(1))]
+        if falls:
+            ends = [self.index(high), self.index(low.plus(-1)), "-1"]
+        return f"for {self.identifier(over.letter)} in range({', '.join(ends)}):"
+
+    def guard(self, own: Range, over: Range) -> str:
+        """When a step is for some of the indices of a loop only; nothing where it is for all."""
+        if own.ends == over.ends:
+            return ""
+        letter, first, last = self.identifier(over.letter), *map(self.index, own.ends)
+        return f"{letter} == {first}" if first == last else f"{first} <= {letter} <= {last}"
+
     @property
-    def answers(self) -> list[Answer]:
+    def answers(self) -> list[Returned]:
         """What the function returns, in order."""
         return [*self._passes.values, *self._passes.gradients]
+
+    def letter_checks(self, dims: Mapping[str, str]) -> Iterator[str]:
+        """Assertions that letters which the function takes are what they may be."""
+        asked = (a.request.ranges for a in self.answers if a.request is not None)
+        for over in dict.fromkeys(chain.from_iterable(asked)):
+            letter, *ends = (dim_text(dim_of(i), dims) for i in (Index(over.letter), *over.ends))
+            told = f"{over.letter} is {{{letter}}}, not one of {over.first}..{over.last}"
+            yield f'assert {ends[0]} <= {letter} <= {ends[1]}, f"{told}"'
 
     def identifier(self, base: str, wanted: str = "") -> str:
         if base not in self._names:
             self._names[base] = self._identifiers.take(wanted or base)
         return self._names[base]
 
-    def _docstring(self, answers: Sequence[Answer]) -> list[str]:
+    def _docstring(self, answers: Sequence[Returned]) -> list[str]:
         inputs = {name: e.shape for name, e in self._inputs.items()}
         return docstring([a.key for a in answers], self._formulas(), inputs, self.note)
 
@@ -94,7 +124,7 @@ class FamilyFunction(ABC):
             raise RequestError("a backward rule is of one value, with one upstream gradient.")
         direction = directions.pop()
         if direction is None:
-            upstream = self.identifier(f"bar({value.base})", f"{value.base}_bar")
+            upstream = self.identifier(f"bar({value.name})", f"{value.name}_bar")
         else:
             upstream = self.identifier(direction.base)
         own = {e: name for e, name in self.given.inputs.items() if name != upstream}

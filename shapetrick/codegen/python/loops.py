@@ -16,10 +16,11 @@ from ...core.expr import Dimension, Expr, Eye, Number, Ones, Symbol, Transpose, 
 from ...core.families import Segment, box_of, covers
 from ...core.indices import Incomparable, Index, Member, Range, at_most, base_of, parts
 from ...core.problem import Problem
+from ...core.returned import Returned
 from ...core.traversal import postorder, substitute
-from ...families.forward_backward import Answer, ForwardBackward
+from ...families.forward_backward import ForwardBackward
 from ...families.schedule import Loop, body_of, looped
-from ..program import Wanted, planned
+from ..program import planned
 from .family_functions import OF_RULES, FamilyFunction, words
 from .identifiers import Identifiers
 from .module import RESERVED, indented, with_signature
@@ -102,22 +103,22 @@ class Loops(FamilyFunction):
                 if name in read and not e.indices and len(extent(e.shape)) == 2
             ),
             *(f"{name} = {text}" for name, text, _ in sizes),
+            *self.letter_checks(given.dims),
             *checks,
             *body,
             f"return {', '.join(map(self._returned, self.answers))}",
         ]
         return with_signature(given, self.answers, self.library, lines)
 
-    def _returned(self, a: Answer) -> str:
-        name, i = self.identifier(a.base), self._i
+    def _returned(self, a: Returned) -> str:
+        name, i = self.identifier(a.name), self._i
         return f"[{name}[{i}] for {i} in sorted({name})]" if a.listed else name
 
     # ---- names
 
-    def index(self, *indices: Index) -> str:
-        names = {t: Index(self.identifier(t)) for i in indices for t in i.terms}
-        texts = (re.sub(r"(?<=\w)([+-])", r" \1 ", str(i.within(names))) for i in indices)
-        return ", ".join(texts)
+    def index(self, i: Index) -> str:
+        names = {t: Index(self.identifier(t)) for t in i.terms}
+        return re.sub(r"(?<=\w)([+-])", r" \1 ", str(i.within(names)))
 
     def _text(self, base: str, indices: Sequence[Index]) -> str:
         """A member as Python has it: the name, and the index in brackets."""
@@ -225,39 +226,29 @@ class Loops(FamilyFunction):
     def _blocks(self, segments: Sequence[Segment]) -> Iterator[str]:
         for block in looped(segments):
             if isinstance(block, Segment):
-                yield from self._assigned([(block, None)])
+                yield from self._assigned([(block, "")])
             else:
                 yield from self._loop(block)
 
     def _loop(self, loop: Loop) -> Iterator[str]:
-        letter, low, high = loop.over.letter, loop.over.first, loop.over.last
-        ends = [self.index(low), self.index(high.plus(1))]
-        if loop.falls:
-            ends = [self.index(high), self.index(low.plus(-1)), "-1"]
-        yield f"for {self.identifier(letter)} in range({', '.join(ends)}):"
-        guarded = [(s, self._guard(s, loop)) for s in loop.steps]
+        yield self.loop(loop.over, loop.falls)
+        guarded = [(s, self._guard(s, loop.over)) for s in loop.steps]
         yield from indented(self._assigned(guarded))
 
-    def _guard(self, s: Segment, loop: Loop) -> str | None:
-        """When a step is for some of the indices only."""
-        over = next(iter(s.ranges), None) or Range(loop.over.letter, s.indices[0], s.indices[0])
-        if over == loop.over:
-            return None
-        letter, first, last = (
-            self.identifier(loop.over.letter), self.index(over.first), self.index(over.last),
-        )  # fmt: skip
-        return f"{letter} == {first}" if first == last else f"{first} <= {letter} <= {last}"
+    def _guard(self, s: Segment, over: Range) -> str:
+        at = s.indices[0]
+        return self.guard(next(iter(s.ranges), Range(over.letter, at, at)), over)
 
     # ---- statements
 
-    def _assigned(self, steps: Sequence[tuple[Segment, str | None]]) -> list[str]:
+    def _assigned(self, steps: Sequence[tuple[Segment, str]]) -> list[str]:
         """The lines of one step; what several members are made of is computed once."""
-        plain = [body_of(s) for s, guard in steps if guard is None]
+        plain = [body_of(s) for s, guard in steps if not guard]
         shared = _shared(plain)
         names: dict[Expr, Expr] = {}
         lines: list[str] = []
         for s, guard in steps:
-            if guard is None:
+            if not guard:
                 for x in postorder([body_of(s)]):
                     if x in shared and x not in names:
                         name = self._identifiers.number("s")
@@ -267,11 +258,11 @@ class Loops(FamilyFunction):
             body = substitute(body_of(s), names)
             sign = "+=" if s.base in self._passes.sums else "="
             own = self._written(f"{self._text(s.base, s.indices)} {sign}", body, s)
-            lines += own if guard is None else [f"if {guard}:", *indented(own)]
+            lines += [f"if {guard}:", *indented(own)] if guard else own
         return lines
 
     def _written(self, head: str, e: Expr, s: Segment) -> list[str]:
-        program = planned([Wanted("", "", e)], [], {}, is_spelled)
+        program = planned([Returned("", "", e)], [], {}, is_spelled)
         output = program.outputs[0].value
         dims = {name: self._dim(name, program.inputs, s) for name in program.dimensions}
         functions: dict[object, str] = {}
@@ -331,12 +322,12 @@ class Loops(FamilyFunction):
     def _are_arrays(self, inputs: Mapping[Symbol, str]) -> list[str]:
         return [name for e, name in inputs.items() if not e.indices]
 
-    def _gradient(self, e: Symbol, gradients: Sequence[Answer], times: str) -> str:
+    def _gradient(self, e: Symbol, gradients: Sequence[Returned], times: str) -> str:
         """The gradient by an input, of a list a dictionary by the index; nothing if nobody
         asked."""
         asked = {a.request.wrt: a for a in gradients if a.request is not None}
         own = {wrt: a for wrt, a in asked.items() if wrt.base == e.base}
-        names = {wrt.name: self.identifier(a.base) for wrt, a in own.items()}
+        names = {wrt.name: self.identifier(a.name) for wrt, a in own.items()}
         if not own:
             return ""
         if not e.indices:

@@ -192,15 +192,26 @@ class Writer:
             found = self._pieces[image]
         self._statements = outer
         names = found.names.union(*(s.names for s in inner)) - {entries, *(s.name for s in inner)}
+        lines = self.rule_lines(name, entries, inner, found, column)
+        outer.extend(Assignment("", line, names, v) for line in lines)
+        return self.solved(name, self._pieces[right])
+
+    def rule_lines(
+        self, name: str, entries: str, inner: Sequence[Assignment], found: PythonText, column: Value
+    ) -> list[str]:
+        """The lines of what computes a rule of a column by these statements."""
         array = ARRAYS[self._library]
-        lines = [
+        return [
+            "",
             f"def {name}({entries}: {array}) -> {array}:",
             *(f"    {s.name} {s.sign} {s.text}" for s in inner),
             f"    return {found}",
+            "",
         ]
-        outer.extend(Assignment("", line, names, v) for line in ("", *lines, ""))
-        piece = self._pieces[right]
-        return PythonText(f"{SOLVE}({name}, {piece})", names=piece.names)
+
+    def solved(self, name: str, right: PythonText) -> PythonText:
+        """The column for which a rule has a value."""
+        return PythonText(f"{SOLVE}({name}, {right})", names=right.names)
 
     def _place(self, v: Value) -> None:
         """The piece of a value, its arguments shortened until it fits a line."""
@@ -347,7 +358,6 @@ class Writer:
         return PythonText(text, negative=sum(p.negative for p in pieces) % 2 == 1)
 
     def _slice(self, v: Value) -> PythonText:
-        """Part of an array; what is the last axis, and taken whole, isn't written."""
         texts, used = [], set[str]()
         for place in v.data:
             if place is None:
@@ -357,10 +367,7 @@ class Writer:
             used.update(first.names if is_one else (*first.names, *end.names))
             start = self.dim(first) if first.terms else ""
             texts.append(start or "0" if is_one else _span(start, self._end(v, end, len(texts))))
-        while len(texts) > 1 and texts[-1] == ":":
-            texts.pop()
-        names = frozenset(self._dims[name] for name in used)
-        return PythonText(f"{self._pieces[v.args[0]]:atom}[{', '.join(texts)}]", names=names)
+        return self._indexed(v, texts, used)
 
     def _end(self, v: Value, end: Dim, axis: int) -> str:
         """Where a slice ends, if that isn't the end of the axis."""
@@ -386,10 +393,16 @@ class Writer:
 
     def _expanded(self, v: Value) -> PythonText:
         """The axes that others have besides, each of one entry: `a[:, None]`."""
-        places = [":" if own else "None" for own in v.data]
-        while places[-1] == ":":
+        return self._indexed(v, [":" if own else "None" for own in v.data])
+
+    def _indexed(self, v: Value, places: list[str], used: Iterable[str] = ()) -> PythonText:
+        """Part of an array; what are the last axes, and taken whole, isn't written."""
+        while len(places) > 1 and places[-1] == ":":
             places.pop()
-        return PythonText(f"{self._pieces[v.args[0]]:atom}[{', '.join(places)}]")
+        (a,) = v.args
+        text = self.array_of(a) if self.is_number(a) else f"{self._pieces[a]:atom}"
+        names = frozenset(self._dims[name] for name in used)
+        return PythonText(f"{text}[{', '.join(places)}]", names=names)
 
     def _tensordot(self, v: Value) -> PythonText:
         a, b = (self._pieces[x] for x in v.args)
@@ -408,10 +421,7 @@ class Writer:
 
     def _selected(self, v: Value) -> PythonText:
         """A slice along each axis, or one entry of it."""
-        texts = [self._place_of(v, axis, place) for axis, place in enumerate(v.data)]
-        while texts[-1] == ":":
-            texts.pop()
-        return PythonText(f"{self._pieces[v.args[0]]:atom}[{', '.join(texts)}]")
+        return self._indexed(v, [self._place_of(v, axis, p) for axis, p in enumerate(v.data)])
 
     def _place_of(self, v: Value, axis: int, place: Any) -> str:
         if place is None:

@@ -6,7 +6,7 @@ One run judges a plan, whatever library it is then written for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from math import prod
@@ -20,6 +20,7 @@ from ...core.errors import CodeError, ShapetrickError
 from ...core.expr import Expr, Symbol, as_symbol, symbol
 from ...core.functions import Array
 from ...core.indices import Member
+from ...core.returned import Returned
 from ...core.traversal import postorder, redimensioned
 from ...numerics.arrays import admit_trial
 from ...numerics.evaluation import EvaluationTape as Evaluation
@@ -33,7 +34,7 @@ from ...numerics.sampling import (
 )
 from ...validation.directional import Target
 from ...validation.sample_points import LARGEST_VALUE, Draw, Site
-from ..program import Program, Wanted, planned
+from ..program import Program, planned
 from .callables import Generated, GeneratedFunction
 from .module import FUNCTION, program_arguments
 from .operations import is_spelled
@@ -119,24 +120,24 @@ def confirm(
 
 def _in_lists(members: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     """Arguments of families: the members of each in order, by its name; lists of lists, where they
-    have several indices."""
+    have several indices, with zeros where some are not given."""
     given: dict[str, Any] = {}
-    lists: dict[tuple[Any, ...], list[Any]] = {}
+    families: dict[str, dict[tuple[int, ...], Any]] = {}
     for name, value in members:
-        if not isinstance(name, Member):
+        if isinstance(name, Member):
+            place = tuple(i.offset for i in name.indices)
+            families.setdefault(name.base, {})[place] = value
+        else:
             given[name] = value
-            continue
-        outer: tuple[Any, ...] = (name.base,)
-        held = lists.setdefault(outer, [])
-        given.setdefault(name.base, held)
-        for index in name.indices[:-1]:
-            outer = (*outer, index)
-            if outer not in lists:
-                lists[outer] = []
-                held.append(lists[outer])
-            held = lists[outer]
-        held.append(value)
-    return given
+    return {**given, **{base: _nested(placed) for base, placed in families.items()}}
+
+
+def _nested(placed: Mapping[tuple[int, ...], Any], at: tuple[int, ...] = ()) -> Any:
+    """Members by their indices as lists, of lists for each further index."""
+    if len(at) == len(next(iter(placed))):
+        return placed[at] if at in placed else np.zeros_like(next(iter(placed.values())))
+    axis = {place[len(at)] for place in placed}
+    return [_nested(placed, (*at, k)) for k in range(min(axis), max(axis) + 1)]
 
 
 def _members(x: Any) -> list[Any]:
@@ -162,7 +163,7 @@ def _of_moderate_size(program: Program) -> Program:
     large = [d for d in dims if d.integer is not None and d.integer > LARGEST_FIXED]
     names = {d: Dim.of(str(d)) for d in large if d.integer not in forced}
     small = redimensioned(roots, lambda d: names.get(d, d))
-    wanted = [Wanted(o.key, o.name, e) for o, e in zip(program.outputs, small, strict=False)]
+    wanted = [Returned(o.key, o.name, e) for o, e in zip(program.outputs, small, strict=False)]
     inputs = [as_symbol(e) for e in small[len(wanted) :]]
     return planned(wanted, [e.name for e in inputs], {}, is_spelled, inputs)
 
