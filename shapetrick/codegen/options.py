@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..core.errors import RequestError
+if TYPE_CHECKING:  # the names of targets are for every command's help, these for few
+    from collections.abc import Sequence
 
-if TYPE_CHECKING:  # the names of targets are for every command's help, the dimensions for few
     from ..core.dims import Sizes
+    from ..core.errors import RequestError
 
 
 class CodeOptions(NamedTuple):
@@ -32,7 +32,8 @@ PLAIN = CodeOptions()
 
 def no_target(target: str, known: Sequence[str]) -> RequestError:
     """What is said of a target that is none of these."""
-    from ..core.warnings import nearest  # with expressions, which `--help` needs not
+    from ..core.errors import RequestError
+    from ..core.warnings import nearest
 
     near = nearest(target, known)
     advice = f" Did you mean `{near}`?" if near else ""
