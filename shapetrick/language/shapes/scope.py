@@ -267,7 +267,8 @@ def _check_sides(
             raise ShapeError("a dimension is at least 1.", span, scope.text)
         for name, place in side.names:
             ends = side.tail == (name, place)
-            said = as_size(name, ends) if ends or ONE in (s.dim for s in sides) else ""
+            alone = len(side.names) == 1 and ONE not in (s.dim for s in sides)
+            said = as_size(name, ends) if ends or not alone else ""
             if said:
                 raise scope.error(said, place)
             _check_dimension(scope, name, place, len(side.names) > 1)
