@@ -19,7 +19,6 @@ from .core.warnings import warnings_of
 from .language.elaboration import read as read_problem
 from .language.elaboration import read_value
 from .language.printer import to_text
-from .language.shapes.scope import apart
 from .numerics.evaluation import FunctionValues, Valuation
 from .pipeline import hooks as hooks  # by which texts have derivatives as values
 
@@ -413,19 +412,9 @@ class Problem:
             if name not in every:
                 raise RequestError(
                     f"nothing by `{name}` is asked for: the problem asks for {', '.join(asked)}."
-                    + self._within_another(name)
                 )
         kept = tuple(r for r in self.data.requests if {r.wrt.name, r.wrt.base} & {*wanted})
         return replace(self, data=replace(self.data, requests=kept))
-
-    def _within_another(self, name: str) -> str:
-        """What is said where a letter and the name stand together in the problem: `Ax`."""
-        for found in self.data.symbols:
-            rests = found.removesuffix(name), found.removeprefix(name)
-            product = apart(found, {name, *(s for s in rests if len(s) == 1 and s.isalpha())})
-            if product:
-                return f" `{found}` is one name: write `{product}` for a product."
-        return ""
 
     def requests(self) -> list[Problem]:
         """The problem once for each of its requests."""

@@ -164,19 +164,6 @@ def test_a_name_that_is_not_asked_for(capsys: Captured) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("L = norm(Ax - b)^2", "`Ax` is one name: write `A x` for a product."),
-        ("L = norm(xA)^2", "`xA` is one name: write `x A` for a product."),
-        ("L = norm(xmax + x1)^2", "the problem asks for xmax, x1."),
-    ],
-)
-def test_a_name_within_another(text: str, said: str, capsys: Captured) -> None:
-    assert main(["derive", "--wrt", "x", "-e", text]) == 2
-    assert capsys.readouterr().err.endswith(f"{said}\n")
-
-
-@pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"x : n\n\xff\xfe", "is not UTF-8: byte 0xff in line 2"),

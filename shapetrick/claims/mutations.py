@@ -128,7 +128,12 @@ def _in_front(
 
 
 def _scaled(factor: SyntaxNode, x: SyntaxNode) -> SyntaxNode:
-    return _in_front(x, lambda first: _binary("*", factor, first, x), PRODUCTS)
+    def scale(first: SyntaxNode) -> SyntaxNode:
+        if factor.kind == first.kind == "number":
+            return number_node(factor.value * first.value, first.span)
+        return _binary("*", factor, first, x)
+
+    return _in_front(x, scale, PRODUCTS)
 
 
 def _negated(x: SyntaxNode) -> SyntaxNode:
@@ -277,7 +282,8 @@ def _other_power(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
         yield x.args[0]
     elif shape is not None and shape[0] == shape[1] != ONE and x.kind != "'":
         yield call_node("inv", (x,), x.span)
-    if x.kind in ("name", "call", "abstract") and shape is not None:
+    is_base = x.kind in ("name", "call", "abstract") or (x.bracketed and shape == SCALAR)
+    if is_base and shape is not None:
         yield _binary("^" if shape == SCALAR else ".^", x, number_node(2, x.span), x)
 
 

@@ -281,8 +281,9 @@ class Elaboration:
                     raise self._not_scalar(asked, unifier.shape(shape))
                 if asked.leibniz and self._may_be_scalar(inference, asked.of):
                     unifier.unify_shapes(shape, SCALAR)
-            if self._default is not None and self._may_be_scalar(inference, self._default):
-                unifier.unify_shapes(inference.shape(self._default), SCALAR)
+            last = self._default
+            if last is not None and last.kind != "derived" and self._may_be_scalar(inference, last):
+                unifier.unify_shapes(inference.shape(last), SCALAR)
             for q in self.equalities:
                 left, right = (inference.add(e) for e in (q.left, q.right))
                 if unifier.copy().unify_shapes(left, right):  # else it is wrong

@@ -247,6 +247,8 @@ def test_no_small_change() -> None:
         ("J = sum(X .* X)", "2 X / m / n", "`2 X`, not `2 X / m / n`"),
         ("J = sum(X .* X)", "2.0000001 X", "`2`, not `2.0000001`"),
         ("J = sum(exp(X)) / n", "3 exp(X)", "`exp(X) / n`, not `3 exp(X)`"),
+        ("J = 1 / (1 + sum(X .* X))", "-2 X / (1 + sum(X .* X))", "`(1 + sum(X .* X))^2`, not"),
+        ("J = 3 sum(X .* X)", "3 X", "`6 X`, not `3 X`"),
     ],
 )
 def test_a_slip_that_two_changes_mend_is_told_as_one(

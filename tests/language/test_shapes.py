@@ -129,6 +129,7 @@ INFERRED = [
     # where nothing is asked, the gradient of a scalar is, if names in lower case make it one
     ("L = norm(A x - b)^2 + lam norm(x)^2", "A is n×m; x is m×1; b is n×1; lam is a scalar"),
     ("J = x' x + c", "x is n×1; c is a scalar"),
+    ("J = x' x\ng = grad J wrt x", "x is n×1"),
     ("y = W x\n∂y/∂W", "W is n×m; x is m×1"),
     ("J = x' A x + c\n∂J/∂x", "x is n×1; A is n×n; c is a scalar"),
 ]

@@ -20,6 +20,7 @@ _IN_EXPRESSIONS = (
      f"is a word here, and no name. {STATEMENTS}"),
     ("inf infinity Inf ∞", "is no number: the largest of the absolute values is `max(abs(x))`."),
     ("nan NaN None True False", "is no number of the language."),
+    ("if then else", "is no word here: what is chosen entry by entry is `where(x > 0, x, 0)`."),
 )  # fmt: skip
 # As a size.
 _AS_SIZES = (
@@ -28,6 +29,7 @@ _AS_SIZES = (
     ("matrix", "is no size: a matrix has two, `A : m x n`."),
     ("vector column", "is no size: a column has one, `x : n`."),
     ("row", "is no size: a row has one, `b : 1 x n`."),
+    ("function", "is no size: a function of each entry is declared `f : elementwise`."),
     ("real float double number int integer", "is no size: a number is declared `s : scalar`."),
 )
 _EXPRESSION = {word: said for words, said in _IN_EXPRESSIONS for word in words.split()}
