@@ -78,6 +78,11 @@ class Term(NamedTuple):
     def open_nodes(self) -> Nodes:
         return self.rows + self.cols
 
+    @property
+    def kinds(self) -> set[type[Expr]]:
+        """Those of its factors, without their powers."""
+        return {*[type(edge.atom) for edge in self.edges], *[type(x) for x, _ in self.scalars]}
+
     def sums_alone(self, edge: Edge) -> bool:
         """Whether a factor is summed along a side at which nothing else stands."""
         others = {n for e in self.edges if e is not edge for n in e.nodes}.union(self.open_nodes)

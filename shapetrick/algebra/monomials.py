@@ -80,7 +80,8 @@ class Product(NamedTuple):
             return self
         if self.coefficient != 1 and (p != int(p) or (p < 0 and not self.coefficient)):
             return None
-        return Product(self.coefficient ** int(p), tuple((b, q * p) for b, q in self.factors))
+        factors = tuple([(b, q * p) for b, q in self.factors])
+        return Product(raised(self.coefficient, int(p)), factors)
 
     def root(self, p: Fraction) -> Product | None:
         """The product of which this is the power p, if its exponents are whole."""
@@ -104,9 +105,7 @@ class Product(NamedTuple):
                 rest[key] = here - p
         if not part.coefficient:
             return None
-        k = self.coefficient
-        if part.coefficient is not WHOLE:
-            k = k / part.coefficient
+        k = over(self.coefficient, part.coefficient)
         return Product(k, tuple([(b, p) for b, p in rest.items() if p]))
 
     def scalars(self) -> tuple[Product, Product]:
@@ -130,8 +129,8 @@ class Product(NamedTuple):
             return sum_of([times(MINUS, a) for a in parts[0].args])
         below = [e for e, (_, p) in zip(parts, self.factors, strict=True) if p < 0]
         ordered = [number(self.coefficient), *(e for e in parts if e not in below), *below]
-        slim = times(*(e for e in ordered if not isinstance(e, Ones)))
-        whole = times(*ordered)
+        whole, narrow = times(*ordered), [e for e in ordered if not isinstance(e, Ones)]
+        slim = times(*narrow) if len(narrow) < len(ordered) else whole
         return slim if slim.shape == whole.shape else whole
 
 
@@ -143,6 +142,16 @@ def powers_of(factors: Iterable[PoweredBase]) -> list[Expr]:
 def scaled(a: Real, b: Real) -> Real:
     """The product of two numbers, most of which are 1."""
     return b if a is WHOLE else a if b is WHOLE else a * b
+
+
+def over(a: Real, b: Real) -> Real:
+    """The quotient of two numbers likewise."""
+    return a if b is WHOLE else a / b
+
+
+def raised(a: Real, p: int) -> Real:
+    """A whole power of a number likewise."""
+    return a if a is WHOLE or p == 1 else a**p
 
 
 def multiplied(parts: Sequence[Expr]) -> Expr:

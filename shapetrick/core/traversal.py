@@ -14,7 +14,7 @@ from collections.abc import (
     MutableMapping,
     Sequence,
 )
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, get_args
 
 from . import expr as ex
 from .dims import Dim
@@ -25,11 +25,14 @@ Found = TypeVar("Found")
 PlaceT = TypeVar("PlaceT", bound=Hashable)
 
 
+_CONSTRUCTED = frozenset[type[Expr]](get_args(ex.Node))
+
+
 def rebuild(e: Expr, args: Sequence[Expr]) -> Expr:
     """The node with other arguments, through its constructor: shapes are computed anew."""
     if e.args == tuple(args):
         return e
-    if not isinstance(e, ex.Node):  # what is solved has no constructor
+    if type(e) not in _CONSTRUCTED:  # what is solved has no constructor
         return ex.node(type(e), tuple(args), e.shape, *e.payload)
     match e:
         case Name():

@@ -7,7 +7,7 @@ equal by the linear operations alone is one term.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -27,6 +27,7 @@ from ..core.expr import (
     MatMul,
     Name,
     Number,
+    Structured,
     Symbol,
     Times,
     add,
@@ -137,8 +138,10 @@ class Networks:
         return like_terms((key_of(term, self.symmetric), term) for term in ready)
 
     def _after_passes(self, term: Term) -> Term:
-        for change in TERM_PASSES:
-            term = change(self, term) or term
+        kinds = term.kinds
+        for change, needed in TERM_PASSES.items():
+            if not needed.isdisjoint(kinds) and (found := change(self, term)) is not None:
+                term, kinds = found, found.kinds
         return term
 
     def brings_together(self, reading: TermReading) -> bool:
@@ -338,9 +341,6 @@ def rows_as_columns(networks: Networks, term: Term) -> Term | None:
 
 def one_sign(networks: Networks, term: Term) -> Term | None:
     """Each sum in a term is signed one way: `X w - y` is `-(y - X w)`."""
-    bases = [*[e.atom for e in term.edges], *[base for base, _ in term.scalars]]
-    if Add not in map(type, bases):
-        return None
     sign = 1
 
     def natural(base: Expr, p: Expr) -> Expr:
@@ -444,14 +444,15 @@ def _divisors(e: Expr) -> list[Expr]:
 
 SimplifyingPass = Callable[[Networks, Expr], Expr | None]
 TermPass = Callable[[Networks, Term], Term | None]
-TERM_PASSES: tuple[TermPass, ...] = (
-    constants_composed,
-    orthogonal_met,
-    rows_as_columns,
-    one_sign,
-    scalars_multiplied,
-    divisors_cancelled,
-    bases_met,
-    products_known,
-    norms_known,
-)
+# Each with the kinds of factors of which there is one where it has something to say.
+TERM_PASSES: Mapping[TermPass, frozenset[type[Expr]]] = {
+    constants_composed: frozenset({Structured}),
+    orthogonal_met: frozenset({Symbol, Name}),
+    rows_as_columns: frozenset({Add}),
+    one_sign: frozenset({Add}),
+    scalars_multiplied: frozenset({Add}),
+    divisors_cancelled: frozenset({Add}),
+    bases_met: frozenset({Times, MatMul}),
+    products_known: frozenset({Name}),
+    norms_known: frozenset({Name}),
+}

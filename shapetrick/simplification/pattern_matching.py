@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 from ..algebra.assumptions import Attributes
 from ..algebra.contraction import flip
-from ..algebra.monomials import PoweredBase, Product, multiplied, product
+from ..algebra.monomials import PoweredBase, Product, multiplied, over, product, raised
 from ..core.cost import sum_of
 from ..core.dims import ONE, Dim
 from ..core.expr import (
@@ -187,7 +187,7 @@ class Matcher:
         given = self.product_of(e)
         for binding, rest in self._among(special, given.factors, found):
             known = [f for f in letters if f[0] in binding.letters or not is_letter(f[0])]
-            left = self._without(known, Product(given.coefficient / wanted, rest), binding)
+            left = self._without(known, Product(over(given.coefficient, wanted), rest), binding)
             if left is not None:
                 free = [f for f in letters if f not in known]
                 yield from self._shared(free, left, bool(special), binding)
@@ -246,7 +246,7 @@ class Matcher:
             groups = [tuple((b, p * multiple) for b, p in group) for group in groups]
         special, letters = groups
         for binding, rest in self._among(special, whole.factors, found):
-            others = Product(whole.coefficient / wanted**multiple, rest)
+            others = Product(over(whole.coefficient, raised(wanted, multiple)), rest)
             left = self._without(letters, others, binding)
             if left is not None:
                 yield binding, left

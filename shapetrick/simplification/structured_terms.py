@@ -28,8 +28,6 @@ _TRIANGLES = {"lower": "lower", "upper": "upper"}
 
 def constants_composed(_: object, term: Term) -> Term | None:
     """The term with two constants that meet as one, as long as there are such."""
-    if not any(isinstance(edge.atom, Structured) for edge in term.edges):
-        return None
     found = term._replace(edges=tuple(map(_without_power, term.edges)))
     while (simpler := _simpler(found)) is not None:
         found = simpler
