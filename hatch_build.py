@@ -1,9 +1,9 @@
 """What is made of other files when the package is built: the stub that makes `st.norm` static, the
-completions of shells, the manual page, and the extension for VS Code.
+parser's tables, the completions of shells, the manual page, and the extension for VS Code.
 
 The names of `import shapetrick` come lazily, the functions from the rows of the table: type
 checkers and editors would not see them. In an editable install the stub lies beside the module,
-where git ignores it.
+where git ignores it, and the parser keeps tables of the grammar as it is.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ pi: Expr
 
 
 class MadeFiles(BuildHookInterface):
-    """Puts the stub into the wheel, or beside the module, and the rest where shells, `man` and
-    editors look for it."""
+    """Puts the stub into the wheel, or beside the module, the tables into the wheel, and the rest
+    where shells, `man` and editors look for it."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Make the files before the build."""
@@ -45,14 +45,15 @@ class MadeFiles(BuildHookInterface):
             return
         root = Path(self.root)
         self.folder = Path(tempfile.mkdtemp())
-        texts = {STUB: stub(root)}
+        inside = {STUB: stub(root)} | tables(root)
         if version == "editable":
-            (root / STUB).write_text(texts.pop(STUB), encoding="utf-8")
-        for name, text in (texts | shared(root, self.metadata.version)).items():
+            (root / STUB).write_text(inside[STUB], encoding="utf-8")
+            inside = {}
+        for name, text in (inside | shared(root, self.metadata.version)).items():
             path = self.folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-            kind = "force_include" if name == STUB else "shared_data"
+            kind = "force_include" if name in inside else "shared_data"
             build_data[kind][str(path)] = name
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
@@ -74,6 +75,17 @@ def shared(root: Path, version: str) -> dict[str, str]:
             "share/man/man1/shapetrick.1": manual_page(version),
             **{place: script(shell) for shell, place in PLACES.items()},
             **{f"share/shapetrick/vscode/{path}": text for path, text in extension.items()},
+        }
+
+
+def tables(root: Path) -> dict[str, str]:
+    """The parser's tables, beside the grammars that they are made of."""
+    with importing(root):
+        from shapetrick.language.syntax.parse_tables import LATEX, PROBLEM, made_tables, written
+
+        return {
+            f"shapetrick/grammar/{grammar.table_file}": written(made_tables(grammar))
+            for grammar in (PROBLEM, LATEX)
         }
 
 

@@ -25,10 +25,11 @@ from statistics import median
 import numpy as np
 from record import record, table
 
-from shapetrick.claims.judgement import Judgement, judge, verdict_on
+from shapetrick.claims.judgement import judge
 from shapetrick.claims.mutations import TABLE_OF_MUTATIONS, Mutation
 from shapetrick.claims.repair import Repairer
 from shapetrick.claims.variants import Change, values_at
+from shapetrick.claims.verdicts import Judgement, verdict_on
 from shapetrick.core import expr as ex
 from shapetrick.core.errors import ShapetrickError
 from shapetrick.core.expr import Expr

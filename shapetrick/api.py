@@ -20,8 +20,7 @@ from .language.elaboration import read as read_problem
 from .language.elaboration import read_value
 from .language.printer import to_text
 from .numerics.evaluation import FunctionValues, Valuation
-from .pipeline import named_cotangents as named_cotangents  # by which claims name cotangents
-from .pipeline.requests import steps_together
+from .pipeline import hooks as hooks  # by which texts have derivatives as values
 
 # What only some users need is imported where it is used: a first derivation should come at once.
 if TYPE_CHECKING:
@@ -52,6 +51,8 @@ class _Together:
     @cached_property
     def steps(self) -> dict[Request, tuple[Step, ...]]:
         """The derivation of each as on paper."""
+        from .pipeline.requests import steps_together
+
         found = steps_together(self._problem, self._results, to_text)
         return {r.request: steps for r, steps in zip(self._results, found, strict=True)}
 
@@ -226,13 +227,15 @@ class Derivation:
         array([2., 4.])
         """
         from .families.evaluation import evaluate as evaluate_members
-        from .numerics.arrays import by_name
+        from .numerics.arrays import by_name, check_orders
 
         arrays = {**self.problem.values, **by_name(arrays)}
         if self.result.recursion is not None:
             return evaluate_members(
                 self.problem, self.result, {**arrays, **(functions or {})}, sizes
             )
+        symbols = self.problem.symbols.values()
+        check_orders(self.validation.conditions, symbols, arrays, sizes)
         if self.result.adjoint is not None:
             from .implicit.evaluation import evaluate as evaluate_solved
 
@@ -398,12 +401,13 @@ class Problem:
         """The problem with the requests by these names alone, `"W, b"`. Raises RequestError."""
         wanted = [name.strip() for name in wrt.split(",")]
         asked = dict.fromkeys(request.wrt.name for request in self.data.requests)
+        every = {*asked, *(request.wrt.base for request in self.data.requests)}
         for name in wanted:
-            if name not in asked:
+            if name not in every:
                 raise RequestError(
                     f"nothing by `{name}` is asked for: the problem asks for {', '.join(asked)}."
                 )
-        kept = tuple(r for r in self.data.requests if r.wrt.name in wanted)
+        kept = tuple(r for r in self.data.requests if {r.wrt.name, r.wrt.base} & {*wanted})
         return replace(self, data=replace(self.data, requests=kept))
 
     def requests(self) -> list[Problem]:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .claims.equalities import CounterExample, EqualityJudgement, judge_equality
-from .claims.judgement import ClaimPart, ClaimVerdict, Judgement, judge
+from .claims.judgement import judge
+from .claims.verdicts import ClaimPart, ClaimVerdict, Judgement
 from .core.errors import Span
 from .core.problem import EqualityClaim, Problem, Request
 from .core.results import Validation
@@ -17,6 +17,7 @@ from .numerics.error_curves import Curve
 from .validation.checker import checker_of
 
 if TYPE_CHECKING:
+    from .claims.equalities import CounterExample, EqualityJudgement
     from .render.claims import ClaimStory
     from .render.layout import Row
     from .render.terminal import Style
@@ -281,6 +282,8 @@ class EqualityCheck(JudgedClaim):
 
 def equality_checked(problem: Problem, claim: EqualityClaim, seed: int = 0) -> EqualityCheck:
     """What is found of an equality that a problem claims."""
+    from .claims.equalities import judge_equality
+
     return EqualityCheck(problem, judge_equality(claim, seed, problem))
 
 

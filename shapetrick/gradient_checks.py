@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .claims.judgement import Judgement, judge
+from .claims.judgement import judge
+from .claims.verdicts import Judgement
 from .core.deadline import SECONDS, limited
 from .core.errors import InputError, ShapetrickError
 from .core.functions import Array

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from .claims.judgement import Judgement, judge
+from .claims.judgement import judge
+from .claims.verdicts import Judgement
 from .core.errors import InputError, RequestError, Span
 from .core.files import make_folder, write_file
 from .core.problem import Problem
@@ -21,6 +22,7 @@ from .language.elaboration import read
 from .language.source import decoded, read_bytes
 from .language.syntax.parser import parse_expression
 from .language.vocabularies import vocabulary_of
+from .pipeline import hooks as hooks
 
 BUILT_IN = Path(__file__).parent / "practice.toml"
 LEVELS = range(1, 6)

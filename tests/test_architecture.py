@@ -39,13 +39,17 @@ EDGES = {
     "numerics": set(),
     "derivation": {"algebra", "language", "numerics"},
     "simplification": {"algebra", "language"},
-    "tracing": {
-        *("language", "language.shapes", "language.syntax", "numerics", "simplification"),
-    },
     "validation": {"algebra", "numerics"},
     "families": {"derivation", "numerics", "simplification", "validation"},
+    "tracing": {
+        *("families", "language", "language.shapes", "language.syntax", "numerics"),
+        "simplification",
+    },
     "explanation": {"algebra", "derivation", "numerics", "simplification"},
-    "implicit": {"derivation", "explanation", "numerics", "simplification"},
+    "implicit": {
+        *("derivation", "explanation", "language", "language.syntax", "numerics"),
+        "simplification",
+    },
     "pipeline": {
         *("algebra", "derivation", "explanation", "families", "implicit", "language"),
         *("language.shapes", "language.syntax", "simplification", "validation"),
@@ -69,21 +73,17 @@ EDGES = {
     },
     "web_page": {
         *("api", "checks", "language", "language.latex", "language.shapes"),
-        *("language.syntax", "render", "targets"),
+        *("language.syntax", "pipeline", "render", "targets"),
     },
     "command_line": {
         *("api", "checks", "families", "interop", "language", "language.latex"),
-        *("language.shapes", "language.syntax", "quiz", "render", "repl", "targets", "tracing"),
-        "web_page",
+        *("language.shapes", "language.syntax", "pipeline", "quiz", "render", "repl"),
+        *("targets", "tracing", "web_page"),
     },
 }
 
 DOORS = {
-    "lark": {
-        *("language.syntax.function_heads", "language.syntax.lexer"),
-        *("language.syntax.library_calls", "language.syntax.parser"),
-        *("language.latex.derivatives", "language.latex.lexer", "language.latex.parser"),
-    },
+    "lark": {"language.syntax.parse_tables"},
     "platformdirs": {"core.files"},
     "prompt_toolkit": {"repl", "session.completion"},
     "pygments": {"render.pygments_lexer"},

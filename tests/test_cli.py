@@ -16,6 +16,7 @@ from samples import UNCHECKED, WRONG
 from shapetrick import api
 from shapetrick.cli import main
 from shapetrick.command_line.arguments import parsers
+from shapetrick.command_line.outcome import OUR_FAULT
 from shapetrick.core.errors import DerivationError
 from shapetrick.core.functions import TABLE
 
@@ -129,6 +130,19 @@ def test_a_request_that_fails_does_not_silence_the_others(
     out, err = capsys.readouterr()
     assert out == "∂J/∂A = A x x'\n"
     assert err == "shapetrick: no arrangement was found.\n"
+
+
+@pytest.mark.parametrize("fault", [RuntimeError, StopIteration, KeyError])
+@pytest.mark.parametrize("command", ["derive", "check", "code"])
+def test_a_fault_of_ours_is_70(
+    command: str, fault: type[Exception], monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    def read(*_: object, **__: object) -> api.Problem:
+        raise fault
+
+    monkeypatch.setattr(api, "read", read)
+    assert main([command, "-e", LINEAR]) == OUR_FAULT
+    assert "fault of shapetrick" in capsys.readouterr().err
 
 
 # ------------------------------------------------------------------------------------- bad input

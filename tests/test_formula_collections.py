@@ -10,7 +10,7 @@ import pytest
 from paths import EXAMPLES
 
 import shapetrick as st
-from shapetrick.claims.judgement import verdict_on
+from shapetrick.claims.verdicts import verdict_on
 from shapetrick.cli import main
 from shapetrick.core.dims import ONE
 from shapetrick.core.errors import RequestError

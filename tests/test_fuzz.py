@@ -31,10 +31,11 @@ FOUND = [
     "x : n x n; v : n; P = gammaln(n); check jvp (P' - x') wrt v = 2 v .* (x ./ I)",
     "v : m x m symmetric; r = n / 2; W : n; jvp r wrt v",
     "A : n x n; y : n; J = log10(tanh(2 0)'); hvp J wrt A",
-    pytest.param(
-        "v : n unit; X : n x n n simplex; P = v + X; vjp (digamma((P - X))) wrt X",
-        marks=pytest.mark.slow,
-    ),
+    "a : 1 diagonal; P = norm1(leaky_relu(0)); Z = adj(sum(0)); hvp Z wrt a",
+    "y : scalar; B : scalar; r = inv((0 / B)); hvp r wrt B",
+    "a : 3 x 3; v : m x m; Z = leaky_relu(0); check jvp Z wrt v = (transpose(a) .* (a / 0))",
+    "A : n x n unit; x : n + 1 onehot; P = norm2(0); check grad P wrt A = ((x / x) log1p(I, A))",
+    "X : m x d; Y : m x k; W = 2 X X' - r ones(1, d); J = sum(i, c) Y[i,c] P[i,c]; grad J wrt X",
 ]
 
 

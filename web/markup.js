@@ -54,6 +54,13 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
+/** A message, with what stands between backticks as code.
+ * @param {string} message
+ * @returns {(string | HTMLElement)[]} */
+export function withCode(message) {
+  return message.split("`").map((part, i) => i % 2 ? element("code", {}, part) : part);
+}
+
 /** The element of the page with that id and kind.
  * @template {HTMLElement} T
  * @param {string} id

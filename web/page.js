@@ -7,7 +7,7 @@ import {Editor} from "./editor.js";
 import {connected} from "./engine.js";
 import {copy, save, takeDrops} from "./files.js";
 import {keepInAddress, linkedText} from "./link.js";
-import {byId, element, markup} from "./markup.js";
+import {byId, element, markup, withCode} from "./markup.js";
 
 /** @typedef {import("./engine.js").Answer} Answer */
 /** @typedef {import("./engine.js").Result} Result */
@@ -38,6 +38,7 @@ const engine = await connected((told) => { state.textContent = told; });
 // ------------------------------------------------------------------------------ asking and showing
 
 let wanted = 0; // grows with each key: what is older is not shown
+let pressed = 0; // when the last key was
 let busy = false;
 let current = new AbortController();
 
@@ -57,6 +58,7 @@ async function ask(question, signal) {
 /** Read the text that stands, then answer it, until nothing newer stands. */
 async function update() {
   wanted += 1;
+  pressed = performance.now();
   current.abort();
   answers.classList.add("old");
   if (busy) return;
@@ -87,7 +89,7 @@ async function answered(text, stands, signal) {
     return;
   }
   state.textContent = "Deriving…";
-  await new Promise((rested) => setTimeout(rested, REST));
+  await new Promise((rested) => setTimeout(rested, pressed + REST - performance.now()));
   if (!stands()) return;
   const answer = await ask({ask: "answers", text}, signal);
   if (!answer || !stands()) return;
@@ -102,7 +104,7 @@ function showReading(answer) {
   editor.show(answer.marks ?? [], places);
   area.setAttribute("aria-invalid", String(answer.errors.length > 0));
   faults.replaceChildren(...answer.errors.map(({message, excerpt}) => element("div", {},
-    ...(excerpt ? [element("pre", {}, excerpt.trimEnd())] : []), element("p", {}, message))));
+    ...(excerpt ? [element("pre", {}, excerpt.trimEnd())] : []), element("p", {}, ...withCode(message)))));
   if (answer.errors.length && !answer.names?.length) return; // the last ones stay
   remarks.replaceChildren(...(answer.remarks ?? []).map(({label, text}) =>
     element("p", {class: "soft"}, `${label}: ${text}`)));

@@ -5,12 +5,12 @@
  *   runPython: (text: string) => (question: string) => string}} Python */
 
 const START = `
-import json, os, sys
+import gc, json, sys
 sys.path.insert(0, "/shapetrick")
-os.environ["XDG_CACHE_HOME"] = "/shapetrick/cache"  # the parser's tables, if they come along
-os.makedirs("/shapetrick/cache/shapetrick", exist_ok=True)
-os.chmod("/shapetrick/cache/shapetrick", 0o700)
+gc.disable() # what is imported stays: it need not be looked through
 from shapetrick.web_page.answers import answer
+gc.freeze()
+gc.enable()
 lambda question: json.dumps(answer(json.loads(question), None), ensure_ascii=False)
 `;
 const FOLDER = new URL("./pyodide/", location.href).href;
@@ -19,6 +19,9 @@ const PACKED = /\.(js|wasm|whl|zip)$/; // what stands packed in the folder
 const tell = (/** @type {string} */ told) => postMessage({told});
 const fetched = globalThis.fetch;
 
+/** @type {Map<string, Promise<Response>>} what is fetched before it is asked for */
+const early = new Map();
+
 /** What is at an address, as it was before it was packed.
  * @param {RequestInfo | URL} input
  * @param {RequestInit} [options]
@@ -26,6 +29,9 @@ const fetched = globalThis.fetch;
 async function unpacked(input, options) {
   const address = String(input instanceof Request ? input.url : input);
   if (!address.startsWith(FOLDER) || !PACKED.test(address)) return fetched(input, options);
+  const begun = early.get(address);
+  early.delete(address); // a response is read once
+  if (begun) return begun;
   const response = await fetched(`${address}.gz`);
   if (!response.ok || !response.body) throw new Error(`${address}.gz is missing`);
   const plain = response.body.pipeThrough(new DecompressionStream("gzip"));
@@ -35,9 +41,25 @@ async function unpacked(input, options) {
 
 globalThis.fetch = unpacked; // Pyodide fetches its parts by itself
 
+/** Fetch at once what Pyodide asks for one after the other, and compile its program meanwhile. */
+function begin() {
+  const program = `${FOLDER}pyodide.asm.wasm`, plain = WebAssembly.instantiateStreaming;
+  const compiled = WebAssembly.compileStreaming(unpacked(program));
+  for (const name of ["pyodide.asm.js", "python_stdlib.zip", "shapetrick.zip"]) {
+    early.set(FOLDER + name, unpacked(FOLDER + name));
+  }
+  early.set(program, Promise.resolve(new Response())); // it is compiled below, not read again
+  WebAssembly.instantiateStreaming = async (_, imports) => {
+    WebAssembly.instantiateStreaming = plain;
+    const module = await compiled;
+    return {module, instance: await WebAssembly.instantiate(module, imports)};
+  };
+}
+
 /** @returns {Promise<(question: string) => string>} */
 async function started() {
   tell("Loading Python…");
+  begin();
   const own = unpacked(`${FOLDER}shapetrick.zip`).then((response) => response.arrayBuffer());
   const script = await (await unpacked(`${FOLDER}pyodide.asm.js`)).blob();
   await import(URL.createObjectURL(script));

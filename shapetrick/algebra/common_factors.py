@@ -202,14 +202,15 @@ def _without_minus(part: _Summand) -> _Summand:
 
 def _plain_first(parts: Sequence[_Summand]) -> list[_Summand]:
     """The parts with a matrix before its transpose: `A + A'`."""
-    ordered = list(parts)
+    ordered = [*parts]
     bodies = [part.body for part in parts]
     places = {body: i for i, body in enumerate(bodies)}
     for i, body in enumerate(bodies):
         if isinstance(body, Transpose):
             j = places.get(body.args[0], i)
             if j > i:
-                ordered[i], ordered[j] = ordered[j], ordered[i]
+                ordered.remove(parts[j])
+                ordered.insert(ordered.index(parts[i]), parts[j])
     return ordered
 
 
@@ -363,9 +364,9 @@ def _power(common: Common) -> Product:
     if common.kind != "factor":
         return Product()
     exponent = exact(common.exponent)
-    taken = None if exponent is None else Product.of(common.base).power(exponent)
-    assert taken is not None  # a number stands to the power of 1
-    return taken
+    assert exponent is not None
+    taken = Product.of(common.base).power(exponent)
+    return Product(1, ((common.base, exponent),)) if taken is None else taken  # a root of a minus
 
 
 def _put_back(common: Common, taken: Product, core: Expr) -> Expr | None:

@@ -280,10 +280,19 @@ class Contraction:
             self.put_vector(other, by_product)  # nothing is turned: no sum is shorter
             return
         scaled = product(self.column(factors), e) if a == n else product(e, self.row(factors))
+        if length(scaled) < length(by_product) and self._is_idle(other):
+            self.drop(other, [])
+            self.scalars.append(call("sum", scaled))
+            return
         by_sum = call("sum", scaled, data=1 if b == n else 0)
         turned = by_sum.shape != by_product.shape  # a row for a column: a transpose to come
         shorter = length(by_sum) + turned < length(by_product)
         self.put_vector(other, by_sum if shorter else by_product)
+
+    def _is_idle(self, n: int) -> bool:
+        """Whether nothing stands at a node that is summed over."""
+        touched = self.vectors.get(n) or any(n in m[1:] for m in self.matrices)
+        return n not in self.outside and not touched
 
     def contract(self, n: int, one: Matrix, other: Matrix) -> None:
         """A node with two matrices: their product, with the vectors there scaling the second."""

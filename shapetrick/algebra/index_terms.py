@@ -328,7 +328,7 @@ def _open_power(
 def _open_transpose(
     d: _TermBuilder, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, depth: int
 ) -> bool:
-    d.pending.append((e.args[0], cols, rows, exponent, depth + 1))
+    d.pending.append((e.args[0], cols, rows, exponent, depth))  # it is no step further
     return True
 
 

@@ -1,5 +1,5 @@
-"""Polynomials in several letters with exact coefficients: sums, products, and division that leaves
-nothing over.
+"""Polynomials in several letters with exact coefficients: sums, products and division, with what
+it leaves over.
 
 A polynomial is a mapping of monomials to numbers; a monomial is the exponents of its letters. Where
 one would get too large, `TooLargeError` is raised.
@@ -58,22 +58,32 @@ def power(a: Polynomial, p: int) -> Polynomial:
 
 def divided(a: Polynomial, b: Polynomial) -> Polynomial | None:
     """The quotient, or None if something is left over."""
+    quotient, left = quotient_and_rest(a, b, exact=True)
+    return None if left else quotient
+
+
+def quotient_and_rest(
+    a: Polynomial, b: Polynomial, exact: bool = False
+) -> tuple[Polynomial, Polynomial]:
+    """The quotient and what is left over, in which no monomial is a multiple of the divisor's
+    first; if it has to be `exact`, only whether anything is."""
     top = max(b)
-    rest, quotient = dict(a), dict[Exponents, Fraction]()
-    while rest:
+    rest, quotient, left = dict(a), dict[Exponents, Fraction](), dict[Exponents, Fraction]()
+    while rest and not (exact and left):
         lead = max(rest)
         monomial = tuple([p - q for p, q in zip(lead, top, strict=True)])
         if min(monomial, default=0) < 0 or len(quotient) == MOST_MONOMIALS:
-            return None
+            left[lead] = rest.pop(lead)
+            continue
         k = quotient[monomial] = rest[lead] / b[top]
         for n, c in b.items():
             m = tuple([p + q for p, q in zip(monomial, n, strict=True)])
-            left = rest.get(m, Fraction(0)) - k * c
-            if left:
-                rest[m] = left
+            remaining = rest.get(m, Fraction(0)) - k * c
+            if remaining:
+                rest[m] = remaining
             else:
                 rest.pop(m, None)
-    return quotient
+    return quotient, left
 
 
 def content(a: Polynomial) -> tuple[Fraction, Exponents]:

@@ -75,16 +75,26 @@ def _is_odd(row: Function) -> bool:
         return bool((row.value(-x, None) == -row.value(x, None)).all())
 
 
-def with_one_sum_negated(body: Expr) -> Expr | None:
-    """A product with the sign of one sum in it turned, if it has a sum with a minus."""
+def with_one_sum_negated(body: Expr, through_sums: bool = True) -> Expr | None:
+    """A product with the sign of one sum in it turned, if it has a sum with a minus, or one of such
+    products."""
     stack: list[tuple[Expr, list[tuple[Expr, int]]]] = [(body, [])]
     while stack:
         e, path = stack.pop()
-        if isinstance(e, Add) and any(has_minus(a) for a in e.args):
-            new = negated_sum(e)
+        new = _negated(e, through_sums) if isinstance(e, Add) else None
+        if new is not None:
             for parent, i in reversed(path):
                 new = rebuild(parent, [new if k == i else a for k, a in enumerate(parent.args)])
             return new
         if linear_row(e) is not None or is_odd(e):
             stack.extend((a, [*path, (e, i)]) for i, a in reversed(list(enumerate(e.args))))
     return None
+
+
+def _negated(e: Expr, through_sums: bool) -> Expr | None:
+    """The negative of a sum that has a minus, or whose summands are products with one."""
+    if any(has_minus(a) for a in e.args):
+        return negated_sum(e)
+    parts = [with_one_sum_negated(a, False) for a in e.args] if through_sums else []
+    turned = [part for part in parts if part is not None]
+    return sum_of(turned) if len(turned) == len(e.args) else None

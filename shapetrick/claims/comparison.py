@@ -20,7 +20,7 @@ _WORDS = re.compile(r"\w+|\S")
 def agree(value: Array | None, right: Array, near: float = SAME) -> bool:
     if value is None or value.shape != right.shape:
         return False
-    with np.errstate(over="ignore"):  # what is so far apart does not agree
+    with np.errstate(over="ignore", invalid="ignore"):  # what is so far apart does not agree
         return bool(np.abs(value - right).max() <= near * np.abs(right).max())
 
 

@@ -39,7 +39,8 @@ from ..numerics.solvers import TABLE as SOLVERS
 from ..numerics.solvers import solved_unknowns
 from ..validation.sample_points import Draw
 from ..validation.sample_points import condition as condition_number
-from .judgement import ClaimVerdict, judge
+from .judgement import judge
+from .verdicts import ClaimVerdict
 
 SITES = 5  # assignments of sizes
 DRAWS = 24  # at each

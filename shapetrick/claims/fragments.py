@@ -158,7 +158,8 @@ def _same_at(a: Sequence[ClaimFactor], b: Sequence[ClaimFactor], drawn: Drawn) -
         if value is None:
             return False
         if factor.value.is_scalar:
-            scale[side] = scale[side] * value**factor.power
+            with np.errstate(divide="ignore"):
+                scale[side] = scale[side] * value**factor.power
         else:
             left[side].append((value, factor.power))
     for value, power in left[0]:

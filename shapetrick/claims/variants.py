@@ -15,6 +15,7 @@ from ..core.errors import InputError
 from ..core.expr import Expr, Symbol
 from ..core.functions import Array
 from ..core.traversal import remembered
+from ..language.shapes.inference import Misfit
 from ..language.shapes.lowering import Lowering
 from ..language.syntax.tree import SyntaxNode, postorder
 from ..language.syntax.unparser import Unparser
@@ -98,7 +99,7 @@ class ClaimVariant:
             return None
         try:
             return self._lowering.apply(node, given)
-        except (InputError, KeyError):  # a size that nothing tells is no key
+        except (InputError, Misfit, KeyError):  # a size that nothing tells is no key
             return None
 
 

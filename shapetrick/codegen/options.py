@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ..core.dims import Sizes
-from ..core.records import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:  # the names of targets are for every command's help, the dimensions for few
+    from ..core.dims import Sizes
 
 
-@dataclass(frozen=True, slots=True)
-class CodeOptions:
+class CodeOptions(NamedTuple):
     """How code is to be written.
 
     Products are associated for `sizes`, or for equal ones. With `blocks`, NumPy takes the rows of

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 
 from ..core.dims import Dim
 from ..core.errors import RequestError
@@ -46,6 +47,12 @@ class Program:
     names: Mapping[Value, str]
     definitions: tuple[tuple[str, Expr], ...]
     dimensions: tuple[str, ...]  # that occur in it
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """What the sizes have to satisfy ("m ≥ d")."""
+        found = (o.result.validation.conditions for o in self.outputs if o.result is not None)
+        return tuple(dict.fromkeys(chain.from_iterable(found)))
 
 
 def program(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..api import Derivation, Problem
 from ..core.deadline import limited
 from ..core.errors import RequestError, ShapetrickError
+from ..pipeline import joint_gradients as joint_gradients  # before time is taken
 from .outcome import DONE, WRONG, BadInput, print_data, refused, warner
 from .progress import working
 from .sources import GivenProblem, each_source, several

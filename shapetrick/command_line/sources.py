@@ -46,7 +46,7 @@ def each_source(args: Namespace, work: WorkOnSource) -> tuple[int, Counter[str]]
 
         done: Iterable[tuple[int, Counter[str]]] = in_processes(args.jobs, one, [*given])
     else:
-        done = map(one, given)
+        done = (one(source) for source in given)
     status, counts = DONE, Counter[str]()
     for own, counted in done:
         status = max(status, own)

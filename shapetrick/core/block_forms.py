@@ -21,6 +21,7 @@ from .expr import (
     Number,
     Ones,
     Structured,
+    StructureKind,
     Times,
     Transpose,
     add,
@@ -133,9 +134,9 @@ def _prepared(root: Expr, shared: bool) -> Expr:
             continue
         x = new[e] = rebuild(e, [new[a] for a in e.args])
         if isinstance(x, Call) and adds_up(x) and isinstance(x.args[0], Structured):
-            if x.data == 0 and selects(x.args[0]):
+            if x.data == 0 and (selects(x.args[0]) or _counts(x.args[0], "upper")):
                 new[e] = matmul(ones(ONE, x.args[0].shape[0]), x.args[0])
-            elif x.data == 1 and selects(transpose(x.args[0])):
+            elif x.data == 1 and (selects(transpose(x.args[0])) or _counts(x.args[0], "lower")):
                 new[e] = matmul(x.args[0], ones(x.args[0].shape[1]))
         elif isinstance(x, Transpose) and isinstance(x.args[0], MatMul):
             if any(isinstance(a, Structured) for a in x.args[0].args):
@@ -143,6 +144,11 @@ def _prepared(root: Expr, shared: bool) -> Expr:
         elif isinstance(x, MatMul):
             new[e] = _multiplied_out(x, shared)
     return new[root]
+
+
+def _counts(e: Structured, pattern: StructureKind) -> bool:
+    """Whether it is this square triangle, whose sums are the numbers from 1 on."""
+    return e.pattern == pattern and e.shape[0] == e.shape[1]
 
 
 def _multiplied_out(e: MatMul, shared: bool) -> Expr:
@@ -202,7 +208,9 @@ def _distributed(before: Sequence[Expr], a: Expr, after: Sequence[Expr]) -> Expr
     found = []
     for b in a.args:
         scalars, larger = _scalars_apart(b)
-        found.append(times(*scalars, matmul(*before, times(*larger), *after)))
+        is_one = len(larger) == 1 and isinstance(larger[0], Eye)
+        middle = [] if is_one else [times(*larger)]
+        found.append(times(*scalars, matmul(*before, *middle, *after)))
     return add(*found)
 
 

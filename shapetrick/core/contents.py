@@ -6,7 +6,7 @@ from .cost import is_below
 from .expr import Add, Call, Expr, Name, Power
 from .functions import TABLE
 
-SUM, NAME, DIVISOR, KINK = 1, 2, 4, 8
+SUM, NAME, DIVISOR, KINK, INVERSE = 1, 2, 4, 8, 16
 
 
 def contents(e: Expr) -> int:
@@ -46,4 +46,6 @@ def _own(x: Expr) -> int:
             return DIVISOR
         case Call() if TABLE[x.op].two_sided:
             return KINK
+        case Call() if TABLE[x.op].units == "inverse":
+            return INVERSE
     return 0

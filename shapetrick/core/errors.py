@@ -117,10 +117,11 @@ class TraceError(InputError):
     """A Python function does what can't be followed, or is read as something else.
 
     `file` is the one in which the place is; `equal` are two dimensions, if it is that these would
-    have to be equal."""
+    have to be equal, and `counted` is one that would have to count the members of families."""
 
     file: str | None = None
     equal: tuple[str, str] | None = None
+    counted: str = ""
 
     def __str__(self) -> str:
         return super().__str__() if self.file is None else f"{self.file}, {super().__str__()}"

@@ -325,7 +325,11 @@ def _expm(x: Array, _: Any = None) -> Array:
 
 
 def _adjugate(x: Array, _: Any = None) -> Array:
-    return np.asarray(_scalar(np.linalg.det(x)) * np.linalg.inv(x))
+    finite = np.isfinite(x).all(axis=(-1, -2), keepdims=True)
+    left, values, right = np.linalg.svd(np.where(finite, x, 0.0))  # of a singular matrix, too
+    others = np.where(np.eye(x.shape[-1], dtype=bool), 1.0, values[..., None, :]).prod(axis=-1)
+    turned = _scalar(np.linalg.det(left) * np.linalg.det(right)) * others[..., None, :]
+    return np.where(finite, (right.swapaxes(-1, -2) * turned) @ left.swapaxes(-1, -2), np.nan)
 
 
 def _total(x: Array, axis: int | None = None) -> Array:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from .dims import NOTHING, Dim, Shape
+from .errors import DerivationError
 
 _TERM = re.compile(
     r"\s*(?P<sign>[+−-]?)\s*"
@@ -21,8 +22,14 @@ _TERM = re.compile(
 _MEMBER = re.compile(r"(?P<base>[^\[\]]+)\[(?P<index>[^\[\]]+)\]")
 
 
-class Incomparable(Exception):
+class Incomparable(DerivationError):
     """Two indices count from different lengths."""
+
+    def __init__(self, a: Index, b: Index) -> None:
+        super().__init__(
+            f"it depends on whether `{a}` is at most `{b}`, which nothing tells: write one of the "
+            "lengths by the other where members are declared."
+        )
 
 
 class Index(NamedTuple):
@@ -105,7 +112,7 @@ def at_most(a: Index, b: Index) -> bool:
     ahead = b.minus(a)
     signs = {k > 0 for k in ahead.terms.values()}
     if len(signs) > 1:
-        raise Incomparable
+        raise Incomparable(a, b)
     return signs.pop() if signs else ahead.offset >= 0
 
 

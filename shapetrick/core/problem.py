@@ -41,6 +41,9 @@ class Claim(NamedTuple):
     entries: tuple[str, ...] = ()
 
 
+OF_ITS_SHAPE = frozenset({"grad", "vjp", "hvp"})  # kinds whose answers have the variable's shape
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One thing asked: the derivative of `of` by one symbol, or the symbol itself where the

@@ -1,8 +1,9 @@
 """Data classes that are made quickly. The standard library's `dataclass` compiles five or six
 methods for each class when its module is imported, which was a tenth of a cold start.
 
-Here one is compiled, `__init__`; the others are shared. `fields` and `replace` of `dataclasses` are
-for these classes as well, and type checkers see the standard decorator.
+Here one is compiled, `__init__`, when the first object is made; the others are shared. `fields` and
+`replace` of `dataclasses` are for these classes as well, and type checkers see the standard
+decorator.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ else:
             cls = with_fields(cls)
             methods = {}
             if init:
-                methods["__init__"] = _init(cls, frozen)
+                methods["__init__"] = _made_at_first(cls, frozen)
             if repr:
                 methods["__repr__"] = _repr
             if eq:
@@ -44,6 +45,16 @@ else:
             return cls
 
         return made
+
+
+def _made_at_first(cls: Any, frozen: bool) -> Callable[..., None]:
+    """An `__init__` that puts the compiled one in its place."""
+
+    def __init__(self: Any, *given: Any, **named: Any) -> None:
+        cls.__init__ = init = _init(cls, frozen)
+        init(self, *given, **named)
+
+    return __init__
 
 
 def _init(cls: type, frozen: bool) -> Callable[..., None]:

@@ -3,7 +3,7 @@ it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import field
 from fractions import Fraction
 from typing import Literal, NamedTuple
@@ -120,6 +120,14 @@ class Step:
     note: str = ""
 
 
+def orders(conditions: Iterable[str], sizes: Container[str]) -> Iterator[tuple[str, str]]:
+    """Those among the conditions ("m ≥ d", "n ≥ 3") that are of known sizes: what is at least what,
+    names, or a name and a number."""
+    for larger, sign, smaller in (text.partition(" ≥ ") for text in conditions):
+        if sign and larger in sizes and (smaller in sizes or smaller.isdigit()):
+            yield larger, smaller
+
+
 class Rewriting(NamedTuple):
     """A named step of the simplification."""
 
@@ -190,7 +198,13 @@ class Adjoint(NamedTuple):
     @property
     def multipliers(self) -> tuple[Symbol, ...]:
         """Those that only the adjoint equations determine."""
-        return tuple(s for _, s in self.weighted if isinstance(s, Symbol))
+        return tuple(s for system in self.systems for s in self._open(system))
+
+    def _open(self, system: EquationSystem) -> tuple[Symbol, ...]:
+        """The multipliers of a system; none where one has a closed form, as no other is needed."""
+        own = [s for e, s in self.weighted if e in system.residuals]
+        symbols = tuple(s for s in own if isinstance(s, Symbol))
+        return symbols if len(symbols) == len(own) else ()
 
     @property
     def linear_systems(self) -> list[LinearSystem]:
@@ -199,9 +213,7 @@ class Adjoint(NamedTuple):
         found = []
         for system in reversed(self.systems):
             own = tuple(q for q in self.equations if q.unknown in system.unknowns)
-            symbols = tuple(s for e, s in self.weighted if e in system.residuals)
-            multipliers = tuple(s for s in symbols if isinstance(s, Symbol))
-            if multipliers:
+            if multipliers := self._open(system):
                 found.append(LinearSystem(multipliers, own))
         return [*found, *self.differentials]
 

@@ -9,7 +9,6 @@ the root, and give a directional derivative.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Container, Iterator, Sequence
 
 from ..algebra.extraction import spell
@@ -85,21 +84,35 @@ def _accumulated(
 ) -> Iterator[tuple[Expr, Expr]]:
     """The nodes from the root down, each with its cotangent as it is handed on."""
     root = active[-1]
-    contributions: dict[Expr, deque[Expr]] = {e: deque() for e in active}
-    contributions[root].append(upstream)
+    contributions: dict[Expr, dict[int, list[Expr]]] = {e: {} for e in active}
+    contributions[root][0] = [upstream]
+    places = _places(root, contributions)
     for e in reversed(active):
-        parts = contributions[e]
+        parts = [part for _, found in sorted(contributions[e].items()) for part in found]
         cotangent = add(*parts) if parts else zeros(*e.shape)
         cotangent = hand_on(e, cotangent)
         yield e, cotangent
         if not parts:
             continue
-        for position, argument in reversed(list(enumerate(e.args))):
+        for position, argument in enumerate(e.args):
             if argument in contributions:
-                # The last operation comes first on the way down: what is written first goes first.
-                contributions[argument].extendleft(
-                    reversed(_hand_down(e, position, contributions, cotangent))
-                )
+                place = places[e, position]
+                contributions[argument][place] = _hand_down(e, position, contributions, cotangent)
+
+
+def _places(root: Expr, active: Container[Expr]) -> dict[tuple[Expr, int], int]:
+    """Where the arguments of nodes are written, as one reads from the root on: what is written
+    first is the first summand."""
+    found: dict[tuple[Expr, int], int] = {}
+    entered: set[Expr] = set()
+    stack = [(root, (root, -1))]
+    while stack:
+        e, place = stack.pop()
+        found[place] = len(found)
+        if e in active and e not in entered:
+            entered.add(e)
+            stack.extend((a, (e, i)) for i, a in reversed([*enumerate(e.args)]))
+    return found
 
 
 def tangent(root: Expr, wrt: Expr, direction: Expr, step: Callable[[Expr], Expr]) -> Expr:

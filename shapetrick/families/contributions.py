@@ -14,7 +14,7 @@ from ..core.errors import DerivationError
 from ..core.expr import SUM, Add, Call, Expr, MatMul, Name, Symbol, Times, Total, Transpose
 from ..core.families import MemberBox, box_of, index_letters, lies_in, reindexed
 from ..core.functions import TABLE
-from ..core.indices import Condition, Index, Range, at_most
+from ..core.indices import Condition, Index, Range, is_at_most
 
 Padding = tuple[str, int]  # a family whose members outside of its ranges along an axis are zero
 
@@ -45,7 +45,7 @@ def widened(
         late, early, wide = False, False, {}
         for k, c in enumerate(found):
             low, high = c.box[0][axis], c.box[1][axis]
-            starts, ends = at_most(low, first), at_most(last, high)
+            starts, ends = is_at_most(low, first), is_at_most(last, high)
             inner = Condition(low, Index(c.letters[axis]), high)
             padded = None if starts and ends else _vanishing(c.value, inner, extent)
             if padded is not None:

@@ -9,7 +9,7 @@ is not right, are found from the regions and derived by themselves.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import chain
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from ..core import expr as ex
 from ..core.dims import Dim
 from ..core.errors import DerivationError
 from ..core.expr import Expr, Total, as_symbol
-from ..core.families import index_letters, reindexed, with_own_letters
+from ..core.families import Families, Segment, index_letters, reindexed, with_own_letters
 from ..core.indices import (
     Condition,
     Incomparable,
@@ -30,8 +30,11 @@ from ..core.indices import (
     dim_of,
     name_of,
     parts,
+    renamed_shape,
+    within,
 )
-from ..core.results import Equation
+from ..core.problem import Problem
+from ..core.results import Equation, Result
 from ..core.traversal import redimensioned
 
 BASE = 1_000_000  # the first stand-in; the next ones are its powers
@@ -121,6 +124,61 @@ def _with_others(q: Equation, taken: Set[str], others: Sequence[str]) -> Equatio
     symbol = as_symbol(reindexed(q.symbol, new))
     value = with_own_letters(reindexed(value, new), {*taken, *(r.letter for r in ranges)}, set())
     return Equation(symbol, value, ranges)
+
+
+def with_lengths(
+    problem: Problem, results: Sequence[Result]
+) -> tuple[Problem, list[Result]] | None:
+    """The problem in which the letters that results are given for are lengths, with the equations
+    that hold for each value of them; None where others hold near the ends of a range."""
+    ranges = dict.fromkeys(over for r in results for over in r.request.ranges)
+    letters = [over.letter for over in ranges]
+    if len({*letters}) < len(letters):
+        return None
+    found = [_of_any(result) for result in results]
+    own = [r.letter for result in found for q in _equations(result) for r in q.ranges]
+    if not {*letters}.isdisjoint(own):
+        return None
+    families, taken = problem.families, {*problem.symbols, *problem.dimensions(), *own, *letters}
+    free = (t for t in index_letters() if t not in taken)
+    new = {letter: next(free) for letter in letters}
+    segments, functions = (
+        tuple(_lettered(s, new) for s in some) for some in (families.segments, families.functions)
+    )
+    whole = Families(segments, (*families.lengths, *letters), functions)
+    return replace(problem, families=whole), found
+
+
+def _of_any(result: Result) -> Result:
+    """A result without the ranges of its given letters."""
+    recursion = result.recursion
+    assert recursion is not None
+
+    def rest(equations: Sequence[Equation]) -> tuple[Equation, ...]:
+        ranges = result.request.ranges
+        own = ((q, tuple(r for r in q.ranges if r not in ranges)) for q in equations)
+        return tuple(replace(q, ranges=others) for q, others in own)
+
+    whole = recursion._replace(
+        cotangents=rest(recursion.cotangents), gradients=rest(recursion.gradients)
+    )
+    return replace(result, recursion=whole)
+
+
+def _equations(result: Result) -> tuple[Equation, ...]:
+    return () if result.recursion is None else result.recursion.equations
+
+
+def _lettered(s: Segment, new: Mapping[str, str]) -> Segment:
+    """A segment with other letters."""
+    values = {r.letter: Index(new[r.letter]) for r in s.ranges if r.letter in new}
+    ranges = tuple(r.within(values).lettered(new.get(r.letter, r.letter)) for r in s.ranges)
+    body = s.body
+    if body is not None:
+        body = with_own_letters(reindexed(body, values), {*new}, {*new.values()})
+    shape = renamed_shape(s.shape, values)
+    indices = within(s.indices, values)
+    return replace(s, indices=indices, ranges=ranges, shape=shape, body=body)
 
 
 def _ordered(over: Range, index: IndexChange) -> Range:

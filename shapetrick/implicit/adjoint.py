@@ -36,7 +36,7 @@ from ..core.traversal import postorder, substitute, symbols_of
 from ..derivation.chain_rule import cotangents
 from ..numerics.adjoint_solvers import solved_symbols
 from ..simplification.simplifier import Simplifier
-from .closed_forms import closed_form
+from .closed_forms import closed_form, library_multiplier
 from .examination import examined
 
 ENTRIES = {
@@ -95,8 +95,10 @@ class _Adjoints:
             if all(is_zero(q.right) for q in found):
                 continue
             equations = [*found, *equations]
+            known = library_multiplier(system, [q.right for q in found], self._simplifier)
             for e, s in own:
-                form = closed_form(found, s, self._simplifier) if len(own) == 1 else None
+                form = closed_form(found, s, self._simplifier) if len(own) == 1 else known
+                known = None  # of the first one alone
                 m: Expr = s if form is None else named(s.name, self._told(form))
                 weighted = [(e, m), *weighted]
                 others = [x for x in self._received if x not in system.unknowns]

@@ -1,12 +1,12 @@
 """Multipliers that can be isolated: by what multiplies one in its equation, or by the structure of
-the unknown."""
+the unknown; and those of the library's factorizations, as its rows say them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from ..core.equations import structure_of
+from ..core.equations import EquationSystem, structure_of
 from ..core.expr import (
     Expr,
     Symbol,
@@ -20,8 +20,11 @@ from ..core.expr import (
     times,
     transpose,
 )
+from ..core.problem import Problem
 from ..core.results import LinearEquation
 from ..core.structure import factors_of
+from ..language.expressions import read_expression
+from ..language.syntax.equation_library import OF_VARIANTS, TABLE, DefinedByEquations
 from ..simplification.simplifier import Simplifier
 from .isolation import NotIsolated, isolated
 
@@ -38,6 +41,50 @@ def closed_form(
     with suppress(NotIsolated):
         return matmul(*isolated(subtract(q.left, q.right), s, simplifier).factors)
     return None
+
+
+def library_multiplier(
+    system: EquationSystem, received: Sequence[Expr], simplifier: Simplifier
+) -> Expr | None:
+    """The multiplier of the first equation in what each unknown receives, where the row of the
+    library that the system is of says it of such arguments."""
+    row = _row(system, simplifier)
+    if row is None or not row.multiplier:
+        return None
+    names = dict(zip((f"{u}_bar" for u in row.letters[1]), received, strict=True))
+    return _in_letters(row.multiplier, row, system, names, simplifier)
+
+
+def library_differentials(
+    system: EquationSystem, right: Expr, simplifier: Simplifier
+) -> list[Expr]:
+    """The differentials of the unknowns where that of the first equation has a right side, if the
+    row of the library says them; else none."""
+    row = _row(system, simplifier)
+    if row is None:
+        return []
+    names = {"D": right}
+    return [_in_letters(text, row, system, names, simplifier) for text in row.differentials]
+
+
+def _row(system: EquationSystem, simplifier: Simplifier) -> DefinedByEquations | None:
+    row = TABLE.get(OF_VARIANTS.get(system.solver, system.solver))
+    if row is None or not row.of_symmetric or all(map(simplifier.is_symmetric, system.arguments)):
+        return row
+    return None
+
+
+def _in_letters(
+    text: str,
+    row: DefinedByEquations,
+    system: EquationSystem,
+    names: Mapping[str, Expr],
+    simplifier: Simplifier,
+) -> Expr:
+    """An expression of a row in what a system has for its letters."""
+    arguments, unknowns = row.letters
+    known = dict(zip((*arguments, *unknowns), (*system.arguments, *system.unknowns), strict=True))
+    return simplifier(read_expression(text, Problem(text, {}, {}, ()), {**known, **names}))
 
 
 def _triangular(q: LinearEquation, s: Symbol, simplifier: Simplifier) -> Expr | None:

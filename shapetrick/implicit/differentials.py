@@ -12,7 +12,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import NamedTuple
 
-from ..core.equations import structure_of, systems_within
+from ..core.equations import EquationSystem, structure_of, systems_within
 from ..core.expr import (
     Expr,
     Symbol,
@@ -33,7 +33,7 @@ from ..core.structure import is_zero
 from ..core.traversal import symbols_of
 from ..derivation.chain_rule import tangent
 from .adjoint import AtSolutions, derived
-from .closed_forms import closed_form
+from .closed_forms import closed_form, library_differentials
 from .examination import examined
 
 
@@ -67,7 +67,7 @@ def derived_along(
     }
     found = _Differentials(problem, request, direction)
     for system in systems:
-        found.add(system.unknowns, [(like[e], e, "") for e in system.residuals])
+        found.add(system.unknowns, [(like[e], e, "") for e in system.residuals], system)
     for linear in adjoint.linear_systems:
         own = [(q.unknown, subtract(q.left, q.right), q.entries) for q in linear.equations]
         found.add(linear.symbols, own)
@@ -98,8 +98,13 @@ class _Differentials:
         parts = [tangent(e, x, dx, simplifier) for x, dx in self._known.items() if x in inside]
         return simplifier(add(*parts)) if parts else zeros(*e.shape)
 
-    def add(self, symbols: Sequence[Symbol], zeros: Sequence[_Zero]) -> None:
-        """The differentials of symbols that these equations determine."""
+    def add(
+        self,
+        symbols: Sequence[Symbol],
+        zeros: Sequence[_Zero],
+        system: EquationSystem | None = None,
+    ) -> None:
+        """The differentials of symbols that these equations determine, of a system or others."""
         own = {s: self._named(s) for s in symbols}
         equations, simplifier = [], self._simplifier
         for like, e, entries in zeros:
@@ -110,10 +115,13 @@ class _Differentials:
             equations.append(LinearEquation(like, left, right, entries))
         if all(is_zero(q.right) for q in equations):
             return
-        ds = own[symbols[0]]
-        form = closed_form(equations, ds, simplifier) if len(own) == 1 else None
-        if form is not None:
-            self._known[symbols[0]] = named(ds.name, self.told(form))
+        forms = library_differentials(system, equations[0].right, simplifier) if system else []
+        if len(own) == 1 and not forms:
+            form = closed_form(equations, own[symbols[0]], simplifier)
+            forms = [] if form is None else [form]
+        if forms:
+            pairs = zip(own.items(), forms, strict=True)
+            self._known.update((s, named(ds.name, self.told(form))) for (s, ds), form in pairs)
             return
         self._known.update(own)
         self.systems.append(LinearSystem((*own.values(),), (*equations,)))

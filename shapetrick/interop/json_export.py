@@ -43,7 +43,7 @@ from ..language.printer import to_text
 
 if TYPE_CHECKING:
     from ..claims.equalities import EqualityJudgement
-    from ..claims.judgement import Judgement
+    from ..claims.verdicts import Judgement
 
 VERSION = 1  # of the schema: it grows with every change that an old reader can't follow
 

@@ -30,11 +30,11 @@ from .equation_systems import (
     unknowns_of,
 )
 from .expressions import expression_of, inference_in
-from .index_notation.bound_letters import IndexNames
 from .index_notation.entry_definitions import defined_by_entries, has_indices
+from .index_notation.index_names import IndexNames
 from .reader import parse
 from .requests import RequestReader, check_words, claimed, not_scalar, plainly
-from .shapes.ambiguity import readings
+from .shapes.ambiguity import readings, refuse_powers
 from .shapes.errors import Expectation, explain, source, undetermined
 from .shapes.inference import Inference, Misfit, Undetermined
 from .shapes.libraries import check_python
@@ -208,6 +208,8 @@ class Elaboration:
         typed = [nodes for root in roots for nodes in typed_parts(root, scope.text)]
         for nodes in typed:
             check_python(scope.text, inference, nodes)
+            if scope.assumed:
+                refuse_powers(scope.text, inference, nodes, scope.assumed)
         assumptions = self._name_dimensions(inference)
         symbols = {
             name: ex.symbol(name, inference.named(name), attributes_of(scope, name, d))
@@ -244,7 +246,7 @@ class Elaboration:
             for q in self.equalities
         )
         if not requests and not equalities and self.complete:
-            requests = list(self._default_requests(reader, constants))
+            requests = list(self._default_requests(reader, lowering, constants))
         return Problem(
             scope.text,
             symbols,
@@ -431,18 +433,23 @@ class Elaboration:
         return claimed(scope.text, asked, node, value)
 
     def _default_requests(
-        self, reader: RequestReader, constants: frozenset[str]
+        self, reader: RequestReader, lowering: Lowering, constants: frozenset[str]
     ) -> Iterator[Request]:
-        """The gradient of the last definition by everything that isn't constant."""
+        """The derivative that the last definition is; else its gradient by everything that isn't
+        constant."""
         scope = self.scope
         if not scope.definitions:
             return iter(())
         name, definition = list(scope.definitions.items())[-1]
-        of = self.values[name]
+        body, of = definition.body, self.values[name]
+        if body.kind == "derived" and len(body.args) == 2:
+            by = PlacedName(body.args[1].value, body.args[1].span)
+            asked = Asked(body.value, body.args[0], (by,), None, False, None, body.span, True)
+            return iter(reader.read(asked, lowering.expression(asked.of)))
         used, excluded = self._reached(of), constants | unknowns_of(scope)
-        by = [PlacedName(n, definition.span) for n in scope.symbols if n not in excluded]
-        by = [named for named in by if self.values[named.name] in used]
-        return reader.default(name, of, by, definition.span)
+        names = [PlacedName(n, definition.span) for n in scope.symbols if n not in excluded]
+        names = [named for named in names if self.values[named.name] in used]
+        return reader.default(name, of, names, definition.span)
 
 
 def _declared_shape(inference: Inference, name: str, declared: Declared) -> Shape:

@@ -10,8 +10,8 @@ from ..core.dims import LARGEST, Dim, Shape
 from ..core.errors import Located, ParseError
 from ..core.expr import Expr
 from ..core.problem import Problem
-from .index_notation.bound_letters import IndexNames
 from .index_notation.entry_definitions import has_indices
+from .index_notation.index_names import IndexNames
 from .reader import parse_expression
 from .shapes.errors import Expectation, explain, undetermined
 from .shapes.inference import Inference, Misfit, Undetermined
@@ -184,7 +184,9 @@ def _size(scope: Scope, node: SyntaxNode, inference: Inference) -> Dim:
             case "/" if (over := _quotient(done, part)) is not None:
                 done[part] = over
             case _:
-                what = f"`{part.value}` is no dimension: " if part.kind == "name" else ""
+                what = ""
+                if part.kind == "name":
+                    what = f"`{part.value}` is no dimension, if it is not declared as `natural`: "
                 if part.kind == "parameter":
                     what = f"`{part.value.name.name}` is an argument, the value of a matrix: "
                 if part.kind == "number" and part.value == 0:

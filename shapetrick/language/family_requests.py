@@ -57,7 +57,7 @@ def read_families(text: str, statements: Sequence[Statement], complete: bool) ->
     declarations = [s for s in statements if isinstance(s, Declaration)]
     reading = FamilyElaboration(text, gather(text, declarations))
     with Located(text):
-        reading.find_lengths(statements)
+        reading.find_letters(statements)
         reading.declare(declarations)
         reading.define([s for s in statements if isinstance(s, Definition)])
         reading.segments += _upstream_families(reading, statements)

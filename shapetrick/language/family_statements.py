@@ -34,11 +34,14 @@ class FamilyElaboration:
     values: dict[str, Expr] = field(default_factory=dict)  # of names without an index
     bodies: list[PendingDefinition] = field(default_factory=list)
     lengths: dict[str, None] = field(default_factory=dict)
+    indexed: dict[str, str] = field(default_factory=dict)  # what has a letter as an index
 
-    def find_lengths(self, statements: Sequence[Statement]) -> None:
-        """The letters to which indices run."""
+    def find_letters(self, statements: Sequence[Statement]) -> None:
+        """The letters of indices, and those to which they run."""
         given = [s for s in statements if isinstance(s, (Declaration, Definition))]
         for s in given:
+            first = s.names[0][0] if isinstance(s, Declaration) else s.name.name
+            self.indexed.update((r.letter, first) for r in s.ranges)
             own = {r.letter for r in s.ranges}
             for letter in (t for r in s.ranges for i in r.ends for t in i.terms if t not in own):
                 self.lengths[letter] = None
@@ -66,6 +69,12 @@ class FamilyElaboration:
                 shape = (declared.sides[0].dim, declared.sides[1].dim)
                 kept = frozenset(declared.attributes) - {"const"}
                 if not indices:
+                    for letter in (n for d in shape for n in d.names if n in self.indexed):
+                        raise NameProblem(
+                            f"`{letter}` is a dimension of `{name}`, and the index of "
+                            f"`{self.indexed[letter]}`: give one of them another letter.",
+                            span,
+                        )
                     self.values[name] = ex.symbol(name, shape, kept)
                     continue
                 self._add(

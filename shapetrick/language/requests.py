@@ -33,7 +33,6 @@ from .shapes.unification import open_text
 from .shapes.words import is_word
 from .syntax.latex_places import is_latex
 from .syntax.tree import DIRECTED, SYMMETRIC, UPSTREAM, Asked, FreeEntries, PlacedName, SyntaxNode
-from .syntax.unparser import Unparser
 
 
 class RequestNames(Protocol):
@@ -246,6 +245,8 @@ def not_scalar(text: str, asked: Asked, shape: Shape, by: Iterable[str]) -> Requ
 def plainly(text: str, node: SyntaxNode) -> str:
     """A node as typed, or in the plain language where it was typed in LaTeX."""
     if is_latex(text, node.span):
+        from .syntax.unparser import Unparser  # few formulas need it
+
         return Unparser(text, node).write(node)
     return source(text, node)
 

@@ -14,6 +14,7 @@ from ..core.dims import ONE, Dim, extent, shape_text
 from ..core.errors import OperandError, ShapeError
 from ..core.expr import Expr, Name, Symbol
 from ..core.functions import Array
+from ..core.results import orders
 from ..core.traversal import postorder
 from .evaluation import EvaluationTape as Evaluation
 from .sampling import dims_of
@@ -127,6 +128,25 @@ def sizes_from(
                 f"an array of shape {arrays[s.name].shape}."
             )
     return known
+
+
+def check_orders(
+    conditions: Sequence[str],
+    symbols: Iterable[Symbol],
+    arrays: Mapping[str, Any],
+    sizes: Mapping[str, int],
+) -> None:
+    """Raises OperandError for sizes of arrays that do not satisfy a condition ("m ≥ d")."""
+    if not conditions:
+        return
+    given = [s for s in symbols if s.name in arrays]
+    known = sizes_from(given, {s.name: matrix_of(s, arrays[s.name]) for s in given}, sizes)
+    for condition in conditions:
+        for names in orders([condition], known):
+            first, second = (known[n] if n in known else int(n) for n in names)
+            if first < second:
+                told = " and ".join(f"{n} is {known[n]}" for n in names if n in known)
+                raise OperandError(f"{told}: this holds where {condition}.")
 
 
 def _solved(d: Dim, name: str, size: int, known: Mapping[str, int]) -> int | None:

@@ -7,8 +7,9 @@ Closed with a direction at the variable's side instead, the same terms are the f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
 from ..algebra.index_terms import Term, parted, read_terms, turned
 from ..algebra.permutations import kronecker
@@ -18,9 +19,11 @@ from ..core.expr import (
     UNIT,
     Expr,
     Eye,
+    MatMul,
     Name,
     PowerSum,
     add,
+    call,
     commute,
     eye,
     matmul,
@@ -29,10 +32,13 @@ from ..core.expr import (
     symbol,
     times,
     transpose,
+    zeros,
 )
 from ..core.problem import jacobian_shape
-from ..core.traversal import postorder, substitute
+from ..core.structured import block_matrix, selected, selection
+from ..core.traversal import postorder, rebuild, substitute
 from ..derivation.chain_rule import active_nodes, cotangents, tangent, upstream_of
+from ..derivation.power_sums import is_series
 from ..simplification.simplifier import Simplifier
 
 MOST_PATHS = 256  # from the result to the variable, that are multiplied out
@@ -60,19 +66,44 @@ def jacobian(value: Expr, wrt: Expr, simplifier: Simplifier) -> Expr:
         else:
             if wrt.is_scalar:  # what is by a scalar is along 1
                 return simplifier(tangent(value, wrt, UNIT, simplifier))
-            paths = _paths(rules[node], [upstream], MOST_FACTORS)
-            raise DerivationError((_TOO_LONG if paths is None else NO_FORM) + _INSTEAD)
+            factor, node = _by_arguments(value, wrt, simplifier), wrt
+            if factor is None:
+                paths = _paths(rules[node], [upstream], MOST_FACTORS)
+                raise DerivationError((_TOO_LONG if paths is None else NO_FORM) + _INSTEAD)
         factors.append(factor)
         value, inner = node, inner[: inner.index(node)]
     whole = factors[0] if len(factors) == 1 else simplifier(matmul(*factors))
     return whole if wrt.is_scalar else simplifier.with_diagonals(whole)
 
 
+def _by_arguments(value: Expr, wrt: Expr, simplifier: Simplifier) -> Expr | None:
+    """The sum over the arguments of an operation, each the only one that depends on the variable;
+    None if there is one at most. Raises DerivationError."""
+    while isinstance(value, Name):
+        (value,) = value.args
+    active = {*active_nodes(value, wrt)}
+    places = [i for i, a in enumerate(value.args) if a in active]
+    if len(places) < 2:
+        return None
+    parts = []
+    for i in places:
+        own = value.args[i]
+        alone = symbol(f"#argument{i}", own.shape)
+        args = [alone if k == i else a for k, a in enumerate(value.args)]
+        outer = substitute(jacobian(rebuild(value, args), alone, simplifier), {alone: own})
+        if own.is_scalar and ONE not in outer.shape:
+            outer = call("vec", outer)
+        inner = outer if own is wrt else jacobian(own, wrt, simplifier)
+        factors = [outer, inner] if own is not wrt and not isinstance(outer, Eye) else [inner]
+        parts.append(matmul(*factors))
+    return simplifier(add(*parts))
+
+
 def opened(rule: Expr, upstream: Expr, wrt: Expr, simplifier: Simplifier) -> Expr | None:
     """A backward rule with its upstream left out; None if it has no form, or is too long."""
-    powers_within = _power_sums(rule, upstream)
-    if powers_within:
-        return _through_powers(rule, powers_within, upstream, wrt, simplifier)
+    replaced, inner = _inner(rule, upstream, simplifier)
+    if inner:
+        return _through(substitute(rule, replaced), inner, upstream, wrt, simplifier)
     paths = _paths(rule, [upstream], MOST_FACTORS)
     return None if paths is None else _opened(paths, upstream, wrt, simplifier)
 
@@ -159,22 +190,30 @@ def _linear(rule: Expr, upstreams: Sequence[Expr]) -> set[Expr]:
     return linear
 
 
-def _through_powers(
-    rule: Expr, found: Mapping[Expr, Expr], upstream: Expr, wrt: Expr, simplifier: Simplifier
+class _Inner(NamedTuple):
+    """A part of a rule inside of which the upstream stands, what stands for it, what is inside,
+    and the matrix from that to the part, both stacked."""
+
+    place: Expr
+    inside: Expr
+    matrix: Expr
+
+
+def _through(
+    rule: Expr, inner: Sequence[_Inner], upstream: Expr, wrt: Expr, simplifier: Simplifier
 ) -> Expr | None:
-    """The rule with its upstream left out, where that stands inside of sums of `A^r G B^s`: each of
-    these is a matrix that is between what is inside and what is outside. None if it has no form."""
-    paths = _paths(substitute(rule, found), [upstream, *found.values()], MOST_FACTORS)
+    """The rule with its upstream left out, where that stands inside of parts: each has its matrix
+    between what is inside and what is outside. None if it has no form."""
+    paths = _paths(rule, [upstream, *(x.place for x in inner)], MOST_FACTORS)
     if paths is None or wrt.is_scalar:
         return None
     parts = []
-    for e, place in (*found.items(), (None, upstream)):
+    for place, x in (*((x.place, x) for x in inner), (upstream, None)):
         outer = [term for term in paths if any(edge.atom is place for edge in term.edges)]
         part = _opened(outer, place, wrt, simplifier)
-        if part is not None and outer and isinstance(e, PowerSum):
-            inner, matrix = _stacked(e, upstream)
-            within = opened(inner, upstream, inner, simplifier)
-            factors = [f for f in (within, transpose(matrix), part) if not isinstance(f, Eye)]
+        if part is not None and outer and x is not None:
+            within = opened(x.inside, upstream, x.inside, simplifier)
+            factors = [f for f in (within, transpose(x.matrix), part) if not isinstance(f, Eye)]
             part = None if within is None else matmul(*(f for f in factors if f is not None))
         if part is None:
             return None
@@ -182,23 +221,67 @@ def _through_powers(
     return simplifier(add(*parts))
 
 
-def _stacked(e: PowerSum, upstream: Expr) -> tuple[Expr, Expr]:
-    """A sum of `A^r G B^s` as what is stacked, and the matrix before it: `kron(I, A)` and
-    `kron(B', I)` commute, and have the exponents."""
+def _inner(
+    rule: Expr, upstream: Expr, simplifier: Simplifier
+) -> tuple[dict[Expr, Expr], list[_Inner]]:
+    """The outermost sums of powers, and corners of power series, in which the upstream stands, and
+    what they are replaced by in the rule."""
+    linear = _linear(rule, [upstream])
+    replaced: dict[Expr, Expr] = {}
+    found: list[_Inner] = []
+
+    def goes_on(e: Expr) -> bool:
+        return e in linear and not isinstance(e, PowerSum) and _series(e, linear) is None
+
+    for e in postorder([rule], into=goes_on):
+        i = _series(e, linear)
+        if i is not None:
+            first, whole, last = e.args[i - 1 : i + 2]
+            place = symbol(f"#powers{len(found)}", (first.shape[0], last.shape[1]))
+            found.append(_corner(place, first, whole, last, simplifier))
+            replaced[e] = matmul(*e.args[: i - 1], place, *e.args[i + 2 :])
+        elif isinstance(e, PowerSum) and e in linear:
+            place = replaced[e] = symbol(f"#powers{len(found)}", e.shape)
+            found.append(_stacked(place, e, upstream))
+    return replaced, found
+
+
+def _series(e: Expr, linear: Container[Expr]) -> int | None:
+    """Where a product has a power series in which the upstream stands."""
+    if not isinstance(e, MatMul):
+        return None
+    found = (i for i, a in enumerate(e.args) if a in linear and is_series(a))
+    return next((i for i in found if not isinstance(e.args[i], PowerSum)), None)
+
+
+def _corner(place: Expr, first: Expr, whole: Expr, last: Expr, simplifier: Simplifier) -> _Inner:
+    """A corner of f([A, G; 0, B]), which is linear in G: stacked, the corner of f at
+    `[kron(I, A'), I; 0, kron(B, I)]`, turned, is between the two."""
+    (block,) = whole.args
+    a, inside, b = (
+        simplifier(matmul(left, block, right))
+        for left, right in (
+            (first, transpose(first)),
+            (first, last),
+            (transpose(last), last),
+        )
+    )
+    rows, cols = inside.shape
+    size = rows * cols
+    before, behind = kronecker(eye(cols), simplifier(transpose(a))), kronecker(b, eye(rows))
+    larger = block_matrix([[before, eye(size)], [zeros(size, size), behind]])
+    ends = selection(ONE, size, size + size), selection(size + ONE, size + size, size + size)
+    return _Inner(place, inside, transpose(selected(call(whole.op, larger), *ends)))
+
+
+def _stacked(place: Expr, e: PowerSum, upstream: Expr) -> _Inner:
+    """A sum of `A^r G B^s`: `kron(I, A)` and `kron(B', I)` commute, and have the exponents."""
     i = next(i for i, a in enumerate(e.args) if upstream in postorder([a]))
-    before, inner, behind = e.args[:i], e.args[i], e.args[i + 1 :]
-    rows, cols = e.shape[0], inner.shape[1]
+    before, inside, behind = e.args[:i], e.args[i], e.args[i + 1 :]
+    rows, cols = e.shape[0], inside.shape[1]
     left = [kronecker(transpose(b), eye(rows)) for b in reversed(behind)]
     right = [kronecker(eye(cols), a) for a in before]
-    return inner, powers(*left, eye(rows * cols), *right, degree=e.degree)
-
-
-def _power_sums(rule: Expr, upstream: Expr) -> dict[Expr, Expr]:
-    """The outermost sums of powers in which the upstream stands, and what stands for each."""
-    linear = _linear(rule, [upstream])
-    outer = postorder([rule], into=lambda e: e in linear and not isinstance(e, PowerSum))
-    sums = [e for e in outer if isinstance(e, PowerSum) and e in linear]
-    return {e: symbol(f"#powers{k}", e.shape) for k, e in enumerate(sums)}
+    return _Inner(place, inside, powers(*left, eye(rows * cols), *right, degree=e.degree))
 
 
 NO_FORM = "this Jacobian has no form in matrix, element-wise and Kronecker products"

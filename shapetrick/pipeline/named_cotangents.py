@@ -12,7 +12,7 @@ from ..core.problem import Problem, Request
 from ..core.structure import unnamed
 from ..core.traversal import substitute, symbols_of
 from ..derivation.chain_rule import active_nodes
-from ..language.cotangent_names import CotangentName, Meant, register_namer, taken_apart
+from ..language.cotangent_names import CotangentName, Meant, taken_apart
 from ..simplification.simplifier import Simplifier
 from .derivatives_as_values import derived
 from .joint_gradients import groups, shared_names
@@ -34,9 +34,6 @@ def cotangents_named(problem: Problem, names: Sequence[str]) -> Mapping[str, Mea
         for name, node in way.places(open_names):
             found[name] = _value(problem, first, name, node, [*found.values()])
     return {**several, **found}
-
-
-register_namer(cotangents_named)
 
 
 class _Way:

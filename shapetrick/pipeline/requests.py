@@ -22,14 +22,12 @@ from ..core.problem import DerivativeKind, Problem, Request, called
 from ..core.results import Recursion, Result, Rewriting, Step, Validation
 from ..core.traversal import postorder, remembered, substitute, symbols_of, transform
 from ..explanation.steps import Paper, Text
-from ..language.shapes.derived_values import register_deriver
 from ..language.syntax.constants import CONSTANTS
 from ..simplification.simplifier import Simplifier
 from ..simplification.subexpressions import as_step, introduced, with_bare_identity, with_names
 from ..simplification.written_forms import with_functions
 from ..validation.checker import checker_of
 from .derivative_kinds import derivative
-from .derivatives_as_values import derived
 from .jacobians import symmetrized, symmetrized_hessian
 
 _log = logging.getLogger(__name__)
@@ -199,16 +197,6 @@ def _through_equations(problem: Problem, request: Request, seed: int) -> Result:
     return replace(result, adjoint=adjoint)
 
 
-def as_answered(problem: Problem, request: Request, seed: int) -> Request:
-    """The request along the symmetric matrices, where equations have solutions for these alone.
-    Raises DerivationError where they do not determine their unknowns."""
-    systems = systems_within([request.of], problem.systems)
-    if not systems or request.kind not in ("grad", "vjp"):
-        return request
-    from ..implicit.examination import examined
-
-    along = examined(systems, request.wrt, seed).along_symmetric
-    return replace(request, symmetric=request.symmetric or along)
 
 
 def _solution(problem: Problem, request: Request, system: EquationSystem, seed: int) -> Result:
@@ -512,6 +500,3 @@ def _kept(gradient: Expr, problem: Problem, request: Request) -> tuple[Expr, ...
         or (isinstance(e, Symbol) and e is not request.direction)
     ]
     return tuple(kept)
-
-
-register_deriver(partial(derived, derive))

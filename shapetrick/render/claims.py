@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from difflib import SequenceMatcher
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..claims.comparison import MOST_COMPARED
-from ..claims.equalities import EqualityJudgement
-from ..claims.judgement import Judgement
+from ..claims.verdicts import Judgement
 from ..core.problem import EqualityClaim, Problem, Request
 from ..numerics.error_curves import Curve
 from . import phrases as words
@@ -22,6 +21,9 @@ from .document import (
     Remark,
     absent_in,
 )
+
+if TYPE_CHECKING:
+    from ..claims.equalities import EqualityJudgement
 
 
 class ClaimStory(NamedTuple):

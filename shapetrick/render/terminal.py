@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..claims.equalities import EqualityJudgement
-    from ..claims.judgement import Judgement
+    from ..claims.verdicts import Judgement
     from ..families.saved_values import Account
 
 INDENT = 13  # the column in which the texts behind the labels begin

@@ -14,8 +14,9 @@ from hashlib import blake2b
 from ..api import Derivation, derivations_of
 from ..claims.diagnosis import kind_of
 from ..claims.equalities import judge_equality
-from ..claims.judgement import Judgement, judge
+from ..claims.judgement import judge
 from ..claims.mutations import ARRANGING
+from ..claims.verdicts import Judgement
 from ..core.deadline import SECONDS, limited
 from ..core.dims import shape_text
 from ..core.errors import ShapetrickError, excerpt

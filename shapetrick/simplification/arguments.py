@@ -26,8 +26,11 @@ def value_at_zero(_: Networks, e: Expr) -> Expr | None:
     row = TABLE[e.op]
     if not row.elementwise and not e.is_scalar:
         return None
-    with np.errstate(all="ignore"):
-        values = row.value(*(np.zeros((2, 2)) for _ in e.args), e.data)
+    try:
+        with np.errstate(all="ignore"):
+            values = row.value(*(np.zeros((2, 2)) for _ in e.args), e.data)
+    except np.linalg.LinAlgError:  # inv(0)
+        return None
     found = _AT_ZERO.get(float(values.flat[0])) if (values == values.flat[0]).all() else None
     if found is None or not (row.elementwise or found.value == 0):
         return None

@@ -34,12 +34,14 @@ from ..core.expr import (
     MINUS,
     UNIT,
     WHOLE,
+    ZERO,
     Add,
     Call,
     Expr,
     Number,
     Power,
     Real,
+    Times,
     add,
     negate,
     number,
@@ -252,17 +254,20 @@ class Folding:
 
     def _by_powers(self, term: Term) -> Iterator[Term]:
         """The term with a scalar by a definition that is another power of it: where `J =
-        s^(1/p)`, `s^(1/p - 1)` is `J^(1 - p)`, and where `w = a sqrt(s)`, `1 / sqrt(s)` is `a / w`.
+        s^(1/p)`, `s^(1/p - 1)` is `J^(1 - p)`; where `w = a s^q`, `s^(q - 1)` is `w / a / s`; where
+        `w = a sqrt(s)`, `1 / sqrt(s)` is `a / w`.
         A whole power stands for it only beside the name: where `w = sqrt(s)`, `s / w` is `w`."""
         for base, exponent in term.scalars:
             for row in self._powers.get(base, ()):
-                p = _quotient(exponent, row.exponent)
-                if p is None or (_is_natural(p) and row.name not in dict(term.scalars)):
-                    continue
                 others = [item for item in term.scalars if item[0] is not base]
-                inverse = multiply_exponents(MINUS, p)
-                divisors = [(b, multiply_exponents(number(q), inverse)) for b, q in row.rest]
-                yield tidy(term._replace(scalars=(*others, *divisors, (row.name, p))))
+                for p, left in _in_powers_of(exponent, row.exponent):
+                    alone = row.name not in dict(term.scalars)
+                    if (alone and _is_natural(p)) if left is ZERO else not row.rest:
+                        continue
+                    inverse = multiply_exponents(MINUS, p)
+                    divisors = [(b, multiply_exponents(number(q), inverse)) for b, q in row.rest]
+                    scalars = (*others, *divisors, (row.name, p), (base, left))
+                    yield tidy(term._replace(scalars=scalars))
 
     def _by_multiples(self, term: Term) -> Iterator[Term]:
         """The term with a definition that is a multiple of factors in it: where `z = s (A x - b)`,
@@ -419,16 +424,18 @@ class Folding:
 
 def _relations(body: Expr, name: Expr) -> Iterator[tuple[Expr, Expr]]:
     """What follows for a part of the body of a definition, and its value: of `h = a ./ (1 + u)`,
-    `h .* u` and `a - h`; of `h = 1 - u`, `u` and `1 - h`."""
+    `h .* u` and `a - h`; of `h = a (1 - u)`, `a u` and `a - h`; of `y = t + x .* u`, `x .* u` and
+    `y - t`."""
     whole = Product.of(body)
     sums = [f for f in whole.factors if isinstance(f[0], Add) and len(f[0].args) == 2]
     for total, p in sums:
-        above = whole.without(Product(WHOLE, ((total, p),)), is_)
-        if above is None or p not in (1, -1) or (p > 0 and above != Product()):
+        others = whole.without(Product(WHOLE, ((total, p),)), is_)
+        if others is None or p not in (1, -1):
             continue
-        right, left = (name, UNIT) if p > 0 else (above.expression(), name)
+        left, right = (others.expression(), name) if p > 0 else (name, others.expression())
         for rest, part in (total.args, total.args[::-1]):
-            if part.args and (isinstance(rest, Number) or (p < 0 and not rest.args)):
+            letter = not rest.args and (p < 0 or (left is UNIT and isinstance(part, Times)))
+            if part.args and (isinstance(rest, Number) or letter):
                 sign = MINUS if has_minus(part) else UNIT
                 value = sum_of([multiplied([sign, right]), multiplied([negate(sign), rest, left])])
                 yield multiplied([sign, left, part]), value
@@ -498,14 +505,17 @@ def _left_over(exponent: Expr, wanted: Expr) -> Expr | None:
     return number(p - q) if 0 <= q <= p or p <= q <= 0 else None
 
 
-def _quotient(exponent: Expr, other: Expr) -> Expr | None:
-    """What a power is raised to in order to be the other; None if only a root of it would do."""
+def _in_powers_of(exponent: Expr, other: Expr) -> Iterator[tuple[Expr, Expr]]:
+    """What the other is multiplied by for an exponent, and what is left: all of it, or a number."""
     inverse = Product.of(other).power(-1)
-    if inverse is None:
-        return None
-    parts = [Product.of(t).times(inverse).expression() for t in terms_of(exponent)]
-    found = reduce(add_exponents, parts)
-    return None if isinstance(found, Number) and found.value != int(found.value) else found
+    if inverse is not None:
+        parts = [Product.of(t).times(inverse).expression() for t in terms_of(exponent)]
+        found = reduce(add_exponents, parts)
+        if not isinstance(found, Number) or found.value == int(found.value):
+            yield found, ZERO
+    left = add_exponents(exponent, multiply_exponents(MINUS, other))
+    if isinstance(left, Number) and not isinstance(exponent, Number):
+        yield UNIT, left
 
 
 def _is_natural(p: Expr) -> bool:

@@ -1,24 +1,45 @@
-"""The order in which a product's factors are read: `x .* exp(x)`, not `exp(x) .* x`."""
+"""The order in which a product's factors are read: `x .* exp(x)`, not `exp(x) .* x`; scalars that
+are letters first, in the order in which the problem has them. And that of a sum's summands.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from ..core.cost import is_below
+from ..core.cost import has_minus, is_below, length
 from ..core.expr import Add, Call, Expr, Name, Number, Power, Symbol, Times, Transpose
 from ..core.functions import TABLE
 from ..core.structure import factors_of
 from ..core.traversal import rebuild
 
 
-def with_letters_first(e: Expr) -> Expr:
+def with_letters_first(e: Expr, places: Mapping[Expr, int]) -> Expr:
     """A product with a letter in front of functions of entries, and of its complement: `h .* (1 -
-    h)`."""
+    h)`; of its scalars first the letters, by their `places` in the problem, definitions last."""
     if not isinstance(e, Times):
         return e
-    scalars = iter(_letter_first([a for a in e.args if a.is_scalar]))
+    scalars = [a for a in e.args if a.is_scalar]
+    letters = [a for a in scalars if _is_letter(a)]
+    numbers = [a for a in scalars if isinstance(a, Number)]
+    rest = [a for a in scalars if a not in letters and a not in numbers]
+    letters.sort(key=lambda a: (isinstance(_base(a), Name), places.get(_base(a), len(places))))
+    front = iter([*numbers, *letters, *rest])
     others = iter(_letter_first([a for a in e.args if not a.is_scalar]))
-    return rebuild(e, [next(scalars if a.is_scalar else others) for a in e.args])
+    return rebuild(e, [next(front if a.is_scalar else others) for a in e.args])
+
+
+def with_short_ones_first(e: Expr) -> Expr:
+    """A sum with the shorter of what is taken away first: `G - mean(G) - y .* mean(G .* y)`."""
+    if not isinstance(e, Add) or sum(map(has_minus, e.args)) < 2:
+        return e
+    taken = iter(sorted(filter(has_minus, e.args), key=length))
+    return rebuild(e, [next(taken) if has_minus(a) else a for a in e.args])
+
+
+def _is_letter(e: Expr) -> bool:
+    """Whether it is a name, or one to a number's power that is not below."""
+    plain = not isinstance(e, Power) or isinstance(e.args[1], Number)
+    return plain and not is_below(e) and isinstance(_base(e), (Symbol, Name))
 
 
 def _letter_first(factors: list[Expr]) -> Iterable[Expr]:

@@ -17,7 +17,7 @@ from ..algebra.common_factors import factored, is_linear
 from ..algebra.monomials import Product
 from ..algebra.polynomials import Polynomial, TooLargeError
 from ..algebra.sum_signs import negated_sum
-from ..core.cost import is_below, length
+from ..core.cost import is_below, length, sum_of
 from ..core.expr import (
     UNIT,
     WHOLE,
@@ -125,9 +125,11 @@ def _combined(networks: Networks, e: Expr, is_open: Callable[[Expr], bool]) -> E
         return None
     reader = _Reader(networks, letters, is_open)
     try:
-        found = networks.rewriter.rewrite(reader.written(reader.reduced(reader.read(e)), e))
+        whole = reader.reduced(reader.read(e))
+        ways = [reader.written(whole, e), *reader.in_parts(whole, e)]
     except TooLargeError:
         return None
+    found = networks.rewriter.rewrite(min(ways, key=length))
     if found.shape != e.shape or length(found) >= length(e):
         return None
     opened = any(isinstance(x, Name) and is_open(x) for x in nodes)
@@ -441,6 +443,16 @@ class _Reader:
                 parts.append(_power_of(self._form(f), -k))
         found = Product.of(*parts).expression()
         return found if found.shape == e.shape else times(found, ones(*e.shape))
+
+    def in_parts(self, q: _Quotient, e: Expr) -> Iterator[Expr]:
+        """The quotient as a sum, of which one part is not divided by one of the factors: where `q =
+        p + u`, `p .* (q - 1) ./ q` is `p - p ./ q`."""
+        for f, k in q.below.items():
+            above, left = polynomials.quotient_and_rest(q.above, self._factors[f])
+            if k == 1 and above and left:
+                below = {g: p for g, p in q.below.items() if g != f}
+                parts = (_Quotient(above, below), _Quotient(left, q.below))
+                yield sum_of([self.written(part, e) for part in parts])
 
     def _polynomial(self, a: Polynomial) -> Expr:
         """The polynomial with what it is known to be a product of."""

@@ -16,11 +16,11 @@ from ..algebra.contraction import flip
 from ..algebra.extraction import spell
 from ..algebra.fingerprints import Sum, Symmetric, key_of, like_terms
 from ..algebra.index_terms import Edge, Term, read_terms, tidy
-from ..algebra.monomials import Product
 from ..algebra.sum_signs import Signs
 from ..core.cost import has_minus, is_below, length, outline
 from ..core.dims import ONE, Shape, broadcast
 from ..core.expr import (
+    MINUS,
     UNIT,
     Add,
     Expr,
@@ -30,8 +30,6 @@ from ..core.expr import (
     Symbol,
     Times,
     add,
-    exact,
-    number,
     power,
     times,
     transpose,
@@ -42,8 +40,9 @@ from ..core.results import Rewriting
 from ..core.structure import factors_of, is_zero
 from ..core.traversal import Found, rebuild, remembered
 from .definition_folding import Folding
+from .known_products import KnownProducts
 from .rewriting import SUMS_KNOWN, Rewriter
-from .structured_terms import constants_composed, orthogonal_met, without_idle
+from .structured_terms import constants_composed, orthogonal_met
 
 HORIZON = 4  # how many operations deep a product is read; beyond, a factor is taken as it is
 OPENED_HORIZON = 6  # the same where sums are multiplied out
@@ -78,8 +77,8 @@ class TermReading(NamedTuple):
 class Networks:
     """Reads and writes sums of products within one problem.
 
-    `simplify` is asked for what has to be simplified as a whole; `memo` is shared with it. `norm`
-    tells what the squares of a definition add up to, along an axis or all."""
+    `simplify` is asked for what has to be simplified as a whole, `alone` for what has no
+    definitions; `memo` is shared with it."""
 
     def __init__(
         self,
@@ -87,14 +86,14 @@ class Networks:
         symmetric: Symmetric,
         rewriter: Rewriter,
         simplify: Callable[[Expr], Expr],
-        norm: Callable[[Expr, int | None], Product | None],
+        alone: Callable[[Expr], Expr],
     ) -> None:
         self.memo = memo
         self.symmetric = symmetric
         self.rewriter = rewriter
         self.simplify = simplify
-        self.norm = norm
         self.folding = Folding(symmetric)
+        self.known = KnownProducts(alone, self.folding.fold)
         self.signs = Signs()
         self.has_conditions = False  # whether the problem says on which sides of kinks
         self.log: list[Rewriting] = []
@@ -151,10 +150,25 @@ class Networks:
         definition's body, or a definition is summed alone, or what sums to a number."""
         return (
             term.gathered
-            or _meets_its_inverse(term)
+            or self._meets_its_inverse(term)
             or any(True for _ in self.folding.fold_term(term))
             or any(_may_vanish(edge.atom) and term.sums_alone(edge) for edge in term.edges)
         )
+
+    def _meets_its_inverse(self, term: Term) -> bool:
+        """Whether a matrix stands beside its inverse, or all that it is a product of."""
+        for one in term.edges:
+            row = TABLE.get(one.atom.op)
+            if row is None or row.units != "inverse":
+                continue
+            inverted = one.atom.args[0]
+            for other in term.edges:
+                if other.atom is inverted and (one.rows == other.cols or one.cols == other.rows):
+                    return True
+            made_of = self.made_of(inverted) if isinstance(inverted, MatMul) else None
+            if made_of is not None and self.folding.folded(term, made_of, inverted) is not None:
+                return True
+        return False
 
     def made_of(self, e: Expr) -> Term | None:
         """The product that an expression is, if it is one."""
@@ -222,7 +236,7 @@ class Networks:
         if not isinstance(e, Add) or ONE in e.shape:
             return e
         outside = transpose(add(*(flip(a, self.symmetric) for a in e.args)))
-        return outside if length(outside) + 2 <= length(e) else e
+        return outside if length(outside) + 3 <= length(e) else e
 
     def _spelled(self, key: int, term: Term, compact: bool) -> Expr | None:
         """The shortest spelling of a term, with definitions where they don't make it longer; `key`
@@ -279,20 +293,6 @@ def _may_vanish(e: Expr) -> bool:
     return isinstance(e, Name) or not SUMS_KNOWN.isdisjoint(said)
 
 
-def _meets_its_inverse(term: Term) -> bool:
-    """Whether a matrix stands beside its inverse."""
-    for one in term.edges:
-        row = TABLE.get(one.atom.op)
-        if row is None or row.units != "inverse":
-            continue
-        for other in term.edges:
-            if other.atom is one.atom.args[0] and (
-                one.rows == other.cols or one.cols == other.rows
-            ):
-                return True
-    return False
-
-
 def is_reduction(e: Expr) -> bool:
     """Whether it sums over something: then terms inside may cancel."""
     row = TABLE.get(e.op)
@@ -342,12 +342,16 @@ def one_sign(networks: Networks, term: Term) -> Term | None:
 
 
 def scalars_multiplied(networks: Networks, term: Term) -> Term | None:
-    """A scalar multiplied into a sum that gets shorter: `s (1 + q / s)` is `s + q`."""
+    """A scalar, or 1 over it, multiplied into a sum that gets shorter: `s (1 + q / s)` is `s + q`,
+    `(s t + q) / s` is `t + q / s`."""
     for total, p in term.scalars:
         for other, exponent in term.scalars if isinstance(total, Add) else ():
-            if other is total or exponent is not p:
+            divides = p is UNIT and exponent is MINUS
+            divides = divides and any(other in factors_of(a) for a in total.args)
+            if other is total or not (exponent is p or divides):
                 continue
-            written = networks.shorter(times(other, total), total)
+            front = power(other, MINUS) if divides else other
+            written = networks.shorter(times(front, total), total)
             if written is not None:
                 kept = [s for s in term.scalars if s[0] is not total and s[0] is not other]
                 return tidy(term._replace(scalars=(*kept, (written, p))))
@@ -356,18 +360,26 @@ def scalars_multiplied(networks: Networks, term: Term) -> Term | None:
 
 def divisors_cancelled(networks: Networks, term: Term) -> Term | None:
     """Factors multiplied into a sum beside them that has them as divisors, where that is shorter:
-    `p .* (1 - p) .* ((1 - y) ./ (1 - p) - y ./ p)` is `p - y`."""
+    `p .* (1 - p) .* ((1 - y) ./ (1 - p) - y ./ p)` is `p - y`; or divisors, into one that has them
+    as factors."""
     for total in term.edges:
         if not isinstance(total.atom, Add) or total.exponent is not UNIT:
             continue
-        divisors = {b for a in total.atom.args for b in _divisors(a)}
-        used = [
+        beside = [
             edge
             for edge in term.edges
-            if edge.atom in divisors
+            if edge is not total
             and edge.atom.shape == total.atom.shape
             and (edge.rows, edge.cols) == (total.rows, total.cols)
             and isinstance(edge.exponent, Number)
+        ]
+        summands = total.atom.args if beside else ()
+        divisors = {b for a in summands for b in _divisors(a)}
+        factors = {f for a in summands for f in factors_of(a)}
+        used = [
+            edge
+            for edge in beside
+            if edge.atom in divisors or (edge.exponent is MINUS and edge.atom in factors)
         ]
         if not used:
             continue
@@ -396,25 +408,14 @@ def bases_met(networks: Networks, term: Term) -> Term | None:
     return None
 
 
+def products_known(networks: Networks, term: Term) -> Term | None:
+    """Definitions beside what they are made of as what they come to."""
+    return networks.known.with_product(term)
+
+
 def norms_known(networks: Networks, term: Term) -> Term | None:
     """Squares of a definition that add up to a number: where `u = x / norm(x)`, `u' u` is 1."""
-    for edge in term.edges:
-        if not isinstance(edge.atom, Name) or exact(edge.exponent) != 2:
-            continue
-        others = tuple(e for e in term.edges if e is not edge)
-        touched = {*term.open_nodes, *(n for e in others for n in e.nodes)}
-        sides = ((1, edge.cols), (0, edge.rows)) if edge.rows and edge.cols else ()
-        for axis, summed in sides or ((None, edge.nodes),):
-            norm = networks.norm(edge.atom, axis) if touched.isdisjoint(summed) else None
-            if norm is not None:
-                scalars = tuple((base, number(p)) for base, p in norm.factors if base.is_scalar)
-                found = term._replace(
-                    coefficient=term.coefficient * norm.coefficient,
-                    scalars=(*term.scalars, *scalars),
-                    edges=others,
-                )
-                return tidy(without_idle(found, summed))._replace(gathered=True)
-    return None
+    return networks.known.with_norm(term)
 
 
 def _divisors(e: Expr) -> list[Expr]:
@@ -433,5 +434,6 @@ TERM_PASSES: tuple[TermPass, ...] = (
     scalars_multiplied,
     divisors_cancelled,
     bases_met,
+    products_known,
     norms_known,
 )

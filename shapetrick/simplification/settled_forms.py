@@ -35,7 +35,7 @@ def is_settled(networks: Networks, e: Expr) -> bool:
         return False
     bases = _bases_of_sum(networks, e.args) if isinstance(e, Add) else _bases(networks, e)
     distinct = 0 < len(bases) == len({*bases})
-    return distinct and networks.folding.holds_none(bases)
+    return distinct and networks.folding.holds_none(bases) and not networks.known.may_meet(bases)
 
 
 def _bases_of_sum(networks: Networks, summands: Sequence[Expr]) -> Sequence[Expr]:
@@ -69,7 +69,7 @@ def _bases(networks: Networks, e: Expr) -> Sequence[Expr]:
     if len(body) > 1 or [*above, *body, *below] != [*factors]:
         return ()
     found: list[Expr] = []
-    for group in (scalars, *map(_links, body)):
+    for group in (scalars, *(_links(networks, a) for a in body)):
         sums = not has_minus(e) and (group is not scalars or len(group) == 1)
         for base in map(_base, group):
             if not (_is_bare(base) or (sums and _keeps_its_sign(networks, base))):
@@ -78,7 +78,7 @@ def _bases(networks: Networks, e: Expr) -> Sequence[Expr]:
     return found
 
 
-def _links(e: Expr) -> Sequence[Expr]:
+def _links(networks: Networks, e: Expr) -> Sequence[Expr]:
     """The links of a chain without their transposes; each once, where equal ones can't meet. The
     chain itself where it may be written in another order, or turned."""
     if not isinstance(e, MatMul):
@@ -89,7 +89,8 @@ def _links(e: Expr) -> Sequence[Expr]:
     sums = [a for a in links if isinstance(a, Add)]
     if turned > 1 or (narrow and (turned or sums)) or any(map(has_transposes, sums)):
         return (e,)
-    return links if turned or narrow else [*dict.fromkeys(links)]
+    met = networks.known.may_meet(links)
+    return links if turned or narrow or met else [*dict.fromkeys(links)]
 
 
 def _base(e: Expr) -> Expr:

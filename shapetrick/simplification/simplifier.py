@@ -11,7 +11,7 @@ from typing import Any
 
 from ..algebra.contraction import flip
 from ..algebra.index_terms import Term
-from ..algebra.monomials import Product, multiplied
+from ..algebra.monomials import multiplied
 from ..algebra.symmetry import Symmetry
 from ..core.contents import inside
 from ..core.cost import has_minus, is_below, length, outline
@@ -20,14 +20,12 @@ from ..core.expr import (
     MINUS,
     UNIT,
     Add,
-    Call,
-    Dimension,
     Expr,
     MatMul,
     Name,
     Number,
-    Ones,
     Power,
+    Symbol,
     Times,
     Transpose,
     add,
@@ -35,9 +33,6 @@ from ..core.expr import (
     exact,
     matmul,
     negate,
-    number,
-    power,
-    times,
     transpose,
 )
 from ..core.functions import TABLE
@@ -46,12 +41,11 @@ from ..core.structure import factors_of, has_transposes
 from ..core.traversal import postorder, rebuild, remembered
 from .arguments import with_opposite_argument
 from .diagonals import with_diagonals
-from .factor_order import with_letters_first
+from .factor_order import with_letters_first, with_short_ones_first
 from .identities import COMPLEMENTED
 from .kinks import is_condition
 from .networks import Networks
 from .passes import PASSES, PassPlace
-from .pattern_matching import core
 from .powers import with_equal_powers
 from .rewriting import Rewriter, Rows
 
@@ -65,12 +59,12 @@ class Simplifier:
     def __init__(self, definitions: Iterable[Expr] = (), roots: Iterable[Expr] = ()) -> None:
         self._memo: dict[Any, Any] = {}  # by what was found, and of what
         self._simple: dict[Expr, Expr] = {}
-        self._norms: dict[tuple[Expr, int | None], Product | None] = {}
         self._sums: set[Expr] = set()  # of the problem
+        self._places: dict[Expr, int] = {}  # of its scalars, in the order of its text
         self.is_symmetric = Symmetry()
         rewriter = Rewriter(self.is_symmetric, length)
         self._last = rewriter.by(Rows.LAST)
-        self.networks = Networks(self._memo, self.is_symmetric, rewriter, self, self._norm)
+        self.networks = Networks(self._memo, self.is_symmetric, rewriter, self, _alone)
         definitions, roots = list(definitions), list(roots)
         for e in postorder([*definitions, *roots]):
             if isinstance(e, Add):
@@ -78,6 +72,8 @@ class Simplifier:
                 self._sums.add(e)
             elif is_condition(e):
                 self.networks.has_conditions = True
+            elif e.is_scalar and isinstance(e, (Symbol, Name)):
+                self._places[e] = len(self._places)
         used = {e for e in postorder(roots) if isinstance(e, Name)}
         for definition in definitions:
             inner = definition in used and definition not in roots
@@ -89,6 +85,7 @@ class Simplifier:
         body = definition.args[0]
         if not body.args:
             return
+        self.networks.known.learn(definition)
         for form in dict.fromkeys([body, self(body)] if simplified else [body]):
             self.networks.folding.learn(definition, form)
             if form.op == COMPLEMENTED:
@@ -96,22 +93,6 @@ class Simplifier:
                 self.networks.folding.learn_as(opposite, add(UNIT, negate(definition)))
         self._memo.clear()
         self._simple.clear()
-
-    def _norm(self, definition: Expr, axis: int | None) -> Product | None:
-        """What the squares of a definition that is divided by a function add up to, all of them or
-        along an axis, if that is a number."""
-        key = definition, axis
-        if key not in self._norms:
-            body = definition.args[0]
-            factors = [rebuild(a, [*map(core, a.args)]) if is_below(a) else a
-                       for a in factors_of(body)]  # fmt: skip
-            self._norms[key] = None
-            if any(is_below(a) and isinstance(a.args[0], Call) for a in factors):
-                squares = call("sum", power(times(*factors), number(2)), data=axis)
-                norm = Product.of(Simplifier()(squares))
-                if all(isinstance(base, (Dimension, Ones)) for base, _ in norm.factors):
-                    self._norms[key] = norm
-        return self._norms[key]
 
     def __call__(self, e: Expr) -> Expr:
         """The simplified expression: of the same shape and value, and no longer."""
@@ -135,7 +116,9 @@ class Simplifier:
             if not x.args or isinstance(x, Name):
                 return x
             x = with_opposite_argument(self.networks, rebuild(x, [known[a] for a in x.args]))
-            return self._with_transpose_outside(with_letters_first(with_equal_powers(x)))
+            x = with_letters_first(with_equal_powers(x), self._places)
+            x = self._with_transpose_outside(x)
+            return x if x in self._sums else with_short_ones_first(x)
 
         return remembered(known, self._last.everywhere(e), finished, into_names=False)
 
@@ -147,7 +130,7 @@ class Simplifier:
             return e
         args = [flip(a, self.is_symmetric) for a in e.args]
         inner = add(*args) if isinstance(e, Add) else matmul(*reversed(args))
-        least = 2 if isinstance(e, MatMul) or has_transposes(inner) else 1
+        least = 2 if isinstance(e, MatMul) else 3 if has_transposes(inner) else 1
         least = 0 if inner in self._sums else least
         return transpose(inner) if length(inner) + 1 + least <= length(e) else e
 
@@ -237,6 +220,11 @@ class Simplifier:
             return found
         kept = rebuild(a, [self._simple[x] for x in a.args])
         return kept if has_minus(kept) and length(kept) <= length(found) + 1 else found
+
+
+def _alone(e: Expr) -> Expr:
+    """What has no definitions, simplified."""
+    return Simplifier()(e)
 
 
 def _is_product(e: Expr) -> bool:

@@ -54,7 +54,7 @@ def _without_orthogonal(term: Term) -> Term | None:
                 inside = len(met) == 1 and met == end and not {*met} & {*term.open_nodes}
                 if inside and sum(e.nodes.count(met[0]) for e in term.edges) == 2:
                     identity = eye(one.atom.shape[0])
-                    return _with(term, [one, other], met, identity, left, right)
+                    return with_atom(term, [one, other], met, identity, left, right)
     return None
 
 
@@ -70,14 +70,16 @@ def _simpler(term: Term) -> Term | None:
     constants = [e for e in term.edges if isinstance(e.atom, Structured) and e.exponent is UNIT]
     for edge in constants:
         if _masks_nothing(term, edge):
-            return _with(term, [edge], ())
+            return with_atom(term, [edge], ())
     for n in dict.fromkeys(n for e in constants for n in e.nodes):
         if n in term.open_nodes:
             continue
         here = [e for e in term.edges for m in e.nodes if m == n]
+        if any((n,) not in (e.rows, e.cols) for e in here):  # a part of a side
+            continue
         first = here[0]
         if len(here) == 1 and _is_spread(first, n):
-            return _with(term, [first], (n,))
+            return with_atom(term, [first], (n,))
         if len(here) == 2 and here[0] is not here[1] and all(e in constants for e in here):
             found = _joined(term, here[0], here[1], n)
             if found is not None:
@@ -113,10 +115,10 @@ def _joined(term: Term, one: Edge, other: Edge, n: int) -> Term | None:
     product = composed(left, right)
     if product is None:
         return None
-    return _with(term, [one, other], (n,), product, start, end)
+    return with_atom(term, [one, other], (n,), product, start, end)
 
 
-def _with(
+def with_atom(
     term: Term,
     dropped: list[Edge],
     summed: Nodes,
@@ -135,6 +137,8 @@ def _with(
         found = found._replace(edges=(*edges, edge))
     elif isinstance(atom, Eye) and rows != cols:
         found, summed = _renamed(found, cols[0], rows[0]), (*summed, cols[0])
+    elif not isinstance(atom, (Eye, Number)):
+        found = found._replace(edges=(*edges, Edge(atom, rows, cols)))
     return without_idle(found, summed)
 
 

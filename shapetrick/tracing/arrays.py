@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from math import copysign, isinf, isnan, pi, prod
-from typing import Any, ClassVar
+from string import ascii_lowercase
+from typing import Any, ClassVar, NamedTuple
 
 from ..core import expr as ex
 from ..core import structured
@@ -37,6 +39,11 @@ class Traced:
     @property
     def rank(self) -> int:
         return len(self.shape)
+
+    @property
+    def body(self) -> Expr:
+        """The expression; where axes are indices, that of a member."""
+        return self.e
 
     # Operators, between arrays and with numbers, entry by entry as NumPy's.
 
@@ -76,11 +83,22 @@ class Traced:
         return matmul(self, other)
 
 
+AlongAxes = Callable[["Traced", tuple[int, ...]], "Traced"]
+
+
+class LetteredArray(NamedTuple):
+    """An array with a letter for each of its axes."""
+
+    letters: str
+    x: Traced
+
+
 class ManyAxes(Traced):
     """An array that is no expression, such as one of more axes than these have: what is done with
     it, it does itself, or refuses."""
 
     __slots__ = ()
+    precedence: ClassVar[int] = 1  # of two kinds, what is done with both is the larger one's
 
     def __init__(self, shape: Extent, **own: Any) -> None:
         for name, value in {"shape": shape, "is_mask": False, **own}.items():
@@ -101,8 +119,8 @@ class ManyAxes(Traced):
         """Their product, entry by entry."""
         raise self.refusal()
 
-    def multiplied_out(self, a: Traced, b: Traced) -> Traced:
-        """Their product of matrices."""
+    def contracted(self, given: Sequence[LetteredArray], result: str) -> Traced:
+        """The sum of products over the letters that the result lacks."""
         raise self.refusal()
 
     def powered(self, exponent: Traced) -> Traced:
@@ -129,6 +147,34 @@ class ManyAxes(Traced):
         """What lies between two places of each axis."""
         raise self.refusal()
 
+    def joined(self, values: Sequence[Traced], axis: int) -> Traced:
+        """Several behind each other along an axis."""
+        raise self.refusal()
+
+    def spread_over(self, shape: Extent) -> Traced:
+        """The array broadcast to a shape."""
+        raise self.refusal()
+
+    def along(self, f: AlongAxes, axes: tuple[int, ...]) -> Traced:
+        """A function along axes that keeps the shape."""
+        raise self.refusal()
+
+    def of_matrices(self, f: Callable[[Traced], Traced]) -> Traced:
+        """A function of the matrices that the last two axes are."""
+        raise self.refusal()
+
+    def rewritten(self, f: Callable[[Expr], Expr]) -> Traced:
+        """With each of its expressions in another form."""
+        raise self.refusal()
+
+    def as_mask(self, is_mask: bool) -> Traced:
+        """The same entries as a condition, or as values."""
+        names: Iterable[str] = type(self).__slots__
+        own = {name: getattr(self, name) for name in names}
+        found = object.__new__(type(self))
+        ManyAxes.__init__(found, self.shape, **own, is_mask=is_mask)
+        return found
+
 
 _PLACED: list[Callable[[Traced, Sequence[int], Extent], Traced]] = []
 
@@ -147,8 +193,36 @@ def too_many(shape: Extent) -> TraceError:
 
 
 def many(*values: Traced) -> ManyAxes | None:
-    """The first of many axes."""
-    return next((x for x in values if isinstance(x, ManyAxes)), None)
+    """The one of many axes that knows what is done with all."""
+    found = (x for x in values if isinstance(x, ManyAxes))
+    return max(found, key=lambda x: x.precedence, default=None)
+
+
+def rewritten(x: Traced, f: Callable[[Expr], Expr]) -> Traced:
+    """The array with its expression in another form."""
+    return x.rewritten(f) if isinstance(x, ManyAxes) else Traced(f(x.e), x.shape, x.is_mask)
+
+
+def without(x: Traced, axes: Sequence[int]) -> Traced:
+    """The array without axes along which it is the same. Raises TraceError for others."""
+    kept = [k for k in range(x.rank) if k not in axes]
+    if len(kept) == x.rank:
+        return x
+    shape = tuple(x.shape[k] for k in kept)
+    if all(x.shape[k] == ONE for k in axes):
+        return reshape(x, shape)
+    if isinstance(x, ManyAxes):
+        return x.moved(kept)
+    if isinstance(x.e, ex.Ones | ex.Zeros):
+        return value((ex.ones if isinstance(x.e, ex.Ones) else ex.zeros)(*sides(shape)), shape)
+    if any(x.e.shape[k] != ONE for k in axes):
+        raise TraceError(
+            f"an array of shape {shape_of(x.shape)} meets one whose axis "
+            f"{', '.join(str(x.shape[k]) for k in axes)} counts the members of a batch: it has to "
+            "be an argument with that axis in front."
+        )
+    one = tuple(ONE if k in axes else d for k, d in enumerate(x.shape))
+    return reshape(Traced(x.e, one), shape)
 
 
 def value(e: Expr, shape: Extent) -> Traced:
@@ -294,8 +368,9 @@ def greater(a: Traced, b: Traced) -> Traced:
     return masked(mapped("step", a - b))
 
 
-def masked(x: Traced) -> Traced:
-    return Traced(x.e, x.shape, is_mask=True)
+def masked(x: Traced, is_mask: bool = True) -> Traced:
+    """The same entries as a condition, or as values."""
+    return x.as_mask(is_mask) if isinstance(x, ManyAxes) else Traced(x.e, x.shape, is_mask)
 
 
 def negated(mask: Traced) -> Traced:
@@ -307,9 +382,9 @@ def choose(mask: Traced, a: Traced, b: Traced) -> Traced:
     """`a` where a condition holds, else `b`."""
     if not mask.is_mask:
         raise TraceError("the condition is no comparison: only `>`, `<`, `>=`, `<=` are followed.")
-    if isinstance(b.e, ex.Number) and b.e.value == 0:
+    if not b.rank and b.e is ex.ZERO:
         return mask * a
-    if isinstance(a.e, ex.Number) and a.e.value == 0:
+    if not a.rank and a.e is ex.ZERO:
         return negated(mask) * b
     return mask * a + negated(mask) * b
 
@@ -368,6 +443,8 @@ def _reduced(x: Traced, e: Expr, axes: tuple[int, ...], keepdims: bool) -> Trace
 def along(name: str, x: Traced, axis: Any) -> Traced:
     """A function of our table that keeps the shape (softmax, log_softmax) along an axis."""
     axes = axes_of(x, axis)
+    if isinstance(x, ManyAxes):
+        return x.along(partial(along, name), axes)
     e = spread(x)
     if x.rank == len(axes):
         flat = ex.call(name, e) if x.rank < HIGHEST_RANK or ONE in e.shape else None
@@ -392,7 +469,7 @@ def root(x: Traced) -> Traced:
 def norm(x: Traced, axis: Any = None, keepdims: bool = False) -> Traced:
     """The Euclidean norm along axes, of a matrix over all its entries the Frobenius norm."""
     axes = axes_of(x, axis)
-    if len(axes) == x.rank <= HIGHEST_RANK:
+    if len(axes) == x.rank <= HIGHEST_RANK and not isinstance(x, ManyAxes):
         return value(ex.call("norm", spread(x)), (ONE,) * x.rank if keepdims else ())
     return root(reduce("sum", x**2, axis, keepdims))
 
@@ -404,11 +481,18 @@ def matmul(a: Traced, b: Traced) -> Traced:
     """`a @ b`."""
     if not a.rank or not b.rank:
         raise TraceError("`@` takes arrays: a number is multiplied with `*`.")
-    if (wide := many(a, b)) is not None:
-        return wide.multiplied_out(a, b)
-    inner = a.shape[-1], b.shape[0]
+    inner = a.shape[-1], b.shape[max(b.rank - 2, 0)]
     if inner[0] != inner[1]:
         raise misfit(*inner, f"{shape_of(a.shape)} @ {shape_of(b.shape)}")
+    if (wide := many(a, b)) is not None:
+        batch = ascii_lowercase[: len(broadcast(*(Traced(ex.UNIT, x.shape[:-2]) for x in (a, b))))]
+        rows, cols = "Y" * (a.rank > 1), "Z" * (b.rank > 1)
+        letters = (
+            batch[len(batch) - max(a.rank - 2, 0) :] + rows + "K",
+            batch[len(batch) - max(b.rank - 2, 0) :] + "K" + cols,
+        )
+        given = [LetteredArray(*pair) for pair in zip(letters, (a, b), strict=True)]
+        return wide.contracted(given, batch + rows + cols)
     left, right = spread(a), spread(b)
     if a.rank == 1:  # as a row, whose product is a row again
         if b.rank == 1:
@@ -442,6 +526,8 @@ def swapped(x: Traced, a: int, b: int) -> Traced:
 
 def spread_over(x: Traced, shape: Extent) -> Traced:
     """An array broadcast to a shape."""
+    if isinstance(x, ManyAxes):
+        return x if x.shape == shape else x.spread_over(shape)
     if len(shape) > HIGHEST_RANK:
         return _PLACED[0](x, range(len(shape) - x.rank, len(shape)), shape)
     return value(aligned(x, len(shape)), shape)
@@ -451,6 +537,11 @@ def transpose(x: Traced) -> Traced:
     if isinstance(x, ManyAxes):
         return x.moved(range(x.rank)[::-1])
     return Traced(ex.transpose(x.e), x.shape[::-1], x.is_mask) if x.rank == HIGHEST_RANK else x
+
+
+def turned(x: Traced) -> Traced:
+    """The matrices that the last two axes are, transposed."""
+    return swapped(x, -2, -1)
 
 
 def permuted(x: Traced, axes: Iterable[int]) -> Traced:
@@ -533,6 +624,8 @@ def quotient(total: Dim, known: Dim) -> Dim:
 
 def diagonal(x: Traced) -> Traced:
     """The diagonal of a matrix; the diagonal matrix of what has one axis."""
+    if isinstance(x, ManyAxes):
+        return x.of_matrices(diagonal)
     if x.rank == 1:
         return value(ex.call("diag", spread(x)), x.shape * 2)
     check_square(x)
@@ -541,12 +634,17 @@ def diagonal(x: Traced) -> Traced:
 
 def of_square(name: str, x: Traced) -> Traced:
     """A function of our table of a square matrix: tr, det, logdet, inv."""
+    if isinstance(x, ManyAxes):
+        return x.of_matrices(partial(of_square, name))
     check_square(x)
     e = ex.call(name, spread(x))
     return value(e, () if e.is_scalar else x.shape)
 
 
 def check_square(x: Traced) -> None:
+    """Refuse what is no square matrix. Raises TraceError."""
+    if isinstance(x, ManyAxes):
+        raise x.refusal()
     if x.rank != HIGHEST_RANK:
         raise TraceError(f"this takes a square matrix, not an array of shape {shape_of(x.shape)}.")
     if x.shape[0] != x.shape[1]:

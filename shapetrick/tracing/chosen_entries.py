@@ -5,12 +5,13 @@ that only what is computed of them entry by entry is followed, until it is added
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 from ..core.errors import TraceError
 from ..core.expr import Expr
 from . import arrays
-from .arrays import ManyAxes, Traced
+from .arrays import LetteredArray, ManyAxes, Traced
 
 
 class ChosenEntries(ManyAxes):
@@ -54,6 +55,11 @@ class ChosenEntries(ManyAxes):
         if name not in _REDUCED or keepdims:
             raise self.refusal()
         return _REDUCED[name](arrays.reduce("sum", self.mask * self.x), self.mask)
+
+    def contracted(self, given: Sequence[LetteredArray], result: str) -> Traced:
+        if result or len({f.letters for f in given}) > 1:
+            raise self.refusal()
+        return arrays.reduce("sum", reduce(arrays.multiply, (f.x for f in given)))
 
 
 # Of the sum, and the condition.

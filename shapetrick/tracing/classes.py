@@ -11,13 +11,15 @@ from ..core.errors import TraceError
 from ..core.expr import Symbol
 from . import arrays, parts
 from .arrays import Traced
+from .members import Members
+from .regrouped import Regrouped
 
 ATTRIBUTE = "onehot"
 
 
 def numbers(x: Traced) -> Traced:
     """The array as numbers of classes. Raises TraceError for what is no argument."""
-    if not isinstance(x.e, Symbol) or x.rank != 1:
+    if not isinstance(x.e, Symbol) or not (x.rank == 1 or x.e.indices):
         raise TraceError(
             "the numbers of classes are an argument with one axis: give what is computed one-hot."
         )
@@ -26,12 +28,16 @@ def numbers(x: Traced) -> Traced:
 
 def one_hot(x: Traced, count: Dim) -> Traced:
     """The matrix that has 1 at each class, of so many. Raises TraceError."""
+    if isinstance(x, Members):
+        return Members((*x.shape, count), (*x.letters, ""), one_hot(x.x, count))
+    if isinstance(x, Regrouped):
+        return Regrouped((*x.groups, (count,)), one_hot(x.x, count))
     if arrays.counts(x) and x.shape[0] == count:
         return Traced(ex.eye(count), (count, count))
     symbol = numbers(x).e
     assert isinstance(symbol, Symbol)
-    shape = x.shape[0], count
-    return Traced(ex.symbol(symbol.name, shape, (ATTRIBUTE,)), shape)
+    shape = (*x.shape, count)
+    return Traced(ex.symbol(symbol.name, arrays.sides(shape), (ATTRIBUTE,)), shape)
 
 
 def rows(x: Traced, index: Traced, axis: int = 0) -> Traced:

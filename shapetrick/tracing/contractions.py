@@ -5,21 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
-from typing import NamedTuple
 
 from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
 from . import arrays
-from .arrays import HIGHEST_RANK, Traced
+from .arrays import HIGHEST_RANK, LetteredArray, Traced
 
 MOST_OPERANDS = 12
-
-
-class LetteredArray(NamedTuple):
-    """An array with a letter for each of its axes."""
-
-    letters: str
-    x: Traced
 
 
 def contracted(given: Sequence[LetteredArray], result: str) -> Traced:

@@ -4,8 +4,9 @@ language, and compared with the function's own values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,44 +16,47 @@ from ..core.errors import InputError, RequestError, TraceError
 from ..core.expr import Expr, Symbol
 from ..core.functions import TABLE, Array
 from ..core.problem import Problem
-from ..core.solved import Solved
 from ..core.traversal import postorder, substitute
+from ..families.unrolling import Unrolling
 from ..language.elaboration import read
-from ..language.printer import to_text
-from ..language.shapes.words import vocabulary
-from ..language.syntax import equation_library
-from ..language.vocabularies import is_name
 from ..numerics.evaluation import EvaluationTape
-from ..numerics.sampling import Profile, assignments, dims_of, draw, generator
+from ..numerics.sampling import Profile, assignments, dims_of, generator
 from ..numerics.solvers import TABLE as SOLVERS
 from ..numerics.solvers import solved_unknowns
-from ..simplification.written_forms import with_functions
-from . import arrays
-from .decompositions import number_of, solver_of
+from .batches import with_members
 from .libraries import LIBRARIES, Followed, library_of
 from .parameters import (
     ShapedParameter,
     bound_sizes,
     called,
-    check_axes,
     declarations,
     known_arrays,
     redeclared,
     shaped_parameters,
 )
+from .problem_texts import ProblemText
 
 PROFILES = (Profile(), Profile(sign=1), Profile(0.3), Profile(0.3, 1), Profile(boosted=False))
 SINGULAR = 1e8  # condition
 CLOSE = 1e-8  # relative: a reading is right to that
-VALUE_NAMES = {True: ("J", "f", "loss"), False: ("Y", "F", "value")}  # of a scalar, or not
 
 
 def read_function(f: Callable[..., Any], shapes: Mapping[str, str] | str) -> Problem:
     """The problem that a function is, asked for its gradient by all of its arguments that aren't
     `const`, or for its backward rule if it gives an array. Raises InputError with the place in the
     function."""
-    head = declarations(shapes)
-    check_axes(f, head)
+    counted: set[str] = set()  # sizes that count members
+    while True:
+        try:
+            return _read(f, with_members(declarations(shapes), counted))
+        except TraceError as error:
+            if not error.counted or error.counted in counted:
+                raise
+            counted.add(error.counted)
+
+
+def _read(f: Callable[..., Any], head: str) -> Problem:
+    """Likewise, of arguments that are declared."""
     parameters = shaped_parameters(f, head, read(head, complete=False))
     followed = follow(f, parameters)
     parameters = _used(followed, parameters)
@@ -60,17 +64,15 @@ def read_function(f: Callable[..., Any], shapes: Mapping[str, str] | str) -> Pro
     head = redeclared(head, others)
     declared = read(head, complete=False)
     derived_by = {name for name, p in parameters.items() if p.asked and not p.classes}
-    asked = [name for name in declared.symbols if name in derived_by]
+    asked = [name for name, e in declared.symbols.items() if e.base in derived_by]
     if not asked:
         raise RequestError("all arguments are `const`: there is nothing to derive by.")
 
     def written(followed: Followed) -> Problem:
         names = ProblemText(declared, parameters.values())
-        text, body = names.written(followed)
-        request = f"{'grad' if body.is_scalar else 'vjp'} {names.value} wrt {', '.join(asked)}"
-        problem = read(f"{head}\n{text}\n{request}")
-        known = solved_unknowns(problem.systems, SOLVERS)
-        confirm(f, parameters, substitute(problem.definitions[names.value], known))
+        text, _ = names.written(followed)
+        problem = read(f"{head}\n{text}\n{names.request} wrt {', '.join(asked)}")
+        confirm(f, parameters, partial(_values, problem, names.value))
         said = [f"`{called(f)}` as {'; '.join(text.splitlines())}"]
         for name, p in others.items():
             if p.classes:
@@ -89,18 +91,18 @@ def _used(
 ) -> dict[str, ShapedParameter]:
     """The arguments, and of the other arrays those that occur, as they do. Raises TraceError for
     one that is the numbers of classes in one place, and a value in another."""
-    roots = [followed.value.e, *(x.e for x in followed.locals.values())]
     occurring: dict[str, Symbol] = {}
-    for e in postorder(roots):
-        if not isinstance(e, Symbol) or e.name not in parameters:
+    for e in postorder(followed.roots):
+        if not isinstance(e, Symbol) or e.base not in parameters:
             continue
-        if occurring.setdefault(e.name, e) is not e:
-            raise TraceError(f"`{e.name}` numbers classes in one place, and is a value in another.")
+        if occurring.setdefault(e.base, e).attributes != e.attributes:
+            raise TraceError(f"`{e.base}` numbers classes in one place, and is a value in another.")
     found = {}
     for name, p in parameters.items():
         e = occurring.get(name, p.symbol)
+        own = ex.symbol(p.symbol.name, e.shape, e.attributes)
         if p.array is None or name in occurring:
-            found[name] = p._replace(symbol=e, classes=e is not p.symbol)
+            found[name] = p._replace(symbol=own, classes=own is not p.symbol)
     return found
 
 
@@ -115,116 +117,70 @@ def follow(f: Callable[..., Any], parameters: Mapping[str, ShapedParameter]) -> 
     return library.follow(f, given, list(dims), known_arrays(parameters))
 
 
-# -------------------------------------------------------------------------------- as a text
-
-
-class ProblemText:
-    """The names that a function's values have in the language."""
-
-    def __init__(self, declared: Problem, parameters: Iterable[ShapedParameter]) -> None:
-        self._taken = {*declared.symbols, *vocabulary()}
-        self._taken.update(name for p in parameters for d in p.symbol.shape for name in d.names)
-        self._named: dict[Expr, Expr] = {}
-        self.value = ""
-
-    def written(self, followed: Followed) -> tuple[str, Expr]:
-        """Definitions in the language, a line for each, and the last one's value."""
-        roots = [arrays.spread(followed.value), *(value.e for value in followed.locals.values())]
-        (body, *values), _, _ = with_functions(roots)
-        free = next((n for n in VALUE_NAMES[body.is_scalar] if n not in self._taken), "result")
-        self.value = free
-        self._taken.add(free)
-        parts: dict[str, Expr] = {}
-        inside = set(postorder([body]))
-        for name, e in zip(followed.locals, values, strict=True):
-            known = e is body or not e.args or e in parts.values() or name in self._taken
-            known = known or isinstance(e, Solved)
-            if e in inside and not known and is_name(name):
-                parts[name] = e
-        self._taken.update(parts)
-        solved = [e for e in inside if isinstance(e, Solved)]
-        named = dict(zip(values, followed.locals, strict=True))
-        lines: list[str] = []
-        for e in postorder([body]):
-            if isinstance(e, Solved) and e not in self._named:
-                lines.append(self._declared(e, solved, named))
-            for name in (n for n, part in parts.items() if part is e):
-                lines.append(f"{name} = {self.text(e)}")
-                self._named[e] = ex.named(name, e)
-        lines.append(f"{free} = {self.text(body)}")
-        return "\n".join(lines), body
-
-    def _declared(self, e: Solved, found: Sequence[Solved], locals: Mapping[Expr, str]) -> str:
-        """A line that declares what a solver finds, `L = cholesky(S)`."""
-        solver, _, which = solver_of(e)[0].partition("_")
-        own = {number_of(x): x for x in found if solver_of(x) == solver_of(e)}
-        names = []
-        for place, unknown in enumerate(equation_library.TABLE[solver].unknowns.split(", ")):
-            x = own.get(place)
-            name = "" if x is None else locals.get(x, "")
-            names.append(self._free(name if is_name(name) else unknown.split()[0]))
-            if x is not None:
-                self._named[x] = ex.symbol(names[-1], x.shape)
-        given = [*map(self.text, e.args), *([which] if which else [])]
-        return f"{', '.join(names)} = {solver}({', '.join(given)})"
-
-    def _free(self, name: str) -> str:
-        """The name, or with a number where it is taken."""
-        tried = (name, *(f"{name}_{k}" for k in range(1, 99)))
-        found = next(x for x in tried if x not in self._taken)
-        self._taken.add(found)
-        return found
-
-    def text(self, e: Expr) -> str:
-        """An expression with the names of what is defined in it."""
-        within = {x: n for x, n in self._named.items() if x is not e or isinstance(e, Solved)}
-        return to_text(substitute(e, within))
-
-
 # -------------------------------------------------------------------------- is it read right?
 
 
-def confirm(f: Callable[..., Any], parameters: Mapping[str, ShapedParameter], e: Expr) -> None:
-    """Compare an expression with the function that it was read from, at two sizes. Raises
+def confirm(
+    f: Callable[..., Any],
+    parameters: Mapping[str, ShapedParameter],
+    values: Callable[[Mapping[str, int]], Sequence[Expr]],
+) -> None:
+    """Compare a function with the expressions that it was read as, at two sizes. Raises
     TraceError where their values differ, or can't be compared."""
     library = LIBRARIES[library_of(f)]
     arguments = {name: p for name, p in parameters.items() if p.array is None}
     others = {name: p for name, p in parameters.items() if p.array is not None}
-    rows = ((TABLE.get(x.op), x.args) for x in postorder([e]) if x.args)
-    inverted = [a for row, args in rows if row is not None and row.units == "inverse" for a in args]
-    tape = EvaluationTape([e, *inverted])
     compared = 0
     trouble = "it has no finite value where it was tried"
-    dims, bound = dims_of([e, *(p.symbol for p in parameters.values())]), bound_sizes(others)
-    tried = assignments(dims, generator(0, 1), None if others else frozenset())
-    for k, sizes in enumerate({**found, **bound} for found in tried):
+    symbols = dims_of([p.symbol for p in parameters.values()])
+    dims = dict.fromkeys([*symbols, *(d for p in parameters.values() for d in p.shape)])
+    tried = assignments([*dims], generator(0, 1), None if others else frozenset())
+    for k, sizes in enumerate({**found, **bound_sizes(others)} for found in tried):
+        roots = values(sizes)
+        rows = ((TABLE.get(x.op), x.args) for x in postorder(roots) if x.args)
+        inverted = [a for row, args in rows if row and row.units == "inverse" for a in args]
+        tape = EvaluationTape([*roots, *inverted])
         for profile in PROFILES:
             rng = generator(0, k)
-            drawn = {name: draw(p.symbol, sizes, rng, profile) for name, p in arguments.items()}
+            drawn = {name: p.drawn(sizes, rng, profile) for name, p in arguments.items()}
             try:
-                given = {name: p.given(drawn[name]) for name, p in arguments.items()}
+                given = {name: p.given(drawn[name], sizes) for name, p in arguments.items()}
                 theirs = library.value(f, given)
             except Exception as error:
                 trouble = f"it fails itself: {type(error).__name__}: {error}"
                 continue
-            drawn |= {name: p.matrix(sizes) for name, p in others.items()}
+            matrices = {name: x for each in drawn.values() for name, x in each.items()}
+            matrices |= {name: p.matrix(sizes) for name, p in others.items()}
             try:
-                ours, *matrices = tape.run(drawn, sizes)
+                found = tape.run(matrices, sizes)
             except (ValueError, np.linalg.LinAlgError) as error:
                 trouble = f"what was read has no value there: {error}"
                 continue
-            if any(np.linalg.cond(m).max() > SINGULAR for m in matrices):
+            if any(np.linalg.cond(m).max() > SINGULAR for m in found[len(roots) :]):
                 trouble = "a matrix to be inverted is singular there"
                 continue
             wanted = np.asarray(theirs, dtype=float)
             if not np.isfinite(wanted).all():
                 continue
-            _compare(f, ours, wanted)
+            _compare(f, np.stack(found[: len(roots)]), wanted)
             compared += 1
             break
         if compared == 2:
             return
     raise TraceError(f"`{called(f)}` can't be compared with what it was read as: {trouble}.")
+
+
+def _values(problem: Problem, name: str, sizes: Mapping[str, int]) -> list[Expr]:
+    """What a name of a problem is where dimensions have these sizes; of a family, each member."""
+    known = solved_unknowns(problem.systems, SOLVERS)
+    if not problem.has_families:
+        return [substitute(problem.definitions[name], known)]
+    families = problem.families
+    unrolling = Unrolling(families.segments, {c: sizes[c] for c in families.lengths})
+    if name in problem.definitions:
+        return [unrolling.expression(problem.definitions[name])]
+    (segment,) = families.of(name)
+    return [unrolling.expression(segment.symbol(at)) for at in unrolling.members(segment)]
 
 
 def _compare(f: Callable[..., Any], ours: Array, theirs: Array) -> None:

@@ -22,9 +22,10 @@ from ..language.vocabularies import is_name
 from ..numerics.arrays import evaluate_all
 from . import arrays
 from .arrays import Traced
-from .functions import CLOSE, ProblemText
+from .functions import CLOSE
 from .libraries import LIBRARIES, Followed, library_of, reached
 from .parameters import ShapedParameter
+from .problem_texts import ProblemText
 from .symbolic import Layout, layout
 
 _LETTERS = ("m", "n", "k", "p", "q", "r", "s", "h", "u", "v")

@@ -23,13 +23,15 @@ from ..core.dims import NOTHING, ONE, Dim, Extent
 from ..core.errors import InputError, TraceError
 from ..core.expr import Expr, Symbol
 from ..core.functions import Array
-from ..core.traversal import postorder
+from ..core.indices import Index, Range
+from ..core.traversal import postorder, substitute
 from ..numerics.evaluation import EvaluationTape
 from ..numerics.sampling import dims_of
 from ..simplification.written_forms import with_functions
 from . import arrays, classes, constants, meanings, parts, torch_meanings
 from .arrays import Traced, constant
-from .places import innermost
+from .members import Recurrence, at_step, index, of_steps
+from .places import innermost, refused_at
 from .special_meanings import SPECIAL
 from .symbolic import Layout, layout
 from .tensors import einsum
@@ -77,8 +79,8 @@ def follow(
     given: Mapping[str, Traced],
     dims: Sequence[str],
     known: Mapping[Layout, Traced],
-) -> Traced:
-    """What a function computes. Raises TraceError."""
+) -> tuple[Traced, Sequence[Recurrence]]:
+    """What a function computes, and what it carries through loops. Raises TraceError."""
     names = {_spelled(name, k): name for k, name in enumerate(dims)}
     symbols = export.symbolic_shape(",".join(names)) if names else ()
     sizes: dict[str, Any] = dict(zip(dims, symbols, strict=True))
@@ -89,10 +91,10 @@ def follow(
     made, whole = _jaxpr(called, given, sizes)
     if len(made.jaxpr.outvars) != 1:
         raise TraceError("the function gives several arrays: return one array, or a number.")
-    reader = Reader(names, known)
+    reader = Reader(names, known, {*given, *dims})
     values = [Numbered(x, x.shape) if name == whole else x for name, x in given.items()]
     (found,) = reader.run(made.jaxpr, made.consts, values)
-    return reader.finished(reader.lifted(found))
+    return reader.finished(reader.lifted(found)), reader.recurrences
 
 
 def _jaxpr(
@@ -138,9 +140,13 @@ def _size(d: Dim, sizes: Mapping[str, Any]) -> Any:
 class Reader:
     """Reads the equations of jaxprs, one after the other."""
 
-    def __init__(self, dims: Mapping[str, str], known: Mapping[Layout, Traced]) -> None:
+    def __init__(
+        self, dims: Mapping[str, str], known: Mapping[Layout, Traced], taken: set[str]
+    ) -> None:
         self._dims = dims  # JAX's names, and ours
         self._known = known  # arrays from around the function
+        self._taken = taken  # names
+        self.recurrences: list[Recurrence] = []
         self._stopped: dict[Expr, InputError] = {}
         self._at: Any = None  # the equation that is read
 
@@ -159,7 +165,7 @@ class Reader:
                 place = _place_of(equation)
                 if place is None or error.span is not None:
                     raise
-                raise place.refusal(error.message) from None
+                raise refused_at(place, error.message, error) from None
             known.update(zip(equation.outvars, found, strict=False))
         return [read(v) for v in jaxpr.outvars]
 
@@ -179,6 +185,8 @@ class Reader:
             if name in LOOPS:
                 raise TraceError(UNROLLED.format(name))
             return self.run(inner.jaxpr if closed else inner, inner.consts if closed else (), given)
+        if name == "split":
+            return parts.divided(self.lifted(*given), self._shape(params["sizes"]), params["axis"])
         self._at = equation
         if name in COMPARISONS:
             return (self._compared(name, *given),)
@@ -203,20 +211,62 @@ class Reader:
     ) -> Sequence[Any]:
         """A loop of a number of steps, one after the other. Raises TraceError for other loops."""
         length = params["length"]
-        if not isinstance(length, int) or length > MOST_STEPS:
-            raise TraceError(UNROLLED.format("scan"))
         if "ft_in" in params:  # since JAX 0.12: constants, what is carried, and along what it goes
             consts, carried, _ = (len(each.vals) for each in params["ft_in"].unpack())
         else:
             consts, carried = params["num_consts"], params["num_carry"]
         fixed, state = given[:consts], list(given[consts : consts + carried])
         along = [self.lifted(x) for x in given[consts + carried :]]
+        if not isinstance(length, int):
+            return self._repeated(params, inner, fixed, state, along)
+        if length > MOST_STEPS:
+            raise TraceError(UNROLLED.format("scan"))
         rows: list[Sequence[Any]] = [()] * length
         for t in reversed(range(length)) if params["reverse"] else range(length):
             step = [parts.indexed(x, (t,)) for x in along]
             found = self.run(inner.jaxpr, inner.consts, [*fixed, *state, *step])
             state, rows[t] = found[:carried], found[carried:]
         return [*state, *(self._stacked(each) for each in zip(*rows, strict=True))]
+
+    def _repeated(
+        self,
+        params: Mapping[str, Any],
+        inner: Any,
+        fixed: Sequence[Any],
+        state: Sequence[Any],
+        along: Sequence[Traced],
+    ) -> Sequence[Any]:
+        """A loop whose number of steps is a letter: what it carries are families."""
+        if params["reverse"]:
+            raise TraceError(UNROLLED.format("scan"))
+        count, letter = self._dim(params["length"]), f"_step{len(self.recurrences)}"
+        firsts = [self.lifted(x) for x in state]
+        shapes = [x.shape for x in firsts]
+        over = Range(letter, Index("", 1), last := index(count))
+        carried = [Recurrence(self._name(), over, e, e) for e in (arrays.spread(x) for x in firsts)]
+        before = [
+            Traced(r.at(Index(letter, -1)), shape) for r, shape in zip(carried, shapes, strict=True)
+        ]
+        members = [at_step(x, count, letter) for x in along]
+        found = self.run(inner.jaxpr, inner.consts, [*fixed, *before, *members])
+        here: dict[Expr, Expr] = {}
+        for r, x in zip(carried, found, strict=False):
+            step = arrays.spread(self.lifted(x))
+            self.recurrences.append(r._replace(step=step))
+            here[step] = r.at(Index(letter))
+        rows = (
+            arrays.rewritten(self.lifted(x), lambda e: substitute(e, here))
+            for x in found[len(carried) :]
+        )
+        ends = [Traced(r.at(last), shape) for r, shape in zip(carried, shapes, strict=True)]
+        return [*ends, *(of_steps(x, count, letter) for x in rows)]
+
+    def _name(self) -> str:
+        """A name for what a loop carries."""
+        tried = ("h", "c", "s", *(f"h_{k}" for k in range(1, 99)))
+        name = next(x for x in tried if x not in self._taken)
+        self._taken.add(name)
+        return name
 
     def _stacked(self, values: Sequence[Any]) -> Traced:
         """What the steps of a loop give, as one array."""
@@ -242,11 +292,14 @@ class Reader:
 
     def finished(self, x: Traced) -> Traced:
         """The result, where nothing of it depends on a stopped gradient."""
-        ((e,), _, _) = with_functions([x.e])
-        for part in postorder([e]):
+        steps = [e for r in self.recurrences for e in (r.first, r.step)]
+        ((e, *steps), _, _) = with_functions([x.body, *steps])
+        for part in postorder([e, *steps]):
             if part in self._stopped:
                 raise self._stopped[part]
-        return Traced(e, x.shape)
+        pairs = zip(self.recurrences, steps[::2], steps[1::2], strict=True)
+        self.recurrences = [r._replace(first=first, step=step) for r, first, step in pairs]
+        return arrays.rewritten(x, lambda _: e)
 
     # ---------------------------------------------------------- primitives that need more
 
@@ -277,13 +330,16 @@ class Reader:
         return Counted(self._shape(params["shape"]), params["dimension"])
 
     def _stop_gradient(self, _: Any, x: Any) -> Any:
-        given = self.lifted(x)
-        shape = (ONE, ONE) if not given.rank else given.e.shape
         message = "the gradient is stopped here: give what is constant as an argument."
         place = _place_of(self._at)
-        stopped = ex.symbol(f"stopped {len(self._stopped)}", shape, ())
-        self._stopped[stopped] = TraceError(message) if place is None else place.refusal(message)
-        return Traced(stopped, given.shape)
+        error = TraceError(message) if place is None else place.refusal(message)
+
+        def stopped(e: Expr) -> Expr:
+            instead = ex.symbol(f"stopped {len(self._stopped)}", e.shape, ())
+            self._stopped[instead] = error
+            return instead
+
+        return arrays.rewritten(self.lifted(x), stopped)
 
     def _convert_element_type(self, _: Any, x: Any) -> Any:
         return x
@@ -439,6 +495,8 @@ class Reader:
         return True
 
     def _eq(self, _: Any, a: Any, b: Any) -> Any:
+        if any(_is_number(x) and isinf(x) for x in (a, b)):  # which no value is
+            return False
         if isinstance(a, Counted) and isinstance(b, Counted):
             return self._of_places(operator.eq, a, b)
         if isinstance(a, Counted):

@@ -18,10 +18,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.errors import InputError, TraceError
+from ..core.expr import Expr
 from ..core.functions import Array
 from . import meanings, symbolic, torch_meanings
 from .arrays import ManyAxes, Traced
-from .places import SourceLine, innermost
+from .members import Members, Recurrence
+from .places import SourceLine, innermost, refused_at
 from .special_meanings import SPECIAL
 from .stand_ins import Symbols, flat, package, standing_in
 from .symbolic import (
@@ -37,10 +39,17 @@ from .symbolic import (
 
 
 class Followed(NamedTuple):
-    """What a function computes, and what it names on the way."""
+    """What a function computes, what it names on the way, and what it carries through loops."""
 
     value: Traced
     locals: Mapping[str, Traced]
+    recurrences: Sequence[Recurrence] = ()
+
+    @property
+    def roots(self) -> list[Expr]:
+        """All expressions of it."""
+        steps = (e for r in self.recurrences for e in (r.first, r.step))
+        return [self.value.body, *(x.body for x in self.locals.values()), *steps]
 
 
 # Two runs with other sizes: what depends on them as numbers differs.
@@ -154,7 +163,7 @@ def _by_symbols(
         found, sized = _run(f, given, first, symbols(first))
         if sized:
             again, _ = _run(f, given, second, symbols(second))
-            if again.value.e is not found.value.e:
+            if again.value.body is not found.value.body:
                 raise TraceError(
                     "what this computes depends on a size as a number (as in `range(n)`): only "
                     "expressions in `X.shape[0]` are followed, and `ones`, `zeros`, `eye` of it."
@@ -173,9 +182,14 @@ def _run(
     kept = {
         name: x.value
         for name, x in run.names.items()
-        if isinstance(x, Symbolic) and name not in given and not isinstance(x.value, ManyAxes)
+        if isinstance(x, Symbolic) and name not in given and _is_named(x.value)
     }
     return Followed(value, kept), bool(trace.used)
+
+
+def _is_named(x: Traced) -> bool:
+    """Whether the language has a name for such a value: matrices, and families of them."""
+    return not isinstance(x, ManyAxes) or (isinstance(x, Members) and x.is_of_matrices)
 
 
 @contextmanager
@@ -190,7 +204,12 @@ def _result(run: Run, result: Any, trace: Trace) -> Traced:
     if isinstance(result, tuple | list | dict) or result is None:
         message = f"the function gives a {type(result).__name__}: return one array, or a number."
         raise TraceError(message) if run.end is None else run.end.refusal(message)
-    return trace.lifted(result)
+    found = trace.lifted(result)
+    try:
+        assert found.body is not None
+    except TraceError as error:
+        raise error if run.end is None else run.end.refusal(error.message) from None
+    return found
 
 
 @contextmanager
@@ -208,9 +227,7 @@ def _places() -> Iterator[None]:
         if isinstance(error, InputError) and error.span is not None:
             raise
         place = innermost(error.__traceback__)
-        refusal = TraceError(message) if place is None else place.refusal(message)
-        refusal.equal = getattr(error, "equal", None)
-        raise refusal from None
+        raise refused_at(place, message, error) from None
 
 
 # What JAX raises where code wants values of its own symbols.
@@ -355,7 +372,8 @@ def _jax_follow(
     from .jaxprs import follow
 
     with _places(), _stood_in(f, _jax_symbols()):
-        return Followed(follow(f, given, dims, known or {}), {})
+        value, recurrences = follow(f, given, dims, known or {})
+        return Followed(value, {}, recurrences)
 
 
 LIBRARIES: Mapping[str, ArrayLibrary] = {

@@ -383,6 +383,12 @@ def _taken(x: Traced, index: Traced, axis: Any = None) -> Traced:
     return classes.rows(arrays.ravel(x) if axis is None else x, index, axis or 0)
 
 
+def _count_of_true(x: Traced, axis: Any = None, keepdims: bool = False) -> Traced:
+    if not x.is_mask:
+        raise TraceError("`count_nonzero` is followed of a comparison.")
+    return arrays.reduce("sum", x, axis, keepdims)
+
+
 def _peak_to_peak(x: Traced, axis: Any = None, keepdims: bool = False) -> Traced:
     largest, smallest = (arrays.reduce(name, x, axis, keepdims) for name in ("max", "min"))
     return largest - smallest
@@ -399,8 +405,10 @@ def concatenated(parts_: Sequence[Traced], axis: int = 0) -> Traced:
     return parts.joined(parts_, axis)
 
 
-def transpose(x: Traced, axes: Any = None) -> Traced:
-    return arrays.transpose(x) if axes is None else arrays.permuted(x, axes)
+def transpose(x: Traced, *axes: Any) -> Traced:
+    """As `transpose(x)`, `transpose(x, (0, 2, 1))` and `x.transpose(0, 2, 1)`."""
+    order = axes[0] if axes and not isinstance(axes[0], int) else axes or None
+    return arrays.transpose(x) if order is None else arrays.permuted(x, order)
 
 
 def swapped(x: Traced, axis1: int, axis2: int) -> Traced:
@@ -415,9 +423,23 @@ def _diagonal(x: Traced, k: int = 0) -> Traced:
 
 
 def _main_diagonal(x: Traced, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Traced:
-    if x.rank != arrays.HIGHEST_RANK:
+    if x.rank < arrays.HIGHEST_RANK:
         raise TraceError("`diagonal` takes a matrix: `diag` makes one.")
-    return _diagonal(x, offset)
+    return _diagonal(_with_matrices(x, axis1, axis2), offset)
+
+
+def _trace(x: Traced, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Traced:
+    if offset:
+        raise TraceError("only the main diagonal is followed.")
+    return arrays.of_square("tr", _with_matrices(x, axis1, axis2))
+
+
+def _with_matrices(x: Traced, rows: int, cols: int) -> Traced:
+    """Two axes behind the others."""
+    if x.rank <= arrays.HIGHEST_RANK:
+        return x
+    last = [*arrays.axes_of(x, rows), *arrays.axes_of(x, cols)]
+    return arrays.permuted(x, [*(k for k in range(x.rank) if k not in last), *last])
 
 
 def ravel(x: Traced, order: str = "C") -> Traced:
@@ -470,7 +492,7 @@ def _full_like(x: Traced, fill_value: Traced) -> Traced:
 
 
 def cast(x: Traced, *_: Any) -> Traced:
-    return arrays.Traced(x.e, x.shape)
+    return arrays.masked(x, is_mask=False)
 
 
 def _item(x: Traced) -> Traced:
@@ -496,9 +518,9 @@ COMMON: Mapping[str, Meaning] = {
     **{name: reduction(name) for name in ("sum", "mean", "prod")},
     **{"amax": reduction("max"), "amin": reduction("min")},
     **{"matmul": arrays.matmul, "dot": _dot, "vdot": _vdot, "inner": _inner},
-    **{"outer": arrays.outer},
+    **{"outer": arrays.outer, "count_nonzero": _count_of_true},
     **{"kron": _kron, "multi_dot": _multi_dot, "einsum": einsum},
-    **{"trace": of_square("tr"), "det": of_square("det"), "inv": of_square("inv")},
+    **{"trace": _trace, "det": of_square("det"), "inv": of_square("inv")},
     **{"slogdet": _slogdet, "solve": arrays.solve, "matrix_power": _matrix_power, "norm": norm},
     **{"diag": _diagonal, "diagonal": _main_diagonal, "swapaxes": swapped, "squeeze": _squeeze},
     **{"cumsum": parts.accumulated, "flip": parts.flipped, "diff": parts.differences},
@@ -520,7 +542,7 @@ COMMON: Mapping[str, Meaning] = {
 NUMPY: Mapping[str, Meaning] = {
     **COMMON,
     **{"max": reduction("max"), "min": reduction("min"), "average": _average},
-    **{"transpose": transpose, "permute_dims": transpose, "matrix_transpose": transpose},
+    **{"transpose": transpose, "permute_dims": transpose, "matrix_transpose": arrays.turned},
     **{"clip": _numpy_clip, "var": _var, "std": rooted(_var), "flatten": ravel},
     **{"logsumexp": reduction("logsumexp"), "softmax": along("softmax")},
     "linspace": _linspace,

@@ -6,22 +6,26 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.dims import ONE, Dim, Extent
+from ..core.dims import ONE, Dim, Extent, Shape
 from ..core.errors import InputError, TraceError
 from ..core.expr import Symbol, symbol
+from ..core.families import at_index
 from ..core.functions import Array
+from ..core.indices import Index, Range, name_of, written
 from ..core.problem import Problem
 from ..language.shapes.words import vocabulary
 from ..language.syntax.parser import parse
 from ..language.syntax.tree import Declaration
+from ..numerics.sampling import PLAIN, Profile, draw_all
 from . import arrays
 from .arrays import Traced
 from .captured import captured_arrays
-from .places import SourceLine
+from .members import Members, letter
 from .symbolic import Layout, layout
 
 _ONE_AXIS = re.compile(r"(?:x|×|,|\\times)\s*1\b")
@@ -36,23 +40,43 @@ class ShapedParameter(NamedTuple):
     classes: bool = False  # whose numbers it is, where its symbol is one-hot
     array: Array | None = None  # its value, where it is no argument
     asked: bool = True  # whether there is to be a gradient by it
+    ranges: tuple[Range, ...] = ()  # of a family, those of its indices
 
     @property
     def traced(self) -> Traced:
-        return Traced(self.symbol, self.shape)
+        return family(self.symbol, self.shape) if self.ranges else Traced(self.symbol, self.shape)
 
     @property
     def declaration(self) -> str:
         """A line that declares the matrix that it is."""
         rows, cols = self.symbol.shape
         attribute = " onehot" if self.classes else "" if self.asked else " const"
-        return f"{self.symbol.name} : ({rows}) x ({cols}){attribute}"
+        indices = f" for {written(self.ranges)}" if self.ranges else ""
+        return f"{self.symbol.name} : ({rows}) x ({cols}){attribute}{indices}"
 
-    def given(self, matrix: Array) -> Array:
-        """A matrix as the array that the function takes."""
-        if self.classes:
-            return np.asarray(matrix.argmax(axis=1))
-        return matrix.reshape([n for n, _ in zip(matrix.shape, self.shape, strict=False)])
+    def drawn(
+        self, sizes: Mapping[str, int], rng: np.random.Generator, profile: Profile = PLAIN
+    ) -> dict[str, Array]:
+        """A matrix for its symbol, or for each of its members, in order, by their names."""
+        counts = [range(1, d.size(sizes) + 1) for d in self.shape[: len(self.ranges)]]
+        places = (tuple(Index("", k) for k in at) for at in product(*counts))
+        symbols = [symbol(name_of(self.name, at), *self._form) for at in places]
+        return draw_all(symbols, sizes, rng, profile)
+
+    @property
+    def name(self) -> str:
+        return self.symbol.base
+
+    @property
+    def _form(self) -> tuple[Shape, frozenset[str]]:
+        return self.symbol.shape, self.symbol.attributes
+
+    def given(self, matrices: Mapping[str, Array], sizes: Mapping[str, int]) -> Array:
+        """What was drawn, as the array that the function takes."""
+        whole = np.stack([*matrices.values()])
+        if self.classes:  # by rows, but of a column
+            whole = whole.argmax(axis=-1 if self.symbol.shape[1] != ONE else -2)
+        return whole.reshape([d.size(sizes) for d in self.shape])
 
     def matrix(self, sizes: Mapping[str, int]) -> Array:
         """The array from around the function as the matrix of its symbol."""
@@ -60,6 +84,14 @@ class ShapedParameter(NamedTuple):
         if self.classes:
             return np.asarray(np.eye(self.symbol.shape[1].size(sizes))[self.array.astype(int)])
         return self.array.astype(float).reshape([d.size(sizes) for d in self.symbol.shape])
+
+
+def family(e: Symbol, shape: Extent) -> Members:
+    """The members of a symbol with indices, as an array."""
+    letters = [letter(k) for k, _ in enumerate(e.indices)]
+    values = {i.letter: Index(c) for i, c in zip(e.indices, letters, strict=True)}
+    member = Traced(at_index(e, values), shape[len(letters) :])
+    return Members(shape, letters + [""] * member.rank, member)
 
 
 def called(f: Callable[..., Any]) -> str:
@@ -86,33 +118,12 @@ def _with_plain_names(names: str, colon: str, shape: str) -> str:
 
 
 def redeclared(head: str, others: Mapping[str, ShapedParameter]) -> str:
-    """The declarations, with others in the place of these."""
+    """The declarations, each of one name, with others in the place of these."""
     lines = []
     for line in head.splitlines():
-        names, colon, shape = line.partition(":")
-        kept = [n for n in map(str.strip, names.split(",")) if n not in others]
-        lines += [f"{', '.join(kept)} {colon}{shape}"] if kept else []
+        name = line.partition(":")[0].partition("[")[0]
+        lines += [] if name.strip() in others else [line]
     return "\n".join([*lines, *(p.declaration for p in others.values())])
-
-
-def check_axes(f: Callable[..., Any], head: str) -> None:
-    """Refuse an argument of more than two axes, at the function. Raises TraceError."""
-    for line in head.splitlines():
-        name, _, shape = line.partition(":")
-        sides = re.split(r"\s+x\s+|×|,", shape.strip(" ()[]"))
-        if len(sides) <= arrays.HIGHEST_RANK:
-            continue
-        message = (
-            f"`{name.strip()}` has {len(sides)} axes, and arrays of at most "
-            f"{arrays.HIGHEST_RANK} are followed: give the function of one member, "
-            f"`{name.strip()}: {' x '.join(sides[-2:])}`; in the language a batch is a family, "
-            f"`{name.strip()}[i] : {' x '.join(sides[-2:])} for i = 1..{sides[0]}`, with "
-            f"`sum(i = 1..{sides[0]}) …`."
-        )
-        code = getattr(inspect.unwrap(f), "__code__", None)
-        if code is None:
-            raise TraceError(message)
-        raise SourceLine(code.co_filename, code.co_firstlineno).refusal(message)
 
 
 def shaped_parameters(
@@ -120,16 +131,12 @@ def shaped_parameters(
 ) -> dict[str, ShapedParameter]:
     """The function's arguments that have a shape, and the arrays that it may take from around it.
     Raises InputError where an argument lacks a shape."""
-    ranks = _ranks(head, declared)
-    if declared.has_families or declared.functions:
-        raise InputError("the shapes of a function's arguments have no indices, and no functions.")
+    given = _declared(head, declared)
     found: dict[str, ShapedParameter] = {}
     signature = _signature(f)
     for name, parameter in signature.parameters.items():
-        if name in declared.symbols:
-            e = declared.symbols[name]
-            asked = name not in declared.constants
-            found[name] = ShapedParameter(e, e.shape[: ranks[name]], asked=asked)
+        if name in given:
+            found[name] = given[name]
         elif parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD) and (
             parameter.default is parameter.empty
         ):
@@ -137,8 +144,8 @@ def shaped_parameters(
                 f'`{called(f)}` takes `{name}`, whose shape is not given: write {name}="m x n", '
                 f'{name}="m" for one axis, or {name}="scalar".'
             )
-    captured = _captured(f, declared, ranks, {*signature.parameters})
-    for name in declared.symbols:
+    captured = _captured(f, given, {*signature.parameters})
+    for name in given:
         if name not in found and name not in captured:
             takes = ", ".join(f"`{p}`" for p in signature.parameters) or "nothing"
             raise InputError(f"`{called(f)}` takes no `{name}`: it takes {takes}.")
@@ -153,37 +160,53 @@ def _signature(f: Callable[..., Any]) -> inspect.Signature:
         raise TraceError(f"`{called(f)}` has no signature that Python can tell.") from None
 
 
-def _ranks(head: str, declared: Problem) -> dict[str, int]:
-    """How many axes each declared name has."""
-    ranks = {}
+def _declared(head: str, declared: Problem) -> dict[str, ShapedParameter]:
+    """What is declared, by names without indices."""
+    if declared.functions:
+        raise InputError("the shapes of a function's arguments have no functions.")
+    found = {}
     for statement in parse(head, vocabulary()):
         if not isinstance(statement, Declaration):
             raise InputError('shapes are declarations and nothing else: "X: m x d; w: d".')
         typed = head[statement.span.start :].partition("\n")[0].partition(":")[2]
-        scalar = "scalar" in [word.name for word in statement.words]
+        words = {word.name for word in statement.words}
+        counted = tuple(_dim(over.last) for over in statement.ranges)
         for name, _ in statement.names:
-            wide = declared.symbols[name].shape[1] != ONE if name in declared.symbols else False
-            ranks[name] = 0 if scalar else 2 if wide or _ONE_AXIS.search(typed) else 1
-    return ranks
+            e = declared.symbols.get(name)
+            if e is None:
+                continue
+            wide = e.shape[1] != ONE or _ONE_AXIS.search(typed)
+            rank = 0 if "scalar" in words else 2 if wide else 1
+            asked = name not in declared.constants and "const" not in words
+            found[e.base] = ShapedParameter(
+                e, (*counted, *e.shape[:rank]), asked=asked, ranges=statement.ranges
+            )
+    return found
+
+
+def _dim(index: Index) -> Dim:
+    """The last index of a family as its size."""
+    return sum((Dim.of(c) * Dim.of(k) for c, k in index.terms.items()), Dim.of(index.offset))
 
 
 def _captured(
-    f: Callable[..., Any], declared: Problem, ranks: Mapping[str, int], arguments: set[str]
+    f: Callable[..., Any], given: Mapping[str, ShapedParameter], arguments: set[str]
 ) -> dict[str, ShapedParameter]:
     """The arrays from around a function, with the shapes that were declared for them, or that they
     have. Raises InputError where these don't fit."""
     found = {}
     for name, (array, is_parameter) in captured_arrays(f, {*arguments, *vocabulary()}).items():
-        e = declared.symbols.get(name)
-        if e is None:
+        known = given.get(name)
+        if known is None:
             shape = tuple(map(Dim.of, array.shape))
             e = symbol(name, arrays.sides(shape))
             found[name] = ShapedParameter(e, shape, array=array, asked=is_parameter)
             continue
-        if ranks[name] != array.ndim:
-            raise InputError(f"`{name}` has the shape {array.shape}, and was given {ranks[name]}.")
-        asked = name not in declared.constants
-        found[name] = ShapedParameter(e, e.shape[: ranks[name]], array=array, asked=asked)
+        if len(known.shape) != array.ndim:
+            raise InputError(
+                f"`{name}` has the shape {array.shape}, and was given {len(known.shape)}."
+            )
+        found[name] = known._replace(array=array)
     return found
 
 

@@ -5,6 +5,7 @@ running sums, as products with constants of known structure.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from ..core import expr as ex
@@ -133,8 +134,13 @@ def joined(parts: Sequence[Traced], axis: int) -> Traced:
     """Arrays behind each other along an axis. Raises TraceError."""
     first = parts[0]
     (k,) = arrays.axes_of(first, axis)
+    wide = arrays.many(*parts)
+    if wide is not None and wide.precedence > 1:
+        return wide.joined(parts, k)
     if first.rank > HIGHEST_RANK:  # most of which are of size 1
         axes = [i for i in range(first.rank) if i == k or any(x.shape[i] != ONE for x in parts)]
+        if len(axes) > HIGHEST_RANK:
+            raise arrays.too_many(first.shape)
         bare = [arrays.reshape(x, tuple(x.shape[i] for i in axes)) for x in parts]
         found = joined(bare, axes.index(k))
         sizes = dict(zip(axes, found.shape, strict=True))
@@ -157,6 +163,9 @@ def stacked(parts: Sequence[Traced], axis: int = 0) -> Traced:
     """Arrays of one axis as the rows of a matrix, or as its columns."""
     if all(not x.rank for x in parts):
         return joined([arrays.reshape(x, (ONE,)) for x in parts], 0)
+    if arrays.many(*parts) is not None:
+        k = axis % (parts[0].rank + 1)
+        return joined([arrays.reshape(x, (*x.shape[:k], ONE, *x.shape[k:])) for x in parts], k)
     if any(x.rank != 1 for x in parts):
         raise TraceError(
             f"at most {HIGHEST_RANK} axes are followed: only numbers and arrays of one are stacked."
@@ -193,19 +202,26 @@ def accumulated(x: Traced, axis: Any = None) -> Traced:
     if axis is None:
         x, axis = arrays.ravel(x), 0
     (k,) = arrays.axes_of(x, axis)
+    if isinstance(x, arrays.ManyAxes):
+        return x.along(lambda y, own: accumulated(y, *own), (k,))
     return arrays.value(structured.accumulated(arrays.spread(x), k), x.shape)
 
 
 def flipped(x: Traced, axis: Any = None) -> Traced:
     """The entries in the opposite order along axes."""
+    axes = arrays.axes_of(x, axis)
+    if isinstance(x, arrays.ManyAxes):
+        return x.along(flipped, axes)
     e = arrays.spread(x)
-    for k in arrays.axes_of(x, axis):
+    for k in axes:
         e = structured.flipped(e, k)
     return arrays.value(e, x.shape)
 
 
 def lower_triangle(x: Traced, k: int = 0) -> Traced:
     """The entries on and below a diagonal."""
+    if isinstance(x, arrays.ManyAxes):
+        return x.of_matrices(partial(lower_triangle, k=k))
     if k > 0:
         return x - upper_triangle(x, k + 1)
     return arrays.value(_triangle(structured.lower, x, -k, 0), x.shape)
@@ -213,6 +229,8 @@ def lower_triangle(x: Traced, k: int = 0) -> Traced:
 
 def upper_triangle(x: Traced, k: int = 0) -> Traced:
     """The entries on and above a diagonal."""
+    if isinstance(x, arrays.ManyAxes):
+        return x.of_matrices(partial(upper_triangle, k=k))
     if k < 0:
         return x - lower_triangle(x, k - 1)
     return arrays.value(_triangle(structured.upper, x, k, 1), x.shape)

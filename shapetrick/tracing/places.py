@@ -40,6 +40,14 @@ class SourceLine(NamedTuple):
         return error
 
 
+def refused_at(place: SourceLine | None, message: str, error: Exception) -> TraceError:
+    """The error with a place, where that is known."""
+    found = TraceError(message) if place is None else place.refusal(message)
+    if isinstance(error, TraceError):
+        found.equal, found.counted = error.equal, error.counted
+    return found
+
+
 def _shown(file: str) -> str:
     """A file as seen from here."""
     path = Path(file)

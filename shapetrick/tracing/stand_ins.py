@@ -72,6 +72,9 @@ class _Bindings:
             math.prod: _product,
             float: _numeric(float, symbols.is_number),
             int: _numeric(int, symbols.is_size),
+            sum: self._reducing(sum, axis=0),
+            max: self._reducing(max),
+            min: self._reducing(min),
         }
 
     def bound(self, space: Mapping[str, Any], name: str) -> Any:
@@ -112,6 +115,17 @@ class _Bindings:
             if any(map(self._symbols.holds, flat([*given, *keywords.values()]))):
                 return self._symbols.apply(function, given, keywords)
             return function(*given, **keywords)
+
+        return called
+
+    def _reducing(self, function: Callable[..., Any], **keywords: Any) -> StandIn:
+        """Python's reduction of an array along its first axis."""
+
+        @wraps(function)
+        def called(*given: Any, **further: Any) -> Any:
+            if len(given) == 1 and not further and self._symbols.holds(given[0]):
+                return self._symbols.apply(function, given, keywords)
+            return function(*given, **further)
 
         return called
 

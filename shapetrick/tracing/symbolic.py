@@ -26,6 +26,7 @@ from .stand_ins import flat
 
 # How the libraries call what the table of meanings calls otherwise.
 _NAMES = {"dim": "axis", "keepdim": "keepdims", "dims": "axis", "diagonal": "k"}
+_NAMES |= {"dim1": "axis1", "dim2": "axis2"}
 _PLACES = {
     **dict.fromkeys(("input", "self", "a", "x1", "A", "tensor", "m", "v", "arr", "array"), 0),
     **dict.fromkeys(("other", "b", "x2", "B", "mat2", "vec", "vec2", "exponent", "y"), 1),
@@ -213,6 +214,10 @@ class Symbolic:
     @property
     def T(self) -> Any:
         return self.run.wrapped(arrays.transpose(self.value))
+
+    @property
+    def mT(self) -> Any:
+        return self.run.wrapped(arrays.turned(self.value))
 
     def _entries(self) -> Any:
         return self._size(arrays.size(self.value.shape))
@@ -451,10 +456,6 @@ class TorchTensor(Symbolic):
 
     def item(self) -> NoReturn:
         raise TraceError("`item` stops the gradient: leave it a tensor.")
-
-    @property
-    def mT(self) -> Any:
-        return self.T
 
     @property
     def dtype(self) -> Any:

@@ -18,7 +18,7 @@ from ..core.errors import TraceError
 from ..core.expr import Expr
 from ..core.functions import TABLE
 from . import arrays, contractions, parts
-from .arrays import HIGHEST_RANK, ManyAxes, Traced
+from .arrays import HIGHEST_RANK, LetteredArray, ManyAxes, Traced
 
 MOST_TERMS = 64  # of a sum of products
 HIGHEST_POWER = 4  # that is multiplied out
@@ -126,13 +126,31 @@ class SumOfProducts(ManyAxes):
         terms = [ArrayProduct(t.scale, tuple(map(part, t.factors))) for t in self.terms]
         return _whole(shape, terms)
 
-    def multiplied_out(self, a: Traced, b: Traced) -> Traced:
-        rank = max(a.rank, b.rank, HIGHEST_RANK)
-        batch = ascii_letters[: rank - 2]
-        left = batch[len(batch) - (a.rank - 2) :] + "YK" if a.rank > 1 else "K"
-        right = batch[len(batch) - (b.rank - 2) :] + "KZ" if b.rank > 1 else "K"
-        rows, cols = "Y" * (a.rank > 1), "Z" * (b.rank > 1)
-        return einsum(f"{left},{right}->{batch}{rows}{cols}", a, b)
+    def rewritten(self, f: Callable[[Expr], Expr]) -> Traced:
+        def part(x: PlacedArray) -> PlacedArray:
+            return PlacedArray(x.axes, arrays.rewritten(x.x, f))
+
+        terms = [
+            ArrayProduct(arrays.rewritten(t.scale, f), tuple(map(part, t.factors)))
+            for t in self.terms
+        ]
+        return SumOfProducts(self.shape, terms)
+
+    def contracted(self, given: Sequence[LetteredArray], result: str) -> Traced:
+        letters = [*result, *sorted({c for f in given for c in f.letters} - set(result))]
+        sizes = [ONE for _ in letters]
+        terms: Sequence[ArrayProduct] = [ArrayProduct(arrays.constant(1), ())]
+        for f in given:
+            if len(set(f.letters)) < len(f.letters):
+                raise TraceError("einsum with a letter twice in an array of 3 axes isn't followed.")
+            place = {k: letters.index(c) for k, c in enumerate(f.letters)}
+            for k, d in enumerate(f.x.shape):
+                sizes[place[k]] = d if sizes[place[k]] == ONE else sizes[place[k]]
+            own = [_relabelled(term, place) for term in _products(f.x, f.x.shape)]
+            terms = _multiplied(terms, own)
+        shape, kept = tuple(sizes), range(len(result))
+        found = [t for term in terms for t in _contracted(term, kept, shape)]
+        return _whole(shape[: len(result)], found)
 
 
 # Reductions that are sums, and what these are multiplied with, of so many entries.
@@ -153,22 +171,10 @@ def _is_of_equals(name: str) -> bool:
 def einsum(subscripts: str, *operands: Traced) -> Traced:
     """The sum of products over the letters that the result lacks. Raises TraceError."""
     given, result = contractions.read(subscripts, operands)
-    if len(result) <= HIGHEST_RANK and all(x.rank <= HIGHEST_RANK for x in operands):
+    wide = arrays.many(*operands)
+    if wide is None and len(result) <= HIGHEST_RANK:
         return contractions.contracted(given, result)
-    letters = [*result, *sorted({c for f in given for c in f.letters} - set(result))]
-    sizes = [ONE for _ in letters]
-    terms: Sequence[ArrayProduct] = [ArrayProduct(arrays.constant(1), ())]
-    for f in given:
-        if len(set(f.letters)) < len(f.letters):
-            raise TraceError("einsum with a letter twice in an array of 3 axes isn't followed.")
-        place = {k: letters.index(c) for k, c in enumerate(f.letters)}
-        for k, d in enumerate(f.x.shape):
-            sizes[place[k]] = d if sizes[place[k]] == ONE else sizes[place[k]]
-        own = [_relabelled(term, place) for term in _products(f.x, f.x.shape)]
-        terms = _multiplied(terms, own)
-    shape, kept = tuple(sizes), range(len(result))
-    found = [t for term in terms for t in _contracted(term, kept, shape)]
-    return _whole(shape[: len(result)], found)
+    return (wide or SumOfProducts((), ())).contracted(given, result)
 
 
 def _contracted(term: ArrayProduct, kept: Iterable[int], shape: Extent) -> list[ArrayProduct]:
@@ -176,7 +182,7 @@ def _contracted(term: ArrayProduct, kept: Iterable[int], shape: Extent) -> list[
     left, scale = set(kept), term.scale
     for k in set(range(len(shape))) - left - term.axes:
         scale = scale * arrays.Traced(ex.dimension(shape[k]), ())
-    waiting, found = list(term.factors), []
+    waiting, found = list(_without_identities(term, left).factors), []
     while waiting:
         group = [waiting.pop()]
         while linked := [f for f in waiting if _meet(group, f, left)]:
@@ -184,6 +190,19 @@ def _contracted(term: ArrayProduct, kept: Iterable[int], shape: Extent) -> list[
             waiting = [f for f in waiting if not any(f is g for g in linked)]
         found.append(_product_of(group, left))
     return [ArrayProduct(scale, tuple(found))]
+
+
+def _without_identities(term: ArrayProduct, kept: set[int]) -> ArrayProduct:
+    """The same sum, where one over an axis of I is what stands at its other axis."""
+    for f in term.factors:
+        summed = [k for k in f.axes if k not in kept]
+        others = tuple(g for g in term.factors if g is not f)
+        if isinstance(f.x.e, ex.Eye) and summed and not any({*f.axes} <= {*g.axes} for g in others):
+            gone = summed[0]
+            place = {k: k for k in term.axes} | {gone: next(k for k in f.axes if k != gone)}
+            left = _relabelled(ArrayProduct(term.scale, others), place)
+            return _without_identities(left, kept)
+    return term
 
 
 def _meet(group: Sequence[PlacedArray], f: PlacedArray, kept: set[int]) -> bool:
@@ -199,7 +218,7 @@ def _product_of(group: Sequence[PlacedArray], kept: set[int]) -> PlacedArray:
             "a product over more than two axes is summed here, and no matrix: it isn't followed."
         )
     letters = {k: ascii_letters[k] for f in group for k in f.axes}
-    given = [contractions.LetteredArray("".join(letters[k] for k in f.axes), f.x) for f in group]
+    given = [LetteredArray("".join(letters[k] for k in f.axes), f.x) for f in group]
     return PlacedArray(axes, contractions.contracted(given, "".join(letters[k] for k in axes)))
 
 

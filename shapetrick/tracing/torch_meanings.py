@@ -72,11 +72,13 @@ def _split(x: Traced, sizes: Any, axis: Any = 0) -> tuple[Traced, ...]:
     return parts.in_equal_parts(x, arrays.quotient(x.shape[k], each[0]).integer, axis)
 
 
-def _permute(x: Traced, *axes: Any) -> Traced:
-    return arrays.permuted(x, axes[0] if isinstance(axes[0], tuple | list) else axes)
-
-
 # --------------------------------------------------------------- PyTorch's layers and losses
+
+
+def _flattened(x: Traced, start_dim: int = 0, end_dim: int = -1) -> Traced:
+    first, last = start_dim % max(x.rank, 1), end_dim % max(x.rank, 1)
+    within = arrays.size(x.shape[first : last + 1])
+    return arrays.reshape(x, (*x.shape[:first], within, *x.shape[last + 1 :]))
 
 
 def _linear(x: Traced, weight: Traced, bias: Traced | None = None) -> Traced:
@@ -219,8 +221,11 @@ def _cross_entropy(
     label_smoothing: float = 0.0,
 ) -> Traced:
     """With probabilities as targets: a target of classes by number has another shape."""
+    x = _classes_last(x)
     if target.shape == x.shape[:-1]:
         target = classes.one_hot(target, x.shape[-1])
+    else:
+        target = _classes_last(target)
     if target.shape != x.shape or not x.rank:
         raise TraceError(
             f"the targets are numbers of classes, {arrays.shape_of(x.shape[:-1])}, or one-hot, in "
@@ -231,6 +236,11 @@ def _cross_entropy(
     target = target if weight is None else target * weight
     weighed = target * arrays.along("log_softmax", x, -1)
     return _averaged(-arrays.reduce("sum", weighed, -1), reduction)
+
+
+def _classes_last(x: Traced) -> Traced:
+    """Classes are the second axis, behind the examples."""
+    return x if x.rank < 3 else arrays.permuted(x, [0, *range(2, x.rank), 1])
 
 
 def _weighed(loss: Traced, weight: Traced | None, reduction: str) -> Traced:
@@ -305,6 +315,7 @@ def _poisson_nll(
 
 
 def _nll_loss(x: Traced, target: Traced, reduction: str = "mean") -> Traced:
+    x = _classes_last(x)
     chosen = classes.one_hot(target, x.shape[-1]) * x
     return _averaged(-arrays.reduce("sum", chosen, -1), reduction)
 
@@ -429,9 +440,19 @@ def _batch_norm(
     eps: float = 1e-5,
 ) -> Traced:
     """Of rows that are examples; in training, `momentum` is of the statistics alone."""
-    if training or running_mean is None or running_var is None:
-        return _standardized(x, 0, weight, bias, eps)
-    return _affine((x - running_mean) / arrays.root(running_var + eps), weight, bias)
+    others = (0, *range(2, x.rank))
+    weight, bias = (_of_channels(v, x) for v in (weight, bias))
+    mean, var = (_of_channels(v, x) for v in (running_mean, running_var))
+    if training or mean is None or var is None:
+        return _standardized(x, others, weight, bias, eps)
+    return _affine((x - mean) / arrays.root(var + eps), weight, bias)
+
+
+def _of_channels(v: Traced | None, x: Traced) -> Traced | None:
+    """One number for each place of the second axis."""
+    if v is None or x.rank <= arrays.HIGHEST_RANK:
+        return v
+    return arrays.reshape(v, v.shape + (ONE,) * (x.rank - arrays.HIGHEST_RANK))
 
 
 def _group_norm(
@@ -443,7 +464,8 @@ def _group_norm(
 ) -> Traced:
     if num_groups != 1:
         raise TraceError("the groups of `group_norm` are parts of a row: give them as arguments.")
-    return _standardized(x, -1, weight, bias, eps)
+    weight, bias = (_of_channels(v, x) for v in (weight, bias))
+    return _standardized(x, tuple(range(1, x.rank)), weight, bias, eps)
 
 
 def _long(x: Traced) -> Traced:
@@ -478,11 +500,28 @@ def _glu(x: Traced, axis: int = -1) -> Traced:
     return value * arrays.mapped("sigmoid", gate)
 
 
-def _attention(query: Traced, key: Traced, value: Traced, scale: float | None = None) -> Traced:
-    scores = query @ arrays.transpose(key)
+def _attention(
+    query: Traced,
+    key: Traced,
+    value: Traced,
+    attn_mask: Traced | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+) -> Traced:
+    """A mask is where one looks, or is added to the scores."""
+    scores = query @ arrays.turned(key)
     root = arrays.root(arrays.count(query, -1))
     scaled = scores / root if scale is None else scores * scale
-    return arrays.along("softmax", scaled, -1) @ value
+    if is_causal:
+        shape = query.shape[-2], key.shape[-2]
+        ones = Traced(ex.ones(*shape), shape)
+        attn_mask = arrays.masked(parts.lower_triangle(ones))
+    if attn_mask is not None and attn_mask.is_mask:
+        scaled = arrays.choose(attn_mask, scaled, constant(-arrays.INFINITE))
+    elif attn_mask is not None:
+        scaled = scaled + attn_mask
+    return arrays.along("softmax", _dropout(scaled, dropout_p), -1) @ value
 
 
 def _dropout(x: Traced, p: float = 0.5, training: bool = True) -> Traced:
@@ -495,7 +534,8 @@ def _dropout(x: Traced, p: float = 0.5, training: bool = True) -> Traced:
 _ALIASES = {
     **{"sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative", "t": "transpose"},
     **{"gt": "greater", "lt": "less", "ge": "greater_equal", "le": "less_equal", "mm": "matmul"},
-    **{"mv": "matmul", "ger": "outer", "inverse": "inv", "flatten": "ravel", "view": "reshape"},
+    "bmm": "matmul",
+    **{"mv": "matmul", "ger": "outer", "inverse": "inv", "view": "reshape"},
     **{"clone": "positive", "contiguous": "positive", "linalg_norm": "norm"},
     **{"double": "astype", "float": "astype", "to": "astype", "type": "astype"},
     **{"tensor": "array", "as_tensor": "array", "transpose": "swapaxes"},
@@ -517,8 +557,9 @@ TORCH: Mapping[str, Meaning] = {
     "min": _extreme("min", common.minimum),
     "addmm": _addmm,
     "logdet": _log_of_det,
-    "permute": _permute,
+    "permute": common.NUMPY["transpose"],
     "split": _split,
+    "flatten": _flattened,
     # torch.nn.functional
     "linear": _linear,
     "gelu": _gelu,

@@ -28,6 +28,7 @@ from ..language.highlighting import highlighted
 from ..language.latex.files import is_marked, marked
 from ..language.shapes.words import vocabulary
 from ..language.syntax.tree import ATTRIBUTES
+from ..pipeline import joint_gradients as joint_gradients  # before time is taken
 from ..render import article
 from ..render import document as doc
 from ..render.html import Articles, Report, verdict

@@ -24,6 +24,7 @@ from zipfile import ZipFile, ZipInfo
 
 from ..core.errors import InputError
 from ..core.files import shipped
+from ..language.syntax.parse_tables import LATEX, PROBLEM, tables_of, written
 from .assets import assets
 
 DISTRIBUTION = "https://cdn.jsdelivr.net/pyodide/v{}/full/"  # where Pyodide publishes its wheels
@@ -32,8 +33,7 @@ PROGRAM = ("pyodide.asm.js", "pyodide.asm.wasm")
 STANDARD = "python_stdlib.zip"  # Python's own library, as source
 OWN = "shapetrick.zip"
 LOCK = "pyodide-lock.json"
-LIBRARIES = ("lark", "platformdirs", "pygments", "rich")  # that answers need, besides NumPy
-FOLDERS = ("grammar", "examples")
+LIBRARIES = ("pygments", "rich")  # that answers need, besides NumPy
 RICH = ("__init__.py", "_extension.py", "cells.py")  # widths of letters, of all that rich has
 LEXERS = ("__init__.py", "_mapping.py", "python.py")  # of the hundreds that Pygments has
 OTHER_DOORS = ("command_line", "session", "tracing")  # packages of ours that no answer imports
@@ -127,10 +127,12 @@ def _own_files() -> Iterator[tuple[str, bytes]]:
             inner = path.relative_to(root)
             if path.suffix in _KINDS and not _is_unused(name, inner):
                 yield f"{name}/{inner.as_posix()}", path.read_bytes()
-    for name in FOLDERS:
-        for path in sorted(shipped(name).iterdir()):
-            if path.suffix in (".lark", ".st", ".tex"):
-                yield f"{package.name}/{name}/{path.name}", path.read_bytes()
+    for path in sorted(shipped("examples").iterdir()):
+        if path.suffix in (".st", ".tex"):
+            yield f"{package.name}/examples/{path.name}", path.read_bytes()
+    for grammar in (PROBLEM, LATEX):
+        tables = written(tables_of(grammar)).encode()
+        yield f"{package.name}/grammar/{grammar.table_file}", tables
 
 
 def _is_unused(library: str, inner: Path) -> bool:
@@ -140,11 +142,7 @@ def _is_unused(library: str, inner: Path) -> bool:
         return folder in OTHER_DOORS
     if library == "rich":
         return folder not in (*RICH, "_unicode_data")
-    if library == "pygments":
-        return folder in ("styles", "formatters") or (
-            folder == "lexers" and inner.name not in LEXERS
-        )
-    return folder == "__pyinstaller"
+    return folder in ("styles", "formatters") or (folder == "lexers" and inner.name not in LEXERS)
 
 
 def _archive(path: Path, files: Iterable[tuple[str, bytes]]) -> None:

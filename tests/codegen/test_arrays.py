@@ -111,3 +111,53 @@ def test_an_array_of_another_shape_is_refused() -> None:
     values, _, _ = expected("a convolution with padding", 0)
     with pytest.raises(ShapeError, match=r"K has shape \(3, 4, 3\), not 3×\(c×d\) with c = 2"):
         function(**{**values, "K": np.zeros((3, 4, 3))})
+
+
+GIVEN_IN_PART = {
+    "along one side": (
+        "u[0,i] : scalar for i = 1..N; u[t,0] : scalar for t = 0..T; a[t] : scalar for t = 1..T\n"
+        "u[t,i] = u[t-1,i] + a[t] (u[t-1,i-1] - u[t-1,i])^2 for t = 1..T, i = 1..N\n"
+        "J = sum(i = 1..N) u[T,i]^2\ngrad J wrt a[t], u[0,i]",
+        {"u": (4, 6), "a": (3,)},
+    ),
+    "along two sides": (
+        "W : n x n; u[0,j] : n for j = 1..N; u[i,0] : n for i = 1..M\n"
+        "a[i,j] : n for i = 1..M, j = 1..N\n"
+        "u[i,j] = tanh(W (u[i-1,j] + u[i,j-1]) + a[i,j]) for i = 1..M, j = 1..N\n"
+        "J = norm(u[M,N])^2\ngrad J wrt a[i,j], u[0,j]",
+        {"W": (2, 2), "u": (4, 5, 2), "a": (3, 4, 2)},
+    ),
+}
+
+
+def _end(v: Values) -> Any:
+    rows, cols = (n - 1 for n in v["u"].shape[:2])
+    u = {place: v["u"][place] for place in np.ndindex(rows + 1, cols + 1)}
+    for i, j in np.ndindex(rows, cols):
+        before, beside, across = u[i, j + 1], u[i + 1, j], u[i, j]
+        if "W" in v:
+            u[i + 1, j + 1] = jax.numpy.tanh(v["W"] @ (before + beside) + v["a"][i, j])
+        else:
+            u[i + 1, j + 1] = before + v["a"][i] * (across - before) ** 2
+    last = [u[rows, j + 1] for j in range(cols)]
+    return sum(jax.numpy.sum(x**2) for x in (last[-1:] if "W" in v else last))
+
+
+@pytest.mark.parametrize(
+    "library",
+    ["numpy", *(pytest.param(t, marks=pytest.mark.slow) for t in ("jax", "torch"))],
+)
+@pytest.mark.parametrize("case", GIVEN_IN_PART)
+def test_members_may_be_given_in_part(case: str, library: CodeTarget) -> None:
+    """Those that are computed stand in the array, too, and are not read."""
+    torch = pytest.importorskip("torch") if library == "torch" else None
+    text, shapes = GIVEN_IN_PART[case]
+    rng = np.random.default_rng(0)
+    values = {name: rng.normal(size=shape) / 2 for name, shape in shapes.items()}
+    arrays = {n: torch.tensor(x) for n, x in values.items()} if torch else values
+    *_, by_a, by_u = read(text).function(library)(**arrays).values()
+    expected = jax.grad(_end)(values)
+    np.testing.assert_allclose(by_a, expected["a"], rtol=1e-9, atol=1e-12)
+    first = 0 if case == "along one side" else 1
+    found = np.asarray(by_u).reshape(expected["u"][0, first:].shape)
+    np.testing.assert_allclose(found, expected["u"][0, first:], rtol=1e-9, atol=1e-12)

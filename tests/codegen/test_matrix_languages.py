@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -186,3 +186,28 @@ def test_nothing_of_the_text_is_run() -> None:
 def test_whole_numbers_divide_as_reals() -> None:
     text = st.read("x: n; J = sum(x.^3) / 3 + 1/7; grad J wrt x").code("cpp")
     assert not re.search(r"(?<![\w.])\d+ / \d+(?![\d.])", text.split("value_and_gradients(")[1])
+
+
+# Multipliers that only equations determine, of a symmetric unknown and of several.
+THROUGH_EQUATIONS = {
+    "polar": "X : n x n; U, P = polar(X); J = sum(sin(U)) + sum(P.^3); grad J wrt X",
+    "pair": "A : n x n; v : n, lam : scalar where A v = lam v, v' v = 1; J = lam^2 + sum(v)^2; "
+    "grad J wrt A",
+    "factors": "X : m x n; Q, R = qr(X); J = sum(sin(Q.^2)) + sum(R.^2); grad J wrt X",
+}
+
+
+@pytest.mark.parametrize(
+    ("target", "runs"),
+    [
+        pytest.param("octave", run_octave, marks=octave),
+        pytest.param("cpp", run_cpp, marks=[cpp, pytest.mark.slow]),
+    ],
+)
+def test_multipliers_are_solved_for(
+    target: str, runs: Callable[[Mapping[str, str], Path], str], tmp_path: Path
+) -> None:
+    texts = {n: st.read(t).code(target, self_test=True) for n, t in THROUGH_EQUATIONS.items()}
+    said = runs(texts, tmp_path)
+    assert "WRONG" not in said
+    assert said.count(": ok") >= 2 * len(texts)

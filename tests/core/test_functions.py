@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sympy
 from paths import ROOT
 
 from shapetrick.codegen.python.module import LIBRARIES, TARGETS
@@ -52,6 +53,17 @@ def test_a_definition_has_the_functions_values(row: Function) -> None:
             np.testing.assert_allclose(
                 evaluate(definition(call), env, sizes), expected, rtol=1e-12, atol=1e-15
             )
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    ([[3]], [[0]], [[1, 2], [3, 4]], [[0, 0], [0, 0]], [[1, 2, 3], [2, 4, 6], [0, 1, 5]]),
+    ids=str,
+)
+def test_an_adjugate_is_that_of_singular_matrices_too(matrix: list[list[int]]) -> None:
+    found = TABLE["adj"].value(np.array([matrix, np.zeros_like(matrix)], dtype=float), None)
+    expected = [sympy.Matrix(m).adjugate().tolist() for m in (matrix, np.zeros_like(matrix))]
+    np.testing.assert_allclose(found, np.array(expected, dtype=float), atol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ writes them."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import add
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -283,6 +284,31 @@ def test_agrees_with_jax(name: str) -> None:
                 seen[place] = True
                 np.testing.assert_allclose(block, expected[place], rtol=1e-9, atol=1e-11)
     assert seen.all()
+
+
+@pytest.mark.parametrize("name", ["states by the inputs", "a softmax by what is shared", "heads"])
+def test_code_takes_the_letters_that_are_given(name: str) -> None:
+    asked = ASKED[name]
+    rng = np.random.default_rng(1)
+    values = {key: rng.normal(size=shape) for key, shape in asked.shapes.items()}
+    expected = np.asarray(asked.value(values))
+    lists = {key[0]: x if len(key) == 1 else [x] for key, x in values.items()}  # h[0] in h
+    d = derive(asked.text)
+    function, ranges = d.function("numpy"), d.result.request.ranges
+    given = {k: x for k, x in {**lists, **asked.sizes}.items() if k in function.parameters}
+    letters = [over.letter for over in ranges]
+    for place in np.ndindex(expected.shape[: len(letters)]):
+        firsts = (over.first.offset for over in ranges)
+        own = dict(zip(letters, map(add, place, firsts), strict=True))
+        found = np.reshape(function(**given, **own), expected[place].shape)
+        np.testing.assert_allclose(found, expected[place], rtol=1e-9, atol=1e-11)
+    with pytest.raises(ShapetrickError, match=f"{letters[0]} is 7, not one of"):
+        function(**given, **{**own, letters[0]: 7})
+
+
+def test_code_near_the_ends_is_refused() -> None:
+    with pytest.raises(ShapetrickError, match="other equations hold near the ends"):
+        read(ASKED["blocks of differences"].text).code("numpy")
 
 
 def test_a_recurrence_of_jacobians_is_the_textbooks() -> None:

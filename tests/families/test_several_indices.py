@@ -9,7 +9,7 @@ import pytest
 from layers import LAYERS, jax
 
 from shapetrick.api import Derivation, derive, read
-from shapetrick.core.errors import InputError
+from shapetrick.core.errors import DerivationError, InputError
 from shapetrick.core.indices import name_of, written
 from shapetrick.families.recurrence import Backpropagation
 
@@ -237,3 +237,14 @@ def test_a_bound_may_go_by_a_letter_that_is_solved_for(text: str, gradient: str)
     (d,) = read(f"{text}; grad J wrt t[k]").derive()
     assert d.verified
     assert gradient in str(d)
+
+
+def test_lengths_that_nothing_compares_are_told_to_be_declared_by_another() -> None:
+    text = """
+    X[r] : 1 x c for r = 1..{} zero outside r; K[q] : c x d for q = 0..2
+    S[p] = sum(q = 0..2) X[2 p+q-2] K[q] for p = 1..P
+    J = sum(p = 1..P) norm(relu(S[p]))^2 / 2; grad J wrt X[r]
+    """
+    with pytest.raises(DerivationError, match=r"`2 P\+1` is at most `N\+1`.*by the other"):
+        derive(text.format("N"))
+    assert derive(text.format("2 P")).verified

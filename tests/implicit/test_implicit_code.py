@@ -174,14 +174,33 @@ def test_a_layer_for_pytorch() -> None:
     assert torch.autograd.gradcheck(output, (weights, inputs))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["numpy", "jax"])
+@pytest.mark.parametrize("name", ["svd", "qr"])
+def test_factors_of_large_matrices(name: str, target: str) -> None:
+    X, G = RNG.standard_normal((2, 90, 40))
+
+    def factors(X: Any) -> Any:
+        if name == "qr":
+            return jnp.linalg.qr(X)
+        U, s, Vt = jnp.linalg.svd(X, full_matrices=False)
+        return U, Vt.T * s
+
+    def value(X: Any) -> Any:
+        first, second = factors(X)
+        return jnp.sum(jnp.sin(first @ jnp.abs(second)) * G)
+
+    lines = "Q, R = qr(X); Y = Q abs(R)"
+    if name == "svd":
+        lines = "U, s, V = svd(X); Y = U abs(V diag(s))"
+    d = st.derive(f"X, G : m x n; {lines}; J = sum(sin(Y) .* G); grad J wrt X")
+    found = d.function(target)(X=X, G=G)
+    np.testing.assert_allclose(found, jax.grad(value)(X), rtol=1e-9, atol=1e-11)
+
+
 def test_unknowns_are_arguments_where_a_library_finds_none() -> None:
     problem = st.read(ROWS["stein"])
     parameters = {target: problem.function(target).parameters for target in ("numpy", "jax")}
     assert {*parameters["jax"]} - {*parameters["numpy"]} == {"X"}
     with pytest.raises(st.OperandError, match="`X` is no argument"):
         problem.function("numpy")(X=np.eye(3))
-
-
-def test_what_a_language_of_matrices_does_not_solve_is_refused() -> None:
-    with pytest.raises(st.RequestError, match="no code for `linear_solution` in Octave"):
-        st.read(ROWS["eigh"]).code("octave")

@@ -3,7 +3,7 @@ what SciPy finds, and against JAX."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -232,6 +232,44 @@ def test_gradients_agree_with_jax(name: str) -> None:
     if "A" in case.symmetric:
         found, wanted = (found + found.T) / 2, (wanted + wanted.T) / 2
     np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("declared", "call", "asked"),
+    [
+        ("A : m x n; ", "U, s, V = svd(A)", "UsV"),
+        ("A : m x n; ", "Q, R = qr(A)", "QR"),
+        ("A : n x n symmetric; ", "lam, v = eigh(A, smallest)", ["lam", "v"]),
+    ],
+)
+def test_factors_have_closed_forms_both_ways(
+    declared: str, call: str, asked: Sequence[str]
+) -> None:
+    requests = "; ".join(f"vjp {u} wrt A; jvp {u} wrt A with D" for u in asked)
+    for d in st.read(f"{declared}{call}; {requests}").derive():
+        assert d.verified
+        assert not d.result.adjoint.linear_systems
+
+
+def test_the_nuclear_norm_has_its_textbook_gradient() -> None:
+    d = st.derive("A : m x n; U, s, V = svd(A); J = sum(s); grad J wrt A")
+    assert [str(e) for _, e in d.definitions] == ["U V'"]
+
+
+def test_an_eigenpair_of_what_is_not_symmetric_keeps_its_equation() -> None:
+    d = st.derive("A : n x n; lam, v = eigh(A); grad lam wrt A")
+    assert d.verified
+    assert d.result.adjoint.multipliers
+
+
+@pytest.mark.parametrize(
+    "line", ["U, s, V = svd(A); J = sum(s)", "Q, R = qr(A); J = sum(R)", "J = sum(pinv(A))"]
+)
+def test_wide_matrices_are_refused(line: str) -> None:
+    d = st.derive(f"A : m x n; {line}; grad J wrt A")
+    for function in (d.evaluate, lambda values: d.function("numpy")(**values)):
+        with pytest.raises(st.ShapetrickError, match="m is 3 and n is 5: this holds where m ≥ n"):
+            function({"A": TALL.T})
 
 
 def test_every_function_of_the_library_has_its_solver() -> None:

@@ -146,6 +146,18 @@ SUMS: list[tuple[str, str, Callable[[Mapping[str, jax.Array]], jax.Array]]] = [
      lambda v: jnp.sum(jnp.abs(v["x"][:, None] - v["x"]))),
     ("sum(i ≠ j) 1 / (x[i] - x[j])^2", "sum((x - x' + eye(n)).^-2) - n",
      lambda v: jnp.sum((v["x"][:, None] - v["x"] + jnp.eye(3)) ** -2.0) - 3),
+    ("sum(i) i x[i]^2 / (1 + i)", "(cumsum(ones(n)) ./ (1 + cumsum(ones(n))))' x.^2",
+     lambda v: v["x"] ** 2 @ (jnp.arange(1, 4) / jnp.arange(2, 5))),
+    ("sum(i = 2..n) r[1]^(i-1) x[i]", "(r[1].^cumsum(ones(n - 1)))' x[2..n]",
+     lambda v: v["r"][0] * v["x"][1] + v["r"][0] ** 2 * v["x"][2]),
+    ("sum(i < j) (j - i) A[i,j]", "sum(upper((cumsum(ones(n))' - cumsum(ones(n))) .* A))",
+     lambda v: v["A"][0, 1] + v["A"][1, 2] + 2 * v["A"][0, 2]),
+    ("sum(i) exp(x[i] y[n+1-i])", "sum(exp(x .* flip(y)))",
+     lambda v: jnp.sum(jnp.exp(v["x"] * v["y"][::-1]))),
+    ("sum(i, j) X[m+1-i,j] r[i] w[n+1-j]", "r' flip(X, axis=0) flip(w)",
+     lambda v: v["r"] @ v["X"][::-1] @ v["w"][::-1]),
+    ("sum(i = 1..n-1) i x[i+1] y[n-i]", "(cumsum(ones(n - 1)) .* x[2..n])' flip(y[1..n-1])",
+     lambda v: v["x"][1] * v["y"][1] + 2 * v["x"][2] * v["y"][0]),
     ("sum(i, j, l) A[i,j] (B[j,l] + x[i])", "sum(A sum(B, axis=1)) + n x' sum(A, axis=1)",
      lambda v: jnp.sum(v["A"][:, :, None] * (v["B"] + v["x"][:, None, None]))),
 ]  # fmt: skip
@@ -231,6 +243,12 @@ SPELLED = [
     (r"$f = \sum_{i=1}^{m} (r_i - X_{i,:} w)^2$", "f = sum((r - X w).^2)"),
     (r"$f = \sum_{i \neq j} A_{ij} \delta_{ij}$", "f = 0"),
     (r"$f = \max_i x_i + \sum_{i,j} A_{ij} (x_i - x_j)$", "f = max(x) + sum(A .* (x - x'))"),
+    (r"$f = \sum_{t=1}^{n} t \, x_{n+1-t}$", "f = cumsum(ones(n))' flip(x)"),
+    (r"$f = \sum_{i=1}^{m-1}\sum_{j=1}^{n} (X_{i+1,j} - X_{i,j})^2$",
+     "f = sum((X[2..m,:] - X[1..m-1,:]).^2)"),
+    (r"$f = \|x_{2:n} - x_{1:n-1}\|^2 + \|X_{:,2:n}\|_F^2$",
+     "f = norm(x[2..n] - x[1..n-1])^2 + norm(X[:,2..n])^2"),
+    ("q[i] = x[i] / i; f = sum(q)", "q = x ./ cumsum(ones(n)); f = sum(q)"),
     (r"$f = \sum_i \log(1 + e^{-r_i (Xw)_i})$", "f = sum(log(1 + exp(-(r .* (X w)))))"),
     (r"$q_i = \sum_j A_{ij} x_j \\ f = \sum_i q_i^2$", "q = A x; f = sum(q.^2)"),
 ]  # fmt: skip
@@ -332,8 +350,8 @@ REFUSED = [
     ("f = sum(k) Y[i,k]", "`k` is a dimension here"),
     ("f = sum(r) A[r,i]", "`r` is declared here"),
     ("g(x) = sum(i) x_i^2; f = g(2 y)", "`g` takes entries of its arguments"),
-    ("f = sum(i) i x[i]", "`i` is an index, which is no value here"),
-    ("q[i] = x[i] / i", "`i` is an index, which is no value here"),
+    ("q[i] = i", "nothing tells over what `i` runs"),
+    ("f = sum(i) x[i] x[n+2-i]", "the entries from behind are those at `n+1-i`"),
     ("f = sum(i = 1..m) x[i]", "`i` runs over 1..n in what is summed, and not over 1..m"),
     ("f = sum(i = 1..3) x[i]", "as in `y = x[1..3]`"),
     ("v[i] = x[i] for i = 1..m; f = sum(v)", "and not over 1..m"),
@@ -446,7 +464,7 @@ def test_a_sum_without_equal_letters_sees_no_pole_there() -> None:
 
 
 def test_a_range_that_ends_at_an_index_wants_that_bound() -> None:
-    with pytest.raises(InputError, match="nothing binds the index `i`"):
+    with pytest.raises(InputError, match=r"neither a declared size .*nor the index of a sum"):
         shapetrick.read("x : n; J = sum(j = 1..i) x[j]; grad J wrt x")
     with pytest.raises(InputError, match=r"`j` runs over 1\.\.n in what is summed"):
         shapetrick.read("x : n; c : m; J = sum(i) sum(j = i..m) x[j] x[i]; grad J wrt x")

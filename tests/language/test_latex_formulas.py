@@ -17,6 +17,36 @@ from shapetrick.core.expr import Symbol
 # Declarations, a formula, what is asked, and the formula in NumPy.
 FORMULAS = [
     (
+        r"X\in\mathbb{R}_{>0}^{m\times n}, W\in\mathbb{R}_{>0}^{m\times k}, "
+        r"H\in\mathbb{R}_{>0}^{k\times n}",
+        r"D(X\|WH) = \sum_{i,j} \left(X_{ij}\log\frac{X_{ij}}{(WH)_{ij}} - X_{ij} "
+        r"+ (WH)_{ij}\right)",
+        r"\nabla_W D(X\|WH)",
+        lambda v: np.sum(v.X * np.log(v.X / (v.W @ v.H)) - v.X + v.W @ v.H),
+    ),
+    (
+        r"\theta\in\mathbb{R}^d, \phi\in\mathbb{R}^{n\times d}, r\in\mathbb{R}^n, "
+        r"\gamma\in\mathbb{R}",
+        r"\delta = r_{1:n-1} + \gamma (\phi\theta)_{2:n} - (\phi\theta)_{1:n-1} \\ "
+        r"L^{TD} = \frac12 \|\delta\|_2^2 + \|\phi_{:,1}\|^2",
+        r"\nabla_\theta L^{TD}",
+        lambda v: (
+            np.sum((v.r[:-1] + v.gamma * (v.phi @ v.theta)[1:] - (v.phi @ v.theta)[:-1]) ** 2) / 2
+        ),
+    ),
+    (
+        r"u\in\mathbb{R}^{m\times n}, c\in\mathbb{R}^n",
+        r"J = \sum_{i=1}^{m-1}\sum_{j=1}^{n-1} \left((u_{i+1,j} - u_{i,j})^2 "
+        r"+ j \, u_{i,j+1}^2\right) "
+        r"+ \sum_{j=1}^n c_j u_{1,n+1-j}",
+        r"\nabla_u J",
+        lambda v: (
+            np.sum((v.u[1:, :-1] - v.u[:-1, :-1]) ** 2)
+            + np.sum(np.arange(1, v.u.shape[1]) * v.u[:-1, 1:] ** 2)
+            + v.c @ v.u[0, ::-1]
+        ),
+    ),
+    (
         r"\alpha\in\mathbb{R}_{>0}^n, p \in\mathbb{R}^n",
         r"\ell = \ln\Gamma\left(\sum_{k=1}^n\alpha_k\right) - \sum_{k=1}^n\ln\Gamma(\alpha_k) "
         r"+ \sum_{k=1}^n (\alpha_k - 1)\ln p_k",

@@ -20,6 +20,7 @@ from shapetrick.cli import main
 from shapetrick.core.dims import SCALAR
 from shapetrick.core.errors import InputError, ShapetrickError
 from shapetrick.core.expr import Expr
+from shapetrick.core.indices import base_of
 from shapetrick.core.problem import Problem
 from shapetrick.core.traversal import symbols_of
 from shapetrick.language.elaboration import read
@@ -27,7 +28,7 @@ from shapetrick.language.expressions import read_expression
 from shapetrick.language.latex.files import marked
 from shapetrick.numerics.evaluation import EvaluationTape
 from shapetrick.numerics.sampling import dims_of, draw, generator
-from shapetrick.render.latex import notation_for, to_latex
+from shapetrick.render.latex import Latex, alike, notation_for, to_latex
 from shapetrick.session.statements import Session, is_expression
 
 DECLARED = """
@@ -207,6 +208,8 @@ STATEMENTS = [
     (r"\frac{\partial (X w)}{\partial w}[V]", "jvp (X w) wrt w with V"),
     (r"grad \frac{1}{2} J wrt w", "grad 1/2 J wrt w"),
     (r"\min_w J", "grad J wrt w"),
+    (r"\text{minimize}_w \; J", "grad J wrt w"),
+    (r"\text{Let } b \in \mathbb{R}^d", "b : d"),
     (r"\min_z \|Xz-b\|^2", "grad norm(X z - b)^2 wrt z"),  # of what nobody declared
     (r"\max_{X, w} \frac{1}{2} J", "grad 1/2 J wrt X, w"),
     (r"\min_{b \in \mathbb{R}} (K - b)^2", "b : scalar; grad (K - b)^2 wrt b"),
@@ -327,6 +330,44 @@ def test_what_is_written_is_read_back_to_the_same_value(first: int) -> None:
                 found = read(declared, complete=False).symbols.values()
                 assert [str(s.shape) for s in found] == [str(symbol.shape)] or "," in sides
     assert count > 150
+
+
+def test_families_are_read_back_as_they_are_written() -> None:
+    """The members of every problem with one letter: what they are, and their shapes."""
+    count = 0
+    for problem in (shapetrick.read(text).data for text in WRITTEN):
+        if problem.has_families and all(len(s.ranges) < 2 for s in problem.families.segments):
+            back = read(written_members(problem), complete=False)
+            for s, other in zip(problem.families.segments, back.families.segments, strict=True):
+                assert (s.name, s.ranges, s.shape) == (other.name, other.ranges, other.shape)
+                if s.body is not other.body:
+                    assert s.body is not None
+                    assert other.body is not None
+                    assert same_value(s.body, other.body, problem), s.name
+                count += 1
+    assert count > 40
+
+
+def written_members(problem: Problem) -> str:
+    """What a problem declares, and its members, in LaTeX."""
+    plain = [s for s in problem.symbols.values() if base_of(s.name) == s.name]
+    members = problem.families.segments
+    names = [*problem.symbols, *problem.definitions, *(s.name for s in members)]
+    notation = Latex(alike=alike(names))
+    functions = [
+        *(f"{name} : elementwise" for name in problem.functions),
+        *(f"{f.name} : elementwise for {f.ranges[0]}" for f in problem.families.functions),
+    ]
+    found = []
+    for s in (*plain, *members):
+        ranges = getattr(s, "ranges", ())
+        over = "".join(rf", {r.letter} = {r.first}, \dots, {r.last}" for r in ranges)
+        words = "".join(rf" \text{{{word}}}" for word in sorted(s.attributes))
+        reals = rf"\in \mathbb{{R}}^{{{notation.shape(s.shape)}}}{words}"
+        body = getattr(s, "body", None)
+        right = reals if body is None else f"= {to_latex(body, notation)}"
+        found.append(f"${notation.name(s.name)} {right}{over}$")
+    return "\n".join([*functions, *found])
 
 
 def same_value(e: Expr, other: Expr, problem: Problem) -> bool:

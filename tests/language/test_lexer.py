@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from lark import Lark
 
 from shapetrick.language.elaboration import read
 from shapetrick.language.syntax import parser
 from shapetrick.language.syntax.lexer import Terminals
+from shapetrick.language.syntax.parse_tables import PROBLEM, tables_of
 
 TEXT = """\
 X : m x d; w, y : d; v : m
@@ -24,13 +24,9 @@ hess L wrt w
 
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> Terminals:
-    """The lexer of a parser that has read nothing yet."""
-    starts = ["statement", "expression", "equated"]
-    names = ("problem.lark", "expression.lark")
-    made: Lark = parser.made_parser(names, Terminals, parser.Builder(), starts)
-    monkeypatch.setattr(parser, "_parser", lambda: made)
-    lexer = vars(made.parser)["lexer"]
-    assert isinstance(lexer, Terminals)
+    """A lexer that has read nothing yet."""
+    lexer = Terminals(tables_of(PROBLEM))
+    monkeypatch.setattr(parser, "_lexer", lambda: lexer)
     return lexer
 
 

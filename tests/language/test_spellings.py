@@ -18,6 +18,7 @@ J = norm(A x - y)^2; Z = A x
 
 # As spelled, and in the plain language.
 READ = [
+    ("x^TAx", "x' A x"), ("s x^TA", "s x' A"),
     ("‖x‖", "norm(x)"), ("||x||", "norm(x)"), ("||A x - y||^2", "norm(A x - y)^2"),
     ("‖x‖²", "norm(x)^2"), ("‖X‖_F", "norm(X)"), ("‖X‖_F^2", "norm(X)^2"), ("‖X‖²_F", "norm(X)^2"),
     ("‖x‖²_{2}", "norm(x)^2"), ("⟨A, X⟩_F", "dot(A, X)"),
@@ -106,6 +107,7 @@ ASKED = [
     ("find the gradient of J wrt x and A", "grad J wrt x, A"),
     ("find grad J wrt x", "grad J wrt x"),
     ("min J over x", "grad J wrt x"), ("max J w.r.t. x", "grad J wrt x"),
+    ("min over x of J", "grad J wrt x"), ("minimize over x, A of 2 J", "grad 2 J wrt x, A"),
     ("minimize J over x", "grad J wrt x"), ("maximise J over x", "grad J wrt x"),
     ("min_x ‖x‖^2 + J", "grad (‖x‖^2 + J) wrt x"),
     ("max_{x} J s - x' x", "grad (J s - x' x) wrt x"),
@@ -160,7 +162,7 @@ FOLLOWED = [
     ("X \\ y", "`solve(A, b)`", "2 solve(X, y)"), ("X \\ y", "`inv(A) b`", "inv(X) y"),
     ("np.linalg.slogdet(X)[1]", "`logdet(A)`", "logdet(X)"),
     ("<x, y>", "`dot(x, y)`", "dot(x, y)"), ("<x, y>", "`⟨x, y⟩`", "⟨x, y⟩"),
-    ("x'Ax", "`A x`", "x'A x"), ("x^TAx", "`x^T A x`", "x^T A x"),
+    ("x'Ax", "`A x`", "x'A x"), ("xT A x", "`x'`", "x' A x"), ("Σ x", "`sum(…)`", "sum(x)"),
     ("|x|", "`abs(x)`", "abs(x)"), ("|x|", "`norm(x)`", "norm(x)"),
     ("X\\(x + y)", "`solve(A, b)`", "2 solve(X, x + y)"), ("A×X", "`A B`", "A X"),
     ("A×X", "`A .* B`", "A .* X"),
@@ -261,6 +263,27 @@ def test_is_refused_with_what_to_write(spelled: str, said: str) -> None:
         ("max(0, s)", "`max(0, s)` is read as `maximum`."),
         ("e^x", "`e^x` is read as `exp(x)`, by entries."),
         ("x @ y", "`x @ y` is read as the inner product `dot(x, y)`."),
+        (
+            "sum (x - y).^2",
+            "`sum (x - y).^2` is read as `(sum(x - y)).^2`; the other reading is "
+            "`sum((x - y).^2)`.",
+        ),
+        (
+            "s^2 / 2 x' x",
+            "`s^2 / 2 x' x` is read as `(s^2 / 2) x' x`, from left to right; the other reading is "
+            "`s^2 / (2 x' x)`.",
+        ),
+        (
+            "s^2 / 2 lam",
+            "`s^2 / 2 lam` is read as `(s^2 / 2) lam`, from left to right; the "
+            "other reading is `s^2 / (2 lam)`.",
+        ),
+        (
+            "s² / 2lam²",
+            "`s² / 2lam²` is read as `(s² / 2) lam²`, from left to right; the "
+            "other reading is `s² / (2lam²)`.",
+        ),
+        ("1/2s", "`1/2s` is read as `(1/2) s`, from left to right; the other reading is `1/(2s)`."),
     ],
 )
 def test_a_reading_among_several_is_said(spelled: str, said: str) -> None:

@@ -32,6 +32,11 @@ def test_the_rules_are_those_of_scipy() -> None:
     ("asked", "answer"),
     [
         ("vjp expm(A) with G wrt A", "expm([A', G; zeros(n, n), A'])[1..n, n+1..2 n]"),
+        (
+            "jac expm(A) wrt A",
+            "expm([kron(eye(n), A), eye(n n); zeros(n n, n n), kron(A', eye(n))])"
+            "[1..n n, n n+1..2 n n]",
+        ),
         ("grad tr(expm(A)) wrt A", "expm(A')"),
         ("grad tr(expm(2 A)) wrt A", "2 expm(2 A')"),
         ("grad x' expm(A) y wrt x", "expm(A) y"),
@@ -50,6 +55,8 @@ def test_answers_are_read_again(asked: str, answer: str) -> None:
         "grad norm(expm(t A) x - y)^2 wrt A, t, x",
         "hvp (x' expm(A) y) wrt A with V",
         "vjp expm(expm(A)) wrt A",
+        "jac (V expm(2 A V) x) wrt A",
+        "hess (x' expm(A) y) wrt A",
     ],
 )
 def test_what_is_made_of_it_is_verified(asked: str) -> None:

@@ -200,3 +200,10 @@ def test_data_without_figures() -> None:
     exact = to_dict(backward_rule(), PROBLEM)
     assert (exact["validation"]["order"], exact["validation"]["exact"]) == (None, True)
     assert exact["with"] == "bar(Z)"
+
+
+def test_a_smaller_size_in_the_place_of_a_number_is_said() -> None:
+    result = linear_regression()
+    validation = replace(result.validation, sizes=({"10": 2, "n": 3},))
+    text = plain(result_rows(replace(result, validation=validation), TERMINAL))
+    assert "draws at 2 for 10, n=3;" in " ".join(text.split())

@@ -9,7 +9,10 @@ from shapetrick.language.expressions import read_expression
 from shapetrick.language.printer import to_text
 from shapetrick.simplification.simplifier import Simplifier
 
-LETTERS = "A, B, X : n x n; V : n x k; W : k x n; a, b, x, z : n; s : scalar; J = norm(A - V W)"
+LETTERS = (
+    "A, B, X : n x n; V : n x k; W : k x n; a, b, x, z : n; s, t : scalar; J = norm(A - V W); "
+    "c = s + t"
+)
 ANSWERS = [
     ("exp(x) .* z", "z .* exp(x)"),
     ("exp(x) .* sin(z) .* a .* b", "a .* exp(x) .* sin(z) .* b"),
@@ -18,6 +21,13 @@ ANSWERS = [
     ("A' B' A'", "(A B A)'"),
     ("(A' - W' V') x", "(A - V W)' x"),
     ("1 - sigmoid(a - b)", "sigmoid(b - a)"),
+    ("t s A", "s t A"),
+    ("2 (t + 1) s A x / t", "2 s (t + 1) A x / t"),
+    ("c exp(s) t", "t c exp(s)"),
+    (
+        "X - A .* mean(A .* X, axis=0) - mean(X, axis=0)",
+        "X - mean(X, axis=0) - A .* mean(A .* X, axis=0)",
+    ),
 ]
 KEPT = [
     "(a - z) .* z",
@@ -28,6 +38,8 @@ KEPT = [
     "A' - B",
     "A' X B' + B' X A'",
     "1 - sigmoid(x)",
+    "t s^t x",
+    "A' X B' - B X' A'",
 ]
 
 

@@ -24,6 +24,7 @@ from shapetrick.simplification.networks import (
     divisors_cancelled,
     norms_known,
     one_sign,
+    products_known,
     rows_as_columns,
     scalars_multiplied,
 )
@@ -60,8 +61,13 @@ TERMS = [
     (scalars_multiplied, "s (1 + q / s)", "s + q"),
     (bases_met, "(x / s).^(q - 1) .* x / s", "(x / s).^q"),
     (bases_met, "(x' x) y / (x' x)^2", "y / (x' x)"),
+    (scalars_multiplied, "(s q + 1) A / s", "(q + 1 / s) A"),
     (norms_known, "s (u' u) x", "s x"),
+    (products_known, "X' (P X)", "X' X"),
+    (products_known, "A (X' P)'", "A X"),
+    (products_known, "z' P P A", "z' P A"),
     (divisors_cancelled, "x .* (1 ./ x + y) .* z", "z .* (1 + x .* y)"),
+    (divisors_cancelled, "(x .* y + Q' z) ./ x .* z", "z .* (y + Q' z ./ x)"),
     (orthogonal_met, "Q' (Q A Q') Q", "A"),
     (constants_composed, "flip(flip(x, axis=0), axis=0) .* y", "x .* y"),
 ]
@@ -70,8 +76,8 @@ TERMS = [
 @pytest.mark.parametrize(("change", "text", "wanted"), TERMS, ids=[t[1] for t in TERMS])
 def test_a_pass_for_terms(change: TermPass, text: str, wanted: str) -> None:
     networks, (e,) = given(
-        "A : n x n; Q : n x n orthogonal; x, y, z : n; s, q : scalar; u = z / norm(z); "
-        "J = sum(y - x)",
+        "A : n x n; X : n x k; P = X inv(X' X) X'; Q : n x n orthogonal; x, y, z : n; "
+        "s, q : scalar; u = z / norm(z); J = sum(y - x)",
         text,
     )
     (term,) = read_terms(e) or []
@@ -81,6 +87,15 @@ def test_a_pass_for_terms(change: TermPass, text: str, wanted: str) -> None:
     assert spelled is not None
     assert to_text(spelled) == wanted
     assert change(networks, found) is None
+
+
+@pytest.mark.parametrize("text", ["A X", "A A z", "X' A' x", "B' z", "B B z", "X' x"])
+def test_a_product_that_comes_to_no_factor_is_kept(text: str) -> None:
+    networks, (e,) = given(
+        "X : n x k; M : k x k; x, z : n; A = X inv(X' X + M) X'; B = eye(n) + ones(n, n) / n", text
+    )
+    (term,) = read_terms(e) or []
+    assert products_known(networks, term) is None
 
 
 def test_every_pass_for_terms_is_tested() -> None:

@@ -119,6 +119,12 @@ FORMS = [
     ("kron(x, y) ones(1, n)", "kron(x, y ones(1, n))", SQUARE),
     ("kron(x, y) vec(A)'", "kron(x, y) vec(A)'", SQUARE),
     ("vec(A) x'", "vec(A) x'", SQUARE),
+    # fused sides between the places of a block
+    (
+        "[kron(I, A), zeros(n n, n); zeros(n, n n), A]",
+        "[kron(eye(n), A), zeros(n n, n); zeros(n, n n), A]",
+        SQUARE,
+    ),
     # like terms and common factors
     ("A x + A' x", "(A + A') x", SQUARE),
     ("x' A' + x' A", "x' (A + A')", SQUARE),

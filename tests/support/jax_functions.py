@@ -187,3 +187,55 @@ def largest_eigenvalue(A):  # "A: n x n"
 
 
 MIXING = jnp.asarray([[1.0, -2.0], [0.5, 0.25], [3.0, 1.0], [0.0, 1.5]])
+
+
+def heads_by_letters(x, Q, K, V, P):  # "x: n x d; Q, V, K: h x d x p; P: h x p x d const"
+    q, k, v = (jnp.einsum("nd,hdp->hnp", x, W) for W in (Q, K, V))
+    s = jax.nn.softmax(jnp.einsum("hnp,hmp->hnm", q, k) / jnp.sqrt(Q.shape[-1]), axis=-1)
+    return jnp.sum(jnp.einsum("hnm,hmp,hpd->nd", s, v, P) ** 2)
+
+
+def attention_by_vmap(Q, K, V):  # "Q: b x n x d; K: b x n x d; V: b x n x d"
+    def attend(q, k, v):
+        return jax.nn.softmax(q @ k.T / jnp.sqrt(q.shape[-1]), axis=-1) @ v
+
+    return jnp.sum(jax.vmap(attend)(Q, K, V) ** 2)
+
+
+def states_of_a_letter(h0, W, U, xs):  # "h0: k; W: k x k; U: k x d; xs: T x d"
+    def step(h, x):
+        h = jnp.tanh(W @ h + U @ x)
+        return h, h
+
+    return jnp.sum(jax.lax.scan(step, h0, xs)[1] ** 2)
+
+
+def cells_of_a_letter(h0, c0, W, U, xs):  # "h0, c0: k const; W: k x d; U: k x k; xs: T x d const"
+    def step(carried, x):
+        h, c = carried
+        g = W @ x + U @ h
+        c = jax.nn.sigmoid(g) * c + jnp.tanh(g)
+        return (jax.nn.sigmoid(g) * jnp.tanh(c), c), None
+
+    h, c = jax.lax.scan(step, (h0, c0), xs)[0]
+    return h @ c
+
+
+def moving_average(a, xs, ys):  # "a: scalar; xs: T; ys: T const"
+    def step(m, x):
+        m = a * m + (1 - a) * x
+        return m, m
+
+    return jnp.sum((jax.lax.scan(step, 0.0, xs)[1] - ys) ** 2)
+
+
+def scores_of_an_energy(W, b, X):  # "W: h x d; b: h; X: n x d"
+    def energy(x):
+        return jnp.sum(jax.nn.softplus(W @ x + b))
+
+    return jnp.mean(jnp.sum(jax.vmap(jax.grad(energy))(X) ** 2, axis=-1))
+
+
+def slopes_of_rows(W, X):  # "W: k x d; X: n x d"
+    J = jax.vmap(jax.jacobian(lambda x: jnp.tanh(W @ x)))(X)
+    return jnp.sum(J**2) / X.shape[0]

@@ -273,3 +273,31 @@ def kernel_likelihood(X, y):  # "X: n x d; y: n"
 def violated_margins(X, w, y):  # "X: n x d; w: d; y: n"
     margins = 1 - y * (X @ w)
     return (2 * margins[margins > 0] ** 2 + 1).sum() / len(y) + X[X > 0].mean()
+
+
+def batched_attention(Q, K, V):  # "Q: b x n x d; K: b x m x d; V: b x m x p"
+    scores = Q @ K.transpose(0, 2, 1) / np.sqrt(Q.shape[-1])
+    w = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    w = w / w.sum(axis=-1, keepdims=True)
+    return (w @ V).sum()
+
+
+def batched_layer(X, W, b):  # "X: b x n x d; W: d x k; b: k"
+    return np.tanh(X @ W + b)
+
+
+def differences_of_members(X):  # "X: t x n x d"
+    return np.sum((X[1:] - X[:-1]) ** 2) + X[0].sum() + np.var(X[:, :, 0]) + np.sum(X[-1] ** 3)
+
+
+def distances_in_batches(X):  # "X: b x n x d"
+    return np.mean(np.sum((X[:, :, None, :] - X[:, None, :, :]) ** 2, axis=-1))
+
+
+def pythons_own_reductions(x):  # "x: n"
+    return sum(x[1:] * x[:-1]) + max(x) - min(x)
+
+
+def outliers_apart(r, s):  # "r: n; s: scalar positive"
+    far = np.abs(r) > s
+    return s * np.count_nonzero(far) + np.sum(np.abs(r)[far]) * s + r[~far] @ r[~far]

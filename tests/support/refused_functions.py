@@ -138,8 +138,12 @@ def spectrum(A):  # "A: n x n symmetric"
 
 
 def jax_scan(x):  # "x: n"
-    return jax.lax.scan(lambda s, e: (s * e, None), jnp.sum(x), x)[0]  # family
+    return jax.lax.scan(lambda s, e: (s * e, None), jnp.sum(x), x, reverse=True)[0]  # family
 
 
-def batch(X):  # "X: b x m x d"  # family
-    return np.sum(np.tanh(X))
+def batch(X, A):  # "X: b x m x d; A: m x b"
+    return np.sum((A @ X[:, 0]) ** 2) + np.sum(A.T * X[:, :, 0])  # front
+
+
+def factors(S):  # "S: b x n x n posdef"
+    return np.linalg.cholesky(S).sum()  # batch

@@ -315,7 +315,54 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
          "(z / s)' (1 - tanh(z).^2)"),
         ("A, B : n x n; J = tr(A B A B); K = log(J); grad K wrt B", "2 (A B A)' / J"),
     ),
+    "definitions that meet what they are made of": (
+        ("X : n x d; y : n; b : d; M = eye(n) - ones(n, n) / n; J = norm(M (y - X b))^2 / 2; "
+         "grad J wrt b", "X' M (X b - y)"),
+        ("Z : n x q; y : n; P = Z inv(Z' Z) Z'; J = norm(P y)^2 / 2; grad J wrt y", "P y"),
+        ("Z : n x q; y : n; M = eye(n) - Z inv(Z' Z) Z'; J = log(y' M M y); grad J wrt y",
+         "2 M y / (y' M y)"),
+        ("x, u : n; a = x' u / (u' u); e = x - a u; J = norm(e)^2 / 2; grad J wrt u", "-a e"),
+        ("x, u : n; a = x' u / (u' u); e = x - a u; J = log(e' e); grad J wrt x",
+         "2 e / norm(e)^2"),
+        ("X : n x d; y : n; B = inv(X' X); b = B X' y; e = y - X b; J = e' e / 2; grad J wrt y",
+         "e"),
+        ("A : m x n; x : n; y : m; f = x - A' inv(A A') (A x - y); J = A f; jac J wrt x",
+         "zeros(m, n)"),
+        ("K : n x n posdef; y : n; s : scalar; a = inv(K) y; J = a' K a + s a' y; grad J wrt s",
+         "a' y"),
+    ),
+    "parts of sums that have a name": (
+        ("d, y : n positive; w : n; c, r : scalar positive; h = c (1 - exp(-d / r)); "
+         "J = w' (h - y).^2; grad J wrt r", "2 (c - h)' (d .* w .* (y - h)) / r^2"),
+        ("x, u, t : n; s : n; y = u .* exp(s) + t; J = norm(y)^2 / 2 - sum(s); grad J wrt s",
+         "y .* (y - t) - 1"),
+        ("K, L, A, r : scalar positive; a : scalar unit; s = a K^r + (1 - a) L^r; "
+         "Q = A s^(1 / r); grad Q wrt K", "a Q K^(r - 1) / s"),
+        ("Z : n x q; b : q; u : n; p = sigmoid(Z b); f = p + (1 - p) .* exp(-u); "
+         "J = -sum(log(f)); grad J wrt b", "Z' (p - p ./ f)"),
+        ("p, q, r : scalar positive; s = p + q r; J = p (s - 1) / s; grad J wrt r",
+         "p q / s^2"),
+        ("u, v : n; y : scalar unit; m : scalar positive; r = norm(u - v); "
+         "J = y r^2 + (1 - y) relu(m - r)^2; grad J wrt u",
+         "2 (y - (1 - y) relu(m - r) / r) (u - v)"),
+    ),
+    "one-hot": (
+        ("h : m; a : m onehot; p = softmax(h); J = -log(a' p); grad J wrt h", "p - a"),
+        ("Z : n x k; Y : n x k onehot; P = softmax(Z, axis=1); J = -sum(log(sum(Y .* P, axis=1))); "
+         "grad J wrt Z", "P - Y"),
+        ("z : 1 x m; a : 1 x m onehot; J = -log(a exp(z)') + log(sum(exp(z))); grad J wrt z",
+         "softmax(z) - a"),
+    ),
+    "sums of scaled matrices": (
+        ("M : n x n positive; u, a : scalar positive; s = u + a sum(M, axis=1); J = sum(log(s)); "
+         "grad J wrt a", "sum(M ./ s)"),
+        ("M : m x n positive; v : n positive; a : scalar positive; s = a M' ones(m) + v; "
+         "J = sum(log(s)); grad J wrt a", "sum(M ./ s')"),
+    ),
     "signs and complements": (
+        ("X : m x n; Y : n x p; U : m x k; V : n x k; W : p x k; "
+         "J = norm(X - U V')^2 + norm(Y - V W')^2; grad J wrt V",
+         "2 ((U V' - X)' U + (V W' - Y) W)"),
         ("x : n; m : scalar; z = x - m; J = sum(z + exp(-z)); grad J wrt m", "sum(exp(-z) - 1)"),
         ("X, Z : m x n; w : n; J = -sum(log(sigmoid(X w - Z w))); grad J wrt w",
          "(Z - X)' sigmoid((Z - X) w)"),

@@ -248,3 +248,61 @@ def normal_likelihood(S, x):  # "S: n x n posdef; x: n"
 
 
 LAYER = torch.nn.Linear(3, 2).double().requires_grad_(False)
+
+
+def batched_causal(q, k, v):  # "q: b x t x d; k: b x t x d; v: b x t x d"
+    T = q.size(1)
+    wei = q @ k.transpose(-2, -1) * k.shape[-1] ** -0.5
+    wei = wei.masked_fill(torch.tril(torch.ones(T, T)) == 0, float("-inf"))
+    return torch.bmm(F.softmax(wei, dim=-1), v).pow(2).mean()
+
+
+def classes_in_time(x, W, y):  # "x: b x t x d const; W: d x c; y: b x t"
+    return F.cross_entropy((x @ W).transpose(1, 2), y)
+
+
+def pooled_classes(x, W, y):  # "x: b x t x d; W: c x d; y: b"
+    return F.cross_entropy(x.mean(dim=1) @ W.T, y)
+
+
+def between_members(x, W):  # "x: b x t x d; W: d x c"
+    z = torch.tanh(x.mean(1) @ W)
+    return torch.logsumexp(z @ z.T, 1).mean()
+
+
+def solved_in_batches(S, x):  # "S: b x n x n posdef; x: b x n"
+    return (torch.linalg.inv(S) @ x.unsqueeze(-1)).sum() + torch.logdet(S).sum()
+
+
+def joined_in_batches(x, y):  # "x: b x t x d; y: b x t x p"
+    return (
+        torch.cat([x, y], -1).sin().sum() + torch.stack([x[:, 0], x[:, 1].exp()], 1).amax(1).mean()
+    )
+
+
+def dice(x, y):  # "x: n x c; y: n x c unit"
+    p = x.sigmoid().flatten(1)
+    return (1 - (2 * (p * y).sum(-1) + 1) / (p.sum(-1) + y.sum(-1) + 1)).mean()
+
+
+def tokens(x, W, targets):  # "x: b x t x d; W: c x d; targets: b x t"
+    B, T, _ = x.shape
+    return F.cross_entropy(F.linear(x, W).view(B * T, -1), targets.view(B * T))
+
+
+def together_and_apart(x, W):  # "x: b x t x d; W: d x k"
+    b, t, d = x.shape
+    return torch.relu(x.view(b * t, d) @ W).view(b, t, -1).mean(1).pow(2).sum() + x.flatten().norm()
+
+
+def causal_library(q, k, v):  # "q: b x t x d; k: b x t x d; v: b x t x d"
+    return F.scaled_dot_product_attention(q, k, v, is_causal=True).sum()
+
+
+def channels_normalized(x, g, b):  # "x: b x c x t; g: c; b: c"
+    return F.batch_norm(x, None, None, g, b, training=True).sin().sum()
+
+
+def of_each_matrix(x):  # "x: b x n x n"
+    squares = (x.mT @ x).sin().sum() + torch.tril(x).pow(2).sum()
+    return squares + torch.diagonal(x, dim1=-2, dim2=-1).sum() + x.flip(2).cumsum(-1).pow(2).mean()

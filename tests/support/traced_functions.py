@@ -13,7 +13,7 @@ import pytest
 
 import shapetrick as st
 from shapetrick.language.elaboration import read
-from shapetrick.numerics.sampling import draw
+from shapetrick.tracing.batches import with_members
 from shapetrick.tracing.parameters import declarations, shaped_parameters
 
 CLOSE = 1e-6
@@ -31,35 +31,46 @@ def _found(module: ModuleType) -> Iterator[Any]:
                 yield pytest.param(f, first.split('"')[1], id=name)
 
 
-def _drawn(f: Any, shapes: str, start: int) -> dict[str, np.ndarray]:
-    """Arguments at sizes that are all different, and others for another start."""
+def _drawn(problem: st.Problem, f: Any, shapes: str, start: int) -> dict[str, np.ndarray]:
+    """Arguments at sizes that are all different, and others for another start; numbers of classes
+    where they are read as such."""
     rng = np.random.default_rng(start)
-    head = declarations(shapes)
+    head = with_members(declarations(shapes), problem.data.families.lengths)
     every = shaped_parameters(f, head, read(head, complete=False))
     parameters = {name: p for name, p in every.items() if p.array is None}
     dims = dict.fromkeys(n for p in parameters.values() for d in p.shape for n in d.names)
     sizes = {name: start + k for k, name in enumerate(dims)}
-    return {n: p.given(draw(p.symbol, sizes, rng)) for n, p in parameters.items()}
+    found = {}
+    for name, p in parameters.items():
+        symbol = next(e for e in problem.data.symbols.values() if e.base == name)
+        numbered = any(
+            said.startswith(f"`{name}` numbers classes") for said in problem.data.readings
+        )
+        own = p._replace(symbol=symbol, classes=numbered)
+        found[name] = own.given(own.drawn(sizes, rng), sizes)
+    return found
 
 
 def agrees(f: Any, shapes: str, reference: Any) -> None:
     """All gradients, evaluated and as functions of the arrays that f takes, at two sizes."""
     problem = st.read(f, shapes=shapes)
     derived = problem.derive()
+    asked = {d.wrt.partition("[")[0]: (d, d.function("numpy")) for d in derived}
     for start in (2, 4):
-        given = _drawn(f, shapes, start)
+        given = _drawn(problem, f, shapes, start)
         upstream = {}
-        direction = derived[0].result.request.direction
-        if direction is not None:
-            shape = np.shape(reference.value(f, given))
-            upstream = {direction.name: np.cos(np.arange(np.prod(shape))).reshape(shape)}
+        shape = np.shape(reference.value(f, given))
+        if shape:
+            direction = derived[0].result.request.direction
+            name = "G" if direction is None else direction.name
+            upstream = {name: np.cos(np.arange(np.prod(shape))).reshape(shape)}
         weights = next(iter(upstream.values()), np.array(1.0))
-        wanted = reference.gradients(f, given, [d.wrt for d in derived], weights)
-        for d in derived:
-            found = np.asarray(d.function("numpy")(**given, **upstream))
+        wanted = reference.gradients(f, given, [*asked], weights)
+        for name, (d, function) in asked.items():
+            found = np.asarray(function(**given, **upstream))
             assert d.verified, f"{d.wrt}: {d.validation}"
-            assert found.shape == np.shape(given[d.wrt])
-            np.testing.assert_allclose(found, wanted[d.wrt], rtol=CLOSE, atol=CLOSE)
+            assert name not in given or found.shape == np.shape(given[name])
+            np.testing.assert_allclose(found, wanted[name], rtol=CLOSE, atol=CLOSE)
 
 
 def refused_at_its_line(f: Any, shapes: str) -> None:

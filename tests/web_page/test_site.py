@@ -17,7 +17,6 @@ import pytest
 from shapetrick.cli import main
 from shapetrick.core.errors import InputError
 from shapetrick.web_page import site
-from shapetrick.web_page.assets import assets
 from shapetrick.web_page.site import LOCK, OWN, PROGRAM, SCRIPT, STANDARD, build
 
 WHEEL = "numpy-2.0.2-cp312-cp312-pyodide.whl"
@@ -93,14 +92,6 @@ def test_numpy_that_is_not_there_is_loaded_by_its_address_and_hash(
     assert entry["file_name"].endswith(f"v0.27.7/full/{WHEEL}")
     given = json.loads((pyodide / LOCK).read_text())["packages"]["numpy"]
     assert entry["sha256"] == given["sha256"]
-
-
-def test_the_parsers_tables_are_made_where_they_are_read() -> None:
-    """Their path is part of what they are known by."""
-    build_script, worker = Path(site.__file__).with_name("compile_site.mjs"), assets()["worker.js"]
-    folder = 'os.environ["XDG_CACHE_HOME"] = "/shapetrick/cache"'
-    assert folder in build_script.read_text(encoding="utf-8")
-    assert folder in worker.read_text(encoding="utf-8")
 
 
 def test_another_wheel_is_refused(tmp_path: Path, pyodide: Path) -> None:

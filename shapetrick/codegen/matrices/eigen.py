@@ -98,6 +98,20 @@ def _triangle(side: str) -> MatrixSpelling:
 
 
 _SUMMED = "Eigen::MatrixXd::Ones({0}, {0}).triangularView<Eigen::{1}>()"
+
+
+def _by_halves(count: str, step: str) -> MatrixSpelling:
+    """What a step makes of a column `from_` and the next entry of a lower triangle, for each of
+    these: a function, called at once."""
+    return _row(
+        "[](const Eigen::VectorXd& from_, Eigen::Index side_) {{ "
+        f"Eigen::VectorXd to_({count}); Eigen::Index next_ = 0; "
+        "for (Eigen::Index col_ = 0; col_ < side_; ++col_) "
+        "for (Eigen::Index row_ = col_; row_ < side_; ++row_, ++next_) "
+        f"{step}; return to_; }}}}({{0}}, {{m}})"
+    )
+
+
 OPERATIONS: Mapping[str, MatrixSpelling] = {
     "times": _row("{0:atom}.cwiseProduct({1})"),
     "divided": _row("{0:atom}.cwiseQuotient({1})"),
@@ -122,6 +136,11 @@ OPERATIONS: Mapping[str, MatrixSpelling] = {
     "commute": _row(
         "Eigen::kroneckerProduct(Eigen::MatrixXd::Identity({m}, {m}).reshaped(), "
         "Eigen::MatrixXd::Identity({n}, {n})).eval().reshaped({rows}, {rows})"
+    ),
+    "eliminated": _by_halves("side_ * (side_ + 1) / 2", "to_(next_) = from_(row_ + side_ * col_)"),
+    "duplicated": _by_halves(
+        "side_ * side_",
+        "to_(row_ + side_ * col_) = to_(col_ + side_ * row_) = from_(next_)",
     ),
     "diagonal_matrix": _row("Eigen::MatrixXd({0:atom}.asDiagonal())"),
     "diagonal": _row("{0:atom}.diagonal()"),
@@ -321,6 +340,13 @@ EIGEN = MatrixLanguage(
     size_line="const Eigen::Index {0} = {1};",
     check=_checked,
     statement=_statement,
+    system=(
+        "Eigen::MatrixXd {rule}({count}, {count});",
+        "for (Eigen::Index {k} = 0; {k} < {count}; ++{k}) {{",
+        "    const Eigen::VectorXd {entries} = Eigen::VectorXd::Unit({count}, {k});",
+        "    {rule}.col({k}) = {image};",
+        "}}",
+    ),
     result=_result,
     literal=_literal,
     wave="[](double x) {{ return std::sin(x + {0}); }}",

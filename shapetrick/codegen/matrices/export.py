@@ -107,7 +107,9 @@ def _module(
         v = program.graph.node("input", (), e, extent(e.shape))
         (writer.bind_turned if _is_row(e) else writer.bind)(v, name)
     written = writer.write(roots, named=False)
-    statements = [language.statement(s.name, s.text, s.value) for s in written]
+    statements = [
+        language.statement(s.name, s.text, s.value) if s.name else s.text for s in written
+    ]
     taken = {*given.inputs.values()}
     results: list[tuple[str, Output]] = []
     for o in outputs:

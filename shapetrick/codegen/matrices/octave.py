@@ -223,6 +223,13 @@ OCTAVE = MatrixLanguage(
     size_line="{0} = {1};",
     check=_checked,
     statement=_assigned,
+    system=(
+        "{rule} = zeros({count}, {count});",
+        "for {k} = 1:{count}",
+        "    {entries} = double((1:{count}).' == {k});",
+        "    {rule}(:, {k}) = {image};",
+        "end",
+    ),
     result=_assigned,
     literal=_literal,
     wave="@(x) sin(x + {0})",

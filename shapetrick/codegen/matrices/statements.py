@@ -13,9 +13,10 @@ from ...core.expr import Real
 from ...core.functions import TABLE
 from ..ir import ArrayOperation, Value
 from ..python.identifiers import Identifiers
+from ..python.module import indented
 from ..python.operations import PythonPrecedence
 from ..python.python_text import PythonText, Quotient, number, quotient
-from ..python.statements import Writer
+from ..python.statements import Assignment, Writer
 from .language import MatrixLanguage, MatrixSpelling
 
 
@@ -95,8 +96,19 @@ class MatrixWriter(Writer):
             extra.update(zip("mn", map(self.dim, v.data), strict=False))
         return PythonText(spelled.template.format(*pieces, **extra), spelled.level)
 
-    def solution(self, v: Value) -> PythonText:
-        raise self._lacking(v.op)
+    def rule_lines(
+        self, name: str, entries: str, inner: Sequence[Assignment], found: PythonText, column: Value
+    ) -> list[str]:
+        """A loop that makes the matrix of the rule, a column for each entry."""
+        k, count = self._identifiers.take("k"), self.dim(column.shape[0])
+        names = {"rule": name, "entries": entries, "k": k, "count": count, "image": f"{found}"}
+        *before, last, end = (line.format(**names) for line in self._language.system)
+        own = [self._language.statement(s.name, s.text, s.value) for s in inner]
+        return [*before, *indented(own), last, end]
+
+    def solved(self, name: str, right: PythonText) -> PythonText:
+        template, level = self._language.operations["solve"]
+        return PythonText(template.format(PythonText(name), right), level)
 
     def _lacking(self, name: str) -> RequestError:
         return RequestError(
@@ -211,8 +223,8 @@ class MatrixWriter(Writer):
     def _concatenated(self, v: Value) -> PythonText:
         axis = v.data or 0
         parts = self._language.between[axis].join(f"{self._pieces[a]}" for a in v.args)
-        template = self._language.joined[axis].replace("PARTS", parts)
-        return PythonText(self._formatted(template, [], v.shape))
+        template = self._formatted(self._language.joined[axis], [], v.shape)
+        return PythonText(template.replace("PARTS", parts))
 
 
 _SPECIAL: Mapping[ArrayOperation, Callable[[MatrixWriter, Value], PythonText]] = {

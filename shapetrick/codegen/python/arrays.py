@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import chain, groupby
 
 from ...core.dims import ONE, Dim, Extent, Sizes, extent
 from ...core.errors import RequestError
@@ -140,7 +140,7 @@ class Arrays(FamilyFunction):
         sides += [d for x in postorder(bodies) for d in x.shape]
         names = (n for d in sides for n in d.names)
         found = dict.fromkeys([*names, *self.families.lengths])
-        letters = _letters(self._segments())
+        letters = {*_letters(self._segments())}.difference(self.families.lengths)
         return [n for n in found if n not in letters]
 
     def _segments(self) -> list[Segment]:
@@ -233,7 +233,9 @@ class Arrays(FamilyFunction):
         value, box = self._value(s, family.keys), _without(s.box, family.keys)
         if box != family.inside:
             step = (s.base, *_of_step(at, d.looped))
-            parts = self._parts.setdefault(step, [])
+            if step not in self._parts:
+                self._parts[step] = self._given_parts(s, family, at)
+            parts = self._parts[step]
             parts.append(replace(family, inside=box, part=value))
             if covers([part.inside for part in parts], family.inside) is not None:
                 return []
@@ -241,6 +243,23 @@ class Arrays(FamilyFunction):
             pieces = [(part.inside, part.part) for part in parts if part.part is not None]
             value = assembled(self._arrays.axes, pieces)
         return [_Assigned(family.name, at, value, d.looped)]
+
+    def _given_parts(self, s: Segment, family: Family, at: Place) -> list[Family]:
+        """What a step of a loop has of inputs: `u[t,0]` beside the members `u[t,i]` that it
+        makes."""
+        found: list[Family] = []
+        for one in self.families.of(s.base):
+            keys = [one.indices[k] for k in family.keys]
+            if one.body is not None or not all(i.letter for i in keys):
+                continue
+            own = {i.letter: j.plus(-i.offset) for i, j in zip(keys, at, strict=True)}
+            indices = within(one.indices, own)
+            ranges = tuple(r for r in one.ranges if r.letter not in own)
+            body = symbol(member(s.base, *indices), one.shape)
+            part = Segment(s.base, indices, ranges, one.shape, body)
+            box = _without(part.box, family.keys)
+            found.append(replace(family, inside=box, part=self._value(part, family.keys)))
+        return found
 
     def _with_parts(self, d: MemberStep) -> Segment:
         """The definition, with names of their own for the parts of the same step in it."""
@@ -308,7 +327,11 @@ class Arrays(FamilyFunction):
         given = self.given
         letters = {n: self.identifier(n) for n in _letters(self._segments())}
         dims = {**given.dims, **letters}
-        like = next((n for e, n in given.inputs.items() if extent(e.shape) or e.indices), "")
+        arrays = {n: e for e, n in given.inputs.items() if extent(e.shape) or e.indices}
+        families = self._arrays.families
+        whole = (n for n, e in arrays.items() if not e.indices or not families[e.base].keys)
+        entries = (f"next(iter({n}.values()))" for n in arrays)  # where loops keep all members
+        like = next(chain(whole, entries), "")
         own = {v: self._names.get(name, name) for v, name in self._wanted.items()}
         identifiers = Identifiers({*RESERVED, *self._names.values()} - {*own.values()})
         self._writer = writer = Writer(
@@ -343,15 +366,32 @@ class Arrays(FamilyFunction):
         for e, box in self._boxes.items():
             family = self._arrays.families[e.base]
             if self.identifier(e.base) == name:
-                if len(family.keys) > 1:
-                    raise RequestError(
-                        f"there is no code yet for `{e.base}`, which is given in part."
-                    )
-                (k,) = family.keys
-                array = name if not k else f"{MODULES[self.library]}.moveaxis({name}, {k}, 0)"
-                yield f"{name} = dict(enumerate({array}, {self.index(box[0][k])}))"
+                yield self._entries(name, box, family.keys)
                 return
         yield f"{name} = {{}}"
+
+    def _entries(self, name: str, box: MemberBox, keys: tuple[int, ...]) -> str:
+        """The dictionary of what an array has along the axes of loops."""
+        places = tuple(range(len(keys)))
+        array, one = name, len(keys) == 1
+        if keys != places:
+            source, to = (keys[0], 0) if one else (keys, places)
+            array = f"{MODULES[self.library]}.moveaxis({name}, {source}, {to})"
+        firsts = [self.index(box[0][k]) for k in keys]
+        if one:
+            return f"{name} = dict(enumerate({array}, {firsts[0]}))"
+        letters = [self._identifiers.take(letter) for letter, _ in zip("ijkl", keys, strict=False)]
+        at = ", ".join(letters)
+        part = ", ".join(
+            letter if first == "0" else f"{letter} - {first}"
+            for letter, first in zip(letters, firsts, strict=True)
+        )
+        ends = [self.index(box[1][k].plus(1)) for k in keys]
+        loops = " ".join(
+            f"for {letter} in range({first}, {end})"
+            for letter, first, end in zip(letters, firsts, ends, strict=True)
+        )
+        return f"{name} = {{({at}): {array}[{part}] {loops}}}"
 
     def _written(self, loop: _Loop) -> list[str]:
         if loop.over is _ONCE:
@@ -433,7 +473,7 @@ class Arrays(FamilyFunction):
     # ---- as a rule
 
     def _head(self, given: Arguments) -> list[str]:
-        return [*given.lines, *flattening(given)]
+        return [*given.lines, *self.letter_checks(given.dims), *flattening(given)]
 
     def _are_arrays(self, inputs: Mapping[Symbol, str]) -> list[str]:
         return [name for name in inputs.values() if name not in self._made_forward]

@@ -7,7 +7,7 @@ them. Running the very text that `code` prints is what makes that text tested.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from ...core.dims import ONE, extent, shape_text
+from ...core.dims import NOTHING, extent, shape_text
 from ...core.errors import OperandError, ShapeError
 from ...core.expr import Symbol
 from ...core.families import NO_FAMILIES, Families
 from ...core.functions import TABLE
 from ...core.indices import Index, numbered
+from ...core.problem import OF_ITS_SHAPE
 from ...core.returned import Returned
 from .operations import Library
 from .signature import Arguments, is_listed
@@ -59,8 +60,8 @@ class Generated:
 
     A vector may have one axis; a gradient has the shape in which its variable was given, and any
     other vector has two axes if a vector was given so. A family is a list of its members, and a
-    gradient by it comes as one; a length is an argument too, `L=3`, unless it is read off arrays of
-    members with several indices. An abstract function is passed
+    gradient by it comes as one; a length is an argument too, `L=3`, unless the number of a family's
+    members tells it. An abstract function is passed
     as `sigma`, its derivative as `sigma_prime`. What the problem declares and the function doesn't
     need (the variable of a linear function) may be given as well, and what has a value need not
     be. A one-hot matrix may be given as the numbers of its classes."""
@@ -131,7 +132,9 @@ class Generated:
         for key, name in entry.given.functions.items():
             arguments[name] = self._function(key, name, values)
         for name in entry.given.asked:
-            shapes[name] = self._given(name, entry.given.dims[name], values)
+            told = self._length(name, values)
+            lengths = values if told is None else {name: told, **values}
+            shapes[name] = self._given(name, entry.given.dims[name], lengths)
             arguments[entry.given.dims[name]] = shapes[name]
         try:
             found = function(**arguments)
@@ -156,17 +159,33 @@ class Generated:
             return values[name if name in values else identifier]
         raise OperandError(f"`{name}` has no value: the arguments are {self._listed}.")
 
+    def _length(self, name: str, values: Mapping[str, Any]) -> int | None:
+        """A length that the number of a family's members tells; None if there is none."""
+        for s in self._families.segments:
+            (last, *further), members = s.last, values.get(s.base)
+            alone = not further and len(self._families.of(s.base)) == 1 and not s.first[0].terms
+            if alone and last.terms == {name: 1} and isinstance(members, Sized):
+                return len(members) - 1 + s.first[0].offset - last.offset
+        return None
+
     def _one_hot(self, e: Symbol, value: Any, given: Mapping[Symbol, Any]) -> Any:
-        """The matrix of classes that are given by their numbers; a vector is one class itself."""
-        if "onehot" not in e.attributes or _rank(value) != 1 or ONE in e.shape:
+        """The matrix of classes that are given by their numbers, also in a family; a vector that
+        is no member is one class itself."""
+        own = extent(e.shape)
+        axes = (*(NOTHING for _ in e.indices), *own)
+        if "onehot" not in e.attributes or _rank(value) != len(axes) - 1 or len(axes) < 2:
             return value
         sides = (
             n
             for other, x in given.items()
-            for d, n in zip(extent(other.shape), getattr(x, "shape", ()), strict=False)
-            if d == e.shape[1] and other is not e
+            for d, n in zip(
+                (*(NOTHING for _ in other.indices), *extent(other.shape)),
+                getattr(x, "shape", ()),
+                strict=False,
+            )
+            if d == own[-1] and other is not e
         )
-        count = e.shape[1].integer or next(sides, None)
+        count = own[-1].integer or next(sides, None)
         if count is None:
             raise OperandError(
                 f"how many classes `{e.base}` numbers can't be seen: give its one-hot matrix."
@@ -216,6 +235,9 @@ class Generated:
         request = output.request
         assert request is not None
         own: Any = given.get(request.wrt.base)
+        if request.kind not in OF_ITS_SHAPE:
+            are_lists = output.listed and isinstance(own, Sequence)
+            return _in_lists(result, axes) if are_lists else result
         if not output.listed:
             for axis, index in enumerate(request.wrt.indices):
                 own = own[self._position(request.wrt.base, index, given, axis)]
@@ -270,7 +292,7 @@ class Generated:
     def _result(self, output: Returned, result: Any, given: Mapping[str, Any], wide: bool) -> Any:
         """A gradient in the shape in which its variable was given; see the class."""
         request, axes = output.request, extent(output.expression.shape)
-        if request is not None and request.kind in ("grad", "vjp", "hvp") and len(axes) < 2:
+        if request is not None and request.kind in OF_ITS_SHAPE and len(axes) < 2:
             own = given.get(request.wrt.base)
             if output.listed:
                 likes = own if own is not None and len(own) == len(result) else result

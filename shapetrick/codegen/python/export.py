@@ -20,6 +20,7 @@ from ...core.indices import Member
 from ...core.problem import Problem
 from ...core.results import Result
 from ...families.forward_backward import every_segment, has_several_indices, passes
+from ...families.given_letters import with_lengths
 from ...families.nests import has_recurrence
 from ...language.printer import to_text
 from ...numerics.arrays import admit_trial
@@ -194,15 +195,26 @@ def plan_of(
             raise RequestError(_NO_BLOCKS)
         if own == IN_LETTERS:
             raise RequestError("the code of families has no einsums: the target numpy has it.")
-        for letter in (over.letter for r in results for over in r.request.ranges):
-            raise RequestError(
-                f"there is no code for all `{letter}`: ask for a member by its number, or call "
-                "`evaluate`, which gives a list of them."
-            )
-        return _Looped(problem, results, own, sizes)
+        return _Looped(*_for_any_letter(problem, results), own, sizes)
     if available is None:
         available = solvers(LIBRARIES[own])
     return Straight(problem, results, own, available, sizes, rows, with_values)
+
+
+def _for_any_letter(
+    problem: Problem, results: Sequence[Result]
+) -> tuple[Problem, Sequence[Result]]:
+    """The problem where letters that requests are for all values of are lengths, which a function
+    takes; its results. Raises RequestError."""
+    found = with_lengths(problem, results)
+    if found is None:
+        letters = dict.fromkeys(over.letter for r in results for over in r.request.ranges)
+        listed = ", ".join(f"`{letter}`" for letter in letters)
+        raise RequestError(
+            f"there is no code for all {listed}, as other equations hold near the ends: ask for a "
+            "member by its number, or call `evaluate`, which gives a list of them."
+        )
+    return found
 
 
 class Plan(ABC):

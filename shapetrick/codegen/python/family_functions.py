@@ -6,16 +6,18 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from ...core.errors import RequestError
 from ...core.expr import Expr, Symbol
-from ...core.indices import Index, Range, written
+from ...core.indices import Index, Range, dim_of, written
 from ...core.returned import Returned
 from ...families.forward_backward import ForwardBackward
 from ...language.printer import overlined
 from .custom_rules import CustomRule
 from .identifiers import Identifiers
 from .module import docstring
+from .python_text import dim_text
 from .signature import Arguments
 
 OF_RULES = frozenset({"ctx", "given", "members", "saved", "tensors"})
@@ -82,6 +84,14 @@ class FamilyFunction(ABC):
     def answers(self) -> list[Returned]:
         """What the function returns, in order."""
         return [*self._passes.values, *self._passes.gradients]
+
+    def letter_checks(self, dims: Mapping[str, str]) -> Iterator[str]:
+        """Assertions that letters which the function takes are what they may be."""
+        asked = (a.request.ranges for a in self.answers if a.request is not None)
+        for over in dict.fromkeys(chain.from_iterable(asked)):
+            letter, *ends = (dim_text(dim_of(i), dims) for i in (Index(over.letter), *over.ends))
+            told = f"{over.letter} is {{{letter}}}, not one of {over.first}..{over.last}"
+            yield f'assert {ends[0]} <= {letter} <= {ends[1]}, f"{told}"'
 
     def identifier(self, base: str, wanted: str = "") -> str:
         if base not in self._names:

@@ -103,6 +103,7 @@ class Loops(FamilyFunction):
                 if name in read and not e.indices and len(extent(e.shape)) == 2
             ),
             *(f"{name} = {text}" for name, text, _ in sizes),
+            *self.letter_checks(given.dims),
             *checks,
             *body,
             f"return {', '.join(map(self._returned, self.answers))}",

@@ -12,7 +12,7 @@ from dataclasses import replace
 from ...core.errors import RequestError
 from ...core.expr import Expr, Symbol, as_symbol
 from ...core.families import NO_FAMILIES, Place, Segment, at_index, reindexed
-from ...core.indices import base_of, member, name_of, parts, renamed, within
+from ...core.indices import base_of, member, name_of, numbered, parts, renamed, within
 from ...core.problem import Problem, Request
 from ...core.results import Result
 from ...core.returned import Returned
@@ -32,9 +32,12 @@ class Members:
         self._families = problem.families
         least = [r.recursion.least for r in results if r.recursion is not None]
         self.lengths = {
-            letter: max([MEMBERS, *(one[letter] for one in least)]) + i
+            letter: max([MEMBERS, *(one.get(letter, 1) for one in least)]) + i
             for i, letter in enumerate(self._families.lengths)
         }
+        for over in (over for r in results for over in r.request.ranges):
+            first, last = (end.within(numbered(self.lengths)).offset for end in over.ends)
+            self.lengths[over.letter] = max(first, last - 1)
         self._unrolling = Unrolling(self._families.segments, self.lengths)
 
     def expressions(self, a: Returned) -> list[Expr]:

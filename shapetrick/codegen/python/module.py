@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from ...core.dims import Shape, extent, shape_text
 from ...core.errors import RequestError, enumerated
 from ...core.expr import Expr, Name, Symbol
+from ...core.problem import OF_ITS_SHAPE
 from ...core.returned import Returned
 from ...language.printer import overlined, to_text
 from ..program import Output, Program
@@ -170,7 +171,7 @@ def _vector(output: Output, given: Arguments) -> str:
     """The vector by which an output is the gradient, so that it has that vector's shape, if the
     function takes it."""
     request = output.request
-    if request is None or request.kind not in ("grad", "vjp", "hvp"):
+    if request is None or request.kind not in OF_ITS_SHAPE:
         return ""
     return given.inputs.get(request.wrt, "") if len(extent(request.wrt.shape)) == 1 else ""
 

@@ -4,13 +4,14 @@ shapes."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeGuard
 
 from ...core.dims import ONE, Dim, Extent, extent, shape_text
 from ...core.expr import Expr, Symbol
 from ...core.indices import Member
+from ...core.results import orders
 from ..program import Program
 from .identifiers import Identifiers
 from .python_text import dim_text
@@ -82,7 +83,9 @@ def _named(program: Program, inputs: Mapping[Symbol, str], identifiers: Identifi
         functions[name, order] = identifiers.take(f"{name}{suffix}")
     functions.update((name, identifiers.take(name)) for name in program.foreign)
     dims = {name: identifiers.take(name) for name in _dimensions(program)}
-    return checked_arguments(inputs, dims, functions, {})
+    given = checked_arguments(inputs, dims, functions, {})
+    ordered = (line for text in program.conditions for line in _order_check(text, dims))
+    return replace(given, lines=(*given.lines, *ordered))
 
 
 def checked_arguments(
@@ -264,6 +267,14 @@ def shape_checks(
     told = f" with {sizes}" if sizes else ""
     message = f"{called} has shape {{{name}.shape}}, not {_shape_told(e, lead)}{told}"
     return [f'assert {test}, f"{message}"']
+
+
+def _order_check(condition: str, dims: Mapping[str, str]) -> Iterator[str]:
+    """The assertion that one size is at least another, or a number."""
+    for larger, smaller in orders([condition], dims):
+        told = " and ".join(f"{n} is {{{dims[n]}}}" for n in (larger, smaller) if n in dims)
+        test = f"{dims[larger]} >= {dims.get(smaller, smaller)}"
+        yield f'assert {test}, f"{told}: this holds where {condition}"'
 
 
 def flattening(given: Arguments) -> list[str]:

@@ -192,15 +192,26 @@ class Writer:
             found = self._pieces[image]
         self._statements = outer
         names = found.names.union(*(s.names for s in inner)) - {entries, *(s.name for s in inner)}
+        lines = self.rule_lines(name, entries, inner, found, column)
+        outer.extend(Assignment("", line, names, v) for line in lines)
+        return self.solved(name, self._pieces[right])
+
+    def rule_lines(
+        self, name: str, entries: str, inner: Sequence[Assignment], found: PythonText, column: Value
+    ) -> list[str]:
+        """The lines of what computes a rule of a column by these statements."""
         array = ARRAYS[self._library]
-        lines = [
+        return [
+            "",
             f"def {name}({entries}: {array}) -> {array}:",
             *(f"    {s.name} {s.sign} {s.text}" for s in inner),
             f"    return {found}",
+            "",
         ]
-        outer.extend(Assignment("", line, names, v) for line in ("", *lines, ""))
-        piece = self._pieces[right]
-        return PythonText(f"{SOLVE}({name}, {piece})", names=piece.names)
+
+    def solved(self, name: str, right: PythonText) -> PythonText:
+        """The column for which a rule has a value."""
+        return PythonText(f"{SOLVE}({name}, {right})", names=right.names)
 
     def _place(self, v: Value) -> None:
         """The piece of a value, its arguments shortened until it fits a line."""
@@ -388,8 +399,10 @@ class Writer:
         """Part of an array; what are the last axes, and taken whole, isn't written."""
         while len(places) > 1 and places[-1] == ":":
             places.pop()
+        (a,) = v.args
+        text = self.array_of(a) if self.is_number(a) else f"{self._pieces[a]:atom}"
         names = frozenset(self._dims[name] for name in used)
-        return PythonText(f"{self._pieces[v.args[0]]:atom}[{', '.join(places)}]", names=names)
+        return PythonText(f"{text}[{', '.join(places)}]", names=names)
 
     def _tensordot(self, v: Value) -> PythonText:
         a, b = (self._pieces[x] for x in v.args)

@@ -6,7 +6,7 @@ One run judges a plan, whatever library it is then written for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from math import prod
@@ -120,24 +120,24 @@ def confirm(
 
 def _in_lists(members: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     """Arguments of families: the members of each in order, by its name; lists of lists, where they
-    have several indices."""
+    have several indices, with zeros where some are not given."""
     given: dict[str, Any] = {}
-    lists: dict[tuple[Any, ...], list[Any]] = {}
+    families: dict[str, dict[tuple[int, ...], Any]] = {}
     for name, value in members:
-        if not isinstance(name, Member):
+        if isinstance(name, Member):
+            place = tuple(i.offset for i in name.indices)
+            families.setdefault(name.base, {})[place] = value
+        else:
             given[name] = value
-            continue
-        outer: tuple[Any, ...] = (name.base,)
-        held = lists.setdefault(outer, [])
-        given.setdefault(name.base, held)
-        for index in name.indices[:-1]:
-            outer = (*outer, index)
-            if outer not in lists:
-                lists[outer] = []
-                held.append(lists[outer])
-            held = lists[outer]
-        held.append(value)
-    return given
+    return {**given, **{base: _nested(placed) for base, placed in families.items()}}
+
+
+def _nested(placed: Mapping[tuple[int, ...], Any], at: tuple[int, ...] = ()) -> Any:
+    """Members by their indices as lists, of lists for each further index."""
+    if len(at) == len(next(iter(placed))):
+        return placed[at] if at in placed else np.zeros_like(next(iter(placed.values())))
+    axis = {place[len(at)] for place in placed}
+    return [_nested(placed, (*at, k)) for k in range(min(axis), max(axis) + 1)]
 
 
 def _members(x: Any) -> list[Any]:

@@ -37,23 +37,10 @@ from ..syntax.tree import (
     with_args,
 )
 from .entry_definitions import letters_of, member_letters, names_in
+from .index_names import IndexNames
+from .positions import POSITION
 
 _PRODUCTS = ("*", ".*", "/", "./", "⊗")
-
-
-@dataclass(slots=True)
-class IndexNames:
-    """The names of a problem: those of values (plain ones and families') and of dimensions."""
-
-    values: set[str]
-    families: set[str] = field(default_factory=set)
-    dims: set[str] = field(default_factory=set)
-    sides: dict[str, tuple[str, str]] = field(default_factory=dict)  # of declared matrices
-    symmetric: set[str] = field(default_factory=set)  # declared as such
-
-    def is_letter(self, name: str) -> bool:
-        """Whether a name has no other meaning."""
-        return not {name} & (self.values | self.families | self.dims)
 
 
 @dataclass(slots=True)
@@ -72,7 +59,7 @@ class BoundReader:
         Raises NameProblem."""
         found = self._marked(root)
         self._check_bound(found, frozenset(heads))
-        return self._scoped(found, frozenset(heads))
+        return self._scoped(self._with_positions(found, frozenset(heads)), frozenset(heads))
 
     def loose(self, root: SyntaxNode) -> tuple[str, ...]:
         """The letters that nothing binds, in order. Raises NameProblem."""
@@ -147,18 +134,36 @@ class BoundReader:
                         yield name, node
 
     def _check_bound(self, root: SyntaxNode, heads: frozenset[str]) -> None:
-        """Refuse a letter that nothing binds, and one that is no index."""
+        """Refuse a letter that nothing binds."""
         for letter, node in self.unbound(root, heads):
-            raise self._unbound(letter, node.span, bool(heads))
-        for node, scope in self._scopes(root, heads):
-            if node.kind == "name" and node.value in scope:
-                letter = node.value
+            if node.kind == "bound" and node.value.compared:
+                sizes = ", ".join(f"`{name}`" for name in sorted(self.known.dims)) or "none yet"
                 raise NameProblem(
-                    f"`{letter}` is an index, which is no value here: declare a column of the "
-                    f"numbers, `q : n const`, and write `q[{letter}]`.",
+                    f"`{letter}` is neither a declared size ({sizes}) nor the index of a sum "
+                    "around this one: a range ends at one of these.",
                     node.span,
                     self.text,
                 )
+            raise self._unbound(letter, node.span, bool(heads))
+
+    def _with_positions(self, root: SyntaxNode, heads: frozenset[str]) -> SyntaxNode:
+        """The expression with its indices that are values told apart. Raises NameProblem."""
+        scoped = self._scopes(root, heads)
+        places = dict.fromkeys(n for n, s in scoped if n.kind == "name" and n.value in s)
+        running = {n.value.letter for n in postorder(root) if places and n.kind in RUNNING}
+        for node in places:
+            if node.value in running:
+                raise NameProblem(
+                    f"`{node.value}` is the index of members, which is no value here: declare a "
+                    f"family of the numbers, `q[{node.value}] : scalar const for …`.",
+                    node.span,
+                    self.text,
+                )
+
+        def position(node: SyntaxNode) -> SyntaxNode:
+            return replace(node, kind=POSITION) if node in places else node
+
+        return self._held_anew(transformed(root, position)) if places else root
 
     def _unbound(self, letter: str, span: Span, has_heads: bool) -> NameProblem:
         if base_below(letter) or isinstance(letter, Member):
@@ -202,6 +207,13 @@ class BoundReader:
         elif node.kind in RUNNING:
             found -= {node.value.letter}
         self.held[node] = found
+
+    def _held_anew(self, root: SyntaxNode) -> SyntaxNode:
+        """An expression in which some nodes are new."""
+        for node in postorder(root):
+            if node not in self.held:
+                self._hold(node)
+        return root
 
     # ---- entries
 
@@ -328,11 +340,7 @@ class BoundReader:
 
         if not turned or not self.rows:
             return body
-        found = transformed(body, column)
-        for node in postorder(found):
-            if node not in self.held:
-                self._hold(node)
-        return found
+        return self._held_anew(transformed(body, column))
 
     def _without_class(
         self, binder: Binder, body: SyntaxNode, span: Span

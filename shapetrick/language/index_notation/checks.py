@@ -19,8 +19,8 @@ from ...core.functions import NAMES, TABLE, Array
 from ..shapes.notated_calls import SIGNS
 from ..syntax.selections import Selector
 from ..syntax.tree import INNER, RUNNING, Callee, SyntaxNode
-from .bound_letters import IndexNames
 from .entries import PRODUCT
+from .index_names import IndexNames
 
 MOST_ENTRIES = 1_000_000
 TOO_LARGE = (
@@ -156,7 +156,7 @@ def _is_drawn(node: SyntaxNode, reader: LetterMeanings) -> bool:
         case "call" if node.value.name in (*NAMES, *SIGNS, *_TRIANGLES):
             return bool(node.value.sizes)
         case "call":
-            return not all(size in reader.sized for size in node.value.sizes)
+            return bool(node.args) or not all(size in reader.sized for size in node.value.sizes)
     return False
 
 

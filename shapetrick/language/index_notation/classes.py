@@ -24,13 +24,18 @@ from ..syntax.tree import (
 )
 
 
-class ClassMeanings(Protocol):
+class BaseMeanings(Protocol):
+    """What is known of what has entries."""
+
+    def shape(self, node: SyntaxNode) -> Shape: ...
+    def is_identity(self, base: SyntaxNode) -> bool: ...
+
+
+class ClassMeanings(BaseMeanings, Protocol):
     """What is known of the names: shapes, and of the columns of classes, how many these have."""
 
     @property
     def classes(self) -> dict[str, Dim]: ...
-    def shape(self, node: SyntaxNode) -> Shape: ...
-    def is_identity(self, base: SyntaxNode) -> bool: ...
     def give_shape(self, name: str, shape: Shape) -> None: ...
 
 
@@ -57,7 +62,7 @@ def _summed(node: SyntaxNode, root: SyntaxNode, known: ClassMeanings) -> SyntaxN
         span, at = node.span, entry.value[0]
         if known.is_identity(base):  # whether a class is the one of a letter
             other = node.value[1 - k]
-            _take(column, _extent(root, other, known), known)
+            _take(column, extent(root, other, known), known)
             return replace(node, args=(matrix,), value=(at, other))
         shape = known.shape(base)
         count = shape[k] if len(node.value) > 1 else shape[0] * shape[1]
@@ -72,7 +77,7 @@ def _summed(node: SyntaxNode, root: SyntaxNode, known: ClassMeanings) -> SyntaxN
     return found
 
 
-def _extent(root: SyntaxNode, selector: Selector, known: ClassMeanings) -> Dim | None:
+def extent(root: SyntaxNode, selector: Selector, known: BaseMeanings) -> Dim | None:
     """Over how much a letter runs, where it is another index."""
     letter = selector.first.value if selector.first is not None else None
     for node in postorder(root):

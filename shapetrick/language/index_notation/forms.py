@@ -430,12 +430,14 @@ class FormWriter:
         """A dimension as an expression."""
         node: SyntaxNode | None = None
         for names, k in sorted(dim.terms, key=lambda t: (-len(t[0]), t[0])):
-            factors = [self._number(k)] if k != 1 or not names else []
+            is_less = node is not None and k < 0
+            amount = -k if is_less else k
+            factors = [self._number(amount)] if amount != 1 or not names else []
             factors += [self._node("name", (), name) for name in names]
             term = factors[0]
             for other in factors[1:]:
                 term = self._times(term, other)
-            node = term if node is None else self._op("+", node, term)
+            node = term if node is None else self._op("-" if is_less else "+", node, term)
         node = node or self._number(0)
         self.sized[node] = dim
         return node

@@ -10,7 +10,6 @@ from ...core.dims import Dim
 from ...core.errors import ShapeError, Span
 from ..syntax.index_binders import Binder
 from ..syntax.tree import SyntaxNode, call_node
-from .bound_letters import IndexNames
 from .entries import (
     PRODUCT,
     SUM,
@@ -33,6 +32,7 @@ from .entries import (
     substituted,
 )
 from .forms import FormWriter
+from .index_names import IndexNames
 
 _TRIANGLES = {"<": "upper", "≤": "upper", ">": "lower", "≥": "lower"}
 _HALF = entry_number(Fraction(1, 2))

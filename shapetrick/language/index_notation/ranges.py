@@ -5,12 +5,14 @@ What a letter runs over is sliced out, `x[2..n]`, so that the letter runs over a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from ...core.indices import Index, Range
 from ..syntax.selections import Selector, index_of_node, typed_index
 from ..syntax.tree import SyntaxNode, folded, transformed, with_args
+from .positions import POSITION, flipped, from_behind
 
 
 def with_slices(root: SyntaxNode, over: Range | None = None) -> SyntaxNode:
@@ -30,54 +32,79 @@ def _bound_with_slices(node: SyntaxNode) -> SyntaxNode:
     return replace(node, args=(body,), value=node.value._replace(ranges=tuple(kept)))
 
 
+class LetterUse(NamedTuple):
+    """Where a letter is an index: a selection, the number of its place, and what the letter is
+    added to there, or taken away from."""
+
+    node: SyntaxNode
+    place: int
+    sign: int
+    rest: Index
+
+    def ends(self, over: Range) -> tuple[Index, Index]:
+        """The first and the last entry, where the letter runs over a range."""
+        return self.rest.added(over.first, self.sign), self.rest.added(over.last, self.sign)
+
+
 def is_part(body: SyntaxNode, over: Range) -> bool:
     """Whether a letter runs over a part of the entries, or has a number added to it."""
     begins, ends = over.first != Index("", 1), bool(over.last.letter and over.last.offset)
-    return begins or ends or any(i.offset for _, _, i in _uses(body, over.letter))
+    whole = {1: Index(), -1: over.last.plus(1)}
+    return begins or ends or any(u.rest != whole[u.sign] for u in _uses(body, over.letter))
 
 
 def _sliced(body: SyntaxNode, over: Range) -> tuple[SyntaxNode, bool]:
     """The body with slices, and whether none were needed."""
     if not is_part(body, over):
         return body, True
-    places: dict[SyntaxNode, dict[int, Index]] = {}
-    for node, k, index in _uses(body, over.letter):
-        places.setdefault(node, {})[k] = index
+    places: dict[SyntaxNode, list[LetterUse]] = {}
+    for use in _uses(body, over.letter):
+        places.setdefault(use.node, []).append(use)
+    before, own = over.first.plus(-1), (POSITION, over.letter)
+    numbers = {n for n in _outside(body, over.letter) if (n.kind, n.value) == own}
 
     def sliced(node: SyntaxNode, args: tuple[SyntaxNode, ...]) -> SyntaxNode:
         new = with_args(node, args)
+        if node in numbers and before != Index():
+            shifted = SyntaxNode("+", (new, typed_index(before, node.span)), None, node.span)
+            return replace(shifted, bracketed=True)
         return _entry(new, places[node], over) if node in places else new
 
     return folded(body, sliced), False
 
 
-def _entry(node: SyntaxNode, places: dict[int, Index], over: Range) -> SyntaxNode:
+def _entry(node: SyntaxNode, uses: Sequence[LetterUse], over: Range) -> SyntaxNode:
     """`X[i+1,j]` as the entry of a slice: `X[2..n,:][i,j]`."""
-    inner, outer = [], []
-    for k, selector in enumerate(node.value):
-        index = places.get(k)
-        if index is None:
-            inner.append(Selector())
-            outer.append(selector)
-            continue
-        first, last = (end.plus(index.offset) for end in (over.first, over.last))
-        inner.append(Selector(typed_index(first, node.span), typed_index(last, node.span)))
-        letter = typed_index(Index(over.letter), node.span)
-        outer.append(Selector(letter, letter))
+    inner, outer = [Selector()] * len(node.value), list(node.value)
+    letter = typed_index(Index(over.letter), node.span)
+    for use in uses:
+        first, last = use.ends(over)[:: use.sign]
+        inner[use.place] = Selector(typed_index(first, node.span), typed_index(last, node.span))
+        outer[use.place] = Selector(letter, letter)
     part = SyntaxNode("selected", node.args, tuple(inner), node.span)
+    for use in uses:
+        if use.sign < 0:
+            part = flipped(part, None if len(inner) == 1 else use.place)
     return replace(node, args=(part,), value=tuple(outer))
 
 
-def _uses(body: SyntaxNode, letter: str) -> Iterator[tuple[SyntaxNode, int, Index]]:
-    """Where a letter is an index, by the number of its place; not where a sum inside binds it."""
+def _uses(body: SyntaxNode, letter: str) -> Iterator[LetterUse]:
+    """Where a letter is an index."""
+    for node in _outside(body, letter):
+        for k, selector in enumerate(node.value if node.kind == "selected" else ()):
+            index = index_of_node(selector.first) if selector.is_one else None
+            if index is not None and index.letter == letter and not index.others:
+                yield LetterUse(node, k, 1, Index("", index.offset))
+        if node.kind == "selected":
+            yield from (LetterUse(node, k, -1, rest) for k, _, rest in from_behind(node, {letter}))
+
+
+def _outside(body: SyntaxNode, letter: str) -> Iterator[SyntaxNode]:
+    """The nodes that are not where a sum inside binds a letter."""
     stack = [body]
     while stack:
         node = stack.pop()
         if node.kind == "bound" and letter in node.value.letters:
             continue
-        if node.kind == "selected":
-            for k, selector in enumerate(node.value):
-                index = index_of_node(selector.first) if selector.is_one else None
-                if index is not None and index.letter == letter and not index.others:
-                    yield node, k, index
+        yield node
         stack.extend(node.args)

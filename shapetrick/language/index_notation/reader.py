@@ -34,7 +34,6 @@ from ..syntax.tree import (
     postorder,
     transformed,
 )
-from .bound_letters import IndexNames
 from .checks import agree
 from .entries import (
     SUM,
@@ -57,6 +56,7 @@ from .entries import (
 )
 from .entry_definitions import EntryHead
 from .forms import FormWriter, NoMatrixForm
+from .index_names import IndexNames
 from .pairs import PairReader
 from .ranges import is_part
 
@@ -79,6 +79,7 @@ class IndexReader(PairReader):
     values: dict[SyntaxNode, InLetters] = field(default_factory=dict)  # of what has open letters
     sized: dict[SyntaxNode, Dim] = field(default_factory=dict)
     parts: dict[SyntaxNode, SyntaxNode] = field(default_factory=dict)  # `A[:,1]` of `A[i,1]`
+    counted: dict[Dim, SyntaxNode] = field(default_factory=dict)  # columns of numbers
     mentioned: dict[str, Span] = field(default_factory=dict)  # names that are values
     classes: dict[str, Dim] = field(default_factory=dict)  # of columns, how many they number
     called: set[str] = field(default_factory=set)  # functions of the text whose calls are put in
@@ -203,6 +204,14 @@ class IndexReader(PairReader):
         """Say what shape a name has from here on."""
         self.inference.shapes[name] = shape
 
+    def numbers(self, count: Dim) -> SyntaxNode:
+        """The column of the numbers from 1 on, the same one for each count."""
+        if count not in self.counted:
+            size = FormWriter(self.dims, Span(0, 0), self.sized).size(count)
+            ones = SyntaxNode("call", (), Callee("ones", None, (size,)), size.span)
+            self.counted[count] = SyntaxNode("call", (ones,), Callee("cumsum"), size.span)
+        return self.counted[count]
+
     def shape(self, node: SyntaxNode) -> Shape:
         """The shape of what is in matrix notation. Raises InputError if it isn't settled."""
         inference = self.inference
@@ -212,8 +221,8 @@ class IndexReader(PairReader):
             if not is_settled(inference.shape(node)):
                 inference.solve()
         except Misfit as misfit:
-            whole = [Expectation(node, False)]
-            raise explain(misfit, self.text, inference, whole, ()) from None
+            taken = [Expectation(root, False) for root in inference.roots]  # of other lines, too
+            raise explain(misfit, self.text, inference, taken, ()) from None
         except Undetermined:
             pass
         found = inference.shape(node)
@@ -323,7 +332,7 @@ class IndexReader(PairReader):
         if self.is_identity(base):
             return self._identity(letters)
         shape = self.shape(base)
-        typed = source(self.text, base)
+        typed = base.value if base.kind == "name" else source(self.text, base)
         if len(selectors) == 1 and ONE not in shape:
             index = letters[0]
             raise ShapeError(

@@ -33,10 +33,12 @@ from ..syntax.tree import (
     with_expressions,
 )
 from ..syntax.unparser import Unparser
-from .bound_letters import BoundReader, IndexNames
+from .bound_letters import BoundReader
 from .calls import with_calls_open
 from .classes import declared_one_hot, with_classes
 from .entry_definitions import EntryHead
+from .index_names import IndexNames
+from .positions import with_positions
 from .ranges import with_slices
 from .reader import IndexReader
 
@@ -213,6 +215,7 @@ def in_matrix_notation(
     """An expression in matrix notation; what it is read as is added to what is `said`."""
     binding = BoundReader(reader.known, text)
     bound = with_slices(binding.bound(node, head.letters), head.over)
+    bound = with_positions(bound, head.letters, reader)
     opened = with_calls_open(bound, reader.has_letters, reader.called)
     reader.mentioned.update((n.value, n.span) for n in postorder(opened) if n.kind == "name")
     found = reader.translated(with_classes(opened, reader), head)

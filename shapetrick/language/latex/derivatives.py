@@ -6,9 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from lark import Token as Terminal
-
 from ...core.errors import ParseError, Span
+from ..syntax.automaton import Terminal
 from ..syntax.tree import PlacedName
 from .names import Look, Names, Typed
 from .tokens import Token, outer
@@ -212,9 +211,12 @@ class DerivativeReader:
         name, typed = found[0]
         if typed.raised and not second:
             low, high = typed.raised[0][0], typed.raised[-1][1]
+            turned = self.tokens[low].is_("'") or self.tokens[low + 2].is_(r"\top")
             raise self._error(
-                "a derivative is by a name: by a power it is where that is declared in its place, "
-                "`\\sigma^2 \\in \\mathbb{R}_{>0}`.",
+                "the derivative by a transpose is the transpose of that by the name: ask for that."
+                if turned
+                else "a derivative is by a name: by a power it is where that is declared in its "
+                "place, `\\sigma^2 \\in \\mathbb{R}_{>0}`.",
                 self.tokens[low].span | self.tokens[high - 1].span,
             )
         squared = second and len(found) == 1 and len(typed.raised) == 1
@@ -232,10 +234,7 @@ class DerivativeReader:
 
 
 def placed(kind: str, word: str, span: Span, value: Any = None) -> Terminal:
-    made = Terminal(kind, word, span.start, end_pos=span.end)
-    if value is not None:
-        made.value = value
-    return made
+    return Terminal(kind, word, span, value)
 
 
 def terminal(kind: str, token: Token, value: Any = None, text: str = "") -> Terminal:

@@ -4,12 +4,12 @@ stands so on a left side, and is no name otherwise, is one wherever it stands.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...core.errors import Span
-from .names import Names, Typed, look_of
+from .names import Names, Typed, arguments, look_of
 from .tokens import Token, rebased
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def with_marked_names(
 ) -> list[Cut]:
     """The statements of formulas with a word in the place of each such name; some are `known`
     from elsewhere."""
+    parts = _with_values(text, parts, names)
     heads: set[MarkedName] = set()
     plain: set[str] = set(map(_spelled, known))
     for part in parts:
@@ -52,6 +53,38 @@ def with_marked_names(
         return list(parts)
     made = ([*_worded(text, part.tokens, names, heads)] for part in parts)
     return [replace(part, tokens=rebased(found)) for part, found in zip(parts, made, strict=True)]
+
+
+def _with_values(text: str, parts: Sequence[Cut], names: Names) -> Sequence[Cut]:
+    r"""The statements with a name alone for a divergence, `D(X \| W H)`, of which such a one is
+    defined: a bar stands between what is no list of names."""
+    brackets: dict[str, list[str]] = {}
+    for part in parts:
+        found, end = part.tokens, part.relation
+        typed = names.typed(found, 0, text) if end < len(found) else None
+        if typed is None or found[typed.end].partner != end - 1 or found[typed.end].text != "(":
+            continue
+        inner = found[typed.end + 1 : end - 1]
+        bars = any(t.text == "," != text[slice(*t.span)] for t in inner)
+        if bars and arguments(found, typed.end, names, text) is None:
+            brackets[typed.spelled] = [t.text for t in inner]
+    return [_without(text, part, names, brackets) for part in parts] if brackets else parts
+
+
+def _without(text: str, part: Cut, names: Names, brackets: Mapping[str, list[str]]) -> Cut:
+    """A statement without the brackets that stand behind names."""
+    kept, i = list[Token](), 0
+    while i < len(part.tokens):
+        typed = names.typed(part.tokens, i, text)
+        end = len(part.tokens) if typed is None else typed.end
+        kept.append(part.tokens[i])
+        i += 1
+        if typed is not None and end < len(part.tokens) and typed.spelled in brackets:
+            close = part.tokens[end].partner
+            if [t.text for t in part.tokens[end + 1 : close]] == brackets[typed.spelled]:
+                kept += part.tokens[i:end]
+                i = close + 1
+    return replace(part, tokens=rebased(kept))
 
 
 def _spelled(name: str) -> str:
@@ -73,7 +106,7 @@ def _left(text: str, part: Cut, names: Names) -> Iterator[MarkedName]:
         if called and part.tokens[typed.end].partner != end - 1:
             return
         words = _words(part.tokens, typed)
-        if None not in words and not (called and words):
+        if None not in words and not (called and {*words} & {*RAISED.values()}):
             yield MarkedName(typed.spelled, tuple(w for w in words if w), logarithm)
         if called:
             return

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator, Sequence
-from typing import Any, NamedTuple, get_args
-
-from lark import Token as Terminal
-from lark.lexer import Lexer
+from typing import NamedTuple, get_args
 
 from ...core.errors import NameProblem, ParseError, Span
 from ...core.expr import IDENTITY
 from ...core.greek import LETTERS
 from ...core.indices import base_of, range_of
 from ...core.problem import DerivativeKind
+from ..syntax.automaton import ParserRun, Terminal
 from ..syntax.index_binders import BINDERS, read_binder
 from ..syntax.lexer import MANY
 from ..syntax.parser import LARGER
@@ -76,24 +74,16 @@ class LatexPart(NamedTuple):
     names: Names
 
 
-class LatexLexer(Lexer):
-    """The lexer of the LaTeX grammar; its text is a `LatexPart`."""
-
-    __future_interface__ = 2  # `lex` gets both states as they are
-
-    def __init__(self, _: Any) -> None: ...
-
-    def lex(self, lexer_state: Any, parser_state: Any) -> Iterator[Terminal]:
-        part: LatexPart = lexer_state.text
-        reader = _TerminalReader(*part)
-        waiting: list[LexerItem] = [(0, len(part.tokens))]
-        while waiting:
-            item = waiting.pop()
-            if isinstance(item, Terminal):
-                yield item
-            elif item[0] < item[1]:
-                accepted = parser_state.parse_conf.states[parser_state.position]
-                waiting.extend(reversed(reader.items(*item, accepted)))
+def terminals(part: LatexPart, run: ParserRun) -> Iterator[Terminal]:
+    """The terminals of a part, each when the run has taken those before it. Raises ParseError."""
+    reader = _TerminalReader(*part)
+    left: list[LexerItem] = [(0, len(part.tokens))]
+    while left:
+        item = left.pop()
+        if isinstance(item, Terminal):
+            yield item
+        elif item[0] < item[1]:
+            left.extend(reversed(reader.items(*item, run.waiting)))
 
 
 class _TerminalReader(DerivativeReader):
@@ -333,8 +323,8 @@ class _TerminalReader(DerivativeReader):
             if self.tokens[i].kind == "open":
                 return None
             raise self._error(
-                "this set is not read: a shape is `\\mathbb{R}^{m \\times n}`, and attributes "
-                "follow it, `\\text{posdef}`.",
+                "this set is not read: a shape is of real numbers, `\\mathbb{R}^{m \\times n}`, "
+                "and attributes follow it, `\\text{posdef}`.",
                 span,
             )
         attributes = [placed("ATTRIBUTE", word, span) for word in found.attributes]
@@ -633,9 +623,10 @@ class _TerminalReader(DerivativeReader):
             meant = spelt(word, self.names.functions) or slip_of(word, self.names.functions)
             if meant is not None and stop < len(self.tokens) and self._opens(stop):
                 raise self._unknown_function(word, span)
+            product = " times ".join(f"`{letter}`" for letter in word)
             raise self._error(
-                f"`{word}` is {' times '.join(f'`{c}`' for c in word)} in LaTeX, and not all of "
-                f"these are declared: write `\\mathrm{{{word}}}` for a name of several letters.",
+                f"`{word}` is {product} in LaTeX, and not all of these are declared: declare them, "
+                f"or write `\\mathrm{{{word}}}` for a name of several letters.",
                 span,
             )
 

@@ -312,6 +312,14 @@ class Names:
         if by_entries or "_".join([stem, *below[:-1]]) in self.plain:  # also of `D_1`: `D_{1,ik}`
             return
         if any(letter in self.bound for word in below for letter in re.findall(r"[^\W\d]", word)):
+            if stem not in self.plain:
+                raise NameProblem(
+                    f"`{stem}` is not declared: these are entries of `{stem} \\in "
+                    f"\\mathbb{{R}}^n`, or with two indices of `{stem} \\in "
+                    "\\mathbb{R}^{m \\times n}`.",
+                    typed.span,
+                    text,
+                )
             raise NameProblem(
                 f"`{shown}` has a letter that runs, and `{stem}` is "
                 f"no family: declare `{stem}[i] : d for i = 1..n`, or write the sum in matrix "

@@ -13,19 +13,18 @@ from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from lark import Lark, Token
-from lark.exceptions import UnexpectedToken
-
 from ...core.dims import ONE
 from ...core.errors import NameProblem, ParseError, Span
 from ...core.indices import Range, base_of, index_of, range_of, read_name
 from ..syntax.applications import Application
+from ..syntax.automaton import Automaton, ParserRun, Terminal, UnexpectedTerminal
 from ..syntax.conditions import ATTRIBUTE_OF, condition
 from ..syntax.constants import SIZED
 from ..syntax.derivative_notation import derivative_node
 from ..syntax.index_binders import Binder
-from ..syntax.lexer import MANY, span_of
-from ..syntax.parser import LARGER, Builder, asking, made_parser
+from ..syntax.lexer import MANY
+from ..syntax.parse_tables import LATEX, tables_of
+from ..syntax.parser import LARGER, Builder, asking
 from ..syntax.selections import Selector
 from ..syntax.signs import EXPONENTIAL
 from ..syntax.tree import (
@@ -46,10 +45,9 @@ from ..syntax.tree import (
     postorder,
 )
 from .derivatives import EXTREMA
-from .lexer import LatexLexer, LatexPart
+from .lexer import LatexPart, terminals
 from .names import Names, Typed, arguments, look_of
-from .tokens import Token as Piece
-from .tokens import outer, rebased, tokens
+from .tokens import Token, outer, rebased, tokens
 
 _RANGE = re.compile(
     r"(?:\\q?quad|\\text\s*\{[^{}]*\}|\\forall|\\[,;:! ]|[,;&\s(])*"
@@ -58,7 +56,9 @@ _RANGE = re.compile(
     r"(?:\\[,;:! ]|\s)*(?P<last>[\w+\- ]+)(?![\w+\- ]*(?:\\\}\s*)?\^)(?:\\\})?\)?"
 )
 _SEPARATORS = (",", ";", r"\quad", r"\qquad")
-_WORDS_BETWEEN = ("and", "where", "with", "for", "for all", "let", "")
+_WORDS_BETWEEN = (
+    "and", "where", "with", "for", "for all", "let", "given", "then", "suppose", "assume", "",
+)  # fmt: skip
 _GOES_ON = frozenset({"+", "-", r"\cdot", r"\times", r"\odot", r"\otimes", r"\oslash", "/"})
 _RELATIONS = ("=", ":=")
 
@@ -116,15 +116,15 @@ class _Builder(Builder):
 
     def leibniz(self, c: list[Any]) -> Asked:
         kind, of, wrt = c
-        return Asked("grad", of, wrt, None, False, None, span_of(kind) | of.span, leibniz=True)
+        return Asked("grad", of, wrt, None, False, None, kind.span | of.span, leibniz=True)
 
     def derived(self, c: list[Any]) -> SyntaxNode:
         sign, kind, of, name = c
-        span = span_of(kind) | of.span
+        span = kind.span | of.span
         node = derivative_node(str(kind), of, name, span)
         if sign is None or sign == "+":
             return node
-        return SyntaxNode("neg", (replace(node, bracketed=True),), None, span_of(sign) | span)
+        return SyntaxNode("neg", (replace(node, bracketed=True),), None, sign.span | span)
 
     def request(self, c: list[Any]) -> Asked:
         asked = super().request(c)
@@ -149,12 +149,12 @@ class _Builder(Builder):
         name, _, power = function.value
         if power is None:
             return super().application(c)
-        span = span_of(function) | argument.span
+        span = function.span | argument.span
         called = call_node(name, (argument,), span)
         return Application(".^", (called, self.number([power])), None, span)
 
     def exponential(self, c: list[Any]) -> SyntaxNode:
-        return call_node(EXPONENTIAL, (c[2],), span_of(c[0]) | span_of(c[3]))
+        return call_node(EXPONENTIAL, (c[2],), c[0].span | c[3].span)
 
     def bars(self, c: list[Any]) -> SyntaxNode:
         opening, inner, closing = c
@@ -164,7 +164,7 @@ class _Builder(Builder):
     def equal(self, c: list[Any]) -> SyntaxNode:
         """`1{y_i = k}`: δ of both."""
         sign, _, left, right, end = c
-        span = span_of(sign) | span_of(end)
+        span = sign.span | end.span
         at = tuple(Selector(side, side) for side in (left, right))
         if not all(side.kind in ("name", "number") for side in (left, right)):
             raise ParseError(
@@ -174,9 +174,16 @@ class _Builder(Builder):
             )
         return SyntaxNode("selected", (name_node("δ", span),), at, span)
 
+    def part(self, c: list[Any]) -> None:
+        (first, *_) = ends = [node for node in c if node is not None]
+        raise ParseError(
+            r"a slice has both its ends, from 1 on, and stands below: `x_{2:n}`, `X_{1:k,:}`.",
+            first.span | ends[-1].span,
+        )
+
     def fraction(self, c: list[Any]) -> SyntaxNode:
         sign, above, below = c[0], c[2], c[5]
-        return SyntaxNode("/", (above, below), None, span_of(sign) | span_of(c[6]))
+        return SyntaxNode("/", (above, below), None, sign.span | c[6].span)
 
     def case(self, c: list[Any]) -> tuple[SyntaxNode, list[Any]]:
         value, *condition = c
@@ -185,7 +192,7 @@ class _Builder(Builder):
     def cases(self, c: list[Any]) -> SyntaxNode:
         """The value of the first row whose condition holds; else that of the last."""
         opening, *rows, closing = c
-        span = span_of(opening) | span_of(closing)
+        span = opening.span | closing.span
         if len(rows) < 2 or any(len(condition) < 3 for _, condition in rows[:-1]):
             raise ParseError(
                 "each row of `cases` has its condition, `x & x > 0 \\\\`, and the last one says "
@@ -203,11 +210,11 @@ class _Builder(Builder):
     def abstract(self, c: list[Any]) -> SyntaxNode:
         token, *primes, _, node, end = c
         name, span = token.value
-        return SyntaxNode("abstract", (node,), (name, len(primes)), span | span_of(end))
+        return SyntaxNode("abstract", (node,), (name, len(primes)), span | end.span)
 
     def running(self, c: list[Any]) -> SyntaxNode:
         sign, body = c
-        span = span_of(sign) | body.span
+        span = sign.span | body.span
         if isinstance(sign.value, Binder):
             return SyntaxNode("bound", (body,), sign.value, span)
         return SyntaxNode("running", (body,), sign.value.rising, span)
@@ -224,7 +231,7 @@ def _chosen(
     return call_node("where", (mask, *choice), span)
 
 
-def _raised(node: SyntaxNode, power: Token | None) -> SyntaxNode:
+def _raised(node: SyntaxNode, power: Terminal | None) -> SyntaxNode:
     if power is None:
         return node
     exponent = Builder().number([power])
@@ -232,8 +239,8 @@ def _raised(node: SyntaxNode, power: Token | None) -> SyntaxNode:
 
 
 @cache
-def _parser() -> Lark:
-    return made_parser(("latex.lark",), LatexLexer, _Builder(), ["statement", "expression"])
+def _automaton() -> Automaton:
+    return Automaton(tables_of(LATEX), _Builder())
 
 
 # ------------------------------------------------------------------------------------- statements
@@ -243,7 +250,7 @@ def _parser() -> Lark:
 class Cut:
     """One statement of a formula: its tokens, and the range that stands behind it."""
 
-    tokens: list[Piece]
+    tokens: list[Token]
     over: Range | None
     span: Span
 
@@ -257,7 +264,7 @@ class Cut:
 def cuts(text: str, span: Span) -> Iterator[Cut]:
     """The statements that a formula holds. Raises ParseError."""
     found = tokens(text, span)
-    kept: list[Piece] = []
+    kept: list[Token] = []
     over: Range | None = None
     related = asked = False
     i = 0
@@ -295,14 +302,14 @@ def cuts(text: str, span: Span) -> Iterator[Cut]:
         i += 1
 
 
-def _optimized(found: list[Piece]) -> tuple[list[Piece], list[list[Piece]]]:
+def _optimized(found: list[Token]) -> tuple[list[Token], list[list[Token]]]:
     r"""A statement `\min_{w \in \mathbb{R}^d} …` without the declarations below it, and these."""
     if not found[0].is_(*EXTREMA) or len(found) < 3 or not found[1].is_("_"):
         return found, []
     low, high = 3, found[2].partner
     commas = [3 + k for k in outer(rebased(found[3:high])) if found[3 + k].is_(",")]
-    names: list[Piece] = []
-    declared: list[list[Piece]] = []
+    names: list[Token] = []
+    declared: list[list[Token]] = []
     for sign in (k for k in range(low, high) if found[k].is_(r"\in")):
         end = next((k for k in commas if k > sign), high)
         declared.append(found[low:end])
@@ -311,14 +318,14 @@ def _optimized(found: list[Piece]) -> tuple[list[Piece], list[list[Piece]]]:
     return rebased(found[:3] + names + found[low:]), declared
 
 
-def _separates(token: Piece) -> bool:
+def _separates(token: Token) -> bool:
     words = token.kind == "word" and token.font.startswith("text")
     return token.is_(*_SEPARATORS, r"\forall") or (
-        words and token.text.strip(" ,.:") in _WORDS_BETWEEN
+        words and token.text.strip(" ,.:").lower() in _WORDS_BETWEEN
     )
 
 
-def _goes_on(found: Sequence[Piece], i: int) -> bool:
+def _goes_on(found: Sequence[Token], i: int) -> bool:
     """Whether a statement goes on in the next row, or behind a wide space."""
     wide = (r"\quad", r"\qquad", r"\\")
     before = next((t for t in reversed(found[:i]) if not t.is_(*wide)), None)
@@ -402,10 +409,10 @@ def _take_head(text: str, part: Cut, names: Names) -> None:
         (stem, below), index = typed.look, typed.above
         name = typed.exact or typed.spelled
         letter = part.over.letter if part.over else ""
-        if not index and below and _runs(below[-1], letter, (stem, below[:-1]), names):
-            name, index = "_".join([stem, *below[:-1]]), below[-1]
         if index and not part.over and sign in _RELATIONS and (stem, below) not in names.families:
             name, index = f"{name}_{index}", ""  # an entry, or a row
+        elif not index and below and _runs(below[-1], letter, (stem, below[:-1]), names):
+            name, index = "_".join([stem, *below[:-1]]), below[-1]
         known = names.looks.get(look_of(name))
         name = next(iter(known)) if known and len(known) == 1 else name
         names.add(read_name(f"{name}[{index}]") if index else name, typed.style)
@@ -454,7 +461,7 @@ def _take_dims(text: str, part: Cut, names: Names) -> None:
         i = typed.end
 
 
-def _word(text: str, found: Sequence[Piece], i: int, end: int) -> str:
+def _word(text: str, found: Sequence[Token], i: int, end: int) -> str:
     """Several letters beside each other that are a left side, or before its brackets: a name."""
     count = next((k for k in range(end) if found[k].kind != "letter"), end)
     called = count < end and found[count].text == "(" and found[count].partner == end - 1
@@ -581,17 +588,15 @@ def _function_head(text: str, part: Cut, names: Names) -> _FunctionHead | None:
 
 
 def _run(start: str, part: LatexPart) -> Any:
-    driver: Any = _parser().parse_interactive(part, start)
-    state = driver.parser_state
-    fed: Token | None = None
+    run, fed = ParserRun(_automaton(), start), None
     begun = start == "expression"
     try:
-        for token in driver.lexer_thread.lex(state):
-            state.feed_token(token)
+        for token in terminals(part, run):
+            run.feed(token)
             fed = token
             begun = begun or token.type in _BEGINS
-        return driver.feed_eof(fed)
-    except UnexpectedToken as error:
+        return run.value()
+    except UnexpectedTerminal as error:
         refused = error.token
     raise _complaint(part, refused, fed, begun)
 
@@ -600,12 +605,14 @@ def _run(start: str, part: LatexPart) -> Any:
 _BEGINS = ("_EQUALS", "_IN", "_COLON", "KIND", "LEIBNIZ", "_CHECK")
 
 
-def _complaint(part: LatexPart, refused: Token, fed: Token | None, begun: bool) -> ParseError:
+def _complaint(
+    part: LatexPart, refused: Terminal | None, fed: Terminal | None, begun: bool
+) -> ParseError:
     """What is said of a token that has no place where it stands."""
     first, last = part.tokens[0].span, part.tokens[-1].span
-    at = Span(last.end, last.end) if refused.type == "$END" else span_of(refused)
+    at = Span(last.end, last.end) if refused is None else refused.span
     shown = part.text[at.start : at.end]
-    before = part.text[fed.start_pos or 0 : fed.end_pos or 0] if fed is not None else ""
+    before = part.text[slice(*fed.span)] if fed is not None else ""
     operand = fed is None or fed.type in (
         "SIGN", "TIMES", "LPAR", "BAR", "ANGLE", "APPLY", "_EQUALS", "_COMMA", "SUM", "POWER",
     )  # fmt: skip
@@ -632,7 +639,7 @@ def _complaint(part: LatexPart, refused: Token, fed: Token | None, begun: bool) 
             first | last,
             part.text,
         )
-    if refused.type == "$END":
+    if refused is None:
         message = f"something is missing after `{before}`."
     elif refused.type == "_EQUALS":
         message = (

@@ -125,30 +125,48 @@ def _lowered(found: list[Token]) -> list[Token]:
 
 
 def _selecting(found: Sequence[Token]) -> list[Token]:
-    """With rows and columns that stand below, `X_{1..k, :}`, in brackets of their own."""
+    """With rows and columns that stand below, `X_{1..k, :}`, and entries whose index is added up,
+    in brackets of their own."""
     below = {
         i
         for i, token in enumerate(found[:-1])
         if token.is_("_")
         and not found[i - 1].is_(*_INDEXED)
-        and any(map(_spans, range(*_inner(found, i)), [found] * len(found)))
+        and (
+            any(map(_spans, range(*_inner(found, i)), [found] * len(found)))
+            or _adds(found[slice(*_inner(found, i))])
+        )
     }
     if not below:
         return list(found)
     texts = {i + 1: SELECTED for i in below}
     texts |= {found[i + 1].partner: SELECTED_END for i in below}
-    return rebased(
-        [
-            token._replace(text=texts.get(i, token.text))
-            for i, token in enumerate(found)
-            if i not in below
-        ]
-    )
+    spans = {k for i in below for k in range(*_inner(found, i)) if _is_between(found, k)}
+    given = [
+        token._replace(kind="macro", text=r"\dots")
+        if i in spans
+        else token._replace(text=texts.get(i, token.text))
+        for i, token in enumerate(found)
+        if i not in below
+    ]
+    return rebased(given)
+
+
+def _is_between(found: Sequence[Token], i: int) -> bool:
+    """Whether a colon has an index on both sides, `x_{2:n}`."""
+    sides = (found[i - 1], found[i + 1])
+    return found[i].text == ":" and not any(t.text in (",", "{", "}") for t in sides)
 
 
 def _inner(found: Sequence[Token], i: int) -> tuple[int, int]:
     """What stands in the brackets behind a token."""
     return i + 2, found[i + 1].partner
+
+
+def _adds(inner: Sequence[Token]) -> bool:
+    """Whether an index is added up of letters, `n-i`, or stands beside another one, `i+1,j`."""
+    several = any(t.is_(",") for t in inner) or sum(t.kind == "letter" for t in inner) > 1
+    return several and any(t.is_("+", "-") for t in inner)
 
 
 def _spans(i: int, found: Sequence[Token]) -> bool:
@@ -177,7 +195,7 @@ def _raw(text: str, span: Span) -> Iterator[Token]:
             continue
         if kind in ("word", "single"):
             word = (m["word"] or m["single"] or "").replace("\\", "").strip()
-            if m["font"].startswith("operatorname") and word in _EXTREMA:
+            if word in _EXTREMA:
                 yield Token("macro", _EXTREMA[word], at)
                 continue
             yield Token("word", word, at, font=m["font"].rstrip("*"))

@@ -1,18 +1,22 @@
-"""Where a text could have been meant otherwise and still fit: which reading was taken."""
+"""Where a text could have been meant otherwise and still fit: which reading was taken, or that
+none is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 from ...core.dims import ONE, SCALAR, Shape, broadcast
+from ...core.errors import InferenceError
 from ...core.functions import NAMES, TABLE
 from ..syntax.parser import LARGER
 from ..syntax.signs import NORM
-from ..syntax.tree import SyntaxNode
+from ..syntax.tree import SyntaxNode, postorder
 from .errors import source
 from .inference import Inference
 from .notated_calls import SAID, SIGNS
 
+_SPACED = re.compile(r"(\w+)\s+(?=\()")  # a function with a space before its bracket
 _LINEAR = ("+", "-", "*", "/", "'", "neg")
 
 
@@ -40,6 +44,8 @@ def readings(
                     found.append(f"`{source(text, node)}` is read as `exp({above})`, by entries.")
             elif node.kind == "*":
                 found += _product(text, inference, node)
+            elif node.kind in ("^", ".^") and not node.args[0].bracketed:
+                found += _power(text, inference, node)
             elif node.kind == "call" and _is_said(text, inference, node):
                 name = node.value.name
                 if name in SIGNS:
@@ -51,19 +57,44 @@ def readings(
     return tuple(dict.fromkeys(found))
 
 
+def refuse_powers(
+    text: str, inference: Inference, nodes: Sequence[SyntaxNode], assumed: Container[str]
+) -> None:
+    """Refuse `mean((X w - y)^2)` where the power alone tells that `X w` is a number. Raises
+    InferenceError."""
+    for node in nodes:
+        row = TABLE.get(NAMES.get(node.value.name, "")) if node.kind == "call" else None
+        inner = node.args[0] if row is not None and row.takes_axis else node
+        if inner is node or inner.kind != "^" or inference.shape(inner) != SCALAR:
+            continue
+        base, exponent = inner.args
+        guessed = [n.value for n in postorder(base) if n.kind == "name" and n.value in assumed]
+        if guessed and base.kind in (*_LINEAR, "name") and exponent.kind == "number":
+            power = f"{source(text, base)}.^{source(text, exponent)}"
+            raise InferenceError(
+                f"`^` is a matrix power, so that this is a single number: of entries it is "
+                f"`{power}`. If a number is meant, declare `{guessed[0]}`.",
+                inner.span,
+                text,
+            )
+
+
 def _product(text: str, inference: Inference, node: SyntaxNode) -> Iterator[str]:
-    """`G .* X W`, and `a / 2 m`."""
+    """`G .* X W`, `a / 2 m`, `1/2m`, and `a / 2 x' x`."""
     left, right = node.args
+    is_inner = left.kind == "*" and _is_number(inference, left.args[1], right)
+    left = left.args[0] if is_inner and left.juxtaposed and not left.bracketed else left
     if left.bracketed or left.kind not in (".*", "./", "/"):
         return
     first, middle = left.args
     shapes = [inference.shape(n) for n in (first, middle, right)]
     if left.kind == "/":
+        base = right.args[0] if right.kind == "^" else right
+        beside = middle.span.end == right.span.start  # as in `1/2m`
         ambiguous = (
             node.juxtaposed
-            and shapes[2] == SCALAR
-            and first.kind not in ("number", "name")
-            and right.kind == "name"
+            and (is_inner or (shapes[2] == SCALAR and base.kind == "name"))
+            and (beside or first.kind not in ("number", "name"))
         )
     else:
         ambiguous = _both_fit(left.kind, *shapes)
@@ -75,6 +106,29 @@ def _product(text: str, inference: Inference, node: SyntaxNode) -> Iterator[str]
         yield (
             f"`{source(text, node)}` is read as `{grouped} {rest}`, from left to right; the other "
             f"reading is `{other}`."
+        )
+
+
+def _is_number(inference: Inference, row: SyntaxNode, column: SyntaxNode) -> bool:
+    """Whether the product of a row and a column is meant."""
+    rows, cols = inference.shape(row)
+    return (rows, inference.shape(column)[1]) == SCALAR and cols != ONE
+
+
+def _power(text: str, inference: Inference, node: SyntaxNode) -> Iterator[str]:
+    """`sum (x - y).^2`."""
+    call, exponent = node.args
+    typed = source(text, call)
+    spaced = _SPACED.match(typed) if call.kind == "call" else None
+    if spaced is None:
+        return
+    rows, cols = inference.shape(call.args[0]) if call.args else (None, ONE)
+    if node.kind == ".^" or rows == cols:
+        raised, end = text[call.span.end : exponent.span.start], source(text, exponent)
+        name, argument = spaced[1], typed[spaced.end() :]
+        yield (
+            f"`{source(text, node)}` is read as `({name}{argument}){raised}{end}`; the other "
+            f"reading is `{name}({argument}{raised}{end})`."
         )
 
 

@@ -1,6 +1,6 @@
 """Derivatives as values, `g = grad J wrt x`: the hook by which those who derive make them.
 
-The language knows no calculus: `pipeline/requests.py` registers what derives.
+The language knows no calculus: `pipeline/hooks.py` registers what derives.
 """
 
 from __future__ import annotations

@@ -84,19 +84,20 @@ def explain(
             error = within(error, inside, shown)
         return error
     message = misfit.reason or _reason(node, text, inference)
+    place = (misfit.size or node).span
     advice = _advice(_repairs(node, whole.root, text), inference, whole) if advised else ""
     if advice:
         message += "\n" + advice
     used = {n.value for n in postorder(node) if n.kind == "name"}
     guessed = [name for name in assumed if name in used]
     if isinstance(misfit, Miscount):
-        return CallError(message, node.span, text)
+        return CallError(message, place, text)
     if not guessed:
-        return ShapeError(message, node.span, text)
+        return ShapeError(message, place, text)
     names = " and ".join(f"`{n}`" for n in guessed)
     example = f"{guessed[0]} : {'m x n' if guessed[0][0].isupper() else 'n'}"
     message += f"\nThe shape of {names} is not declared; a declaration reads `{example}`."
-    return InferenceError(message, node.span, text)
+    return InferenceError(message, place, text)
 
 
 def within(error: Error, call: SyntaxNode, text: str) -> Error:

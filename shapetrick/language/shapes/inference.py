@@ -28,12 +28,14 @@ from .unification import Unifier, is_open, is_settled, open_text, unknowns
 
 
 class Misfit(Exception):
-    """The shapes at a node don't fit; `reason` says why, where the node's kind doesn't."""
+    """The shapes at a node don't fit; `reason` says why, where the node's kind doesn't, and `size`
+    is the one among its sizes that is wrong, which is no node of the tree."""
 
-    def __init__(self, node: SyntaxNode, reason: str = "") -> None:
+    def __init__(self, node: SyntaxNode, reason: str = "", size: SyntaxNode | None = None) -> None:
         super().__init__(reason)
         self.node = node
         self.reason = reason
+        self.size = size
 
 
 class Miscount(Misfit):
@@ -70,12 +72,14 @@ def are_columns(left: Shape, right: Shape) -> bool:
 class Inference:
     """The shapes of names and of the nodes of expressions.
 
-    `shapes` has those of symbols and definitions; `measure` gives the dimension of a size."""
+    `shapes` has those of symbols and definitions; `measure` gives the dimension of a size; `roots`
+    are the expressions that were taken in."""
 
     shapes: dict[str, Shape]
     dims: Mapping[str, Any]
     measure: Callable[[SyntaxNode, Inference], Dim]
     unifier: Unifier = field(default_factory=Unifier)
+    roots: list[SyntaxNode] = field(default_factory=list)
     _of: dict[SyntaxNode, Shape] = field(default_factory=dict)
     _pending: list[_Pending] = field(default_factory=list)
     _next: int = 0
@@ -86,6 +90,7 @@ class Inference:
     def add(self, root: SyntaxNode) -> Shape:
         """Take in an expression; its shape, which may be open."""
         of = self._of
+        self.roots.append(root)
         for node in postorder(root):
             if node.kind == "parameter":  # was given with the call
                 continue
@@ -135,13 +140,14 @@ class Inference:
         """A new inference with the names' shapes as far as they are known, to try things out."""
         given = {node: shape for node, shape in self._of.items() if node.kind == "parameter"}
         unifier = self.unifier.copy()
-        return Inference(dict(self.shapes), self.dims, self.measure, unifier, given)
+        return Inference(dict(self.shapes), self.dims, self.measure, unifier, _of=given)
 
-    def length(self, node: SyntaxNode) -> Dim:
-        """The dimension that a size is, which can't be negative."""
-        dim = self.size(node)
+    def length(self, call: SyntaxNode, size: SyntaxNode) -> Dim:
+        """The dimension that a size in a call is, which can't be negative."""
+        dim = self.size(size)
         if dim.least is None or (dim.integer is not None and dim.integer < 1):
-            raise Misfit(node, f"`{dim}` may be less than 1, and there is no matrix of that size.")
+            reason = f"`{dim}` may be less than 1, and there is no matrix of that size."
+            raise Misfit(call, reason, size)
         return dim
 
     # ---- the pass
@@ -226,7 +232,7 @@ class Inference:
             wanted = " or ".join(map(str, counts))
             what = "size" if counts == (1,) else "sizes"
             raise Miscount(node, f"`{name}` takes {wanted} {what}, not {len(sizes)}.")
-        return build(*map(self.length, sizes)).shape
+        return build(*(self.length(node, size) for size in sizes)).shape
 
     def _apply(
         self, node: SyntaxNode, args: tuple[Shape, ...], out: Shape | None, force: bool
@@ -256,7 +262,7 @@ class Inference:
             wanted = f" and {sizes} sizes" if sizes else ""
             given = len(node.args) + len(rest)
             raise Miscount(node, f"`{name}` takes {_arguments(row)}{wanted}, not {given}.")
-        return tuple(map(self.length, rest))
+        return tuple([self.length(node, size) for size in rest])
 
 
 # --------------------------------------------------------- rules: one for each kind of inner node

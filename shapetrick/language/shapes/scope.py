@@ -6,7 +6,7 @@ Comes after parsing, before shapes are inferred.
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import partial
 from itertools import chain
@@ -43,6 +43,7 @@ from ..syntax.tree import (
 )
 from ..syntax.tree import postorder as walk
 from .exponents import HERMITIAN, letters_in_exponents, runs_over_exponent
+from .foreign_words import as_size, factors_without_spaces, foreign_word
 from .words import is_word, table_words
 
 _NUMBER = re.compile(r"_?\d+$")
@@ -54,7 +55,7 @@ _INDEXED = re.compile(rf"(?P<base>.+)_[ijklmnt]{{1,3}}|(?P<sum>{'|'.join(_SUMS)}
 _OPERATOR = re.compile(
     r"(?:d|D|nabla|grad|jac|hess|Jac|Hess)_(?P<by>.+)|[JH]_(?P<matrix>.+)|[dD](?P<of>.*)"
 )
-_NEXT_NAME = re.compile(r"[}\s]*([^\W\d]\w*)")
+_NEXT_NAME = re.compile(r"[} \t]*([^\W\d]\w*)")
 SHORT = 3  # a longer name is no factor of a dimension if it occurs only as such
 _ALONE = dict.fromkeys(("elementwise", "natural"), ", and has no attributes")
 
@@ -160,9 +161,13 @@ def gather(
         scope.bodies[name] = scope.definitions[name].body
     if complete:
         scope.unused = unused(scope, statements)
-    for root in roots:
-        for node in unknown_names(scope, opened(root)):
-            _assume(scope, node, alone=node is root)
+    unknown = [
+        (node, node is root) for root in roots for node in unknown_names(scope, opened(root))
+    ]
+    beside = {node.value for node, _ in unknown}
+    beside |= {name for s in statements if isinstance(s, Asked) for name, _ in s.wrt}
+    for node, alone in unknown:
+        _assume(scope, node, alone, beside)
     return scope
 
 
@@ -261,6 +266,10 @@ def _check_sides(
         if side.dim.integer == 0:
             raise ShapeError("a dimension is at least 1.", span, scope.text)
         for name, place in side.names:
+            ends = side.tail == (name, place)
+            said = as_size(name, ends) if ends or ONE in (s.dim for s in sides) else ""
+            if said:
+                raise scope.error(said, place)
             _check_dimension(scope, name, place, len(side.names) > 1)
             scope.dims.setdefault(name, place)
     square = [a for a in attributes if ATTRIBUTES[a]]
@@ -430,11 +439,11 @@ def refuse_members(text: str, nodes: Iterable[SyntaxNode]) -> None:
             )
 
 
-def _assume(scope: Scope, node: SyntaxNode, alone: bool) -> None:
-    """Take an undeclared name, `alone` or in an expression, for a symbol, unless it looks like a
-    mistake."""
+def _assume(scope: Scope, node: SyntaxNode, alone: bool, beside: Collection[str]) -> None:
+    """Take an undeclared name, `alone` or in an expression `beside` others, for a symbol, unless it
+    looks like a mistake."""
     if node.value not in scope.symbols:
-        complaint = complain(scope, node, certain=False)
+        complaint = complain(scope, node, certain=False, beside=beside)
         if complaint is None and not alone:  # as in `grad J wrt X`
             complaint = _slip(scope, node)
         if complaint is not None:
@@ -443,8 +452,11 @@ def _assume(scope: Scope, node: SyntaxNode, alone: bool) -> None:
         scope.symbols[node.value] = Declared(None, (), None)
 
 
-def complain(scope: Scope, node: SyntaxNode, certain: bool) -> NameProblem | None:
-    """What is wrong with an undeclared name; unless `certain`, None where it may be meant."""
+def complain(
+    scope: Scope, node: SyntaxNode, certain: bool, beside: Collection[str] = ()
+) -> NameProblem | None:
+    """What is wrong with an undeclared name, `beside` others; unless `certain`, None where it may
+    be meant."""
     name = node.value
     if name.startswith(UPSTREAM + "("):
         of = name[len(UPSTREAM) + 1 : -1]
@@ -452,7 +464,7 @@ def complain(scope: Scope, node: SyntaxNode, certain: bool) -> NameProblem | Non
             f"`{name}` is the upstream gradient of `vjp {of} wrt …`, and there is no such request.",
             node.span,
         )
-    if _is_operator(scope, node):
+    if _is_operator(scope, node, beside):
         return scope.error(
             f"`{name}` is not declared. A derivative has a line of its own, `∂f/∂x` or `jac f wrt "
             "x`, or brackets as a value, `(grad f wrt x)`.",
@@ -481,6 +493,9 @@ def complain(scope: Scope, node: SyntaxNode, certain: bool) -> NameProblem | Non
             f"`{name}` is not declared, and `{twin}` is: write `{twin}`, or declare both.",
             node.span,
         )
+    word = foreign_word(name, scope.text, node.span)
+    if word:
+        return scope.error(word, node.span)
     if after == "(":
         said = advice(name, [*table_words(), *scope.functions])
         return scope.error(f"`{name}` is neither a function nor declared. {said}", node.span)
@@ -488,6 +503,9 @@ def complain(scope: Scope, node: SyntaxNode, certain: bool) -> NameProblem | Non
     product = run_together(name, known)
     if product:
         return scope.error(product, node.span)
+    letters = factors_without_spaces(name, {*known, *beside})
+    if letters:
+        return scope.error(letters, node.span)
     meant = nearest(name, known) or _variant(scope, name)
     if meant is not None:
         return scope.error(
@@ -548,16 +566,17 @@ def _slip(scope: Scope, node: SyntaxNode) -> NameProblem | None:
     return scope.error(f"`{name}` is not declared{said} {new}", node.span)
 
 
-def _is_operator(scope: Scope, node: SyntaxNode) -> bool:
-    """Whether an undeclared name looks like a derivative's sign: `D_x`, `grad_x`, `J_f`, or `df`
-    and `D f` of something defined."""
+def _is_operator(scope: Scope, node: SyntaxNode, beside: Container[str]) -> bool:
+    """Whether an undeclared name looks like a derivative's sign: `D_x`, `grad_x` (of a name
+    `beside` it, too), `J_f`, or `df` and `D f` of something defined."""
     m = _OPERATOR.fullmatch(node.value)
     if m is None:
         return False
     after = _NEXT_NAME.match(scope.text, node.span.end)
     made = {*scope.definitions, *scope.texts}
     by, of = m["by"], m["matrix"] or m["of"] or (after[1] if after else "")
-    return by in scope.symbols or (by or of) in made
+    is_word = len(node.value) > len(by or "") + 2
+    return by in scope.symbols or (by or of) in made or (is_word and by in beside)
 
 
 def _twin(scope: Scope, name: str) -> str | None:

@@ -7,7 +7,6 @@ from typing import Any
 
 from ...core.errors import ParseError
 from ...core.functions import NAMES
-from .lexer import span_of
 from .library_calls import instead
 from .signs import BARS, LOG_BARS, TRACE
 from .tree import Callee, SyntaxNode, call_node
@@ -53,7 +52,7 @@ class ApplicationBuilder:
         """A function before bars: `log|A|`."""
         function, inner = c
         name, _ = function.value
-        span = span_of(function) | inner.span
+        span = function.span | inner.span
         found = instead(name, [inner], span)
         if found is not None:
             return found
@@ -65,7 +64,7 @@ class ApplicationBuilder:
     def application(self, c: list[Any]) -> SyntaxNode:
         function, argument = c
         name, *_ = function.value
-        span = span_of(function) | argument.span
+        span = function.span | argument.span
         found = instead(name, [argument], span)
         if found is not None:
             return found

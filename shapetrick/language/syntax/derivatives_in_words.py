@@ -22,6 +22,7 @@ _FORMS = (
     rf"{_ASKED}(?P<kind>{_NOUN})\s+of\s+{_OF}(?:\s+{_BY}\s+{_LIST})?",
     rf"{_ASKED}(?P<kind>grad|jac|hess|differentiate|{_NOUN})\s+{_OF}\s+{_BY}\s+{_LIST}",
     rf"(?P<kind>grad|jac|hess)\s+{_OF}",
+    rf"(?P<kind>min|max|minimi[sz]e|maximi[sz]e)\s+over\s+{_LIST}\s+of\s+{_OF}",
     rf"(?P<kind>minimi[sz]e|maximi[sz]e)\s+{_OF}(?:\s+(?:over|{_BY})\s+{_LIST})?",
     rf"(?P<kind>min|max)_\{{?\s*{_LIST}\s*\}}?\s+{_OF}",
     rf"(?P<kind>min|max)\s+{_OF}\s+(?:over|{_BY})\s+{_LIST}",
@@ -31,7 +32,7 @@ _CALLS = (
     rf"(?P<kind>grad|jac|hess|{_NOUN})(?P<of>\(.+\))",
 )
 _FIRST = re.compile(
-    rf"(?:min|max)(?=_|\s.*\s(?:over\s|{_BY}))|(?:diff|D)(?=\s*\()|(?:find|compute|calculate|derive|the|differentiate)(?=\s)"
+    rf"(?:min|max)(?=_|\s(?:.*\s)?(?:over\s|{_BY}))|(?:diff|D)(?=\s*\()|(?:find|compute|calculate|derive|the|differentiate)(?=\s)"
     r"|(?:grad|gradient|derivative|jac|jacobian|hess|hessian|minimi[sz]e|maximi[sz]e)(?=[\s(])"
 )
 _OWN = re.compile(r"(?:grad|jac|hess)\s(?:.*\s)?wrt(?!\w)", re.DOTALL)  # as the language has it

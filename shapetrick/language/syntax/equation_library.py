@@ -30,17 +30,27 @@ from .tree import (
 
 class DefinedByEquations(NamedTuple):
     """Arguments, unknowns (each with what is said of it: attributes, `scalar`, `column`) and
-    equations, as text in the language."""
+    equations, as text in the language. Where only the first equation mentions arguments and nothing
+    can be isolated: its multiplier in what the unknowns receive (`U_bar`), and the differentials of
+    the unknowns where its left side has the differential `D`; for symmetric arguments alone, or for
+    all."""
 
     arguments: str
     unknowns: str
     equations: str
     help: str
+    multiplier: str = ""
+    differentials: tuple[str, ...] = ()
+    of_symmetric: bool = False
+
+    @property
+    def letters(self) -> tuple[list[str], list[str]]:
+        """Those of the arguments, and those of the unknowns."""
+        return self.arguments.split(", "), [u.split()[0] for u in self.unknowns.split(", ")]
 
     def line(self, name: str) -> str:
         """How it is called: `U, s, V = svd(A)`."""
-        unknowns = (unknown.split()[0] for unknown in self.unknowns.split(", "))
-        return f"{', '.join(unknowns)} = {name}({self.arguments})"
+        return f"{', '.join(self.letters[1])} = {name}({self.arguments})"
 
 
 TABLE: Mapping[str, DefinedByEquations] = {
@@ -63,22 +73,47 @@ TABLE: Mapping[str, DefinedByEquations] = {
         "the discrete Riccati equation",
     ),
     "eigh": DefinedByEquations(
-        "A", "lam scalar, v", "A v = lam v, v' v = 1", "the largest eigenvalue, with its vector"
+        "A",
+        "lam scalar, v",
+        "A v = lam v, v' v = 1",
+        "the largest eigenvalue, with its vector",
+        "v v' v_bar - inv(lam I - A + v v') v_bar - lam_bar v",
+        ("-v' D", "v v' D - inv(lam I - A + v v') D"),
+        of_symmetric=True,
     ),
     "svd": DefinedByEquations(
         "A",
         "U, s column, V orthogonal",
         "U diag(s) V' = A, U' U = eye",
         "A = U diag(s) V', of at least as many rows as columns",
+        "U (diag(s_bar) + ((U' U_bar - U_bar' U) ./ (s'.^2 - s.^2 + I)) diag(s) "
+        "+ diag(s) ((V' V_bar - V_bar' V) ./ (s'.^2 - s.^2 + I))) V' "
+        "+ (U_bar - U U' U_bar) inv(diag(s)) V'",
+        (
+            "U ((1 - I) .* (U' D V diag(s) + diag(s) V' D' U) ./ (s'.^2 - s.^2 + I)) "
+            "+ (D - U U' D) V inv(diag(s))",
+            "diag(U' D V)",
+            "V ((1 - I) .* (diag(s) U' D V + V' D' U diag(s)) ./ (s'.^2 - s.^2 + I))",
+        ),
     ),
     "qr": DefinedByEquations(
-        "A", "Q, R upper", "Q R = A, Q' Q = eye", "of at least as many rows as columns"
+        "A",
+        "Q, R upper",
+        "Q R = A, Q' Q = eye",
+        "of at least as many rows as columns",
+        "(Q_bar + Q (lower(R upper(R_bar)' - Q_bar' Q) + lower(R upper(R_bar)' - Q_bar' Q)' "
+        "- diag(diag(R upper(R_bar)' - Q_bar' Q)))) inv(R)'",
+        (
+            "(D - Q Q' D) inv(R) + Q (lower(Q' D inv(R)) - lower(Q' D inv(R))')",
+            "Q' D - (lower(Q' D inv(R)) - lower(Q' D inv(R))') R",
+        ),
     ),
     "polar": DefinedByEquations(
         "A", "U, P symmetric", "U P = A, U' U = eye", "A = U P, P symmetric"
     ),
 }
 VARIANTS = {("eigh", "smallest"): "eigh_smallest"}  # what another solution of theirs is called
+OF_VARIANTS = {variant: name for (name, _), variant in VARIANTS.items()}
 _CALL = re.compile(
     r"(?P<names>[^\W\d]\w*(?:\s*,\s*[^\W\d]\w*)*)\s*=\s*(?P<function>[a-z]+)\s*\((?P<inner>.*)\)",
     re.DOTALL,

@@ -10,7 +10,7 @@ from typing import Any
 from ...core.dims import Dim
 from ...core.errors import ParseError
 from ...core.indices import Index
-from .lexer import normal, span_of
+from .lexer import normal
 from .syntax_errors import no_keyword
 from .tree import (
     Equality,
@@ -41,15 +41,15 @@ class HeadBuilder:
         if word not in ("axis", "dim"):
             number = self.number([value])
             number = self.sign([sign[0], number]) if sign else number
-            return KeywordArgument(str(word), number, typed, span_of(word) | span_of(value))
-        raise ParseError(no_keyword(typed), span_of(word) | span_of(value))
+            return KeywordArgument(str(word), number, typed, word.span | value.span)
+        raise ParseError(no_keyword(typed), word.span | value.span)
 
     def function(self, c: list[Any]) -> FunctionDefinition:
         """`f(x, ddof = 0) = …`; `axis=0` says along what it is meant."""
         called, _, *given, entries, body = c
         axes = [p for p in given if isinstance(p, int)]
         parameters = tuple(p for p in given if isinstance(p, FunctionParameter))
-        name = PlacedName(called.value[0], span_of(called))
+        name = PlacedName(called.value[0], called.span)
         axis = axes[0] if axes else None
         span = name.span | body.span
         return FunctionDefinition(name, parameters, axis, body, span, entries=entries or ())
@@ -62,7 +62,7 @@ class HeadBuilder:
     def derived(self, c: list[Any]) -> SyntaxNode:
         """`grad J wrt x`, as a value."""
         kind, of, name, along = c
-        span = span_of(kind) | (name if along is None else along).span
+        span = kind.span | (name if along is None else along).span
         return derived_node(str(kind), of, name, along, span)
 
     def equality(self, c: list[Any]) -> Equality:
@@ -82,7 +82,7 @@ class HeadBuilder:
             return given
         value = given.value
         number = -value.args[0].value if value.kind == "neg" else value.value
-        return FunctionParameter(PlacedName(normal(given.word), span_of(c[0])), default=number)
+        return FunctionParameter(PlacedName(normal(given.word), c[0].span), default=number)
 
 
 def _letter(side: TypedDimension) -> str | int:

@@ -62,11 +62,11 @@ class IndexBuilder:
     """What the parser calls for the terminals of index notation."""
 
     def below(self, c: list[Any]) -> SyntaxNode:
-        return read_below(normal(c[0]), Span(c[0].start_pos or 0, c[0].end_pos or 0))
+        return read_below(normal(c[0]), c[0].span)
 
     def below_group(self, c: list[Any]) -> SyntaxNode:
         node, index = c
-        span = Span(index.start_pos or 0, index.end_pos or 0)
+        span = index.span
         inner = index.strip("_{} ")
         if inner == "+":  # the positive part
             return call_node("relu", (node,), node.span | span)
@@ -75,7 +75,7 @@ class IndexBuilder:
         return SyntaxNode("selected", (node,), at, node.span | span)
 
     def binder(self, c: list[Any]) -> SyntaxNode:
-        return read_binder(c[0], Span(c[0].start_pos or 0, c[0].end_pos or 0))
+        return read_binder(c[0], c[0].span)
 
 
 def read_binder(text: str, span: Span) -> SyntaxNode:

@@ -14,7 +14,9 @@ _DISPLAY = re.compile(
     rf"\\begin\s*\{{(?P<name>(?:{_DISPLAYS})\*?)\}}(?:\{{\d+\}})?"
     r"|(?P<sign>\$\$?|\\\[|\\\()|%[^\n]*|\\."
 )
+# What is LaTeX without a macro: a set, `x^TA`, where a letter follows the transpose, and `L^{ab}`.
 _IN_A_SET = re.compile(r"[^=∈]+∈")
+_RAISED = re.compile(r"\^(?:T[a-zA-Z]|\{[a-zA-Z]{2,}\})")
 DIVIDED = (
     "a division from the left is a product with the inverse: write `inv(A) b`, or `solve(A, b)`."
 )
@@ -61,13 +63,14 @@ def _closing(text: str, closing: str, at: int) -> int:
 
 
 def has_latex(text: str) -> bool:
-    """Whether something in a text can be LaTeX, or is declared as in print, `x ∈ ℝ^n`."""
-    return "\\" in text or "$" in text or "∈" in text
+    """Whether something in a text can be LaTeX, or is typed as in print, `x ∈ ℝ^n`, `x^TA`."""
+    return "\\" in text or "$" in text or "∈" in text or _RAISED.search(text) is not None
 
 
 def is_formula(text: str, span: Span) -> bool:
     """Whether a statement that nothing delimits is LaTeX."""
-    return "\\" in text[slice(*span)] or _IN_A_SET.match(text, *span) is not None
+    typed = text[slice(*span)]
+    return "\\" in typed or bool(_IN_A_SET.match(typed) or _RAISED.search(typed))
 
 
 def is_latex(text: str, span: Span) -> bool:

@@ -16,7 +16,7 @@ NAME = r"[^\W\d](?:(?![²³¹⁰-ⁿᵀ])[\w\u0300-\u036f])*"
 PLACED_NAME = rf"{NAME}(?:\[[^\[\]]*\])?"  # of a member, or of an entry, `A[i,j]`
 _WORD = re.compile(r"[^\W\d]\w*")
 _READ = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞𝟏𝟙"  # numbers in one sign that are in the language
-_KEPT = "ℓ"  # a letter of its own, often beside an l
+_KEPT = "ℓℝ"  # letters of their own: ℓ often stands beside an l
 # Cyrillic and Greek letters that are drawn as these.
 _ALIKE = str.maketrans(
     "АВЕЅІЈКМНОРСТХУасеіјорѕхуһԁԛԝѵΑΒΕΖΗΙΚΜΝΟΡΤΥΧο",

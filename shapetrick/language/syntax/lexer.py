@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Container, Iterator, Mapping
-from typing import Any, NamedTuple
-
-from lark import Token
-from lark.lexer import Lexer
+from typing import NamedTuple
 
 from ...core.errors import ParseError, Span
 from ...core.greek import as_declared
+from .automaton import ParserRun, Terminal
+from .parse_tables import Tables
 from .tree import ATTRIBUTES, KINDS, PlacedName
 
 # Names that are functions, and how many of a call's arguments come before those that are sizes.
@@ -48,41 +47,34 @@ class Source(NamedTuple):
     names: Container[str] = frozenset()
 
 
-class Terminals(Lexer):
+class Terminals:
     """The lexer of a grammar: what stands in a source that the parser can take; where there is
     nothing, what else stands there, for the parser to refuse.
 
     The value of a name is the name and its place."""
 
-    __future_interface__ = 2  # `lex` gets both states as they are
-
-    def __init__(self, conf: Any) -> None:
-        def precedence(terminal: Any) -> tuple[int, int, int, str]:
-            pattern = terminal.pattern
-            return -terminal.priority, -pattern.max_width, -len(pattern.value), terminal.name
-
-        terminals = {t.name: t.pattern.to_regexp() for t in sorted(conf.terminals, key=precedence)}
-        self._ignored = "|".join([terminals.pop(name) for name in conf.ignore])
-        self._terminals = terminals
-        self._any = self._compiled(terminals)
+    def __init__(self, tables: Tables) -> None:
+        self._ignored, self._terminals = tables.ignored, tables.terminals
+        self._any = self._compiled(tables.terminals)
         self._alone: dict[str, re.Pattern[str]] = {}
-        self._of_state: dict[Any, Accepted] = {}
+        self._of_state: dict[int, Accepted] = {}
         self._behind: dict[tuple[Accepted, str], tuple[str, ...]] = {}
 
-    def lex(self, lexer_state: Any, parser_state: Any) -> Iterator[Token]:
-        source: Source = lexer_state.text
+    def lex(self, source: Source, run: ParserRun) -> Iterator[Terminal]:
+        """The tokens of a source, each when the run has taken those before it. Raises
+        ParseError."""
         text, (at, end), *_ = source
-        places, of_state = parser_state.state_stack, self._of_state
-        opened: list[Token] = []
+        places, of_state = run.states, self._of_state
+        opened: list[Terminal] = []
         while at < end:
             place = places[-1]
             if place not in of_state:
-                of_state[place] = self._accepted_in(parser_state.parse_conf.states[place])
+                of_state[place] = self._accepted_in(run.waiting)
             m = self._match(text, at, end, of_state[place])
             if m is None or m.lastgroup is None:  # nothing but spaces
                 return
             start, at = m.span(m.lastgroup)
-            token = Token(m.lastgroup, m[m.lastgroup], start, end_pos=at)
+            token = Terminal(m.lastgroup, m[m.lastgroup], Span(start, at))
             if token.type in ("NAME", "DIM"):
                 inside = bool(opened) and opened[-1].type in _BARS
                 name = normal(token.value)
@@ -90,7 +82,7 @@ class Terminals(Lexer):
                     name = as_declared(name, source.names)
                     if not name.isascii() and name not in source.names:  # `Φ(x)`
                         name = as_declared(name, source.functions)
-                _tell_apart(token, PlacedName(name, Span(start, at)), source, inside)
+                _tell_apart(token, PlacedName(name, token.span), source, inside)
             elif token.type in _BARS:
                 _pair(token, opened, text)
             elif token.type in _OPENING:
@@ -99,9 +91,7 @@ class Terminals(Lexer):
                 opened.pop()
             yield token
         if opened and opened[-1].type in (*_BARS, "ANGLE"):
-            begin = opened[-1].start_pos or 0
-            sign = opened[-1].value
-            raise ParseError(f"this `{sign}` is never closed.", Span(begin, begin + len(sign)))
+            raise ParseError(f"this `{opened[-1]}` is never closed.", opened[-1].span)
 
     def _accepted_in(self, actions: Collection[str]) -> Accepted:
         found = self._terminals.keys() & actions
@@ -138,9 +128,9 @@ class Terminals(Lexer):
         return re.compile(f"(?:{self._ignored})?+(?:{found})")
 
 
-def _pair(token: Token, opened: list[Token], text: str) -> None:
+def _pair(token: Terminal, opened: list[Terminal], text: str) -> None:
     """Make a bar that closes one an end; the others open. Raises ParseError for bars in bars."""
-    start, end = token.start_pos or 0, token.end_pos or 0
+    start, end = token.span
     if not opened or opened[-1].type != token.type:
         opened.append(token)
         return
@@ -148,13 +138,13 @@ def _pair(token: Token, opened: list[Token], text: str) -> None:
         raise ParseError(
             "bars within bars are not told apart: write `abs(…)`, `det(…)` or `norm(…)` for the "
             "inner ones.",
-            Span(start, end),
+            token.span,
         )
     opened.pop()
     token.type += "_END"
 
 
-def _tell_apart(token: Token, named: PlacedName, source: Source, inside: bool) -> None:
+def _tell_apart(token: Terminal, named: PlacedName, source: Source, inside: bool) -> None:
     """Make a name a word of a request, a function or an attribute, if it is one; a bar behind it
     opens nothing where one is open, `inside` bars."""
     name, (_, end) = named
@@ -198,7 +188,3 @@ def _takes(source: Source, named: PlacedName) -> bool:
 def normal(text: str) -> str:
     """A name as it is compared: composed."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
-
-
-def span_of(t: Token) -> Span:
-    return Span(t.start_pos or 0, t.end_pos or 0)

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from lark import Token
-
 from ...core.errors import ParseError, Span
 from ...core.operands import OPERATORS
-from .lexer import MANY, span_of
+from .automaton import Terminal
+from .lexer import MANY
 from .signs import TWO_NORM
 from .synonyms import same_function
 from .syntax_errors import foreign_function
@@ -63,7 +62,7 @@ class LibraryCalls:
         """A function of a library: `np.exp(X)`."""
         module, function, *rest = c
         name, _ = function.value
-        span = span_of(module) | span_of(rest[-1])
+        span = module.span | rest[-1].span
         otherwise = _OTHERWISE.get((module.partition(".")[0], name))
         if otherwise is not None:
             raise ParseError(otherwise, span)
@@ -83,7 +82,7 @@ class LibraryCalls:
     def foreign(self, c: list[Any]) -> SyntaxNode:
         """A function of a library that is an operator here, or has another name."""
         module, named, _, *given, end = c
-        span = span_of(module) | span_of(end)
+        span = module.span | end.span
         args = [a for a in given if a is not None]
         nodes = [a for a in args if isinstance(a, SyntaxNode)]
         sign = _SIGNS.get(OPERATORS.get(named.name, named.name))
@@ -92,31 +91,30 @@ class LibraryCalls:
             return SyntaxNode(sign, tuple(nodes), inner, span, bracketed=True)
         ours = same_function(named.name)
         if ours is not None and len(args) >= ours[1] and named.name not in _SEVERAL:
-            function = Token("FUNCTION", ours[0], named.span.start, end_pos=named.span.end)
-            function.value = ours
+            function = Terminal("FUNCTION", ours[0], named.span, ours)
             return replace(self.call([function, None, *given, end]), span=span)
         raise ParseError(foreign_function(f"{module}{named.name}", named.name), span)
 
     def method(self, c: list[Any]) -> SyntaxNode:
         """A method of an array: `X.sum(axis=0)`."""
         node, method, opening, *given, end = c
-        name, span = str(method)[1:], node.span | span_of(end)
+        name, span = str(method)[1:], node.span | end.span
         if name in _PRODUCTS and len(given) == 1:
             return SyntaxNode("*", (node, given[0]), _PRODUCTS[name], span, bracketed=True)
         if name in ("t", "transpose") and given in ([], [None]):
             return SyntaxNode("'", (node,), None, span)
-        function = Token("FUNCTION", name, method.start_pos, end_pos=method.end_pos)
-        function.value = ("inv" if name == "inverse" else name, 1)
+        called = "inv" if name == "inverse" else name, 1
+        function = Terminal("FUNCTION", name, method.span, called)
         return replace(self.call([function, opening, node, *given, end]), span=span)
 
     def keeping(self, c: list[Any]) -> None:
         """`keepdims=True`, which all is here."""
         word, value = c
         if not word.startswith("keepdim"):
-            raise ParseError(f"`{word}={value}` is not understood.", span_of(word) | span_of(value))
+            raise ParseError(f"`{word}={value}` is not understood.", word.span | value.span)
 
-    def quoted(self, c: list[Any]) -> Token:
-        quoted: Token = c[-1]
+    def quoted(self, c: list[Any]) -> Terminal:
+        quoted: Terminal = c[-1]
         return quoted
 
 
@@ -125,7 +123,7 @@ def instead(name: str, given: Sequence[Any], span: Span) -> SyntaxNode | None:
     for others. Raises ParseError for other texts in quotes."""
     if name == SOLVE:
         return _with_inverse(given, span)
-    quoted = next((a for a in given if isinstance(a, Token)), None)
+    quoted = next((a for a in given if isinstance(a, Terminal)), None)
     if len(given) == 2:
         order = quoted[1:-1] if quoted is not None else str(getattr(given[1], "value", ""))
         if (name, order) in _ORDERS:
@@ -134,6 +132,6 @@ def instead(name: str, given: Sequence[Any], span: Span) -> SyntaxNode | None:
         raise ParseError(
             f"{quoted} is not understood here: a norm is `norm(A, 'fro')`, `norm(x, 2)` or "
             "`norm1(x)`.",
-            span_of(quoted),
+            quoted.span,
         )
     return None

@@ -6,37 +6,32 @@ parser generator.
 
 from __future__ import annotations
 
-import os
 import re
 import unicodedata
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
-from hashlib import blake2b
 from math import isfinite
 from typing import Any
-
-from lark import Lark, Token, __version__
-from lark.exceptions import LarkError, UnexpectedToken
-from lark.lexer import Lexer
 
 from ...core.budget import STATEMENTS
 from ...core.dims import LARGEST, ONE, Dim
 from ...core.errors import Located, NameProblem, ParseError, Span
-from ...core.files import make_folder, own_folder, shipped
 from ...core.functions import NAMES, TABLE
 from ...core.greek import as_declared
 from ...core.indices import Index, Range, index_of, member
 from .applications import ApplicationBuilder
+from .automaton import Automaton, ParserRun, Terminal, UnexpectedTerminal
 from .conditions import condition_at, with_conditions
 from .derivative_notation import derivative, derivative_definition
 from .equation_library import solved, without_calls
 from .function_heads import HeadBuilder
 from .index_binders import IndexBuilder
-from .lexer import MANY, Arities, Source, Terminals, normal, span_of
+from .lexer import MANY, Arities, Source, Terminals, normal
 from .library_calls import LibraryCalls, instead
+from .parse_tables import PROBLEM, tables_of
 from .python_marks import by_entry
 from .selections import StructureBuilder
 from .signs import BARS, NORMS, no_norm
@@ -49,6 +44,7 @@ from .syntax_errors import (
     Stop,
     Waiting,
     complaint,
+    no_call,
     no_index,
     unknown_function,
 )
@@ -88,21 +84,21 @@ _REQUEST = re.compile(rf"({'|'.join(REQUESTS)})\s+[^\s*/+.,^='’:-]")
 class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
     """What the parser calls for each token and rule, bottom up; each gives its part's value."""
 
-    def NAME(self, t: Token) -> PlacedName:
+    def NAME(self, t: Terminal) -> PlacedName:
         named: PlacedName = t.value
         return named
 
     DIM = NAME
 
     def number(self, c: list[Any]) -> SyntaxNode:
-        return SyntaxNode("number", (), _exact(c[0]), span_of(c[0]))
+        return SyntaxNode("number", (), _exact(c[0]), c[0].span)
 
     def name(self, c: list[Any]) -> SyntaxNode:
         return name_node(c[0].name, c[0].span)
 
     def group(self, c: list[Any]) -> SyntaxNode:
         left, node, right = c
-        return bracketed(node, span_of(left) | span_of(right))
+        return bracketed(node, left.span | right.span)
 
     def binary(self, c: list[Any]) -> SyntaxNode:
         left, sign, right = c
@@ -112,7 +108,7 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
 
     def sign(self, c: list[Any]) -> SyntaxNode:
         sign, node = c
-        span = span_of(sign) | node.span
+        span = sign.span | node.span
         return (
             replace(node, span=span)
             if sign.value == "+"
@@ -123,22 +119,22 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
         if c[0].kind == "number":
             raise ParseError(
                 "a number is its own transpose: for a row of ones write `ones(n)'`, or `𝟙'`.",
-                c[0].span | span_of(c[1]),
+                c[0].span | c[1].span,
             )
-        return SyntaxNode("'", (c[0],), None, c[0].span | span_of(c[1]))
+        return SyntaxNode("'", (c[0],), None, c[0].span | c[1].span)
 
     def inverse_transpose(self, c: list[Any]) -> SyntaxNode:
-        inverse = self._power(c[0], -1, span_of(c[1]))
+        inverse = self._power(c[0], -1, c[1].span)
         return SyntaxNode("'", (inverse,), None, inverse.span)
 
     def raised(self, c: list[Any]) -> SyntaxNode:
-        return self._power(c[0], int(str(c[1]).translate(RAISED)), span_of(c[1]))
+        return self._power(c[0], int(str(c[1]).translate(RAISED)), c[1].span)
 
     def pseudoinverse(self, c: list[Any]) -> SyntaxNode:
         raise ParseError(
             "a pseudoinverse is not in the language: write `inv(A' A) A'` for that of full column "
             "rank.",
-            span_of(c[1]),
+            c[1].span,
         )
 
     def _power(self, node: SyntaxNode, exponent: int, span: Span) -> SyntaxNode:
@@ -147,43 +143,43 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
 
     def fraction(self, c: list[Any]) -> SyntaxNode:
         value = Fraction(unicodedata.numeric(c[0])).limit_denominator(10)
-        return SyntaxNode("number", (), value, span_of(c[0]))
+        return SyntaxNode("number", (), value, c[0].span)
 
     def ones(self, c: list[Any]) -> SyntaxNode:
-        one = number_node(1, span_of(c[0]))
-        return call_node("vector", (one,), span_of(c[0]))
+        one = number_node(1, c[0].span)
+        return call_node("vector", (one,), c[0].span)
 
     def bars(self, c: list[Any]) -> SyntaxNode:
         opening, inner, closing = c
         below = str(closing).strip("‖|_ {}")
         if below.startswith("²"):  # `‖A‖²_F`
             below = below.removeprefix("²").strip("_ {}")
-            return self._power(self.notated(below, inner, opening, closing), 2, span_of(closing))
+            return self._power(self.notated(below, inner, opening, closing), 2, closing.span)
         return self.notated(below if opening.type == "NORM" else None, inner, opening, closing)
 
     def notated(
-        self, below: str | None, inner: SyntaxNode, opening: Token, closing: Token
+        self, below: str | None, inner: SyntaxNode, opening: Terminal, closing: Terminal
     ) -> SyntaxNode:
         """A norm with an index below it, which may be empty; bars where that is None."""
         name = BARS if below is None else NORMS.get("".join(below.split()))
         if name is None:
-            raise ParseError(no_norm(below or ""), span_of(closing))
-        return call_node(name, (inner,), span_of(opening) | span_of(closing))
+            raise ParseError(no_norm(below or ""), closing.span)
+        return call_node(name, (inner,), opening.span | closing.span)
 
     def root(self, c: list[Any]) -> SyntaxNode:
         sign, *inner = c
         argument = inner[1] if len(inner) > 1 else self.number(inner)
-        return call_node("sqrt", (argument,), span_of(sign) | span_of(inner[-1]))
+        return call_node("sqrt", (argument,), sign.span | inner[-1].span)
 
     def dot(self, c: list[Any]) -> SyntaxNode:
         opening, left, right, closing = c
-        return call_node("dot", (left, right), span_of(opening) | span_of(closing))
+        return call_node("dot", (left, right), opening.span | closing.span)
 
     def primed(self, c: list[Any]) -> SyntaxNode:
         """`tanh'(x)`: a call of the derivative."""
         function, *primes, _, node, end = c
         name, span = function.value
-        return call_node(name + PRIME * len(primes), (node,), span | span_of(end))
+        return call_node(name + PRIME * len(primes), (node,), span | end.span)
 
     def abstract(self, c: list[Any]) -> SyntaxNode:
         token, *indices, node, end = c
@@ -191,11 +187,11 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
         at = [i for i in indices if isinstance(i, Index)]
         bracket = next((t for t in indices if getattr(t, "type", "") == "END"), None)
         name, span = self.member([called, *at, bracket]) if at else called
-        return SyntaxNode("abstract", (node,), (name, len(primes)), span | span_of(end))
+        return SyntaxNode("abstract", (node,), (name, len(primes)), span | end.span)
 
     def member(self, c: list[Any]) -> PlacedName:
         (name, span), *indices, end = c
-        return PlacedName(member(name, *indices), span | span_of(end))
+        return PlacedName(member(name, *indices), span | end.span)
 
     head_member = named_member = member
 
@@ -231,7 +227,7 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
         axes = [a for a in given if isinstance(a, int)]
         keywords = tuple(a for a in given if isinstance(a, KeywordArgument))
         name, before = function.value
-        span = span_of(function) | span_of(end)
+        span = function.span | end.span
         if len(axes) > 1 or (axes and given[len(args)] is not axes[0] and not keywords):
             raise ParseError("`axis=` is given once, as the last argument.", span)
         if name == UPSTREAM:
@@ -254,12 +250,12 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
         if row is None or not row.elementwise:
             raise ParseError(
                 f"`{name}` is no function of every entry: write `{name}(…)` for that of the whole.",
-                span_of(function) | span_of(point),
+                function.span | point.span,
             )
         return self.call([function, *rest])
 
     def sum_of(self, c: list[Any]) -> tuple[Range, Span]:
-        return c[2], span_of(c[0])
+        return c[2], c[0].span
 
     def running(self, c: list[Any]) -> SyntaxNode:
         (over, span), body = c
@@ -280,7 +276,7 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
 
     def dim_size(self, c: list[Any]) -> TypedDimension:
         if len(c[0]) > len(str(LARGEST)):
-            raise ParseError("a dimension is too large.", span_of(c[0]))
+            raise ParseError("a dimension is too large.", c[0].span)
         return TypedDimension(Dim.of(int(c[0])), ())
 
     def dim_name(self, c: list[Any]) -> TypedDimension:
@@ -305,7 +301,7 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
             raise ParseError(
                 f"`({c[0].dim}) / {c[1]}` is not whole for every size: give this dimension a name "
                 "of its own.",
-                span_of(c[1]),
+                c[1].span,
             )
         return TypedDimension(found, c[0].names)
 
@@ -315,8 +311,11 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
     def matrix(self, c: list[Any]) -> tuple[TypedDimension, TypedDimension]:
         return c[0], c[1] or TypedDimension(ONE, ())
 
+    def real(self, _: list[Any]) -> tuple[TypedDimension, TypedDimension]:
+        return TypedDimension(ONE, ()), TypedDimension(ONE, ())
+
     def attributes(self, c: list[Any]) -> tuple[PlacedName, ...]:
-        return tuple(PlacedName(str(t), span_of(t)) for t in c)
+        return tuple(PlacedName(str(t), t.span) for t in c)
 
     # ---- statements
 
@@ -342,7 +341,7 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
 
     def request(self, c: list[Any]) -> Asked:
         kind, of, before, wrt, after, symmetric = c
-        span = span_of(kind) | wrt[-1].span
+        span = kind.span | wrt[-1].span
         return Asked(kind.value, of, wrt, before or after, symmetric is not None, None, span)
 
     def check(self, c: list[Any]) -> Asked:
@@ -375,15 +374,15 @@ def _upstream(args: tuple[SyntaxNode, ...], span: Span) -> SyntaxNode:
     return name_node(f"{UPSTREAM}({args[0].value})", span)
 
 
-def _whole(digits: Token) -> int:
+def _whole(digits: Terminal) -> int:
     if len(digits) > len(str(LARGEST)):
-        raise ParseError("an index is too large.", span_of(digits))
+        raise ParseError("an index is too large.", digits.span)
     return int(digits)
 
 
-def _exact(t: Token) -> Fraction:
+def _exact(t: Terminal) -> Fraction:
     if len(t) > MAX_NUMBER or not isfinite(float(t)):
-        raise ParseError("the number is too long or too large.", span_of(t))
+        raise ParseError("the number is too long or too large.", t.span)
     return Fraction(str(t))
 
 
@@ -446,16 +445,15 @@ def tokens(
 
 def terminals() -> dict[str, str]:
     """The regular expressions of the grammar's terminals, by name."""
-    return {t.name: t.pattern.to_regexp() for t in _parser().terminals}
+    return {**_automaton().tables.terminals}
 
 
 def _tokens(start: str, source: Source) -> list[tuple[str, Span]]:
-    driver: Any = _parser().parse_interactive(source, start)
-    found = []
-    with suppress(LarkError, ParseError):
-        for token in driver.lexer_thread.lex(driver.parser_state):
-            driver.feed_token(token)
-            found.append((str(token.type), span_of(token)))
+    run, found = ParserRun(_automaton(), start), []
+    with suppress(UnexpectedTerminal, ParseError):
+        for token in _lexer().lex(source, run):
+            run.feed(token)
+            found.append((token.type, token.span))
     return found
 
 
@@ -536,26 +534,25 @@ def _run(start: str, source: Source) -> Any:
             "Name its parts in lines of their own.",
             Span(span.start, span.start + 1),
         )
-    driver: Any = _parser().parse_interactive(source, start)
-    state = driver.parser_state
-    position, fed, begun = state.position, None, None
+    run, fed, begun = ParserRun(_automaton(), start), None, None
     try:
-        for token in driver.lexer_thread.lex(state):
-            state.feed_token(token)
+        for token in _lexer().lex(source, run):
+            run.feed(token)
             begun = _begun(token, fed, begun)
-            position, fed = state.position, token
-        return _in_its_language(driver.feed_eof(fed), text)
-    except UnexpectedToken as error:
-        refused = error.token
+            fed = token
+        return _in_its_language(run.value(), text)
+    except UnexpectedTerminal as error:
+        refused, waiting = error.token, _waiting(error.waiting)
     if begun is not None:
         raise _malformed(begun, source)
-    at = Span(span.end, span.end) if refused.type == "$END" else span_of(refused)
-    waiting = _waiting(state.parse_conf.states[position])
-    stopped = Stop(text[span.start : span.end], at.start - span.start, str(refused), str(fed or ""))
+    at = Span(span.end, span.end) if refused is None else refused.span
+    typed = text[span.start : span.end]
+    stopped = Stop(typed, at.start - span.start, str(refused or ""), str(fed or ""))
     name, first = stopped.called
     if name and name not in source.functions and name not in source.abstract:
         place = Span(span.start + first, span.start + first + len(name))
-        raise NameProblem(unknown_function(name, source.functions), place, text)
+        said = no_call(name) if name in source.names else unknown_function(name, source.functions)
+        raise NameProblem(said, place, text)
     message = complaint(stopped, waiting, source.functions)
     raise ParseError(message, span if waiting == "head" else at, text)
 
@@ -567,7 +564,7 @@ def _in_its_language(made: Any, text: str) -> Any:
     return with_expressions(made, lambda e: by_entry(text, e))
 
 
-def _begun(token: Token, before: Token | None, begun: Token | None) -> Token | None:
+def _begun(token: Terminal, before: Terminal | None, begun: Terminal | None) -> Terminal | None:
     """The token that begins the index or the range in which a token stands, if it stands in one."""
     if token.type in ("_FOR", "SUM"):
         return token
@@ -577,9 +574,9 @@ def _begun(token: Token, before: Token | None, begun: Token | None) -> Token | N
     return None if closed else begun
 
 
-def _malformed(begun: Token, source: Source) -> ParseError:
+def _malformed(begun: Terminal, source: Source) -> ParseError:
     """What is said of an index or a range that is none."""
-    place = span_of(begun)
+    place = begun.span
     if begun.type == "_FOR":
         return ParseError(RANGE, Span(place.start, source.span.end))
     end = next(closings(source.text, place.end))
@@ -603,43 +600,11 @@ def _waiting(expected: Container[str]) -> Waiting:
 
 
 @cache
-def _parser() -> Lark:
+def _automaton() -> Automaton:
     """The parser, made on first use."""
-    starts = ["statement", "expression", "equated"]
-    return made_parser(("problem.lark", "expression.lark"), Terminals, Builder(), starts)
+    return Automaton(tables_of(PROBLEM), Builder())
 
 
-def made_parser(
-    names: Sequence[str], lexer: type[Lexer], builder: Builder, starts: Sequence[str]
-) -> Lark:
-    """The parser of a grammar; its tables are kept in the user's cache."""
-    grammar = _grammar(names)
-    return Lark(
-        grammar,
-        parser="lalr",
-        lexer=lexer,
-        start=[*starts],
-        transformer=builder,
-        cache=_cache_file(grammar + __version__) or False,
-    )
-
-
-def _grammar(names: Sequence[str]) -> str:
-    """The grammar's text."""
-    folder = shipped("grammar")
-    return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
-
-
-def _cache_file(key: str) -> str | None:
-    """Where the parser's tables are kept: a folder that nobody else can write, or nowhere.
-
-    What lies there is unpickled, so that a shared folder would let others run code."""
-    try:
-        folder = own_folder("cache")
-        make_folder(folder)
-        status = folder.stat()
-    except (OSError, RuntimeError):  # not writable; no home
-        return None
-    if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o022):
-        return None
-    return str(folder / f"grammar-{blake2b(key.encode(), digest_size=10).hexdigest()}")
+@cache
+def _lexer() -> Terminals:
+    return Terminals(_automaton().tables)

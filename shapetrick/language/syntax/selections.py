@@ -160,7 +160,7 @@ class StructureBuilder:
             raise ParseError(
                 "`A > B` and `A < B` compare, 1 where it holds and else 0: for what is not less "
                 "write `1 - (A < B)`.",
-                _place(sign),
+                sign.span,
             )
         sides = (left, right) if sign == ">" else (right, left)
         difference = SyntaxNode("-", sides, None, span)
@@ -168,7 +168,7 @@ class StructureBuilder:
 
     def selected(self, c: list[Any]) -> SyntaxNode:
         base, selectors, end = c
-        return selected(base, selectors, base.span | _place(end))
+        return selected(base, selectors, base.span | end.span)
 
     def selectors(self, c: list[Any]) -> Selectors:
         return tuple(c)
@@ -191,11 +191,7 @@ class StructureBuilder:
 
     def block(self, c: list[Any]) -> SyntaxNode:
         opening, *rows, end = c
-        return block(rows, _place(opening) | _place(end))
-
-
-def _place(token: Any) -> Span:
-    return Span(token.start_pos, token.end_pos)
+        return block(rows, opening.span | end.span)
 
 
 # ------------------------------------------------------------------------- names of one matrix

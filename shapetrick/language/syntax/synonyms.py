@@ -86,7 +86,8 @@ TABLE: tuple[tuple[str, str], ...] = (
 
 # An attribute, and how books say it.
 _ATTRIBUTES = {
-    "posdef": ("positive definite", "symmetric positive definite", "definite", "spd"),
+    "symmetric": ("sym", "symm"),
+    "posdef": ("positive definite", "symmetric positive definite", "definite", "spd", "psd"),
     "lower": ("lower triangular",),
     "upper": ("upper triangular",),
     "nonneg": ("nonnegative", "non negative"),

@@ -29,6 +29,8 @@ TWO_SIDES = (
     "`X[i] : n x d for i = 1..b`."
 )
 
+_PART = re.compile(r"\w\([^()]*[\w-]\s*\Z")
+_GENERATOR = re.compile(r"\(.*[\w)\]]\s+for\s+\w+\s+in\s")
 _RANGE = re.compile(r"(?<!\w)for\s+\w+\s*=")
 RAISED_SIGNS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ"
 RAISED = str.maketrans(RAISED_SIGNS, "0123456789+-n")
@@ -41,6 +43,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("", r"[∂∇]", "derivatives are asked for by `grad J wrt X` or `d J / d X`; as values they have "
      "brackets, `(grad J wrt X)`."),
     ("", r"[∑Σ∏√∫]", "`{sign}` is not read: write the function's name, `sum(…)` or `sqrt(…)`."),
+    ("operand", r"@", "a function is `f(x) = …`, and its argument is declared, `x : n`."),
     ("operand", r"\.\.|…", "what goes on is a sum with its index, `sum(i = 1..n) x[i]`."),
     ("", r"\.\.?", "a point stands between digits, `0.5`, and in `.*`, `./`, `.^`, `.T`."),
     ("", r"for", RANGES),
@@ -72,6 +75,8 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("dimension", r"\*|@|·", "write `m x n` for a matrix, and `m n` for a product of dimensions."),
     ("dimension", r"\^|\*\*", "dimensions have no powers: write `n n` for `n^2`."),
     ("dimension", r"x|×", TWO_SIDES),
+    ("dimension", r"[<>≥≤]=?", "a sign is an attribute: `x : n positive`, or `nonneg`."),
+    ("dimension", r"\)", "a shape ends in no comma: a column is `x : n`, a row `x : 1 x n`."),
     ("dimension", r"=", "a statement ends before the next one: put `;` between them, or a new "
      "line; a family ends in its range, `for l = 1..L`."),
     ("dimension", r".*", "a shape is `m x n`, or `m` for a column, or `scalar`; a dimension is a "
@@ -86,7 +91,8 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
 )  # fmt: skip
 
 
-_MODULES = ("np", "numpy", "jnp", "jax", "lax", "nn", "torch", "F", "tf", "scipy", "math", "cupy")
+_MODULES = ("np", "numpy", "jnp", "jax", "lax", "nn", "torch", "F", "tf", "scipy", "math", "cupy",
+            "linalg")  # fmt: skip
 _METHODS = {"dot": "X W", "matmul": "X W", "mm": "X W", "t": "X'", "transpose": "X'"}
 _DOTTED = re.compile(r"\s*(\w+(?:\s*\.\s*\w+)*)\s*(\()?")
 _OPENER = re.compile(r"[^\W\d]\w*\s*\Z")
@@ -155,6 +161,14 @@ def unknown_function(name: str, known: Collection[str]) -> str:
     return f"`{name}` is not a function. {advice(name, known, arguments=2)}"
 
 
+def no_call(name: str) -> str:
+    """What is said of a value that is called with several arguments."""
+    return (
+        f"`{name}` is a value, and no function: an entry is `{name}[1,2]`, counted from 1, and a "
+        f"product `{name} (…)`."
+    )
+
+
 def foreign_function(typed: str, name: str, known: Collection[str] = ()) -> str:
     """What is said of a library's function that is not read."""
     called = spelt(name, known)
@@ -170,9 +184,15 @@ def complaint(stop: Stop, waiting: Waiting, known: Collection[str]) -> str:
     line, at, sign, before = stop
     if _RANGE.search(line):
         return RANGES
+    if sign == ":" and _PART.search(line[:at]):
+        return "a part stands in square brackets: `x[2..5]`, counted from 1, both ends included."
+    if _GENERATOR.search(line):
+        return "a sum over an index is `sum(i = 1..n) x[i]^2`."
     if waiting == "head":
         meant = nearest(before, REQUESTS)
         return f"did you mean `{meant}`?" if meant else f"this is no statement. {STATEMENTS}"
+    if sign == "wrt" and before in REQUESTS:
+        return f"what is asked for is that of a value: `J = …`, and `{before} J wrt x`."
     if waiting == "operand" and not before and sign:
         return f"nothing stands before `{_quoted(sign)}`. {STATEMENTS}"
     if before.endswith(".") and waiting == "name":  # a module

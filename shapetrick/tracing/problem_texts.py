@@ -1,0 +1,163 @@
+"""What a function computes, as a text in the language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice, permutations
+from types import MappingProxyType
+from typing import NamedTuple
+
+from ..core import expr as ex
+from ..core.expr import Expr
+from ..core.families import COTANGENT, index_letters, reindexed, with_own_letters
+from ..core.indices import Index, Indices, Range, name_of, written
+from ..core.problem import Problem
+from ..core.solved import Solved
+from ..core.traversal import postorder, substitute
+from ..language.printer import to_text
+from ..language.shapes.words import vocabulary
+from ..language.syntax import equation_library
+from ..language.vocabularies import is_name
+from ..simplification.written_forms import with_functions
+from . import arrays
+from .arrays import Traced
+from .decompositions import number_of, solver_of
+from .libraries import Followed
+from .members import INDICES, MOST_INDICES, Members, Recurrence
+from .parameters import ShapedParameter
+
+MOST_MET = 3  # letters with which a value is looked for
+VALUE_NAMES = {True: ("J", "f", "loss"), False: ("Y", "F", "value")}  # of a scalar, or not
+
+
+class ProblemText:
+    """The names that a function's values have in the language."""
+
+    def __init__(self, declared: Problem, parameters: Iterable[ShapedParameter]) -> None:
+        every = [*parameters]
+        self._taken = {*declared.symbols, *(p.name for p in every), *vocabulary()}
+        dims = (d for p in every for d in (*p.shape, *p.symbol.shape))
+        self._taken.update(name for d in dims for name in d.names)
+        free = (c for c in index_letters() if c not in self._taken)
+        self._letters = tuple(islice(free, MOST_INDICES))
+        self._named: dict[Expr, Expr] = {}
+        self.value = ""
+        self.request = ""  # for the derivative of the value
+
+    def written(self, followed: Followed) -> tuple[str, Expr]:
+        """Definitions in the language, a line for each, and the last one's value."""
+        value = followed.value
+        root = value.body if isinstance(value, Members) else arrays.spread(value)
+        steps = [e for r in followed.recurrences for e in (r.first, r.step)]
+        found, _, _ = with_functions([root, *steps, *(x.body for x in followed.locals.values())])
+        body, bodies, own = found[0], found[: 1 + len(steps)], found[1 + len(steps) :]
+        free = next((n for n in VALUE_NAMES[body.is_scalar] if n not in self._taken), "result")
+        self.value = free
+        self._taken |= {free, *(r.base for r in followed.recurrences)}
+        parts: dict[Expr, _Met] = {}  # what has a name, for all letters that it may be met with
+        inside = set(postorder(bodies))
+        for (name, x), e in zip(followed.locals.items(), own, strict=True):
+            known = e is body or not e.args or e in parts or name in self._taken
+            if known or isinstance(e, Solved) or not is_name(name):
+                continue
+            met = dict(_met(name, x, e))
+            if not inside.isdisjoint(met):
+                self._taken.add(name)
+                parts |= met
+        solved = [e for e in inside if isinstance(e, Solved)]
+        named = dict(zip(own, followed.locals, strict=True))
+        lines: list[str] = []
+        for e in postorder(bodies):
+            if isinstance(e, Solved) and e not in self._named:
+                lines.append(self._declared(e, solved, named))
+            if e in parts and e not in self._named:
+                base, at = parts[e]
+                lines.append(self._line(base, at, e, followed.locals[base]))
+                self._named |= {x: one.of(x) for x, one in parts.items() if one.base == base}
+        pairs = zip(followed.recurrences, found[1::2], found[2::2], strict=False)
+        lines += self._steps([r._replace(first=first, step=step) for r, first, step in pairs])
+        lines.append(self._line(free, _places(value), body, value))
+        self.request = f"{'grad' if body.is_scalar else 'vjp'} {free}"
+        if isinstance(value, Members):
+            letters = tuple(Index(c) for c in self._letters[: len(value.ranges)])
+            rows, cols = body.shape
+            upstream = name_of(self._free(COTANGENT), letters)
+            over = written(self._ranges(value))
+            lines.insert(0, f"{upstream} : ({rows}) x ({cols}) for {over}")
+            self.request = f"vjp {name_of(free, letters)} with {upstream}"
+        return "\n".join(lines), body
+
+    def _line(self, base: str, indices: Sequence[Index], e: Expr, value: Traced) -> str:
+        """The definition of a name that is met at some letters."""
+        if not isinstance(value, Members):
+            return f"{base} = {self.text(e)}"
+        at = {i.letter: Index(c) for i, c in zip(indices, self._letters, strict=False)}
+        member = name_of(base, tuple(at.values()))
+        return f"{member} = {self.text(e, at)} for {written(self._ranges(value))}"
+
+    def _ranges(self, value: Members) -> list[Range]:
+        pairs = zip(value.ranges, self._letters, strict=False)
+        return [over.lettered(c) for over, c in pairs]
+
+    def _steps(self, recurrences: Sequence[Recurrence]) -> list[str]:
+        """The lines for what is carried through loops."""
+        t = next(c for c in chain("t", self._letters) if c not in self._taken)
+        named = {r.step: r.at(Index(r.over.letter)) for r in recurrences if r.step.args}
+        self._named |= named
+        firsts = [f"{r.base}[0] = {self.text(r.first)}" for r in recurrences]
+        return firsts + [
+            f"{r.base}[{t}] = {self.text(r.step, {r.over.letter: Index(t)})} for "
+            f"{r.over.lettered(t)}"
+            for r in recurrences
+        ]
+
+    def _declared(self, e: Solved, found: Sequence[Solved], locals: Mapping[Expr, str]) -> str:
+        """A line that declares what a solver finds, `L = cholesky(S)`."""
+        solver, _, which = solver_of(e)[0].partition("_")
+        own = {number_of(x): x for x in found if solver_of(x) == solver_of(e)}
+        names = []
+        for place, unknown in enumerate(equation_library.TABLE[solver].unknowns.split(", ")):
+            x = own.get(place)
+            name = "" if x is None else locals.get(x, "")
+            names.append(self._free(name if is_name(name) else unknown.split()[0]))
+            if x is not None:
+                self._named[x] = ex.symbol(names[-1], x.shape)
+        given = [*map(self.text, e.args), *([which] if which else [])]
+        return f"{', '.join(names)} = {solver}({', '.join(given)})"
+
+    def _free(self, name: str) -> str:
+        """The name, or with a number where it is taken."""
+        tried = (name, *(f"{name}_{k}" for k in range(1, 99)))
+        found = next(x for x in tried if x not in self._taken)
+        self._taken.add(found)
+        return found
+
+    def text(self, e: Expr, at: Indices = MappingProxyType({})) -> str:
+        """An expression with the names of what is defined in it, and other letters."""
+        within = {x: n for x, n in self._named.items() if x is not e or isinstance(e, Solved)}
+        letters = {i.letter for i in at.values()}
+        found = reindexed(substitute(e, within), at)
+        return to_text(with_own_letters(found, INDICES | letters, self._taken))
+
+
+class _Met(NamedTuple):
+    """A name, and the indices with which it is met."""
+
+    base: str
+    indices: tuple[Index, ...]
+
+    def of(self, e: Expr) -> Expr:
+        return ex.named(name_of(self.base, self.indices), e)
+
+
+def _met(name: str, x: Traced, e: Expr) -> Iterator[tuple[Expr, _Met]]:
+    """A value with its name; of a family's member, at all letters with which it may be met."""
+    own = _places(x)
+    for letters in permutations(sorted(INDICES)[:MOST_MET], len(own)):
+        at = {i.letter: Index(c) for i, c in zip(own, letters, strict=True)}
+        yield reindexed(e, at), _Met(name, tuple(at.values()))
+
+
+def _places(x: Traced) -> tuple[Index, ...]:
+    """The indices of an array's member."""
+    return tuple(Index(r.letter) for r in x.ranges) if isinstance(x, Members) else ()
