@@ -197,8 +197,6 @@ def _through_equations(problem: Problem, request: Request, seed: int) -> Result:
     return replace(result, adjoint=adjoint)
 
 
-
-
 def _solution(problem: Problem, request: Request, system: EquationSystem, seed: int) -> Result:
     """What an unknown is where equations hold that are linear in it."""
     from ..implicit.solutions import solution
