@@ -122,6 +122,7 @@ def _imports(root: Path) -> str:
 
 
 def _functions() -> Iterator[str]:
+    from shapetrick.builders import applied
     from shapetrick.core.functions import NAMES, TABLE
     from shapetrick.language.shapes.inference import sizes_wanted
     from shapetrick.language.shapes.structured_calls import CALLS
@@ -136,16 +137,12 @@ def _functions() -> Iterator[str]:
         given = [f"{letter}: Operand" for letter in ("x" if row.arity == 1 else "ab"[: row.arity])]
         given += [f"n{i}: Size" for i in range(sizes_wanted(row) or 0)]
         given += ["/", "axis: int | None = ..."] if row.takes_axis else ["/"]
-        meaning = f"{row.help}; its scalar derivative: {', '.join(row.derivative)}"
-        yield f"def {name}({', '.join(given)}) -> Expr:\n    {meaning!r}"
+        yield f"def {name}({', '.join(given)}) -> Expr:\n    {applied(name).__doc__!r}"
     for name, call in CALLS.items():
         given = [f"{letter}: Operand" for letter in "abc"[: call.arity]]
         given += ["k: int | str"] if call.takes_places else []
         given += ["/", "axis: int | None = ..."] if call.takes_axis else ["/"]
         yield f"def {name}({', '.join(given)}) -> Expr:\n    {call.help!r}"
-    for name, overloads in vocabulary().library.items():
-        if name in NAMES:
-            continue
-        meaning = next(iter(overloads.values())).written
+    for name in sorted({*vocabulary().library} - {*NAMES}):
         given = ["*given: Operand", "axis: int | None = ...", "**numbers: float"]
-        yield f"def {name}({', '.join(given)}) -> Expr:\n    {meaning!r}"
+        yield f"def {name}({', '.join(given)}) -> Expr:\n    {applied(name).__doc__!r}"

@@ -105,7 +105,7 @@ def __getattr__(name: str) -> Any:
     is_module = import_module("importlib.util").find_spec(f"{__name__}.{name}") is not None
     if not name.startswith("_") and not is_module:
         builders = import_module(f"{__name__}.builders")
-        if name in {*builders.CALLS, *builders.vocabulary().library}:
+        if builders.Expr.is_written(name):
             return builders.applied(name)
     module = import_module(__name__)  # with which Python tells the nearest name
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=module)

@@ -19,6 +19,7 @@ from .core.warnings import warnings_of
 from .language.elaboration import read as read_problem
 from .language.elaboration import read_value
 from .language.printer import to_text
+from .language.shapes.scope import apart
 from .numerics.evaluation import FunctionValues, Valuation
 from .pipeline import hooks as hooks  # by which texts have derivatives as values
 
@@ -39,7 +40,6 @@ def _latex(e: Expr) -> str:
 
 
 register_writer("latex", _latex)
-MOST_SHOWN = 3  # requests, in the `repr` of a problem
 
 
 class _Together:
@@ -363,9 +363,14 @@ def html_page(derived: Sequence[Derivation], separate: bool = False) -> str:
 
 def html_part(derived: Sequence[Derivation]) -> str:
     """What a notebook shows of derivations that one article tells."""
+    from .render.document import Telling
     from .render.html import fragment
+    from .render.layout import plain
+    from .render.terminal import Style, joint_rows
 
-    return fragment([d._report({}) for d in derived], _codes(derived))
+    results = [replace(d.result, steps=d.steps) for d in derived]
+    rows = joint_rows(results, Style(), derived[0].problem, Telling())
+    return fragment([d._report({}) for d in derived], _codes(derived), plain(rows))
 
 
 def _codes(derived: Sequence[Derivation], without: Collection[str] = ()) -> dict[str, str]:
@@ -399,6 +404,8 @@ class Problem:
 
     def only(self, wrt: str) -> Problem:
         """The problem with the requests by these names alone, `"W, b"`. Raises RequestError."""
+        if not isinstance(wrt, str):
+            raise OperandError(f"`wrt` is a text of names, 'W, b', not {type(wrt).__name__}.")
         wanted = [name.strip() for name in wrt.split(",")]
         asked = dict.fromkeys(request.wrt.name for request in self.data.requests)
         every = {*asked, *(request.wrt.base for request in self.data.requests)}
@@ -406,9 +413,19 @@ class Problem:
             if name not in every:
                 raise RequestError(
                     f"nothing by `{name}` is asked for: the problem asks for {', '.join(asked)}."
+                    + self._within_another(name)
                 )
         kept = tuple(r for r in self.data.requests if {r.wrt.name, r.wrt.base} & {*wanted})
         return replace(self, data=replace(self.data, requests=kept))
+
+    def _within_another(self, name: str) -> str:
+        """What is said where a letter and the name stand together in the problem: `Ax`."""
+        for found in self.data.symbols:
+            rests = found.removesuffix(name), found.removeprefix(name)
+            product = apart(found, {name, *(s for s in rests if len(s) == 1 and s.isalpha())})
+            if product:
+                return f" `{found}` is one name: write `{product}` for a product."
+        return ""
 
     def requests(self) -> list[Problem]:
         """The problem once for each of its requests."""
@@ -486,9 +503,7 @@ class Problem:
 
     def __repr__(self) -> str:
         """What is asked, in short."""
-        asked = [f"{r.kind} {r.of_text} wrt {r.wrt.name}" for r in self.data.requests[:MOST_SHOWN]]
-        more = len(self.data.requests) - len(asked)
-        return f"<Problem {'; '.join(asked + [f'{more} more'] * bool(more)) or 'without requests'}>"
+        return repr(self.data)
 
     def check(self, seed: int = 0, *, time_limit: float | None = SECONDS) -> list[Check]:
         """What is found of all claims on derivatives, `check grad … = claim`, in order;
@@ -536,9 +551,8 @@ def read(
         of_arguments = named if shapes is None else shapes
         return Problem(limited(time_limit, partial(read_function, text, of_arguments)))
     if not isinstance(text, str):
-        raise OperandError(
-            f"a problem is a text, such as 'x: n; grad (x' x) wrt x', not {type(text).__name__}."
-        )
+        own = "an expression: `st.grad(e, x)`" if isinstance(text, Expr) else type(text).__name__
+        raise OperandError(f"a problem is a text, such as 'x: n; grad (x' x) wrt x', not {own}.")
     if shapes is not None or named:
         raise InputError("shapes are given with a function: a text declares its names itself.")
     return Problem(limited(time_limit, partial(read_problem, text, strict=strict)))

@@ -163,8 +163,16 @@ def applied(name: str) -> Callable[..., Expr]:
         return from_text(name)
     made = constant if name in SIZED else function
     made.__name__ = made.__qualname__ = name
-    made.__doc__ = SIZED[name][1].__doc__ if name in SIZED else TABLE[NAMES[name]].help
+    made.__doc__ = SIZED[name][1].__doc__ if name in SIZED else _told(name, TABLE[NAMES[name]])
     return made
+
+
+def _told(name: str, row: Function) -> str:
+    derivative = ", ".join(filter(None, row.derivative))
+    return (
+        f"{row.help}; its derivative, as of scalars: {derivative}.\n\n"
+        f"`shapetrick functions {name}` shows the rule that is found for it, and an example."
+    )
 
 
 def _apply(row: Function, args: tuple[Any, ...], axis: int | None) -> Expr:

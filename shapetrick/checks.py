@@ -92,7 +92,7 @@ class JudgedClaim(ABC):
     def _repr_html_(self) -> str:
         from .render.html import verdict_card
 
-        return verdict_card(self.problem, self.story())
+        return verdict_card(self.problem, self.story(), str(self))
 
     def __eq__(self, other: object) -> bool:
         """Whether the same was found of the same claim."""

@@ -14,7 +14,7 @@ import numpy as np
 from .claims.judgement import judge
 from .claims.verdicts import Judgement
 from .core.deadline import SECONDS, limited
-from .core.errors import InputError, ShapetrickError
+from .core.errors import InputError, OperandError, ShapetrickError
 from .core.functions import Array
 from .core.results import Verdict
 from .numerics.error_curves import Curve
@@ -111,6 +111,12 @@ def check_gradient(
     >>> c.verdict, c.diagnosis
     ('wrong', '3 times the gradient: the mean over 3 is missing')
     """
+    for given in (f, g):
+        if not callable(given):
+            raise OperandError(
+                "check_gradient(f, g, *inputs) takes two functions, then arrays: not "
+                f"{type(given).__name__} as a function."
+            )
     arrays = [_array(x, f"input {i}") for i, x in enumerate(inputs)]
     if not arrays:
         raise InputError("check_gradient(f, g, *inputs) needs at least one input.")

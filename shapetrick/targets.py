@@ -6,9 +6,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .codegen.options import PLAIN
+from .codegen.options import PLAIN, no_target
 from .codegen.options import CodeOptions as CodeOptions
-from .core.errors import RequestError
 
 if TYPE_CHECKING:
     from .core.problem import Problem
@@ -32,5 +31,5 @@ def code(
     if language is not None:
         return code_in(language, problem, results, options)
     if target not in TARGETS:
-        raise RequestError(f"`{target}` is none of the targets {', '.join(TARGETS)}.")
+        raise no_target(target, TARGETS)
     return export.code(problem, results, target, options)

@@ -164,6 +164,19 @@ def test_a_name_that_is_not_asked_for(capsys: Captured) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("L = norm(Ax - b)^2", "`Ax` is one name: write `A x` for a product."),
+        ("L = norm(xA)^2", "`xA` is one name: write `x A` for a product."),
+        ("L = norm(xmax + x1)^2", "the problem asks for xmax, x1."),
+    ],
+)
+def test_a_name_within_another(text: str, said: str, capsys: Captured) -> None:
+    assert main(["derive", "--wrt", "x", "-e", text]) == 2
+    assert capsys.readouterr().err.endswith(f"{said}\n")
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"x : n\n\xff\xfe", "is not UTF-8: byte 0xff in line 2"),
@@ -245,6 +258,7 @@ def test_an_output_that_lacks_the_letters_is_no_traceback() -> None:
         (["derive", "--formt", "json", "-e", LINEAR], "did you mean --format?"),
         (["code", "--target", "nmpy", "-e", LINEAR], "did you mean numpy?"),
         (["check", "--sed", "1", "--plt", "-e", LINEAR], "did you mean --plot?"),
+        (["--colr", "always", "-e", LINEAR], "did you mean --color?"),
     ],
     ids=str,
 )
@@ -254,6 +268,18 @@ def test_a_slip_of_the_call_is_told_with_what_was_meant(
     with pytest.raises(SystemExit):
         main(arguments)
     assert meant in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [(["functions", "softmx"], "softmax"), (["examples", "mlp"], "mlp.st")],
+    ids=str,
+)
+def test_a_slip_of_a_name_is_told_with_what_was_meant(
+    arguments: list[str], meant: str, capsys: Captured
+) -> None:
+    assert main(arguments) == 2
+    assert f"; did you mean {meant}? `shapetrick {arguments[0]}` lists" in capsys.readouterr().err
 
 
 # -------------------------------------------------------------------------------- files and folders
@@ -273,9 +299,22 @@ def test_a_file_alone_is_derived(folder: Path, capsys: Captured) -> None:
     assert capsys.readouterr().out == "∂J/∂w = X' (X w - y)\n"
 
 
-def test_a_call_without_a_command_derives(capsys: Captured) -> None:
-    assert main(["--quiet", "-e", "x' x", "--wrt", "x"]) == 0
-    assert capsys.readouterr().out == "∂(x' x)/∂x = 2 x\n"
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--quiet", "-e", "x' x", "--wrt", "x"], "∂(x' x)/∂x = 2 x"),
+        (["--quiet", "-e", "x' x", "derive", "--wrt", "x"], "∂(x' x)/∂x = 2 x"),
+        (["--color", "never", "check", "-q", "-e", "x : n; check 1 = 1"], "1 right"),
+        (["--given", "A : n x n", "simplify", "A + A"], "2 A"),
+        (["-e", "code : n; J = code' code", "--wrt", "code", "-q"], "∂J/∂code = 2 code"),
+    ],
+    ids=str,
+)
+def test_options_may_stand_before_the_command(
+    arguments: list[str], said: str, capsys: Captured
+) -> None:
+    assert main(arguments) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == said
 
 
 def test_a_folder_is_all_its_problems_in_order(folder: Path, capsys: Captured) -> None:
@@ -496,6 +535,13 @@ def test_the_helps_of_all_commands_stand_in_one_column(capsys: pytest.CaptureFix
     lines = capsys.readouterr().out.split("  COMMAND ARG ...\n")[1].split("\n\n")[0].splitlines()
     assert len(lines) == len(parsers()[1])
     assert len({line.index(line.split(maxsplit=1)[1]) for line in lines}) == 1
+
+
+def test_what_a_command_does_is_broken_to_the_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "72")
+    for command in parsers()[1].values():
+        _, told, *_ = command.format_help().split("\n\n")
+        assert max(map(len, told.splitlines())) <= 72
 
 
 def test_a_claim_of_another_shape_has_no_figures(capsys: pytest.CaptureFixture[str]) -> None:

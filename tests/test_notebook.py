@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -34,8 +36,8 @@ def test_the_tour_runs_and_shows_what_it_says() -> None:
         if output.output_type in ("display_data", "execute_result")
     ]
     pages = [data["text/html"] for data in shown if "text/html" in data]
-    assert len(pages) == 4
-    assert [page.count("✓ verified") for page in pages] == [1, 1, 1, 0]
+    assert len(pages) == 3  # both backward rules in one
+    assert [page.count("✓ verified</span>") for page in pages] == [1, 1, 0]
     assert "✗ WRONG" in pages[-1]
     assert all("<math>" in page and "<svg" in page for page in pages)
     formula = r"$\displaystyle \frac{1}{m} X^{\top} (X w - y)$"
@@ -95,7 +97,11 @@ def test_gradients_of_one_thing_share_names_in_a_cell(shell: Shell) -> None:
     assert [str(d.gradient) for d in shell.user_ns["found"][:2]] == ["X' δ", "sum(δ)"]
     article, equality = shell.shown
     page = article._repr_html_()
-    assert [page.count(part) for part in ("<article", "✓ verified", 'class="codes"')] == [1, 1, 1]
+    assert [page.count(part) for part in ("<article", "✓ verified</span>", 'class="codes"')] == [
+        1,
+        1,
+        1,
+    ]
     assert repr(article).splitlines()[1] == "<Derivation grad J wrt b = sum(δ)>"
     assert "✗ WRONG" in equality._repr_html_()
     assert equality.latex() == r"J \neq 2 J"
@@ -125,6 +131,21 @@ def test_what_is_wrong_is_said_without_a_traceback(
     shell.magic(line, cell)
     assert said in capsys.readouterr().err
     assert not shell.shown
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        st.derive("X : m x d; w : d; J = norm(X w)^2; grad J wrt w"),
+        st.check("A : n x n; x : n; J = x' A x; check grad J wrt x = 2 A x"),
+    ],
+    ids=["derivation", "claim"],
+)
+def test_what_takes_no_styles_shows_the_text(shown: Any) -> None:
+    page = shown._repr_html_()
+    (told,) = re.findall(r'<div class="unstyled"><p>.*?</p><pre>(.*?)</pre>', page, re.DOTALL)
+    assert html.unescape(told) == str(shown)
+    assert ".unstyled { display: none; }" in page
 
 
 def test_modules_are_named_by_the_package() -> None:

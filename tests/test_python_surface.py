@@ -217,15 +217,23 @@ def test_sympy_is_told_apart() -> None:
     [
         (lambda: np.sum(X), r"`st\.sum\(…\)`"),
         (lambda: np.linalg.norm(X), r"`st\.norm\(…\)`"),
+        (lambda: np.trace(X), r"`st\.tr\(…\)`"),
+        (lambda: np.where(X > Y, X, Y), r"`st\.where\(…\)`"),
+        (lambda: np.sort(X), "`shapetrick functions`"),
         (lambda: np.exp(X, out=np.ones(2)), r"`st\.exp\(…\)`"),
         (lambda: np.ones((2, 2)) @ X, "declare a symbol"),
-        (lambda: X + np.ones((2, 2)), "declare a symbol"),
-        (lambda: c + sympy.Symbol("a"), "from_sympy"),
+        (lambda: X + np.ones((2, 2)), "numpy's ndarray .*declare a symbol"),
+        (lambda: c + sympy.Symbol("a"), "sympy's Symbol .*from_sympy"),
         (lambda: sympy.Symbol("a") * c, "from_sympy"),
         (lambda: X.sum, r"`st\.sum\(…\)`"),
+        (lambda: X.clip, r"`st\.clip\(…\)`"),
         (lambda: bool(X), "neither true nor false"),
         (lambda: X[0], "no entries"),
         (lambda: X + None, "NoneType is no operand"),
+        (lambda: st.derive(X @ w), r"not an expression: `st\.grad\(e, x\)`"),  # type: ignore[arg-type]
+        (lambda: st.derive(PROBLEM, wrt=["w"]), "'W, b', not list"),  # type: ignore[arg-type]
+        (lambda: st.check_gradient(np.sin, np.ones(1), np.ones(1)), "takes two functions"),
+        (lambda: st.derive("y = sin(x); vjp y wrt x").function("numpy")(1), r"x=…, y_bar=…\)`"),
         (lambda: "a" * X, "str is no operand"),
     ],
 )
@@ -244,3 +252,5 @@ def test_pytorchs_functions_are_the_languages() -> None:
             asked()
     with pytest.raises(TypeError, match=r"`st\.softmax\(…\)`"):
         torch.softmax(X, dim=1)
+    with pytest.raises(TypeError, match=r"`st\.norm\(…\)`"):
+        torch.linalg.norm(X)

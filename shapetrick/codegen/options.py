@@ -1,11 +1,14 @@
-"""How code is to be written."""
+"""How code is to be written, and what is said of a target that there isn't."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-if TYPE_CHECKING:  # the names of targets are for every command's help, the dimensions for few
+if TYPE_CHECKING:  # the names of targets are for every command's help, these for few
+    from collections.abc import Sequence
+
     from ..core.dims import Sizes
+    from ..core.errors import RequestError
 
 
 class CodeOptions(NamedTuple):
@@ -25,3 +28,13 @@ class CodeOptions(NamedTuple):
 
 
 PLAIN = CodeOptions()
+
+
+def no_target(target: str, known: Sequence[str]) -> RequestError:
+    """What is said of a target that is none of these."""
+    from ..core.errors import RequestError
+    from ..core.warnings import nearest
+
+    near = nearest(target, known)
+    advice = f" Did you mean `{near}`?" if near else ""
+    return RequestError(f"`{target}` is none of the targets {', '.join(known)}.{advice}")

@@ -7,13 +7,15 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
 from ..core.deadline import SECONDS, seconds_of
 from ..targets import TARGETS
+from .outcome import likely
 from .sources import SUFFIXES, function_of
 
 MOST_JOBS = 256
@@ -100,16 +102,16 @@ class Parser(argparse.ArgumentParser):
     """Refuses a slip with the word that was likely meant."""
 
     @property
-    def options(self) -> list[str]:
-        """Their names, short and long."""
-        return [option for a in self._actions for option in a.option_strings]
+    def options(self) -> dict[str, bool]:
+        """Their names, short and long, and whether each takes a value."""
+        return {option: a.nargs != 0 for a in self._actions for option in a.option_strings}
 
     def error(self, message: str) -> NoReturn:
         words = [word for word in message.replace("'", " ").split() if word.startswith("--")]
         for word in words if message.startswith("unrecognized") else ():
-            message += _meant(word, self.options)
+            message += likely(word, self.options)
         if choice := _CHOICE.search(message):
-            message += _meant(choice["word"], re.findall(r"[\w-]+", choice["known"]))
+            message += likely(choice["word"], re.findall(r"[\w-]+", choice["known"]))
         super().error(message)
 
 
@@ -124,12 +126,11 @@ class _Help(argparse.RawDescriptionHelpFormatter):
             columns = columns or os.get_terminal_size(stdout.fileno()).columns
         super().__init__(prog, width=(columns or 80) - 2)
 
-
-def _meant(word: str, known: Sequence[str]) -> str:
-    import difflib  # where something was mistyped alone
-
-    near = difflib.get_close_matches(word, known, 1)
-    return f"; did you mean {near[0]}?" if near else ""
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        """Examples stand as they are written; a description of one line is broken."""
+        if "\n" in text:
+            return super()._fill_text(text, width, indent)
+        return argparse.HelpFormatter._fill_text(self, text, width, indent)
 
 
 def arguments(given: Sequence[str]) -> argparse.Namespace:
@@ -138,12 +139,11 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     words = list(given)
     if words[:1] == ["help"]:
         words = [*words[1:2], "--help"]
-    if words and words[0] not in (*commands.choices, *parser.options):
-        known = words[0] in ("-", *commands.choices["derive"].options) or _is_file(words[0])
-        if not known and not words[0].startswith("-"):
-            meant = _meant(words[0], [*commands.choices])
+    if words and words[0] not in commands.choices and not _begins_one(words[0], parser.options):
+        if not words[0].startswith("-") and not _is_file(words[0]):
+            meant = likely(words[0], commands.choices)
             parser.error(f"there is no command {words[0]!r}, and no such file{meant}")
-        words[:0] = ["derive"] if known else []
+        words = _command_first(words, commands.choices)
     args, unknown = parser.parse_known_args(words)
     command = commands.choices[words[0]] if words and words[0] in commands.choices else parser
     if unknown:
@@ -155,6 +155,19 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
             "either files or texts (-e) are wanted" + (", not both" if args.files else "")
         )
     return args
+
+
+def _begins_one(word: str, options: Iterable[str]) -> bool:
+    return word != "-" and any(option.startswith(word) for option in options)
+
+
+def _command_first(words: list[str], commands: Mapping[str, Parser]) -> list[str]:
+    """The words with the command in front, which may stand behind options; else `derive`."""
+    takes_value = commands["derive"].options
+    for i, (before, word) in enumerate(pairwise(words), 1):
+        if word in commands and not takes_value.get(before) and not Path(word).exists():
+            return [word, *words[:i], *words[i + 1 :]]
+    return ["derive", *words]
 
 
 def _is_file(word: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..core.examples import shipped_examples
 from ..core.files import shipped
-from .outcome import DONE, BadInput
+from .outcome import DONE, BadInput, likely
 
 
 def run(args: Namespace) -> int:
@@ -24,7 +24,8 @@ def run(args: Namespace) -> int:
     elif args.name in found:
         print(found[args.name].text, end="")
     else:
-        raise BadInput(f"there is no example {args.name!r}: `shapetrick examples` lists them.")
+        near = likely(args.name, found) or ":"
+        raise BadInput(f"there is no example {args.name!r}{near} `shapetrick examples` lists them.")
     return DONE
 
 

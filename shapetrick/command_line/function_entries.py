@@ -6,7 +6,6 @@ The rule is not written anywhere: it is derived of that problem.
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import NamedTuple
 
@@ -21,7 +20,7 @@ from ..language.syntax.equation_library import DefinedByEquations
 from ..language.syntax.tree import FunctionDefinition
 from ..render.function_table import WIDTH, call_of, function_names, is_operator
 from ..render.layout import Row, labelled, plain, prose
-from .outcome import BadInput
+from .outcome import BadInput, likely
 
 _UNITS = {
     "linear": "the value has the argument's; of two, the product of theirs",
@@ -70,8 +69,7 @@ def _entry(name: str) -> _Entry:
         return _equation_entry(name, EQUATIONS[name])
     if name in library:
         return _library_entry([*library[name].values()])
-    near = difflib.get_close_matches(name, function_names(), 1)
-    meant = f", did you mean {near[0]}?" if near else ":"
+    meant = likely(name, function_names()) or ":"
     raise BadInput(f"there is no function {name!r}{meant} `shapetrick functions` lists them.")
 
 
@@ -93,7 +91,7 @@ def _derived(entry: _Entry) -> tuple[str, list[Derivation]]:
 def _rule(d: Derivation) -> str:
     """What the search found, and how it was confirmed."""
     where = [f"{name} = {e}" for name, e in d.definitions]
-    if d.result.adjoint is not None:
+    if d.result.adjoint is not None and not where:  # else in closed form
         where += [f"{q.left} = {q.right}" for q in d.result.adjoint.equations]
     left = f"∂{d.of}/∂{d.wrt}" if d.kind == "grad" else f"bar({d.wrt})"
     sign = "✓ " if d.verified else ""

@@ -93,3 +93,11 @@ def warner() -> Callable[[Iterable[str]], None]:
                 print(f"shapetrick: warning: {warning}", file=sys.stderr)
 
     return warn
+
+
+def likely(word: str, known: Iterable[str]) -> str:
+    """What is said behind a word that isn't known: the known one that was likely meant."""
+    import difflib  # where something was mistyped alone
+
+    near = difflib.get_close_matches(word, [*known], 1)
+    return f"; did you mean {near[0]}?" if near else ""

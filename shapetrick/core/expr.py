@@ -558,10 +558,12 @@ def operand(value: Any) -> Expr:
         return number(Fraction(int(value.numerator), int(value.denominator)))
     if isinstance(value, numbers.Real) and math.isfinite(value):
         return number(Fraction(str(value)))
+    library = type(value).__module__.partition(".")[0]
+    owner = "" if library in ("builtins", "__main__") else f"{library}'s "
     raise OperandError(
-        f"{type(value).__name__} is no operand of an expression, which is made of symbols and "
-        "finite real numbers. For an array, declare a symbol of its shape and give `evaluate` its "
-        "value; a text is for `derive` or `read`; what SymPy made goes through `from_sympy`."
+        f"{owner}{type(value).__name__} is no operand of an expression, which is made of symbols "
+        "and finite real numbers. For an array, declare a symbol of its shape and give `evaluate` "
+        "its value; a text is for `derive` or `read`; what SymPy made goes through `from_sympy`."
     )
 
 

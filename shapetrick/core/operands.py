@@ -31,6 +31,7 @@ class Operand(Generic[ExprT]):
 
     __slots__ = ()
     operators: ClassVar[Mapping[str, Callable[..., Any]]] = {}  # what makes which node
+    is_written: ClassVar[Callable[[str], bool]]  # whether the language makes it of others
 
     @classmethod
     def _made(cls, name: str, *given: Any) -> ExprT:
@@ -133,12 +134,19 @@ class Operand(Generic[ExprT]):
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
         return self._applied("numpy", name, given, options)
 
+    def __array_function__(
+        self, function: Any, _: Any, given: Sequence[Any], options: Mapping[str, Any]
+    ) -> Any:
+        """Its other functions, `np.trace(X)`, which are told what to write."""
+        return self._applied("numpy", function.__name__, given, options)
+
     @classmethod
     def __torch_function__(
         cls, function: Any, _: Any, given: Sequence[Any] = (), options: Any = None
     ) -> Any:
         """Likewise PyTorch's."""
-        return cls._applied("torch", function.__name__.strip("_"), given, options or {})
+        name = function.__name__.strip("_").removeprefix("linalg_")
+        return cls._applied("torch", name, given, options or {})
 
     @classmethod
     def _applied(
@@ -149,16 +157,11 @@ class Operand(Generic[ExprT]):
             return cls._made(OPERATORS[name], *given)
         if key is not None and TABLE[key].elementwise and not options:
             return cls._called(key, *given)
-        if key is not None:
-            raise OperandError(f"{library}'s `{name}` takes arrays: write `st.{key}(…)`.")
-        raise OperandError(
-            f"{library}'s `{name}` takes arrays: of expressions there are `st.sum(…)` and others, "
-            "which `shapetrick functions` lists."
-        )
+        raise OperandError(f"{library}'s `{name}` takes arrays{_instead(name)}.")
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         raise OperandError(
-            "an expression is no array: `evaluate` it on arrays, or write `st.norm(…)` or so."
+            "an expression has no values: `evaluate` it on arrays, or write `st.norm(…)` or so."
         )
 
     def __bool__(self) -> NoReturn:
@@ -171,14 +174,20 @@ class Operand(Generic[ExprT]):
 
     def __getitem__(self, _: Any) -> NoReturn:
         raise OperandError(
-            "an expression has no entries to take: multiply by a declared vector, as in `e.T @ x`."
+            "an expression has no entries to take: multiply by a declared vector, as in `e.T @ x`; "
+            "in a text `X[1, :]` is the first row."
         )
 
     def __getattr__(self, name: str) -> NoReturn:
         """What is asked for as of an array, `X.sum()`, is a function."""
-        key = _key(name)
-        hint = "" if key is None else f": write `st.{key}(…)`"
+        hint = "" if name.startswith("_") else _instead(name)
         raise AttributeError(f"an expression has no {name!r}{hint}.", name=name, obj=self)
+
+
+def _instead(name: str) -> str:
+    """What to write for a library's function."""
+    found = _key(name) or (name if Operand.is_written(name) else None)
+    return f": write `st.{found}(…)`" if found else ": `shapetrick functions` lists what there is"
 
 
 def _key(name: str) -> str | None:

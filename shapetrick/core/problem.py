@@ -24,6 +24,7 @@ from .traversal import postorder, substitute
 
 DerivativeKind = Literal["grad", "vjp", "jac", "hess", "jvp", "hvp"]
 RequestKind = Literal[DerivativeKind, "solve"]
+MOST_SHOWN = 3  # requests, in the `repr` of a problem
 
 
 class Claim(NamedTuple):
@@ -81,6 +82,10 @@ class Request:
             return f"solve {self.of_text} for {self.wrt.name}"
         rows = "" if self.rows is None else f"{self.rows.name}, "
         return f"{self.kind} {self.of_text} wrt {rows}{self.wrt.name}"
+
+    def __repr__(self) -> str:
+        claim = "" if self.claim is None else f" = {self.claim.text}"
+        return f"<Request {self.key}{claim}>"
 
 
 def called(text: str) -> str:
@@ -154,6 +159,12 @@ class Problem:
     equalities: tuple[EqualityClaim, ...] = ()  # of two expressions, to be judged
     cotangents: tuple[str, ...] = ()  # definitions that claims mention and the text hasn't
     values: Mapping[str, Array] = field(default_factory=dict)  # that some symbols come with
+
+    def __repr__(self) -> str:
+        """What is asked, in short."""
+        asked = [request.key for request in self.requests[:MOST_SHOWN]]
+        more = len(self.requests) - len(asked)
+        return f"<Problem {'; '.join(asked + [f'{more} more'] * bool(more)) or 'without requests'}>"
 
     @property
     def has_families(self) -> bool:

@@ -9,6 +9,7 @@ numbers confirm.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from itertools import islice, permutations, product
@@ -32,7 +33,7 @@ from ..numerics.sampling import Profile, assignments, draw
 MOST = 1000  # arrangements that are looked at
 MOST_SIDES = 20_000  # in all of them
 SHOWN = 6
-MOST_SPELLED = 30  # of which the shortest are shown
+MOST_SPELLED = 30  # of which the shortest are shown, with the line's kinds of product first
 MOST_INDICES = 40  # np.einsum has no more letters
 SAME = 1e-9  # relative error below which two arrangements are one
 MOST_PAIRINGS = 720  # of equal factors with the places that they may have in a line
@@ -165,7 +166,8 @@ def look_alikes(
     values = _Values(pieces, sides, symmetric)
     truth = values.of(solution)
     scale = float(np.max(np.abs(truth))) or 1.0
-    rejected: list[tuple[int, Rejected]] = []
+    kinds = _kinds_of_product(solution)
+    rejected: list[tuple[bool, Blocks, float, str]] = []
     complete = True
     most = min(MOST, MOST_SIDES // len(sides))
     tried: list[TriedArrangement] = []
@@ -189,12 +191,16 @@ def look_alikes(
             canonical(blocks), error if is_wrong else 0.0, reason or UNTYPED if is_wrong else ""
         )
         tried.append(seen[mark])
-        if is_wrong and len(rejected) < MOST_SPELLED:
-            spelled = spell(_term(pieces, sides, blocks, path.target))
-            if spelled is not None:
-                rejected.append((length(spelled), Rejected(spelled, error, reason or UNTYPED)))
-    rejected.sort(key=lambda pair: pair[0])
-    shown = tuple(r for _, r in rejected[:SHOWN])
+        if is_wrong:
+            other = _kinds_of_product(blocks) != kinds
+            rejected.append((other, blocks, error, reason or UNTYPED))
+    rejected.sort(key=lambda r: r[0])
+    spelled: dict[Expr, tuple[bool, int, Rejected]] = {}
+    for other, blocks, error, reason in rejected[:MOST_SPELLED]:
+        e = spell(_term(pieces, sides, blocks, path.target))
+        if e is not None:
+            spelled.setdefault(e, (other, length(e), Rejected(e, error, reason)))
+    shown = tuple(r for *_, r in sorted(spelled.values(), key=lambda r: r[:2])[:SHOWN])
     known = tuple(tried) if complete and not glue else ()
     return LookAlikes(len(seen), complete, len(typed), shown, sides, known)
 
@@ -302,6 +308,11 @@ def _substituted(unit: Unit, solved: dict[int, Unit]) -> Unit:
 
 def _uses_glue(sides: Sequence[FactorSide], blocks: Sequence[int]) -> bool:
     return any(not _is_plain(sides, block) for block in members(blocks))
+
+
+def _kinds_of_product(blocks: Sequence[int]) -> list[int]:
+    """How many sides meet in each block: the same where the kinds of product are."""
+    return sorted(Counter(blocks).values())
 
 
 def _is_plain(sides: Sequence[FactorSide], block: Sequence[int]) -> bool:

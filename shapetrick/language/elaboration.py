@@ -245,7 +245,7 @@ class Elaboration:
             )
             for q in self.equalities
         )
-        if not requests and not equalities and self.complete:
+        if self._default is not None:
             requests = list(self._default_requests(reader, lowering, constants))
         return Problem(
             scope.text,
@@ -279,8 +279,10 @@ class Elaboration:
                 scalar = asked.kind in OF_SCALARS and not asked.leibniz
                 if scalar and not unifier.unify_shapes(shape, SCALAR):
                     raise self._not_scalar(asked, unifier.shape(shape))
-                if asked.leibniz and scope.assumed and self._may_be_scalar(inference, asked.of):
+                if asked.leibniz and self._may_be_scalar(inference, asked.of):
                     unifier.unify_shapes(shape, SCALAR)
+            if self._default is not None and self._may_be_scalar(inference, self._default):
+                unifier.unify_shapes(inference.shape(self._default), SCALAR)
             for q in self.equalities:
                 left, right = (inference.add(e) for e in (q.left, q.right))
                 if unifier.copy().unify_shapes(left, right):  # else it is wrong
@@ -296,9 +298,7 @@ class Elaboration:
 
     def _may_be_scalar(self, inference: Inference, of: SyntaxNode) -> bool:
         """Whether names that nobody declared may make it a scalar, as `∂J/∂w` is mostly of one."""
-        names = self.scope.assumed
-        settled = is_settled(inference.unifier.shape(inference.shape(of)))
-        if settled or not all(name[0].islower() for name in names):
+        if not self.scope.assumed or is_settled(inference.unifier.shape(inference.shape(of))):
             return False
         trial = inference.trial()
         try:
@@ -309,7 +309,8 @@ class Elaboration:
             trial.solve()
         except (Misfit, Undetermined):
             return False
-        return True
+        matrices = [name for name in self.scope.assumed if not name[0].islower()]
+        return not any(ONE in trial.unifier.shape(trial.shapes[name]) for name in matrices)
 
     def _reached(self, of: Expr) -> set[Symbol]:
         """The symbols that an expression has, and those that determine the unknowns in it."""
@@ -432,14 +433,19 @@ class Elaboration:
 
         return claimed(scope.text, asked, node, value)
 
+    @property
+    def _default(self) -> SyntaxNode | None:
+        """The last definition, where nothing is asked: its gradient is meant."""
+        asks = self.asked or self.equalities or self.scope.solvings
+        bodies = [*self.scope.bodies.values()] if self.complete and not asks else []
+        return bodies[-1] if bodies else None
+
     def _default_requests(
         self, reader: RequestReader, lowering: Lowering, constants: frozenset[str]
     ) -> Iterator[Request]:
         """The derivative that the last definition is; else its gradient by everything that isn't
         constant."""
         scope = self.scope
-        if not scope.definitions:
-            return iter(())
         name, definition = list(scope.definitions.items())[-1]
         body, of = definition.body, self.values[name]
         if body.kind == "derived" and len(body.args) == 2:

@@ -115,11 +115,21 @@ class FamilyElaboration:
         """Refuse a letter that neither runs nor is a length. Raises NameProblem."""
         for letter in (t for i in indices for t in i.terms):
             if letter not in running and letter not in self.lengths:
-                raise NameProblem(
-                    f"nothing says which numbers `{letter}` is in `{name}`: end the line with "
-                    f"`for {letter} = 1..L`.",
-                    span,
-                )
+                raise self._without_range(letter, name, span)
+
+    def _without_range(self, letter: str, name: str, span: Span) -> NameProblem:
+        """What is said of an index that nothing binds: a range that a family has at its place."""
+        base, indices = parts(name)
+        ranges = [r for s in self.segments if s.base == base for r in s.ranges]
+        letters = [i.letter for i in indices if i.letter]
+        over = dict(zip(letters, ranges, strict=False)).get(letter)
+        found = "" if over is None else f"{letter} = {over.first}..{over.last}"
+        summed = f", or sum over it, `sum({found}) …`" if found else ""
+        return NameProblem(
+            f"nothing says which numbers `{letter}` is in `{name}`: end the line with "
+            f"`for {found or f'{letter} = 1..L'}`{summed}.",
+            span,
+        )
 
     @staticmethod
     def _padded(name: str, indices: Place, letters: Sequence[str], span: Span) -> frozenset[int]:

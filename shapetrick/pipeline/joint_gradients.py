@@ -30,6 +30,7 @@ from .requests import (
     concluded,
     derivative_of,
     derive,
+    log_verdict,
     not_yet_checked,
     taken_in,
     to_derive,
@@ -77,7 +78,10 @@ def derive_together(
     else:
         results = [derive(problem, request, seed, not_yet_checked) for request in requests]
     verdicts = check_together(problem, requests, [r.gradient for r in results], seed)
-    return [replace(r, validation=v) for r, v in zip(results, verdicts, strict=True)]
+    results = [replace(r, validation=v) for r, v in zip(results, verdicts, strict=True)]
+    for result in results:
+        log_verdict(result)
+    return results
 
 
 def shared_names(

@@ -45,9 +45,15 @@ def derive(
     Raises DerivationError where no arrangement expresses it."""
     _log.info("deriving %s", request.key)
     result = _derived(problem.holding(request.wrt), request, seed, checked)
+    if checked is not not_yet_checked:
+        log_verdict(result)
+    return result
+
+
+def log_verdict(result: Result) -> None:
+    """Log what was found, with the verdict on it."""
     found = result.validation
     _log.info("%s after %d draws: %r", found.verdict, found.draws, result.gradient)
-    return result
 
 
 def not_yet_checked(gradient: Expr) -> Validation:

@@ -132,15 +132,20 @@ def document(title: str, *parts: Html | str) -> str:
     return f"<!doctype html>\n{document}\n"
 
 
-def fragment(reports: Sequence[Report], code: Mapping[str, str] | None = None) -> str:
+def fragment(
+    reports: Sequence[Report], code: Mapping[str, str] | None = None, in_text: str = ""
+) -> str:
     """Reports that are told together, to be put into another document, such as a notebook; `code`
-    is what computes all their answers."""
-    return _styled(article(_story(reports), reports, "", is_compact=True, code=code))
+    is what computes all their answers, and `in_text` tells them where that takes no styles."""
+    return _styled(article(_story(reports), reports, "", is_compact=True, code=code), in_text)
 
 
-def verdict_card(problem: Problem, story: ClaimStory) -> str:
-    """The verdict on a claim, to be put into another document."""
-    return _styled(verdict(problem, story))
+UNSTYLED = "Formulas and pictures are shown once this notebook is trusted; in plain text:"
+
+
+def verdict_card(problem: Problem, story: ClaimStory, in_text: str = "") -> str:
+    """The verdict on a claim, likewise."""
+    return _styled(verdict(problem, story), in_text)
 
 
 def verdict(problem: Problem, story: ClaimStory) -> Html:
@@ -150,10 +155,13 @@ def verdict(problem: Problem, story: ClaimStory) -> Html:
     return element("section", asked, _answer(story, writer), _check(story.curve))
 
 
-def _styled(content: Html) -> str:
-    """With the style that it needs in another document."""
+def _styled(content: Html, in_text: str) -> str:
+    """With the style that it needs in another document. A notebook from somebody else takes styles,
+    formulas and pictures out until it is trusted: what the style hides tells all in text there."""
     style = element("style", _resource("report.css"))
-    return str(element("div", style, content, class_="shapetrick"))
+    told = element("p", UNSTYLED), element("pre", in_text)
+    unstyled = element("div", *told, class_="unstyled") if in_text else ""
+    return str(element("div", style, unstyled, content, class_="shapetrick"))
 
 
 def _resource(name: str) -> Html:

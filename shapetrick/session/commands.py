@@ -26,13 +26,14 @@ from ..targets import TARGETS
 from .guided import GuidedDerivation
 from .guided_view import candidate_rows, why_rows
 from .interpreter import Interpreter, OpenQuestion, digest_of, named_values, remark_rows, shape_rows
-from .statements import Session, State, listed
+from .statements import Session, State, is_expression, listed
 from .tutorial import CHAPTERS
 
 CommandAction = Callable[[Interpreter, str], Iterable[Row]]
 
 _OTHER_NAMES = {"exit": "quit", "?": "help"}
 _AFTER_OF = re.compile(r"\s(?:wrt|with)\s")
+_ARGUMENT = re.compile(r"\w|~/|\.{0,2}/\w")  # a name, a number, a path
 _KIND = re.compile(r"(grad|vjp|jac|hess|jvp|hvp)\s")
 
 
@@ -54,19 +55,25 @@ def answer(interpreter: Interpreter, line: str) -> Iterator[Row]:
 
 
 def _answered(interpreter: Interpreter, text: str) -> Iterable[Row]:
-    bare = bare_command(interpreter, text)
+    bare = _bare_command(interpreter, text)
     if bare is not None:
-        return bare.run(interpreter, "")
+        command, argument = bare
+        return command.run(interpreter, argument)
     if not text.startswith(":"):
         return interpreter.take(text)
     name, _, argument = text[1:].strip().partition(" ")
     return command_named(name).run(interpreter, argument.strip())
 
 
-def bare_command(interpreter: Interpreter, text: str) -> Command | None:
-    """The command that a word alone is, typed without its colon; None if the word is a name."""
-    name = _OTHER_NAMES.get(text, text)
-    return COMMANDS[name] if name in COMMANDS and not interpreter.knows(text) else None
+def _bare_command(interpreter: Interpreter, text: str) -> tuple[Command, str] | None:
+    """The command that is typed without its colon, and its arguments; None if the word is a name,
+    or a statement or an operator goes on from it."""
+    word, _, argument = text.partition(" ")
+    command, argument = COMMANDS.get(_OTHER_NAMES.get(word, word)), argument.strip()
+    if command is None or interpreter.knows(word):
+        return None
+    takes_it = command.arguments and _ARGUMENT.match(argument) and is_expression(text)
+    return (command, argument) if takes_it or not argument else None
 
 
 def command_named(name: str) -> Command:
@@ -477,8 +484,8 @@ _OVERVIEW = """\
 Type statements of the language: `W : d x h`, `J = norm(W)^2`, `grad J wrt W`;
 or an expression alone, to see how it is read and its shape. `:derive J wrt W`
 derives by hand. Where a bracket is open a line goes on; Alt-Enter begins
-another. Commands may be shortened, and one without arguments needs no colon
-unless its name is declared; `:help COMMAND` says more of one, `:help tanh` of
+another. Commands may be shortened; one that is written out needs no colon,
+unless its name is declared. `:help COMMAND` says more of one, `:help tanh` of
 a function. Tab completes, also `\\theta` to θ.
 """
 

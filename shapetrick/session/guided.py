@@ -523,7 +523,9 @@ def _uses(edge: Edge) -> int:
 
 
 def _scaled_by(verdict: MoveVerdict) -> str:
-    return f"a factor {verdict.factor} too much stands in front"
+    if verdict.factor == "-1":
+        return "its sign is wrong"
+    return f"it is {verdict.factor} times what it should be"
 
 
 def _missing(found: Sequence[object]) -> str:

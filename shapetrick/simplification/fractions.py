@@ -112,7 +112,7 @@ def _ways_to_open(e: Expr) -> Iterator[Callable[[Expr], bool]]:
     sums = [a for x in powers for a, _ in Product.of(x).factors if isinstance(a, Add)]
     if closed := {s for x in sums for s in (x, negated_sum(x))}:
         yield lambda x: _is_open(x) and x not in closed
-    if any(isinstance(x, Name) for x in nodes):
+    if any(isinstance(x, Name) and _is_open_through_names(x) for x in nodes):
         yield _is_open_through_names
 
 
@@ -143,9 +143,11 @@ def _names(e: Expr) -> int:
 
 
 class _Makeup(NamedTuple):
-    """Whether a divisor is in an expression, a sum above, and a sum (or a root) below."""
+    """Whether a divisor is in an expression, one in a sum, a sum above, and a sum (or a root)
+    below."""
 
     divided: bool = False
+    nested: bool = False
     sum_above: bool = False
     sum_below: bool = False
 
@@ -165,14 +167,14 @@ def _may_combine(networks: Networks, e: Expr) -> bool:
                 base, of = x.args[0], known[x.args[0]]
                 if isinstance(base, (Dimension, Number)):
                     return _PLAIN
-                return _Makeup(True, of.divided, of.sum_above or _is_root(base))
+                return _Makeup(True, of.divided, of.divided, of.sum_above or _is_root(base))
             case Power():
                 return known[x.args[0]]
             case Add() | Times():
-                parts = [known[a] for a in x.args]
-                above = isinstance(x, Add) or any(p.sum_above for p in parts)
-                below = any(p.sum_below for p in parts)
-                return _Makeup(any(p.divided for p in parts), above, below)
+                parts = zip(*[known[a] for a in x.args], strict=True)
+                divided, nested, above, below = map(any, parts)
+                is_sum = isinstance(x, Add)
+                return _Makeup(divided, nested or (is_sum and divided), above or is_sum, below)
         return _PLAIN
 
     whole = remembered(known, e, makeup)
@@ -180,24 +182,20 @@ def _may_combine(networks: Networks, e: Expr) -> bool:
         return False
     if isinstance(e, Power):
         return whole.sum_below and known[e.args[0]].divided
-    parts = [known[a] for a in e.args]
-    if isinstance(e, Add):
-        return whole.sum_below or sum(p.divided for p in parts) > 1
-    nested = any(p.divided and p.sum_above for p in parts)
-    return nested or (whole.sum_above and whole.sum_below and _may_cancel(e))
+    certain = sum(known[a].divided for a in e.args) > 1 if isinstance(e, Add) else whole.nested
+    return certain or (whole.sum_above and whole.sum_below and _may_cancel(e))
 
 
 def _may_cancel(e: Expr) -> bool:
-    """Whether something in a product is above and below."""
-    below = _leaves([a for a in factors_of(e) if is_below(a)])
-    above = _leaves([a for a in factors_of(e) if not is_below(a)])
+    """Whether something in an expression is above and below."""
+    nodes = [*postorder([e], into=lambda x: _is_opened(x) and not is_below(x))]
+    below = _leaves(postorder([x for x in nodes if is_below(x)], into=_is_opened))
     complements = any(x.op == COMPLEMENTED for x in below)
-    return complements or not below.isdisjoint(above)
+    return complements or not below.isdisjoint(_leaves(nodes))
 
 
-def _leaves(roots: Iterable[Expr]) -> set[Expr]:
+def _leaves(nodes: Iterable[Expr]) -> set[Expr]:
     """What the letters of polynomials are made of, definitions and roots opened."""
-    nodes = postorder(roots, into=_is_opened)
     return {core(x) for x in nodes if not _is_opened(x) and not _is_constant(x)}
 
 

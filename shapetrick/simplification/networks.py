@@ -150,10 +150,13 @@ class Networks:
         definition's body, or a definition is summed alone, or what sums to a number."""
         return (
             term.gathered
-            or self._meets_its_inverse(term)
-            or any(True for _ in self.folding.fold_term(term))
+            or self._is_reducible(term)
             or any(_may_vanish(edge.atom) and term.sums_alone(edge) for edge in term.edges)
         )
+
+    def _is_reducible(self, term: Term) -> bool:
+        """Whether factors of a term are the inverse of others, or those of a definition's body."""
+        return self._meets_its_inverse(term) or any(True for _ in self.folding.fold_term(term))
 
     def _meets_its_inverse(self, term: Term) -> bool:
         """Whether a matrix stands beside its inverse, or all that it is a product of."""
@@ -205,7 +208,15 @@ class Networks:
 
     def may_be_shorter(self, terms: Sum, limit: int) -> bool:
         """Whether the terms as a sum may be shorter than that: what is in a term is in the sum,
-        unless identities have made like terms."""
+        unless identities have made like terms. A look at their factors tells most that are not, but
+        for sums, of which identities say more."""
+        kept = [
+            _least_length(term)
+            for term in terms.values()
+            if not any(map(term.sums_alone, term.edges)) and not self._is_reducible(term)
+        ]
+        if kept and max(kept) + len(kept) - 1 >= limit:
+            return False
         parts = self._parts(terms)
         if parts is None:
             return False
@@ -291,6 +302,12 @@ def _may_vanish(e: Expr) -> bool:
     """Whether the sum of its entries may be known: that of a definition, or by a row."""
     said = e.attributes if isinstance(e, Symbol) else (e.op,)
     return isinstance(e, Name) or not SUMS_KNOWN.isdisjoint(said)
+
+
+def _least_length(term: Term) -> int:
+    """What a product of the factors takes at least, each written once."""
+    factors = {*[edge.atom for edge in term.edges], *[base for base, _ in term.scalars]}
+    return sum(map(length, factors)) + len(factors) - 1
 
 
 def is_reduction(e: Expr) -> bool:

@@ -98,6 +98,8 @@ def products_collected(networks: Networks, e: Expr) -> Expr | None:
     how = "order"
     if reading is not None and written is not None and length(written) <= length(best):
         best, how = written, reading.how(written)
+        if len(reading.terms) == 1:  # as it is written, it is read and written again
+            networks.memo.setdefault((products_collected, written), None)
     networks.log.append(Rewriting(how, e, best))
     return best
 

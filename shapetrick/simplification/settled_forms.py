@@ -40,14 +40,14 @@ def is_settled(networks: Networks, e: Expr) -> bool:
 
 def _bases_of_sum(networks: Networks, summands: Sequence[Expr]) -> Sequence[Expr]:
     """The bases of all summands, if they stand as they are written, the first without a minus and
-    no number in front of all; at most one is a number or the identity."""
+    no number in front of all; at most one is a number but 0, or the identity."""
     found: list[Expr] = []
     constants = units = 0
     for a in summands:
         front = factors_of(a)[0]
         number = front.value if isinstance(front, Number) else WHOLE
         units += abs(number) == 1
-        if isinstance(a, (Number, Eye)):
+        if isinstance(a, (Number, Eye)) and a is not ZERO:
             constants += 1
             continue
         bases = _bases(networks, a)

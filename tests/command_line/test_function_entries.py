@@ -43,6 +43,17 @@ def test_what_is_told_of_a_row(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [("cholesky", "where S = inv(L)' "), ("lyapunov", "where A' S + S A = G")],
+)
+def test_a_multiplier_has_its_closed_form_or_its_equation(
+    name: str, where: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = " ".join(_told(name, capsys).split())
+    assert where in told and told.count("= G ") == ("= G" in where) * told.count("rule")
+
+
 @pytest.mark.parametrize("name", ["layer_norm", "cholesky", "unvec"])
 def test_the_example_is_a_command(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     (text,) = re.findall(r'derive -e "(.*?)"', " ".join(_told(name, capsys).split()))

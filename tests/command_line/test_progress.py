@@ -15,6 +15,7 @@ from shapetrick.cli import main
 from shapetrick.command_line import progress
 
 PROBLEM = "x : n; J = x' x; grad J wrt x"
+TOGETHER = "X : m x d; V : d x h; W : h x k; J = sum(tanh(tanh(X V) W)); grad J wrt V, W"
 
 
 @pytest.fixture
@@ -49,6 +50,15 @@ def test_the_log(
     assert out == "∂J/∂x = 2 x\n"
     assert all(words in err for words in said)
     assert not [words for words in unsaid if words in err]
+
+
+@pytest.mark.parametrize("text", [TOGETHER, "X, Y : m x n; J = sum(X .* Y); grad J wrt X, Y"])
+def test_the_log_has_the_verdict_of_gradients_found_together(
+    text: str, log: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["derive", "--quiet", "-v", "-e", text]) == 0
+    err = capsys.readouterr().err
+    assert err.count("verified after 3 draws") == 2 and "unchecked" not in err
 
 
 def test_what_takes_long_is_said_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

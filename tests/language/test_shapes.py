@@ -126,6 +126,11 @@ INFERRED = [
     ("y : n + 1\ngrad sum((A y).^2) wrt A", "A is m×(n+1)"),
     ("X : m x d\ngrad sum(X A + X) wrt X", "A is d×d"),
     ("X : m x d\ngrad sum(softmax(X W, axis=1) .* Y) wrt W", "W is d×n; Y is m×n"),
+    # where nothing is asked, the gradient of a scalar is, if names in lower case make it one
+    ("L = norm(A x - b)^2 + lam norm(x)^2", "A is n×m; x is m×1; b is n×1; lam is a scalar"),
+    ("J = x' x + c", "x is n×1; c is a scalar"),
+    ("y = W x\n∂y/∂W", "W is n×m; x is m×1"),
+    ("J = x' A x + c\n∂J/∂x", "x is n×1; A is n×n; c is a scalar"),
 ]
 
 

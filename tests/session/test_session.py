@@ -334,6 +334,7 @@ def test_a_layer_by_hand() -> None:
     assert "import numpy as np" in said(desk, ":code")
     assert "import jax" in said(desk, ":code jax")
     assert "none of the targets" in said(desk, ":code fortran")
+    assert "Did you mean `torch`?" in said(desk, ":code torh")
     assert "grad J wrt W" in desk.session.state.text
 
 
@@ -761,6 +762,19 @@ def test_a_command_alone_needs_no_colon(word: str) -> None:
     bare, named = said(desk, word), said(Interpreter(), {"?": ":help"}.get(word, f":{word}"))
     assert bare == named
     assert f"  {word}   n×1" not in bare
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["help tanh", "set seed 3", "simplify a + a", "load ./nowhere.st", "derive norm(a) wrt a"],
+)
+def test_a_command_with_arguments_needs_no_colon(line: str) -> None:
+    assert said(Interpreter(), line) == said(Interpreter(), f":{line}")
+
+
+@pytest.mark.parametrize("line", ["set : n", "hint = 3", "vars + 1", "vars / 2", "set' set"])
+def test_what_goes_on_as_a_statement_is_no_command(line: str) -> None:
+    assert "×" in said(Interpreter(), line)
 
 
 @pytest.mark.parametrize("word", ["help", "quit", "quiz", "hint", "exit"])

@@ -39,7 +39,7 @@ TABLE = [  # a problem, what is typed, and what is said of it first and then; no
     ("a layer", "G", "`G` is there; 2 factors are missing",
      "`G` is there; `D` and `X` are not in it"),
     ("a layer", "2 X' (G .* D)", "the arrangement is right; the number in front is wrong",
-     "the arrangement is right; a factor 2 too much stands in front"),
+     "the arrangement is right; it is 2 times what it should be"),
     ("a layer", "X' (G .* D .* D)", "a factor is in it too often", "`D` is in it too often"),
     ("below it", "(G .* D) W'", "", ""),
     ("below it", "G .* D W'", "", ""),
@@ -53,15 +53,15 @@ TABLE = [  # a problem, what is typed, and what is said of it first and then; no
      "`G` and `W` are there; `D` is not in it"),
     ("regression", "X' D / m", "", ""),
     ("regression", "X' D", "the arrangement is right; the number in front is wrong",
-     "the arrangement is right; a factor m too much stands in front"),
+     "the arrangement is right; it is m times what it should be"),
     ("regression", "X' D / n", "only the scalars in front are wrong",
      "only the scalars in front are wrong"),
     ("regression", "X D / m", f"{OPEN}a transpose", f"{LOOK}the transpose of `X`"),
     ("regression", "D X",
      f"{MATRICES}; what is open: a transpose and the order of the factors; and the number in front "
      "is wrong",
-     f"{MATRICES}; look at the transpose of `X` and the order; and a factor m too much stands in "
-     "front"),
+     f"{MATRICES}; look at the transpose of `X` and the order; and it is m times what it "
+     "should be"),
     ("regression", "X", "`X` is there; a factor is missing", "`X` is there; `D` is not in it"),
     ("a chain", "B' A' G D", "", ""),
     ("a chain", "B A G D", f"{OPEN}2 transposes",
@@ -74,7 +74,7 @@ TABLE = [  # a problem, what is typed, and what is said of it first and then; no
      "`G`, `A` and `B` are there; `D` is not in it"),
     ("an inverse", "-D' G D'", "", ""),
     ("an inverse", "D' G D'", "the arrangement is right; the number in front is wrong",
-     "the arrangement is right; a factor -1 too much stands in front"),
+     "the arrangement is right; its sign is wrong"),
     ("an inverse", "-D G D'", f"{OPEN}a transpose", f"{LOOK}the transpose of `D`; the rows of G "
      "and the columns of inv(A) count different things, both n only here"),
     ("an inverse", "-D' D' G", f"{OPEN}the order of the factors", f"{LOOK}the order; the columns "

@@ -22,6 +22,7 @@ MEETING = [
     "A x + A y", "A + A'", "2 A + 2 C", "-x - y", "x' x", "A .* C .* A", "x s", "(y - x) s", "0 x",
     "-A (y - x)", "A B C", "A B x + y", "x.^0", "A (A' - C')", "x y' z", "A + 0 C",
     "s (1 + t / s)", "s^2 / s", "2 * 3 x - y / 2 - z", "sum(x) y", "x - y - x",
+    "x + 0", "0 - x", "0 + A B",
 ]  # fmt: skip
 
 

@@ -89,13 +89,15 @@ class Generated:
             names.update((name, name) for name in given.functions.values())
             names.update((given.dims[name], name) for name in given.asked)
         self.parameters = tuple(dict.fromkeys(names.values()))
+        written = {name: key for key, name in names.items()}  # `Y_bar` for `bar(Y)`
+        self._keywords = [n if n.isidentifier() else written[n] for n in self.parameters]
         self._taken = {*names, *names.values(), *declared, *families.lengths}
 
     def __call__(self, /, *unnamed: Any, **values: Any) -> Any:
         """The result, or a dictionary of all values and gradients. Raises OperandError,
         ShapeError."""
         if unnamed:
-            call = ", ".join(f"{name}=…" for name in self.parameters)
+            call = ", ".join(f"{name}=…" for name in self._keywords)
             raise OperandError(f"arrays are given by their names: write `f({call})`.")
         unknown = [name for name in values if name not in self._taken]
         if unknown:
@@ -107,11 +109,11 @@ class Generated:
         return list(results.values())[-1] if self._alone else results
 
     def __repr__(self) -> str:
-        return f"<Generated {self._library} function of {', '.join(self.parameters)}>"
+        return f"<Generated {self._library} function of {', '.join(self._keywords)}>"
 
     @property
     def _listed(self) -> str:
-        return ", ".join(f"`{name}`" for name in self.parameters)
+        return ", ".join(f"`{name}`" for name in self._keywords)
 
     def _called(
         self, entry: GeneratedFunction, function: Callable[..., Any], values: Mapping[str, Any]

@@ -28,7 +28,7 @@ from ...numerics.sampling import assignments, dims_of
 from ..blocking import Blocking, blocked, blocked_by
 from ..chain_order import nominal
 from ..letters import in_letters
-from ..options import PLAIN, CodeOptions
+from ..options import PLAIN, CodeOptions, no_target
 from ..program import BackwardRule, Program, program, rules
 from .arrays import Arrays
 from .block_loops import in_blocks, in_threads
@@ -144,7 +144,7 @@ def known(target: str) -> CodeTarget:
     for one in TARGETS:
         if one == target:
             return one
-    raise RequestError(f"`{target}` is none of the targets {', '.join(TARGETS)}.")
+    raise no_target(target, TARGETS)
 
 
 def _check(sizes: Sizes, problem: Problem, results: Sequence[Result]) -> None:

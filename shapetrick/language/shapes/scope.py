@@ -471,7 +471,7 @@ def complain(
             node.span,
         )
     if name.startswith("T") and scope.text[: node.span.start].rstrip(" {").endswith("^"):
-        rest = _apart(name[1:], {*scope.symbols, *scope.definitions}) or name[1:]
+        rest = apart(name[1:], {*scope.symbols, *scope.definitions}) or name[1:]
         return scope.error(
             f"`{name}` is one name: behind a transpose stands a space, `x^T {rest}`.", node.span
         )
@@ -518,12 +518,12 @@ def complain(
 
 def run_together(name: str, known: Container[str]) -> str:
     """What is said of a name that is two known ones without a space; empty for others."""
-    product = _apart(name, known)
+    product = apart(name, known)
     said = f"`{name}` is one name, and not declared: write `{product}` for the product."
     return said if product else ""
 
 
-def _apart(name: str, known: Container[str]) -> str:
+def apart(name: str, known: Container[str]) -> str:
     """The product of two known names that a name is without the space; empty for others."""
     cuts = (k for k in range(1, len(name)) if name[:k] in known and name[k:] in known)
     return next((f"{name[:k]} {name[k:]}" for k in cuts), "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from ...core.functions import NAMES, OPERATORS, TABLE
+from ...core.operands import Operand
 from ..syntax.constants import SIZED, UNSIZED
 from ..syntax.lexer import MANY
 from ..syntax.library import FILE as LIBRARY
@@ -36,3 +37,11 @@ def vocabulary() -> Vocabulary:
     words = table_words()
     library = FunctionLibrary(LIBRARY.read_text(encoding="utf-8"), words)
     return Vocabulary({**dict.fromkeys(library, MANY), **words}, library)
+
+
+def is_written(name: str) -> bool:
+    """Whether it is a function that is made of others, here or in the library."""
+    return name in CALLS or name in vocabulary().library
+
+
+Operand.is_written = is_written

@@ -153,7 +153,11 @@ def read_below(text: str, span: Span) -> SyntaxNode:
         return name_node(f"{base}_{parts[0]}", span)
     indices = [index_of(part) for part in parts if part != ":"]
     if not all(parts) or any(i is None or (i.letter and i.offset) for i in indices):
-        raise ParseError("an index is a letter or a whole number: `A_{ij}`, `A[i,j]`.", span)
+        raise ParseError(
+            "an index is a letter or a whole number: `A_{ij}`, `A[i,j]`; a member of a family is "
+            f"`{base}[{below}]`.",
+            span,
+        )
     whole = name_node(base, beginning(span, base))
     return SyntaxNode("selected", (whole,), tuple(selector_of(p, span) for p in parts), span)
 
