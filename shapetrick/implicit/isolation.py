@@ -23,7 +23,7 @@ from ..core.expr import (
     negate,
     times,
 )
-from ..core.structure import factors_of, is_inverse
+from ..core.structure import factors_of, is_inverse, spreads
 from ..simplification.simplifier import Simplifier
 from .linear_forms import LinearTerm, LinearTerms, NotLinear, linear_terms, product, total
 
@@ -108,7 +108,7 @@ def _in_products(residual: Expr, terms: LinearTerms, s: Symbol, simplifier: Simp
     right = simplifier(divide(right, scale))
     left = matmul(*(m for m in (before, s, behind) if not _is_one(m)))
     factors = (*_inverse(before, simplifier), right, *_inverse(behind, simplifier))
-    if _is_one(behind) and before.op == "diag":
+    if _is_one(behind) and spreads(before):
         factors = (simplifier(divide(right, *before.args)),)
     inverted = tuple(m for m in (_without_number(scale), before, behind) if not _is_one(m))
     return Isolated(simplifier(matmul(*factors)), left, right, factors, inverted)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from ..claims.comparison import distance
 from ..claims.mutations import ARRANGING, TABLE_OF_MUTATIONS, Parts, places
 from ..claims.variants import ClaimVariant
-from ..core.dims import Shape
 from ..core.errors import enumerated
 from ..core.expr import Expr
 from ..core.named_tuples import NamedTuple
@@ -53,11 +52,6 @@ class _ChangedLine(NamedTuple):
 
     root: SyntaxNode
     changes: tuple[tuple[str, SyntaxNode], ...] = ()
-
-
-def of_shape(shape: Shape) -> LineTest:
-    """Lines of that shape."""
-    return lambda lines: [e.shape == shape for e in lines]
 
 
 def offers(text: str, root: SyntaxNode, lowering: Lowering, wanted: LineTest) -> list[Offer]:

@@ -13,6 +13,7 @@ from ..core.dims import NOTHING, ONE, Dim, Extent
 from ..core.errors import TraceError
 from ..core.expr import LARGEST, PRODUCT, SMALLEST, SUM, Expr, Symbol
 from ..core.families import reindexed
+from ..core.functions import TABLE
 from ..core.indices import Index, Indices, Range, index_of, name_of
 from ..core.named_tuples import NamedTuple
 from . import arrays, parts, tensors
@@ -87,7 +88,7 @@ class Members(ManyAxes):
         x = arrays.reduce(name, self.x, along, True) if along else self.x
         for k in lettered:
             x = self._folded(x, _range(self.letters[k], self.shape[k]), _FOLDS[name])
-            x = x / arrays.count(self, k) if name == "mean" else x
+            x = x / arrays.count(self, k) if TABLE[name].averages else x
         sizes = tuple(ONE if k in axes else d for k, d in enumerate(self.shape))
         letters = ["" if k in axes else c for k, c in enumerate(self.letters)]
         found = _whole(sizes, letters, arrays.reshape(x, _own(sizes, letters)))

@@ -9,20 +9,24 @@ from collections.abc import Iterator
 import pytest
 
 from shapetrick.claims.mutations import ARRANGING
-from shapetrick.core.dims import ONE
+from shapetrick.core.dims import ONE, Shape
 from shapetrick.core.problem import Problem
 from shapetrick.language.elaboration import read
 from shapetrick.language.expressions import read_line
 from shapetrick.language.printer import to_text
 from shapetrick.quiz import built_in
 from shapetrick.session.guided import GuidedDerivation
-from shapetrick.session.offers import CHANGES, of_shape, offers
+from shapetrick.session.offers import CHANGES, LineTest, offers
 
 LAYER = "X : m x d; W : d x k; sigma : elementwise; Z = sigma(X W); vjp Z wrt W"
 REGRESSION = "X : m x n+1; θ : n+1; y : m; J = norm(X θ - y)^2 / (2 m); grad J wrt θ"
 ATTENTION = "A : m x m; B : m x d; C : d x d; D : k x d; vjp (A B C D') wrt C"
 PROBLEMS = [LAYER, REGRESSION, ATTENTION, *(f"{q.given}\n{q.ask}" for q in built_in()[::3])]
 MOST_SLIPS = 6
+
+
+def of_shape(shape: Shape) -> LineTest:
+    return lambda lines: [e.shape == shape for e in lines]
 
 
 def by_hand(text: str) -> GuidedDerivation:
