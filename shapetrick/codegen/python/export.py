@@ -35,7 +35,7 @@ from .block_loops import in_blocks, in_threads
 from .callables import Generated, GeneratedFunction, compiled
 from .custom_rules import CustomRule, custom_rule, entry_names, rule_module
 from .loops import Loops
-from .members import Members
+from .members import SampledMembers
 from .module import (
     FUNCTION,
     LIBRARIES,
@@ -225,7 +225,7 @@ class Plan(ABC):
         self.library = LIBRARIES[target]
         self.lazy = False
         self.available: Collection[str] = ()  # solvers of equations
-        self.members = Members(problem, results)
+        self.members = SampledMembers(problem, results)
         self.seed = results[0].validation.seed
 
     @property

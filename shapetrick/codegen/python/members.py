@@ -26,7 +26,7 @@ from .signature import Arguments, is_listed
 MEMBERS = 3  # the first length is that, the others differ
 
 
-class Members:
+class SampledMembers:
     """The members of a problem's families at lengths that are numbers."""
 
     def __init__(self, problem: Problem, results: Sequence[Result]) -> None:
