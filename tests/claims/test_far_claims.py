@@ -79,7 +79,7 @@ CLAIMS: dict[tuple[str, str], tuple[list[str], list[str]]] = {
     ("sum(relu(A) .* A')", "A"): (["step(A) .* A' + relu(A)'"], ["step(A) .* A' + relu(A)"]),
     # where a difference of what is picked is exactly 0, and its sign tells
     ("sum(max(B, axis=0))", "B"): (
-        ["1 + sign(B - max(B, axis=0))", "1 - sign(max(B, axis=0) - B)"],
+        ["1 + sign(B - max(B, axis=0))", "1 - sign(eye(m) (max(B, axis=0) - B))"],
         [
             "(1 + sign(B - max(B, axis=0))) ./ sign(2 B - max(B, axis=0))",
             "(1 - sign(max(B, axis=0) - B)) .* sign(max(B, axis=0))",
