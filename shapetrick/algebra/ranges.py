@@ -19,6 +19,7 @@ from ..core.expr import (
     UNIT,
     Add,
     Expr,
+    Eye,
     MatMul,
     Name,
     Number,
@@ -133,6 +134,9 @@ class EntryRanges:
                 self._forms, times(*(a for a in e.args if not isinstance(a, Number))), self._form
             )
             return {x: c * factor for x, c in rest.items()}
+        others = [a for a in e.args if not isinstance(a, Eye)]
+        if isinstance(e, MatMul) and len(others) == 1:
+            return self._forms[others[0]]
         inside = tuple(frozenset(self._forms[a].items()) for a in e.args)
         key = (e.op, e.payload, inside) if e.args else e
         return {self._alike.setdefault(key, e): Fraction(1)}

@@ -32,7 +32,7 @@ from ..core.expr import (
     Symbol,
     Zeros,
 )
-from ..core.functions import TABLE, Array
+from ..core.functions import TABLE, Array, Function
 from ..core.named_tuples import NamedTuple
 from ..core.solved import Solved
 from ..core.structure import data_of, sizes_of
@@ -45,13 +45,13 @@ FunctionValues = Mapping[
 
 
 class _Step(NamedTuple):
-    """What is computed: the value of `slot` is `f` of the values in the slots `args`, of which it
-    may be a sum of products."""
+    """What is computed: the value of `slot` is `f` of the values in the slots `args`. What picks an
+    entry is not rounded, what may be a sum of products is in its summands, too."""
 
     slot: int
     f: Callable[..., Any]
     args: tuple[int, ...]
-    linear: bool = False
+    rounded: Literal["never", "once", "inside"] = "once"
 
 
 class EvaluationTape:
@@ -138,8 +138,8 @@ class EvaluationTape:
                     values[slot] = f(*map(at, args))
             else:
                 rounded = _Rounding(rounding, env)
-                for slot, f, args, linear in self._steps:
-                    values[slot] = rounded.step(f, [*map(at, args)], linear, strict)
+                for step in self._steps:
+                    values[step.slot] = rounded.value(step, [*map(at, step.args)], strict)
             if branches is not None:
                 branches += [f(*map(at, args)) for _, f, args, _ in self._kinks]
         return [values[slot] for slot in self._results]
@@ -151,8 +151,7 @@ class EvaluationTape:
         row = TABLE.get(e.op) if args else None
         if row is not None:
             operands = (*args, self._data(e))
-            linear = row.units in ("linear", "equal")  # its summands are rounded inside
-            self._steps.append(_Step(slot, row.value, operands, linear))
+            self._steps.append(_Step(slot, row.value, operands, _rounded(row, len(args))))
             if row.branch is not None:
                 self._kinks.append(_Step(slot, row.branch, operands))
         elif isinstance(e, Symbol):
@@ -240,13 +239,16 @@ class _Rounding:
         self._rng = rng
         self._points = np.broadcast_shapes(*(x.shape[:-2] for x in env.values()))
 
-    def step(self, f: Callable[..., Any], args: Sequence[Any], linear: bool, strict: bool) -> Any:
-        """A value with its rounding; of what is linear, that of the summands too."""
+    def value(self, step: _Step, args: Sequence[Any], strict: bool) -> Any:
+        """What a step computes, with its rounding."""
+        if step.rounded == "never" or (step.rounded == "inside" and _only_signs(args)):
+            return step.f(*args)
+        linear = step.rounded == "inside"
         operands = [self._rounded(x) for x in args] if linear else args
         lost: list[int] = []
         over: Literal["raise", "call"] = "raise" if strict else "call"
         with np.errstate(over=over, under="call", call=lambda _, flags: lost.append(flags)):
-            value = f(*operands)
+            value = step.f(*operands)
         if linear and all(map(_finite, operands)):  # products of matrices raise no flags
             return self._rounded(value, bool(lost) or not _finite(value))
         return self._rounded(value, bool(lost))
@@ -265,6 +267,19 @@ class _Rounding:
         return np.where(
             size == np.inf, np.copysign(LIMITS.max, value) * (0.75 + signs / 4), rounded
         )
+
+
+def _rounded(row: Function, count: int) -> Literal["never", "once", "inside"]:
+    """Where a function of so many arguments is rounded: a sum of two is once."""
+    if row.picks:
+        return "never"
+    return "inside" if row.units == "linear" or (row.units == "equal" and count > 2) else "once"
+
+
+def _only_signs(args: Sequence[Any]) -> bool:
+    """Whether one of two factors is 1 or -1, so that their product is exact."""
+    arrays = [x for x in args if isinstance(x, np.ndarray)]
+    return len(arrays) == 2 and any(x.shape == (1, 1) and abs(x[0, 0]) == 1 for x in arrays)
 
 
 def _finite(value: Any) -> bool:

@@ -77,6 +77,14 @@ CLAIMS: dict[tuple[str, str], tuple[list[str], list[str]]] = {
     ("tr(A A)", "A"): (["2 A'"], ["2 A", "A + A'"]),
     ("norm1(A)", "A"): (["sign(A)"], ["sign(A)'", "sign(A + A')"]),
     ("sum(relu(A) .* A')", "A"): (["step(A) .* A' + relu(A)'"], ["step(A) .* A' + relu(A)"]),
+    # where a difference of what is picked is exactly 0, and its sign tells
+    ("sum(max(B, axis=0))", "B"): (
+        ["1 + sign(B - max(B, axis=0))", "1 - sign(eye(m) (max(B, axis=0) - B))"],
+        [
+            "(1 + sign(B - max(B, axis=0))) ./ sign(2 B - max(B, axis=0))",
+            "(1 - sign(max(B, axis=0) - B)) .* sign(max(B, axis=0))",
+        ],
+    ),
     ("max(B w)", "B"): (["ismax(B w) w'"], ["step(B w) w'", "ones(m) w'"]),
     # sizes that a number is by chance
     ("(sum(C) + sum(x)) / 12", "C"): (
