@@ -99,6 +99,19 @@ class EvaluationTape:
         alone.nodes = tuple(postorder(alone.roots))
         return alone
 
+    def of_kinks(self) -> EvaluationTape:
+        """The branches alone: the steps on which operations with kinks depend, and no roots."""
+        needed = {slot for step in self._kinks for slot in step.args}
+        steps = []
+        for step in reversed(self._steps):
+            if step.slot in needed:
+                needed.update(step.args)
+                steps.append(step)
+        alone = copy(self)
+        alone.roots, alone._results, alone._steps = (), [], steps[::-1]
+        alone._sized = [(slot, e) for slot, e in self._sized if slot in needed]
+        return alone
+
     def each(self) -> list[EvaluationTape]:
         """The same for each root alone."""
         return [EvaluationTape([e]) for e in self.roots]

@@ -76,7 +76,9 @@ class Sweep:
         self._target = site.target
         self._rng = site.generator(3)
         self._functions: FunctionValues = abstract_functions(self._target.abstract, self._rng)
-        kinked = (*self._target.program.kinked, *gradient.kinked)
+        programs = self._target.program, gradient
+        self._of_kinks = [program.of_kinks() for program in programs]
+        kinked = [e for program in programs for e in program.kinked]
         self._kinks = [(i, e) for i, e in enumerate(kinked) if TABLE[e.op].two_sided]
         self._has_kinks = bool(kinked)
         self._reached: dict[KinkSide, Array] = {}  # by variable
@@ -255,7 +257,7 @@ class Sweep:
         """The branches of the function, then those of the gradient, at many draws."""
         found: list[Array] = []
         try:
-            for program in (self._target.program, self._gradient):
+            for program in self._of_kinks:
                 program.run(env, self._site.sizes, self._functions, found)
         except (ShapetrickError, ArithmeticError, TypeError, ValueError):
             return None
