@@ -278,12 +278,18 @@ def test_what_is_given_wrongly_is_refused() -> None:
     functions: Values = {"sigma": np.tanh, "sigma_prime": np.cos}
     with pytest.raises(OperandError, match="`W` is a family"):
         function(X=x, Y=y, W=3.0, L=1, **functions)
-    with pytest.raises(OperandError, match="`L` has no value"):
-        function(X=x, Y=y, W=w, **functions)
     with pytest.raises(OperandError, match="`V` is no argument"):
         function(X=x, Y=y, W=w, V=w, L=1, **functions)
     with pytest.raises(ShapeError, match="`W` is"):
         function(X=x, Y=y, W=[np.ones(3)], L=1, **functions)
+
+
+def test_a_length_is_that_of_the_list_of_members() -> None:
+    function = derive(MLP + "grad J wrt W[l]").function("numpy")
+    x, y, w = np.ones((2, 3)), np.ones((2, 3)), [np.eye(3) / 2, np.eye(3)]
+    functions: Values = {"sigma": np.tanh, "sigma_prime": lambda x: 1 - np.tanh(x) ** 2}
+    told, read_off = (function(X=x, Y=y, W=w, **functions, **given) for given in ({"L": 2}, {}))
+    np.testing.assert_array_equal(read_off, told)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
