@@ -66,10 +66,11 @@ def jacobian(value: Expr, wrt: Expr, simplifier: Simplifier) -> Expr:
         else:
             if wrt.is_scalar:  # what is by a scalar is along 1
                 return simplifier(tangent(value, wrt, UNIT, simplifier))
+            if _paths(rules[node], [upstream], MOST_FACTORS) is None:
+                raise DerivationError(_TOO_LONG + _INSTEAD)
             factor, node = _by_arguments(value, wrt, simplifier), wrt
             if factor is None:
-                paths = _paths(rules[node], [upstream], MOST_FACTORS)
-                raise DerivationError((_TOO_LONG if paths is None else NO_FORM) + _INSTEAD)
+                raise DerivationError(NO_FORM + _INSTEAD)
         factors.append(factor)
         value, inner = node, inner[: inner.index(node)]
     whole = factors[0] if len(factors) == 1 else simplifier(matmul(*factors))

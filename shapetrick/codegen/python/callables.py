@@ -119,7 +119,9 @@ class Generated:
         self, entry: GeneratedFunction, function: Callable[..., Any], values: Mapping[str, Any]
     ) -> dict[str, Any]:
         given = {e: self._given(e.base, name, values) for e, name in entry.given.inputs.items()}
-        given = {e: self._one_hot(e, x, given) for e, x in given.items()}
+        variables = [o.request.wrt for o in entry.outputs if o.request is not None]
+        known = {e: values[e.base] for e in variables if e.base in values}  # needed or not
+        given = {e: self._one_hot(e, x, {**known, **given}) for e, x in given.items()}
         stacked = entry.given.stacked
         arguments = {
             name: self._stacked(e, given[e], len(stacked[e]))
@@ -127,10 +129,7 @@ class Generated:
             else self._arrays(e, given[e])
             for e, name in entry.given.inputs.items()
         }
-        shapes = {e.base: x for e, x in given.items()}
-        for variable in (o.request.wrt for o in entry.outputs if o.request is not None):
-            if variable.base in values:
-                shapes.setdefault(variable.base, values[variable.base])
+        shapes = {e.base: x for e, x in {**known, **given}.items()}
         for key, name in entry.given.functions.items():
             arguments[name] = self._function(key, name, values)
         for name in entry.given.asked:
