@@ -82,8 +82,9 @@ class Target:
 
     @cached_property
     def computed(self) -> tuple[Expr, ...]:
-        """What has a value: the nodes, and the inputs that are not among them."""
-        return tuple(dict.fromkeys([*self.nodes, *self.inputs]))
+        """What has a value: the nodes, the inputs that are not among them, and the equations."""
+        equations = postorder([r for system in self.systems for r in system.residuals])
+        return tuple(dict.fromkeys([*self.nodes, *self.inputs, *equations]))
 
     def consistent(self, env: Env, sizes: Mapping[str, int], functions: FunctionValues) -> Env:
         """Inputs near these that fulfil the equations; NaN where there are none."""
