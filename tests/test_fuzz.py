@@ -33,6 +33,9 @@ FOUND = [
     "A : n x n; y : n; J = log10(tanh(2 0)'); hvp J wrt A",
     "a : 1 diagonal; P = norm1(leaky_relu(0)); Z = adj(sum(0)); hvp Z wrt a",
     "y : scalar; B : scalar; r = inv((0 / B)); hvp r wrt B",
+    "y[i] : d for i = 1..N; Z = sum(i = 1..N) sum(j = 1..N) 1 / (1 + norm(y[i] - y[j])^2);"
+    "J = sum(i = 1..N) sum(j = 1..N) log(Z * (1 + norm(y[i] - y[j])^2)); grad J wrt y[i];"
+    "x : k; jac (x x' x) wrt x",
     "r : K; y : n; L = cholesky(K); a : n where L a = y; J = a' a / 2; grad J wrt y",
     "a : 3 x 3; v : m x m; Z = leaky_relu(0); check jvp Z wrt v = (transpose(a) .* (a / 0))",
     "A : n x n unit; x : n + 1 onehot; P = norm2(0); check grad P wrt A = ((x / x) log1p(I, A))",

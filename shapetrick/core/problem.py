@@ -207,8 +207,12 @@ class Problem:
                 yield from dim.names
 
     def taken(self, request: Request) -> set[str]:
-        """The names that a family of cotangents can't have."""
-        return self.names if request.direction is None else self.names | {request.direction.name}
+        """The names that a family of cotangents, and the letter of a sum, can't have."""
+        shapes = [e.shape for e in self.symbols.values()]
+        shapes += [s.shape for s in self.families.segments]
+        dims = {str(n) for shape in shapes for d in shape for n in d.names}
+        along = set[str]() if request.direction is None else {request.direction.name}
+        return self.names | dims | along
 
     @property
     def names(self) -> set[str]:

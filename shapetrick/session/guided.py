@@ -20,7 +20,7 @@ import numpy as np
 
 from ..algebra.index_terms import Edge, read_terms
 from ..claims.comparison import ratio
-from ..claims.variants import Drawn, values_at, values_of
+from ..claims.variants import ClaimVariant, Drawn, values_at, values_of
 from ..core.dims import Dim, Shape
 from ..core.errors import ShapeError, enumerated
 from ..core.expr import (
@@ -43,7 +43,8 @@ from ..core.traversal import postorder, substitute, symbols_of
 from ..explanation.lookalikes import objection
 from ..language.expressions import read_expression, read_line
 from ..language.printer import to_text
-from ..language.syntax.tree import postorder as walk
+from ..language.shapes.lowering import Lowering
+from ..language.syntax.tree import SyntaxNode
 from ..language.vocabularies import is_name, vocabulary_of
 from ..pipeline.joint_gradients import derive_together
 from ..pipeline.requests import conclude, steps_together
@@ -245,7 +246,7 @@ class GuidedDerivation:
         """What leads from a typed line to one that stands."""
         node, lowering = read_line(plain, self.problem, self._names(move), move.shape)
         answer = to_text(move.in_letters(move.line.arrangement))
-        lacking = self._lacking({str(n.value) for n in walk(node) if n.kind == "name"}, move)
+        lacking = self._lacking(self._mentioned(plain, node, lowering, move), move)
         if lacking:
             there = [n.name for n in dict.fromkeys(move.factors)
                      if n.name not in lacking and not n.expression.is_scalar]  # fmt: skip
@@ -288,6 +289,26 @@ class GuidedDerivation:
 
     def _stands(self, e: Expr) -> bool:
         return self.judge(e).outcome == "stands"
+
+    def _mentioned(
+        self, text: str, root: SyntaxNode, lowering: Lowering, move: ArrangementStep
+    ) -> set[str]:
+        """The names in a line; of a factor that is written out, its own alone."""
+        draft, waiting = ClaimVariant(text, root, lowering), [root]
+        found: set[str] = set()
+        factors: dict[Expr | None, str] = {
+            self._found.get(n.expression, n.expression): n.name for n in move.factors
+        }
+        while waiting:
+            node = waiting.pop()
+            e = draft.expression(node)
+            if node.kind == "name":
+                found.add(str(node.value))
+            elif e in factors:
+                found.add(factors[e])
+            else:
+                waiting += node.args
+        return found
 
     def _lacking(self, typed: set[str], move: ArrangementStep) -> list[str]:
         """The matrix factors that are mentioned neither by their names nor by what is in them."""
