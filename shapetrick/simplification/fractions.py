@@ -41,11 +41,10 @@ from ..core.expr import (
 )
 from ..core.named_tuples import NamedTuple
 from ..core.results import Rewriting
-from ..core.structure import factors_of
+from ..core.structure import factors_of, unnamed
 from ..core.traversal import postorder, rebuild, remembered
 from .identities import COMPLEMENTED, ROOT
 from .networks import Networks
-from .pattern_matching import core
 
 MOST_LETTERS = 8
 MOST_NODES = 48
@@ -196,7 +195,7 @@ def _may_cancel(e: Expr) -> bool:
 
 def _leaves(nodes: Iterable[Expr]) -> set[Expr]:
     """What the letters of polynomials are made of, definitions and roots opened."""
-    return {core(x) for x in nodes if not _is_opened(x) and not _is_constant(x)}
+    return {unnamed(x) for x in nodes if not _is_opened(x) and not _is_constant(x)}
 
 
 def _is_opened(e: Expr) -> bool:
@@ -213,28 +212,28 @@ def _is_open(e: Expr) -> bool:
 
 def _is_open_through_names(e: Expr) -> bool:
     """Likewise, definitions by their bodies."""
-    return _is_open(core(e))
+    return _is_open(unnamed(e))
 
 
 def _is_constant(e: Expr) -> bool:
     """Whether it is a number, by a name or without, or ones: no letter."""
-    return isinstance(core(e), (Number, Ones))
+    return isinstance(unnamed(e), (Number, Ones))
 
 
 def _is_root(e: Expr) -> bool:
-    return core(e).op == ROOT
+    return unnamed(e).op == ROOT
 
 
 def _letters(nodes: Sequence[Expr], is_open: Callable[[Expr], bool]) -> Iterator[Expr]:
     """What the polynomials are of: of a definition its name."""
-    named = {core(x): x for x in nodes if isinstance(x, Name)}
-    exponents = {x.args[1] for x in map(core, nodes) if isinstance(x, Power) and is_open(x)}
-    leaves = [core(x) for x in nodes if not is_open(x) and not _is_constant(x)]
-    roots = [call(ROOT, core(x).args[0]) for x in nodes if _is_half_power(core(x))]
+    named = {unnamed(x): x for x in nodes if isinstance(x, Name)}
+    exponents = {x.args[1] for x in map(unnamed, nodes) if isinstance(x, Power) and is_open(x)}
+    leaves = [unnamed(x) for x in nodes if not is_open(x) and not _is_constant(x)]
+    roots = [call(ROOT, unnamed(x).args[0]) for x in nodes if _is_half_power(unnamed(x))]
     for root in [*leaves, *roots]:
         if _is_root(root):
             inside = [x for x in postorder(root.args, into=is_open) if not is_open(x)]
-            leaves += [core(x) for x in inside if not _is_constant(x)]
+            leaves += [unnamed(x) for x in inside if not _is_constant(x)]
     letters = dict.fromkeys([*leaves, *roots])
     for i, x in enumerate(letters):
         negative = negated_sum(x) if isinstance(x, Add) else None
@@ -244,7 +243,9 @@ def _letters(nodes: Sequence[Expr], is_open: Callable[[Expr], bool]) -> Iterator
 
 def _complements(networks: Networks, letters: Sequence[Expr]) -> Iterator[tuple[int, int]]:
     """The places of letters that are one less an earlier one, and those of the earlier."""
-    called = [(i, core(x).args[0]) for i, x in enumerate(letters) if core(x).op == COMPLEMENTED]
+    called = [
+        (i, unnamed(x).args[0]) for i, x in enumerate(letters) if unnamed(x).op == COMPLEMENTED
+    ]
     for (j, b), (i, a) in combinations(called, 2):
         sum_read = networks.read(add(a, b)) if a.shape == b.shape else None
         if sum_read is not None and not sum_read.terms:
@@ -271,7 +272,7 @@ class _Reader:
     ) -> None:
         self._networks, self._is_open = networks, is_open
         self._letters = letters
-        self._places = {core(x): i for i, x in enumerate(letters)}
+        self._places = {unnamed(x): i for i, x in enumerate(letters)}
         self._factors: list[Polynomial] = []  # that something is divided by
         self._numbers: dict[frozenset[tuple[polynomials.Exponents, Fraction]], int] = {}
         self._forms: dict[int, Expr] = {}  # as they are written
@@ -281,7 +282,7 @@ class _Reader:
         self._squares: dict[int, Polynomial] = {}
         self._scales: dict[int, dict[int, int]] = {}
         self._written: dict[int, Expr] = {}  # letters that are squares of named roots
-        roots = [(i, core(x).args[0]) for i, x in enumerate(letters) if _is_root(x)]
+        roots = [(i, unnamed(x).args[0]) for i, x in enumerate(letters) if _is_root(x)]
         for i, x in sorted(roots, key=lambda root: len([*postorder([root[1]])])):
             self._learn_square(i, self.read(x))
 
@@ -315,7 +316,7 @@ class _Reader:
         known, n = self._known, len(self._letters)
         if isinstance(e, Name) and self._is_open(e):
             return self._registered(e, known[e.args[0]])
-        match core(e) if _is_constant(e) else e:
+        match unnamed(e) if _is_constant(e) else e:
             case Number() as number:
                 return _Quotient(polynomials.constant(Fraction(number.value), n))
             case Ones():
@@ -325,12 +326,12 @@ class _Reader:
             case Times():
                 return self._product([known[a] for a in e.args])
             case Power() if _is_half_power(e):
-                root = self._places[call(ROOT, core(e.args[0]))]
+                root = self._places[call(ROOT, unnamed(e.args[0]))]
                 p = exact(e.args[1]) or WHOLE
                 return self._power(self._letter(root), int(2 * p))
             case Power() if _is_open(e):
                 return self._power(known[e.args[0]], int(exact(e.args[1]) or 0))
-        if isinstance(letter := core(e), Add) and letter not in self._places:
+        if isinstance(letter := unnamed(e), Add) and letter not in self._places:
             negative = polynomials.letter(self._places[negated_sum(letter)], n)
             return _Quotient(polynomials.multiplied(polynomials.constant(-WHOLE, n), negative))
         place = self._places[letter]

@@ -46,10 +46,9 @@ from ..core.expr import (
 from ..core.functions import TABLE, Function
 from ..core.named_tuples import NamedTuple
 from ..core.results import Rewriting
-from ..core.structure import is_zero, terms_of
+from ..core.structure import is_zero, terms_of, unnamed
 from ..core.traversal import postorder, rebuild
 from .networks import Networks
-from .pattern_matching import core
 
 MOST_CALLS = 8
 
@@ -123,7 +122,7 @@ def _calls_within(networks: Networks, e: Expr) -> tuple[Expr, ...]:
         return whole or isinstance(x, (Add, Times))
 
     def within(x: Expr) -> tuple[Expr, ...]:
-        if _sides(core(x)) is not None:
+        if _sides(unnamed(x)) is not None:
             return (x,)
         inner = x.args if is_open(x) else ()
         return tuple(dict.fromkeys(c for a in inner for c in known[a]))
@@ -139,7 +138,7 @@ def _groups(calls: Sequence[Expr], ranges: EntryRanges) -> list[dict[Expr, int]]
     side: 1 if that is where the first one has it, else -1."""
     found: dict[frozenset[tuple[Expr, Fraction]], dict[Expr, int]] = {}
     for x in calls:
-        form = _direction(ranges.kink(core(x)))
+        form = _direction(ranges.kink(unnamed(x)))
         key, other = frozenset(form.items()), frozenset(_negative(form).items())
         sign = -1 if other in found and form else 1
         found.setdefault(key if sign > 0 else other, {})[x] = sign
@@ -163,7 +162,7 @@ class _Kink:
         self, networks: Networks, ranges: EntryRanges, e: Expr, calls: dict[Expr, int]
     ) -> None:
         self._networks, self._ranges, self._e, self._calls = networks, ranges, e, calls
-        first = core(next(iter(calls)))
+        first = unnamed(next(iter(calls)))
         self._at = first.args[0] if len(first.args) == 1 else _difference(*first.args)
         self._direction = _direction(ranges.kink(first))
         self._read = self._as_read(e, 1), self._as_read(e, -1)
@@ -206,9 +205,9 @@ class _Kink:
         """That side with its factors as they were, of which the argument may be one."""
         new = {}
         for x in _calls_within(self._networks, e):
-            sign = self._calls.get(x) or self._sign(self._ranges.kink(core(x)))
+            sign = self._calls.get(x) or self._sign(self._ranges.kink(unnamed(x)))
             if sign:
-                new[x] = _plain(core(x), side * sign)
+                new[x] = _plain(unnamed(x), side * sign)
         return _substituted(e, new)
 
     def _sign(self, form: Form) -> int:
@@ -273,11 +272,15 @@ class _Kink:
         """Two expressions of which the first is larger where the argument is positive, and the
         functions that are there of the two."""
         for x in self._calls:
-            a, *others = core(x).args
+            a, *others = unnamed(x).args
             if others:
                 b = others[0]
-                same = {core(y).op: y for y in self._calls if core(y).args in ((a, b), (b, a))}
-                above = self._sign(self._ranges.kink(core(x))) * (1 if at is self._at else -1) > 0
+                same = {
+                    unnamed(y).op: y for y in self._calls if unnamed(y).args in ((a, b), (b, a))
+                }
+                above = (
+                    self._sign(self._ranges.kink(unnamed(x))) * (1 if at is self._at else -1) > 0
+                )
                 yield (a, b, same) if above else (b, a, same)
         if isinstance(at, Add) and len(at.args) == 2:
             yield at.args[0], _product(MINUS, at.args[1]), {}

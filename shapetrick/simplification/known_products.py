@@ -31,9 +31,8 @@ from ..core.expr import (
     transpose,
 )
 from ..core.functions import TABLE
-from ..core.structure import factors_of, is_zero
+from ..core.structure import factors_of, is_zero, unnamed
 from ..core.traversal import postorder, rebuild, transform
-from .pattern_matching import core
 from .structured_terms import with_atom, without_idle
 
 
@@ -52,7 +51,7 @@ class KnownProducts:
         """Notes a definition with an inverse or a scalar divisor that may cancel."""
         if _opens(definition) and inside(definition) & (DIVISOR | INVERSE):
             nodes = postorder([definition.args[0]], into=_opens)
-            below = [core(x).args[0] for x in nodes if _is_inverse(core(x))
+            below = [unnamed(x).args[0] for x in nodes if _is_inverse(unnamed(x))
                      or (is_below(x) and x.is_scalar)]  # fmt: skip
             if below:
                 self._parts[definition] = frozenset(postorder(below, into=_opens))
@@ -100,7 +99,7 @@ class KnownProducts:
         """The product if that is a name, the identity or zero."""
         key = left, right
         if key not in self._products:
-            bodies = (transform(a, lambda x: core(x) if _opens(x) else x) for a in key)
+            bodies = (transform(a, lambda x: unnamed(x) if _opens(x) else x) for a in key)
             found = self._fold(self._alone(matmul(*bodies)))
             plain = found.args[0] if isinstance(found, Transpose) else found
             known = isinstance(plain, (Name, Symbol, Eye)) or is_zero(plain)
@@ -135,7 +134,7 @@ class KnownProducts:
         key = definition, axis
         if key not in self._norms:
             body = definition.args[0]
-            factors = [rebuild(a, [*map(core, a.args)]) if is_below(a) else a
+            factors = [rebuild(a, [*map(unnamed, a.args)]) if is_below(a) else a
                        for a in factors_of(body)]  # fmt: skip
             self._norms[key] = None
             if any(is_below(a) and isinstance(a.args[0], Call) for a in factors):
@@ -152,4 +151,4 @@ def _is_inverse(e: Expr) -> bool:
 
 def _opens(e: Expr) -> bool:
     """Whether it is a sum or product, by a name or without: what multiplies out."""
-    return is_multilinear(core(e))
+    return is_multilinear(unnamed(e))

@@ -25,7 +25,6 @@ from ..core.expr import (
     Expr,
     Eye,
     MatMul,
-    Name,
     Number,
     Ones,
     Power,
@@ -43,7 +42,7 @@ from ..core.expr import (
     zeros,
 )
 from ..core.named_tuples import NamedTuple
-from ..core.structure import terms_of
+from ..core.structure import terms_of, unnamed
 from ..core.traversal import postorder, rebuild
 
 WHOLE = frozenset({"simplex", "onehot"})  # said of a vector as a whole, of a matrix by rows
@@ -62,15 +61,8 @@ class Binding(NamedTuple):
 UNBOUND = Binding()
 
 
-def core(e: Expr) -> Expr:
-    """What a name stands for."""
-    while isinstance(e, Name):
-        e = e.args[0]
-    return e
-
-
 def same(a: Expr, b: Expr) -> bool:
-    return a is b or core(a) is core(b)
+    return a is b or unnamed(a) is unnamed(b)
 
 
 def is_letter(pattern: Expr) -> bool:
@@ -137,7 +129,7 @@ class Matcher:
         return iter(known)
 
     def _match(self, pattern: Expr, e: Expr, found: Binding) -> Iterator[Binding]:
-        e = core(e)
+        e = unnamed(e)
         if isinstance(pattern, Transpose):
             return self.match(pattern.args[0], self.turned(e), found)
         if isinstance(e, Transpose):
@@ -342,7 +334,7 @@ class Matcher:
                     yield binding, k
         else:
             value = found.letters[letter]
-            for form in (value,) if core(value) is value else (value, core(value)):
+            for form in (value,) if unnamed(value) is value else (value, unnamed(value)):
                 whole = form if wanted is letter else self.turned(form)
                 for parts in ((whole,), whole.args) if isinstance(whole, MatMul) else ((whole,),):
                     k = len(parts)
@@ -415,7 +407,7 @@ def _may_match(pattern: Expr, e: Expr) -> bool:
     """Whether the operations at the heads let them match: likewise."""
     if not pattern.args or isinstance(pattern, (Transpose, Times, Power)):
         return True
-    return core(e).op in (pattern.op, "transpose")
+    return unnamed(e).op in (pattern.op, "transpose")
 
 
 def _has_number_exponent(pattern: Expr) -> bool:

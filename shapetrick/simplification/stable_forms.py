@@ -17,9 +17,9 @@ from ..algebra.symmetry import Symmetry
 from ..core.cost import has_minus, is_below
 from ..core.expr import Add, Call, Expr, Name, Number, Power, Times, add, times
 from ..core.functions import TABLE, Function
+from ..core.structure import unnamed
 from ..core.traversal import postorder, remembered, transform
 from .identities import LOGARITHMS, ROOT
-from .pattern_matching import core
 from .rewriting import Rewriter, Rows
 from .scaled_values import ScaledValues
 
@@ -62,7 +62,7 @@ def stable(roots: Sequence[Expr]) -> list[Expr]:
             return 1  # what is given is not rounded to 0
         if found == SINGULAR:
             found += SINGULAR * sum(
-                _may_underflow(b) for b, _ in Product.of(core(e.args[0])).factors
+                _may_underflow(b) for b, _ in Product.of(unnamed(e.args[0])).factors
             )
         if row is None or not row.increasing or found != OVERFLOW:
             return found
@@ -112,7 +112,7 @@ def _divisors_cancelled(e: Expr, depth: int = 0) -> Expr:
     for total in e.args:
         divisors = _divisors_within(total) if isinstance(total, Add) else {}
         for d in e.args:
-            if (below := divisors.get(core(d))) is not None and _may_underflow(d):
+            if (below := divisors.get(unnamed(d))) is not None and _may_underflow(d):
                 terms = [Product.of(a, below).expression() for a in total.args]
                 inner = add(*(_divisors_cancelled(a, depth + 1) for a in terms))
                 rest = [a for a in e.args if a is not d and a is not total]
@@ -124,11 +124,11 @@ def _divisors_within(total: Expr) -> dict[Expr, Expr]:
     """What the summands of a sum are divided by, or those of sums that are factors in them, by what
     a name stands for."""
     products = postorder([total], into=lambda x: isinstance(x, (Add, Times)))
-    return {core(x.args[0]): x.args[0] for x in products if is_below(x)}
+    return {unnamed(x.args[0]): x.args[0] for x in products if is_below(x)}
 
 
 def _may_underflow(e: Expr) -> bool:
     """Whether it has a factor whose values come near 0, and are never 0 but for rounding."""
-    parts = postorder([core(e)], into=lambda x: isinstance(x, _FACTORS) or x.op == ROOT)
+    parts = postorder([unnamed(e)], into=lambda x: isinstance(x, _FACTORS) or x.op == ROOT)
     rows = (TABLE.get(x.op) for x in parts)
     return any(row is not None and row.never_zero and row.within[0] == 0 for row in rows)
