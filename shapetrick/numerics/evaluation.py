@@ -164,7 +164,7 @@ class EvaluationTape:
         row = TABLE.get(e.op) if args else None
         if row is not None:
             operands = (*args, self._data(e))
-            self._steps.append(_Step(slot, row.value, operands, _rounded(row, len(args))))
+            self._steps.append(_Step(slot, row.value, operands, _roundings(row, len(args))))
             if row.branch is not None:
                 self._kinks.append(_Step(slot, row.branch, operands))
         elif isinstance(e, Symbol):
@@ -282,7 +282,7 @@ class _Rounding:
         )
 
 
-def _rounded(row: Function, count: int) -> Literal["never", "once", "inside"]:
+def _roundings(row: Function, count: int) -> Literal["never", "once", "inside"]:
     """Where a function of so many arguments is rounded: a sum of two is once."""
     if row.picks:
         return "never"

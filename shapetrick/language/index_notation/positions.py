@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ...core.dims import ONE, Dim
 from ...core.errors import NameProblem, ShapeError
-from ...core.indices import Index
+from ...core.indices import Index, dim_of
 from ..syntax.selections import Selector, index_of_node
 from ..syntax.tree import Callee, SyntaxNode, name_node, postorder, transformed
 from .classes import BaseMeanings, extent
@@ -77,7 +77,7 @@ def _ahead(node: SyntaxNode, letters: Collection[str], known: PositionMeanings) 
     for k, letter, first in places:
         rows, cols = known.shape(base)
         dim = (rows, cols)[k] if not alone else rows if cols == ONE else cols
-        if _dim(first) != dim + ONE:
+        if dim_of(first) != dim + ONE:
             raise ShapeError(
                 f"the entries from behind are those at `{dim}+1-{letter}`, of all of which there "
                 f"is a sum; of a part the range is told, `sum({letter} = 1..k) …`.",
@@ -101,10 +101,3 @@ def from_behind(node: SyntaxNode, letters: Collection[str]) -> Iterator[tuple[in
 
 def flipped(base: SyntaxNode, axis: int | None) -> SyntaxNode:
     return SyntaxNode("call", (base,), Callee("flip", axis), base.span)
-
-
-def _dim(index: Index) -> Dim:
-    found = Dim.of(index.offset)
-    for letter, k in index.terms.items():
-        found += Dim.of(letter) * Dim.of(k)
-    return found
