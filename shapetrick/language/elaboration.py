@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
+from typing import TYPE_CHECKING
 
 from ..core import expr as ex
 from ..core.dims import ONE, SCALAR, Dim, Shape, shape_text
@@ -29,7 +30,7 @@ from .equation_systems import (
     systems_of,
     unknowns_of,
 )
-from .expressions import expression_of, inference_in
+from .expressions import expression_among, inference_in
 from .index_notation.entry_definitions import defined_by_entries, has_indices
 from .index_notation.index_names import IndexNames
 from .reader import parse
@@ -45,7 +46,6 @@ from .shapes.scope import (
     complain,
     equation_sides,
     gather,
-    known_scope,
     refuse_members,
     run_together,
     standing_scope,
@@ -71,6 +71,9 @@ from .syntax.tree import (
     typed_parts,
 )
 from .vocabularies import derivative_of_function
+
+if TYPE_CHECKING:
+    from .family_statements import MemberScope
 
 FRESH = "nmpkqrsthdl"  # names for dimensions that were inferred, in this order
 _VALUE = "#"  # the name of an expression alone
@@ -105,9 +108,13 @@ def _read(
 ) -> Problem:
     if has_families(statements):
         # of all problems, only those with families need it
-        from .family_requests import read_families
+        from .family_requests import with_requests
+        from .family_statements import MemberScope
 
-        problem = read_families(text, statements, complete)
+        with Located(text):
+            members = MemberScope.of(text, statements)
+            problem = Elaboration(members.scope, (), False, members=members).problem()
+            problem = with_requests(members, problem, statements, complete)
     else:
         elaboration, problem = elaborated(text, statements, complete)
         if strict:
@@ -182,7 +189,8 @@ def equalities_in(statements: Iterable[Statement]) -> list[Equality]:
 class Elaboration:
     """One problem on its way from names to expressions.
 
-    `standing` are values that have a meaning already, `taken` all names that have one."""
+    `standing` are values that have a meaning already, `taken` all names that have one; `members`
+    are what names with an index mean, where there are some."""
 
     scope: Scope
     asked: Sequence[Asked]
@@ -190,6 +198,7 @@ class Elaboration:
     equalities: Sequence[Equality] = ()
     standing: Mapping[str, Expr] = field(default_factory=dict)
     taken: Container[str] = ()
+    members: MemberScope | None = None
     values: dict[str, Expr] = field(default_factory=dict)
     directions: dict[str, tuple[Expr, Expr]] = field(default_factory=dict)
     systems: tuple[EquationSystem, ...] = ()
@@ -197,10 +206,10 @@ class Elaboration:
     def problem(self) -> Problem:
         scope = self.scope
         inference = inference_in(scope, {})
-        roots = [*scope.bodies.values(), *(a.of for a in self.asked)]
+        roots = [*(d.body for d in scope.ordered), *(a.of for a in self.asked)]
         claims = [a.claim for a in self.asked if a.claim is not None]
         sides = [side for q in self.equalities for side in (q.left, q.right)]
-        for root in (*roots, *claims, *sides):
+        for root in (*roots, *claims, *sides) if self.members is None else ():
             refuse_members(scope.text, opened(root))
         self._check_names()
         roots += [*sides, *equation_sides(scope)]
@@ -220,11 +229,15 @@ class Elaboration:
         self.values.update(symbols)
         lowering = Lowering(self.values, inference, scope.text)
         definitions = {}
-        for name, body in scope.bodies.items():
+        for definition in scope.ordered:
+            name, body = definition.name.name, definition.body
             if scope.systems and any(node.kind == "derived" for node in postorder(body)):
                 lowering.systems = systems_of(scope, lowering)
+            if self.members is not None:
+                lowering.values = {**self.values, **self.members.names_in(definition)}
             value = lowering.expression(body)
-            definitions[name] = self.values[name] = ex.named(name, value)
+            if self.members is None or not self.members.define(definition, value):
+                definitions[name] = self.values[name] = ex.named(name, value)
         self.systems = lowering.systems = systems_of(scope, lowering)
         constants = frozenset(n for n, d in scope.symbols.items() if "const" in d.attributes)
         reader = RequestReader(self, self.directions)
@@ -267,16 +280,24 @@ class Elaboration:
         scope, unifier = self.scope, inference.unifier
         for name, declared in scope.symbols.items():
             inference.shapes[name] = _declared_shape(inference, name, declared)
-        expected = [Expectation(body, False) for body in scope.bodies.values()]
-        expected += [Expectation(side, False) for side in equation_sides(scope)]
-        expected += [Expectation(a.of, a.kind in OF_SCALARS and not a.leibniz) for a in self.asked]
-        expected += [Expectation(e, False) for q in self.equalities for e in (q.left, q.right)]
+        expected = [Expectation(side, False) for side in equation_sides(scope)]
+
+        def added(root: SyntaxNode, scalar: bool = False) -> Shape:
+            expected.append(Expectation(root, scalar))
+            return inference.add(root)
+
         try:
-            for name, body in scope.bodies.items():
-                inference.shapes[name] = inference.add(body)
+            for d in scope.ordered:
+                if self.members is not None:
+                    named = self.members.names_in(d).items()
+                    inference.shapes.update((name, value.shape) for name, value in named)
+                inference.shapes[d.name.name] = shape = added(d.body)
+                if self.members is not None:  # from whose shape those of other members are told
+                    inference.solve()
+                    self.members.add(d, unifier.shape(shape))
             for asked in self.asked:
-                shape = inference.add(asked.of)
                 scalar = asked.kind in OF_SCALARS and not asked.leibniz
+                shape = added(asked.of, scalar)
                 if scalar and not unifier.unify_shapes(shape, SCALAR):
                     raise self._not_scalar(asked, unifier.shape(shape))
                 if asked.leibniz and self._may_be_scalar(inference, asked.of):
@@ -285,14 +306,17 @@ class Elaboration:
             if last is not None and last.kind != "derived" and self._may_be_scalar(inference, last):
                 unifier.unify_shapes(inference.shape(last), SCALAR)
             for q in self.equalities:
-                left, right = (inference.add(e) for e in (q.left, q.right))
+                left, right = added(q.left), added(q.right)
                 if unifier.copy().unify_shapes(left, right):  # else it is wrong
                     unifier.unify_shapes(left, right)
             infer_sides(scope, inference)
             inference.solve()
         except Misfit as misfit:
             refuse_call(scope, misfit, inference)
-            raise explain(misfit, scope.text, inference, expected, scope.assumed) from None
+            error = explain(misfit, scope.text, inference, expected, scope.assumed)
+            if self.members is not None:
+                error.message += self.members.why(d)
+            raise error from None
         except Undetermined:
             place = expected[-1].root.span
             raise undetermined(scope.text, place, scope.assumed) from None
@@ -303,8 +327,8 @@ class Elaboration:
             return False
         trial = inference.trial()
         try:
-            for name, body in self.scope.bodies.items():
-                trial.unifier.unify_shapes(trial.add(body), trial.shapes[name])
+            for d in self.scope.ordered:
+                trial.unifier.unify_shapes(trial.add(d.body), trial.shapes[d.name.name])
             if not trial.unifier.unify_shapes(trial.add(of), SCALAR):
                 return False
             trial.solve()
@@ -426,10 +450,9 @@ class Elaboration:
         values = dict(self.values)
         if request.direction is not None:
             values[request.direction.name] = request.direction
-        inner = known_scope(scope.text, values, scope.functions, scope.dims)
 
         def value() -> Expr:
-            found = expression_of(node, inner, values, shape_of_result(request))
+            found = expression_among(values, node, scope, shape_of_result(request))
             return self.held(found, request.wrt)
 
         return claimed(scope.text, asked, node, value)
@@ -438,8 +461,8 @@ class Elaboration:
     def _default(self) -> SyntaxNode | None:
         """The last definition, where nothing is asked: its gradient is meant."""
         asks = self.asked or self.equalities or self.scope.solvings
-        bodies = [*self.scope.bodies.values()] if self.complete and not asks else []
-        return bodies[-1] if bodies else None
+        ordered = self.scope.ordered if self.complete and not asks else ()
+        return ordered[-1].body if ordered else None
 
     def _default_requests(
         self, reader: RequestReader, lowering: Lowering, constants: frozenset[str]
