@@ -32,9 +32,9 @@ from . import arrays, classes, constants, meanings, parts, torch_meanings
 from .arrays import Traced, constant
 from .members import Recurrence, at_step, index, of_steps
 from .places import innermost, refused_at
-from .special_meanings import SPECIAL
 from .symbolic import Layout, layout
 from .tensors import einsum
+from .written_meanings import SPECIAL
 
 TRIED = 37  # a size at which the places of entries are compared
 LARGE = 1009  # a size at which comparisons of sizes are decided

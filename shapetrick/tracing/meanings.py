@@ -17,8 +17,8 @@ from ..core.errors import TraceError
 from ..core.named_tuples import NamedTuple
 from . import arrays, classes, decompositions, parts
 from .arrays import Traced, constant
-from .special_meanings import SPECIAL
 from .tensors import einsum
+from .written_meanings import SPECIAL
 
 Meaning = Callable[..., Any]
 
