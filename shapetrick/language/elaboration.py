@@ -34,7 +34,7 @@ from .expressions import expression_among, inference_in
 from .index_notation.entry_definitions import defined_by_entries, has_indices
 from .index_notation.index_names import IndexNames
 from .reader import parse
-from .requests import RequestReader, check_words, claimed, not_scalar, plainly
+from .requests import RequestNames, RequestReader, check_words, claimed, not_scalar, plainly
 from .shapes.ambiguity import readings, refuse_powers
 from .shapes.errors import Expectation, explain, source, undetermined
 from .shapes.inference import Inference, Misfit, Undetermined
@@ -186,7 +186,7 @@ def equalities_in(statements: Iterable[Statement]) -> list[Equality]:
 
 
 @dataclass(slots=True)
-class Elaboration:
+class Elaboration(RequestNames):
     """One problem on its way from names to expressions.
 
     `standing` are values that have a meaning already, `taken` all names that have one; `members`
@@ -409,10 +409,6 @@ class Elaboration:
         by = names or [next((n for n in inside if n in self.scope.symbols), "X")]
         return not_scalar(self.scope.text, asked, shape, by)
 
-    @property
-    def text(self) -> str:
-        return self.scope.text
-
     def variable(self, named: PlacedName, asked: Asked | None) -> Symbol:
         value = self.values[named.name]
         if named.name in self.scope.definitions:
@@ -423,9 +419,6 @@ class Elaboration:
         if wrt.name not in self.scope.definitions:
             return e
         return substitute(e, {self.values[wrt.name]: wrt})
-
-    def declared(self, name: str) -> Symbol | None:
-        return as_symbol(self.values[name]) if name in self.scope.symbols else None
 
     def variables(self, asked: Asked, of: Expr) -> tuple[PlacedName, ...]:
         """Every name in an expression that is not constant."""
@@ -440,10 +433,6 @@ class Elaboration:
         if not found:
             raise self._refusal("there is no name in it that a derivative is by.", asked.span)
         return found
-
-    def is_taken(self, name: str) -> bool:
-        scope = self.scope
-        return scope.is_known(name) or name in scope.functions or name in self.taken
 
     def claim(self, asked: Asked, node: SyntaxNode, request: Request) -> Claim:
         scope = self.scope

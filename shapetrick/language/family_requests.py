@@ -6,7 +6,7 @@ what it mentions, or for those that it says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -31,9 +31,9 @@ from ..core.records import dataclass
 from .expressions import expression_among
 from .family_scope import Use, box_text
 from .family_statements import MemberScope
-from .requests import RequestReader, check_words, claimed, not_scalar
+from .requests import RequestNames, RequestReader, check_words, claimed, not_scalar
 from .shapes.errors import source
-from .shapes.scope import unused
+from .shapes.scope import Scope, unused
 from .syntax.tree import (
     OF_SCALARS,
     RUNNING,
@@ -58,14 +58,16 @@ def with_requests(
     members.segments += _upstream_families(members, statements)
     problem = _stated(members, problem)
     named = {**problem.symbols, **problem.definitions}.items()
-    names = _MemberNames(members, problem, {n: e for n, e in named if not isinstance(n, Member)})
+    values = {n: e for n, e in named if not isinstance(n, Member)}
+    families = {s.base for s in members.segments}
+    names = _MemberNames(members, problem, members.scope, values, families)
     requests = tuple(names.requests([*names.asked(statements)], complete))
     asked_by = {r.wrt.base for r in requests}
     not_used = unused(members.scope, statements) if complete else ()
     not_used = tuple(name for name in not_used if base_of(name) not in asked_by)
-    families = names.problem.families
-    families = families._replace(segments=_with_directions(families, requests))
-    return replace(names.problem, families=families, requests=requests, unused=not_used)
+    segments = _with_directions(problem.families, requests)
+    with_all = problem.families._replace(segments=segments)
+    return replace(problem, families=with_all, requests=requests, unused=not_used)
 
 
 def _upstream_of_each(asked: Asked) -> str | None:
@@ -100,18 +102,16 @@ def _stated(members: MemberScope, problem: Problem) -> Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class _MemberNames:
+class _MemberNames(RequestNames):
     """What names mean in requests, where members are read."""
 
     members: MemberScope
     problem: Problem
+    scope: Scope
     values: Mapping[str, Expr]  # of names without an index
+    taken: Container[str]  # those of families
     cotangents: tuple[Segment, ...] = ()
-
-    @property
-    def systems(self) -> tuple[EquationSystem, ...]:
-        """Those that determine unknowns: there are none beside families."""
-        return self.problem.systems
+    systems: tuple[EquationSystem, ...] = ()  # there are none beside families
 
     def requests(self, asked: Sequence[Asked], complete: bool) -> Iterator[Request]:
         """What is asked, or what is usual where nothing is."""
@@ -206,30 +206,13 @@ class _MemberNames:
     ) -> Expr:
         """The expression, of which every name has a value; `shape` sizes a bare `I`."""
         values = {**self.values, **self.members.values(root, uses, ranges)}
-        return expression_among(values, root, self.members.scope, shape)
-
-    @property
-    def text(self) -> str:
-        return self.members.text
-
-    def held(self, e: Expr, wrt: Symbol) -> Expr:
-        return e  # a derivative is by a declared name
+        return expression_among(values, root, self.scope, shape)
 
     def variables(self, asked: Asked, of: Expr) -> tuple[PlacedName, ...]:
         typed = source(self.text, asked.of)
         raise RequestError(
             f"ask by a member's name: `grad {typed} wrt W[l]`.", asked.span, self.text
         )
-
-    def declared(self, name: str) -> Symbol | None:
-        known = self.values.get(name)
-        return known if isinstance(known, Symbol) else None
-
-    def is_taken(self, name: str) -> bool:
-        scope = self.members.scope
-        bases = (s.base for s in self.members.segments)
-        known = name in self.values or name in bases
-        return known or name in scope.functions or scope.is_known(name)
 
     # ---- claims
 
@@ -254,7 +237,7 @@ class _MemberNames:
         ]
         segments = [*self.members.segments, *others]
         members = replace(self.members, segments=segments)
-        return _MemberNames(members, self.problem, values, tuple(others))
+        return replace(self, members=members, values=values, cotangents=tuple(others))
 
     def _claim(self, asked: Asked, node: SyntaxNode, request: Request) -> Claim:
         """A claim, and the members for which it is made: unless it says so, all for which there is
@@ -380,7 +363,7 @@ class _MemberNames:
 
     def _result(self) -> PlacedName | None:
         """The last definition without an index."""
-        plain = [*self.members.scope.definitions.values()]
+        plain = [*self.scope.definitions.values()]
         return plain[-1].name if plain else None
 
     def asked(self, statements: Sequence[Statement]) -> Iterator[Asked]:
@@ -423,10 +406,10 @@ class _MemberNames:
         reached = self.members.order().reached[name]
         by = [
             PlacedName(n, span)
-            for n, declared in self.members.scope.symbols.items()
+            for n, declared in self.scope.symbols.items()
             if base_of(n) in reached and "const" not in declared.attributes
         ]
-        definition = self.members.scope.definitions[name]
+        definition = self.scope.definitions[name]
         return reader.default(name, self.values[name], by, definition.span)
 
 
