@@ -434,7 +434,6 @@ TORCH: Mapping[str, Meaning] = {
     **{f"r{name}": common.turned(common.NUMPY[_ALIASES[name]]) for name in ("sub", "div")},
     "rpow": common.turned(common.NUMPY["power"]),
     "clamp": common.COMMON["clip"],
-    "rsqrt": common.rsqrt,
     "var": _torch_var,
     "std": common.rooted(_torch_var),
     "norm": _torch_norm,

@@ -65,6 +65,17 @@ def _written(lines: str) -> Mapping[str, WrittenMeaning]:
     return found
 
 
+ENTRYWISE = _written("""
+arctan2(x, y) = atan2(x, y)
+atan2(x, y) = atan2(x, y)
+exp2(x) = 2.^x
+heaviside(x, at_zero) = step(x)
+hypot(x, y) = sqrt(x.^2 + y.^2)
+log10(x) = log(x) / log(10)
+log2(x) = log(x) / log(2)
+reciprocal(x) = 1 ./ x
+""")
+
 # Those of SciPy, `torch.special` and `jax.scipy.special`; `gamma` is of what is positive.
 SPECIAL = _written("""
 entr(x) = -x .* log(x)
@@ -82,7 +93,7 @@ betaln(x, y) = lgamma(x) + lgamma(y) - lgamma(x + y)
 huber(delta, x) = minimum(abs(x), delta) .* (abs(x) - minimum(abs(x), delta) / 2)
 """)
 
-# Those of PyTorch: layers and losses. From its threshold on, softplus is taken for the line that it
+# Those of PyTorch alone: layers and losses. From its threshold on, softplus is taken for the line that it
 # is there but for rounding.
 LAYERS = _written("""
 addcmul(x, a, b, value=1) = x + value .* a .* b
@@ -94,6 +105,7 @@ lerp(x, y, weight) = x + weight .* (y - x)
 logsigmoid(x) = -softplus(-x)
 mish(x) = x .* tanh(softplus(x))
 prelu(x, weight) = relu(x) + weight .* minimum(x, 0)
+rsqrt(x) = 1 ./ sqrt(x)
 relu6(x) = minimum(maximum(x, 0), 6)
 selu(x) = 1.0507009873554805 (relu(x) + 1.6732632423543772 expm1(minimum(x, 0)))
 softplus(x, beta=1, threshold=20) = softplus(beta .* x) ./ beta
