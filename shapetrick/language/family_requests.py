@@ -338,15 +338,16 @@ class _MemberNames(RequestNames):
             return value
         if not segments:
             raise RequestError(f"`{base}` is no family: there is no `{name}`.", span)
+        another = RequestError(f"ask for one of the members: `{segments[0].name}`.", span)
         if len(segments[0].indices) != len(indices):
-            raise RequestError(f"ask for one of the members: `{segments[0].name}`.", span)
+            raise another
         runs = [bool(self.running([i])) for i in indices]
         letters = self.running(indices)
         variable = [i for i, it_runs in zip(indices, runs, strict=True) if it_runs]
         moved = any(i.offset for i in variable)
         is_plain = len(letters) == len(variable) and not any(i.others for i in variable)
         if not is_plain or (moved and not shifted):
-            raise RequestError(f"ask for one of the members: `{segments[0].name}`.", span)
+            raise another
         generic = sorted(segments, key=lambda s: -len(s.ranges)) if letters else segments
         for s in generic:
             ends = [
@@ -357,7 +358,7 @@ class _MemberNames(RequestNames):
             if is_inside(box, s.box) and (s.ranges or not letters):
                 return s.symbol(indices)
         if not any(s.ranges for s in segments) and letters:
-            raise RequestError(f"ask for one of the members: `{segments[0].name}`.", span)
+            raise another
         given = " and ".join(box_text(s.box) for s in segments)
         raise RequestError(f"an index is out of range: `{base}` has the members {given}.", span)
 

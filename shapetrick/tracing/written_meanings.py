@@ -93,8 +93,8 @@ betaln(x, y) = lgamma(x) + lgamma(y) - lgamma(x + y)
 huber(delta, x) = minimum(abs(x), delta) .* (abs(x) - minimum(abs(x), delta) / 2)
 """)
 
-# Those of PyTorch alone: layers and losses. From its threshold on, softplus is taken for the line that it
-# is there but for rounding.
+# Those of PyTorch alone: layers and losses. From its threshold on, softplus is taken for the line
+# that it is there but for rounding.
 LAYERS = _written("""
 addcmul(x, a, b, value=1) = x + value .* a .* b
 celu(x, alpha=1) = relu(x) + alpha .* expm1(minimum(x, 0) ./ alpha)
