@@ -292,7 +292,7 @@ class Elaboration(RequestNames):
                     named = self.members.names_in(d).items()
                     inference.shapes.update((name, value.shape) for name, value in named)
                 inference.shapes[d.name.name] = shape = added(d.body)
-                if self.members is not None:  # from whose shape those of other members are told
+                if self.members is not None:
                     inference.solve()
                     self.members.add(d, unifier.shape(shape))
             for asked in self.asked:

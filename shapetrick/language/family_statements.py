@@ -19,7 +19,9 @@ from ..core.families import Families, Place, Segment, meet
 from ..core.indices import Incomparable, Member, Range, base_of, parts, written
 from .expressions import refuse_unknown
 from .family_scope import Order, PendingDefinition, Use
+from .shapes.inference import Undetermined
 from .shapes.scope import Scope, gather, known_scope
+from .shapes.unification import is_settled
 from .syntax.tree import RUNNING, Declaration, Definition, Solving, Statement, SyntaxNode, opened
 
 
@@ -308,8 +310,11 @@ class MemberScope:
         return found
 
     def add(self, definition: Definition, shape: Shape) -> None:
-        """Take in the members that a definition has, whose shape is known. Raises NameProblem."""
+        """Take in the members that a definition has, from whose shape those of others are told.
+        Raises NameProblem, Undetermined."""
         found = self.pending[definition]
+        if found.indices and not is_settled(shape):
+            raise Undetermined
         if found.indices:
             self._add(found.segment(shape))
 
