@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from ..core import expr as ex
@@ -204,6 +205,7 @@ class Elaboration(RequestNames):
     systems: tuple[EquationSystem, ...] = ()
 
     def problem(self) -> Problem:
+        """What the statements mean. Raises InputError."""
         scope = self.scope
         inference = inference_in(scope, {})
         roots = [*(d.body for d in scope.ordered), *(a.of for a in self.asked)]
@@ -228,50 +230,48 @@ class Elaboration(RequestNames):
         self.values.update(self.standing)
         self.values.update(symbols)
         lowering = Lowering(self.values, inference, scope.text)
-        definitions = {}
-        for definition in scope.ordered:
-            name, body = definition.name.name, definition.body
-            if scope.systems and any(node.kind == "derived" for node in postorder(body)):
-                lowering.systems = systems_of(scope, lowering)
-            if self.members is not None:
-                lowering.values = {**self.values, **self.members.names_in(definition)}
-            value = lowering.expression(body)
-            if self.members is None or not self.members.define(definition, value):
-                definitions[name] = self.values[name] = ex.named(name, value)
+        definitions = self._definitions(lowering)
         self.systems = lowering.systems = systems_of(scope, lowering)
         constants = frozenset(n for n, d in scope.symbols.items() if "const" in d.attributes)
         reader = RequestReader(self, self.directions)
-        requests = [
-            request
-            for asked in self.asked
-            for request in reader.read(asked, lowering.expression(asked.of))
-        ]
-        requests += solution_requests(scope, self.values, lowering)
-        equalities = tuple(
-            EqualityClaim(
-                lowering.expression(q.left),
-                lowering.expression(q.right),
-                plainly(scope.text, q.left),
-                plainly(scope.text, q.right),
-                q.span,
-                q.right.span,
-            )
-            for q in self.equalities
-        )
-        if self._default is not None:
-            requests = list(self._default_requests(reader, lowering, constants))
+        requests = self._requests(reader, lowering, constants)
         return Problem(
             scope.text,
             symbols,
             definitions,
-            tuple(requests),
+            requests,
             tuple(scope.functions),
             assumptions,
             (*readings(scope.text, inference, typed, scope.bodies), *reader.readings),
             constants,
             systems=self.systems,
-            equalities=equalities,
+            equalities=tuple(self._equality(q, lowering) for q in self.equalities),
             unused=tuple(n for n in scope.unused if n not in {r.wrt.name for r in requests}),
+        )
+
+    def _definitions(self, lowering: Lowering) -> dict[str, Expr]:
+        """The definitions as expressions, each after those that it uses; those of members are told
+        to these."""
+        found = {}
+        for definition in self.scope.ordered:
+            name, body = definition.name.name, definition.body
+            if self.scope.systems and any(node.kind == "derived" for node in postorder(body)):
+                lowering.systems = systems_of(self.scope, lowering)
+            if self.members is not None:
+                lowering.values = {**self.values, **self.members.names_in(definition)}
+            value = lowering.expression(body)
+            if self.members is None or not self.members.define(definition, value):
+                found[name] = self.values[name] = ex.named(name, value)
+        return found
+
+    def _equality(self, q: Equality, lowering: Lowering) -> EqualityClaim:
+        return EqualityClaim(
+            lowering.expression(q.left),
+            lowering.expression(q.right),
+            plainly(self.text, q.left),
+            plainly(self.text, q.right),
+            q.span,
+            q.right.span,
         )
 
     # ---- shapes
@@ -363,6 +363,15 @@ class Elaboration(RequestNames):
         )
 
     # ---- requests
+
+    def _requests(
+        self, reader: RequestReader, lowering: Lowering, constants: frozenset[str]
+    ) -> tuple[Request, ...]:
+        """What is asked, or what is usual where nothing is."""
+        if self._default is not None:
+            return tuple(self._default_requests(reader, lowering, constants))
+        found = (reader.read(asked, lowering.expression(asked.of)) for asked in self.asked)
+        return (*chain.from_iterable(found), *solution_requests(self.scope, self.values, lowering))
 
     def _check_names(self) -> None:
         """Refuse what no request can be about."""
