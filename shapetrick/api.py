@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from .core.deadline import SECONDS, limited
 from .core.errors import InputError, OperandError, RequestError
 from .core.expr import Expr, operand, register_writer
+from .core.problem import NOTHING_ASKED, Request
 from .core.problem import Problem as ProblemData
-from .core.problem import Request
 from .core.records import dataclass
 from .core.results import Result, Step, Validation
 from .core.warnings import warnings_of
@@ -487,7 +487,7 @@ class Problem:
 
     def _results(self, seed: int, time_limit: float | None) -> list[Result]:
         if not self.data.requests:
-            raise RequestError("nothing is asked for: end with a request such as `grad J wrt X`.")
+            raise RequestError(NOTHING_ASKED)
         return [derivation.result for derivation in self.derive(seed, time_limit=time_limit)]
 
     def __repr__(self) -> str:
@@ -635,7 +635,7 @@ def derive(
             f"derive() gives one derivation, and there are those by {names}: say by which, "
             "`wrt=…`, or take all, `st.read(…).derive()`."
             if names
-            else "nothing is asked for: end with a request such as `grad J wrt X`."
+            else NOTHING_ASKED
         )
     return problem.derive(seed, time_limit=time_limit)[0]
 
