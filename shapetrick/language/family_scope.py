@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..core.dims import SCALAR, Shape
@@ -32,13 +32,15 @@ class Use:
 
 @dataclass(slots=True, eq=False)
 class PendingDefinition:
-    """A definition on its way: its family and indices (none for an ordinary name)."""
+    """A definition on its way: its family and indices (none for an ordinary name), and what stand
+    for the members and the letters in it."""
 
     definition: Definition
     base: str
     indices: Place
     uses: list[Use]
     padded: frozenset[int] = frozenset()
+    names: Mapping[str, Expr] = field(default_factory=dict)
 
     @property
     def ranges(self) -> tuple[Range, ...]:

@@ -8,7 +8,7 @@ member to the next.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..core import expr as ex
@@ -291,9 +291,12 @@ class MemberScope:
 
     # ---- shapes, from the starts on
 
-    def names_in(self, definition: Definition) -> dict[str, Expr]:
+    def names_in(self, definition: Definition) -> Mapping[str, Expr]:
         """What the members and the letters in a definition stand for."""
-        return self.values(definition.body, self.pending[definition].uses, definition.ranges)
+        found = self.pending[definition]
+        if not found.names:
+            found.names = self.values(definition.body, found.uses, definition.ranges)
+        return found.names
 
     def values(
         self, root: SyntaxNode, uses: Sequence[Use], ranges: Sequence[Range] = ()
