@@ -156,14 +156,14 @@ def with_lengths(
         LetterCase(case, tuple(_within(r, own, running) for r in results))
         for case, own in zip(cases, told, strict=True)
     ]
-    own = (
+    of_own = (
         r.letter
         for case in found
         for result in case.results
         for q in _equations(result)
         for r in q.ranges
     )
-    taken = {*names, *own, *(i.letter for i in running.values())}
+    taken = {*names, *of_own, *(i.letter for i in running.values())}
     free = (t for t in index_letters() if t not in taken)
     new = {letter: next(free) for letter in letters}
     segments, functions = (
