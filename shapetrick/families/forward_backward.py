@@ -290,15 +290,8 @@ class _PassBuilder:
             ]
         for q in result.recursion.left_out if listed else ():
             nothing = ex.times(LEFT_OUT, ex.ones(*q.value.shape))
-            segments += segments_of(
-                [
-                    replace(
-                        q,
-                        symbol=ex.symbol(member(base, *q.symbol.indices), q.value.shape),
-                        value=nothing,
-                    )
-                ]
-            )
+            own = segments_of([replace(q, value=nothing)])
+            segments += [replace(s, base=base, shape=nothing.shape) for s in own]
         for s in segments:
             body = self._prepared(body_of(s), self._backward, s.ranges)
             self._backward.append(replace(s, body=body))

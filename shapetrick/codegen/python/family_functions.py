@@ -204,17 +204,17 @@ def _by_cases(bodies: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
     """The lines that all bodies begin with, and the others each where its condition holds, the last
     one else."""
     *_, (_, last) = bodies
-    if len(bodies) == 1:
+    others = [(condition, lines) for condition, lines in bodies if lines != last]
+    if not others:
         return [*last]
-    texts = [lines for _, lines in bodies]
+    texts = [last, *(lines for _, lines in others)]
     count = next(k for k, ones in enumerate(zip_longest(*texts)) if len({*ones}) > 1)
     while any(lines[count].startswith((" ", ")")) for lines in texts):
         count -= 1
     found = [*last[:count]]
-    for k, (condition, lines) in enumerate(bodies):
-        head = "else" if lines is last else f"{'elif' if k else 'if'} {condition}"
-        found += [f"{head}:", *indented(lines[count:])]
-    return found
+    for k, (condition, lines) in enumerate(others):
+        found += [f"{'elif' if k else 'if'} {condition}:", *indented(lines[count:])]
+    return [*found, "else:", *indented(last[count:])]
 
 
 def words(lines: Iterable[str]) -> set[str]:
