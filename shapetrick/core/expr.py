@@ -129,7 +129,7 @@ class Dimension(Expr):
 
 @node_class
 class Constant(Expr):
-    """`pi` or `e`."""
+    """`pi` or `e`; `nan` where code has no value."""
 
     name: str
     op: ClassVar[str] = "constant"
