@@ -23,6 +23,7 @@ from ..core.errors import TraceError
 from ..core.expr import Expr
 from ..core.functions import TABLE
 from ..core.named_tuples import NamedTuple
+from ..core.traversal import postorder
 
 HIGHEST_RANK = 2
 INFINITE = 10**9  # what stands for infinity: `exp(-INFINITE)` is 0
@@ -208,6 +209,18 @@ def rewritten(x: Traced, f: Callable[[Expr], Expr]) -> Traced:
     return x.rewritten(f) if isinstance(x, ManyAxes) else Traced(f(x.e), x.shape, x.is_mask)
 
 
+def depends_on(x: Traced) -> set[str]:
+    """The names of the symbols in an array's expressions, without their indices."""
+    names: set[str] = set()
+
+    def seen(e: Expr) -> Expr:
+        names.update(part.base for part in postorder([e]) if isinstance(part, ex.Symbol))
+        return e
+
+    rewritten(x, seen)
+    return names
+
+
 def without(x: Traced, axes: Sequence[int]) -> Traced:
     """The array without axes along which it is the same. Raises TraceError for others."""
     kept = [k for k in range(x.rank) if k not in axes]
@@ -316,10 +329,13 @@ def aligned(x: Traced, rank: int) -> Expr:
 
 
 def entrywise(f: Callable[..., Expr], *values: Traced) -> Traced:
-    """A function of the entries of arrays that broadcast."""
+    """A function of the entries of arrays that broadcast; of a single row as a column, the column
+    of its values."""
     if (wide := many(*values)) is not None:
         return wide.mapped(f, values)
     shape = broadcast(*values)
+    if len(values) == len(shape) == 1 and isinstance(values[0].e, ex.Transpose):
+        return value(ex.transpose(f(*values[0].e.args)), shape)
     return value(f(*(aligned(x, len(shape)) for x in values)), shape)
 
 

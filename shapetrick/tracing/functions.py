@@ -4,7 +4,7 @@ language, and compared with the function's own values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -24,7 +24,7 @@ from ..numerics.sampling import Profile, assignments, dims_of, generator
 from ..numerics.solvers import TABLE as SOLVERS
 from ..numerics.solvers import solved_unknowns
 from .batches import with_members
-from .libraries import LIBRARIES, Followed, library_of
+from .libraries import LIBRARIES, ArrayLibrary, Followed, library_of
 from .parameters import (
     ShapedParameter,
     bound_sizes,
@@ -38,6 +38,7 @@ from .problem_texts import ProblemText
 
 PROFILES = (Profile(), Profile(sign=1), Profile(0.3), Profile(0.3, 1), Profile(boosted=False))
 SINGULAR = 1e8  # condition
+STEP = 1e-6  # of differences
 CLOSE = 1e-8  # relative: a reading is right to that
 
 
@@ -114,7 +115,8 @@ def follow(f: Callable[..., Any], parameters: Mapping[str, ShapedParameter]) -> 
     library = LIBRARIES[library_of(f)]
     dims = dict.fromkeys(name for p in parameters.values() for d in p.shape for name in d.names)
     given = {name: p.traced for name, p in parameters.items() if p.array is None}
-    return library.follow(f, given, list(dims), known_arrays(parameters))
+    constants = [name for name, p in parameters.items() if not p.asked]
+    return library.follow(f, given, list(dims), known_arrays(parameters), constants)
 
 
 # -------------------------------------------------------------------------- is it read right?
@@ -163,6 +165,8 @@ def confirm(
             if not np.isfinite(wanted).all():
                 continue
             _compare(f, np.stack(found[: len(roots)]), wanted)
+            asked = [name for name, p in arguments.items() if p.asked and not p.classes]
+            _compare_gradients(f, given, asked, library)
             compared += 1
             break
         if compared == 2:
@@ -191,4 +195,35 @@ def _compare(f: Callable[..., Any], ours: Array, theirs: Array) -> None:
         raise TraceError(
             f"`{called(f)}` has other values than what it was read as: it does something which "
             "operations on whole arrays don't show, such as writing into its arguments."
+        )
+
+
+def _compare_gradients(
+    f: Callable[..., Any], given: Mapping[str, Array], asked: Collection[str], library: ArrayLibrary
+) -> None:
+    """Compare the gradients that the library finds itself with differences of the values, along one
+    direction. Raises TraceError where they differ."""
+    if library.gradients is None:
+        return
+
+    def squared(**values: Any) -> Any:  # so that values of one sum don't hide it
+        return f(**values) ** 2
+
+    rng = generator(0, 2)
+    gradients = library.gradients(squared, given)
+    steps = {name: STEP * rng.standard_normal(np.shape(given[name])) for name in asked}
+
+    def moved(sign: int) -> Array:
+        there = {name: given[name] + sign * step for name, step in steps.items()}
+        return np.asarray(library.value(squared, {**given, **there}), dtype=float)
+
+    ahead, behind = moved(1), moved(-1)
+    each = [np.asarray(gradients[name] * s) for name, s in steps.items()]
+    scale = sum(float(np.abs(x).sum()) for x in each)
+    rounding = 1e-13 * float(np.abs(ahead).sum())
+    if abs((ahead - behind).sum() / 2 - sum(x.sum() for x in each)) > 1e-4 * scale + rounding:
+        raise TraceError(
+            f"`{called(f)}` has another gradient for its library than that of its values: it stops "
+            "one, or gives a rule of its own. Leave that out, or give what is constant as an "
+            "argument, and its shape as `… const`."
         )

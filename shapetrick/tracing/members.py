@@ -183,15 +183,28 @@ class Members(ManyAxes):
 
 class Recurrence(NamedTuple):
     """What a loop carries, as a family: its name, the letter that counts the steps, what is there
-    before the first one, and the member at the letter by that before it."""
+    before the first one, and what a step makes of it. The member k is there after k steps; of a
+    loop that runs backwards, where k are left."""
 
     base: str
     over: Range
     first: Expr
     step: Expr
+    is_reversed: bool = False
 
     def at(self, index: Index) -> Symbol:
         return ex.symbol(name_of(self.base, (index,)), self.step.shape)
+
+    @property
+    def ends(self) -> tuple[Index, Index]:
+        """The indices before the first step, and after the last."""
+        first, last = self.over.first.plus(-1), self.over.last
+        return (last, first) if self.is_reversed else (first, last)
+
+    def around(self, letter: str) -> tuple[Index, Index]:
+        """Those before and after the step at a letter."""
+        before, at = Index(letter, -1), Index(letter)
+        return (at, before) if self.is_reversed else (before, at)
 
 
 def at_step(x: Traced, count: Dim, letter: str) -> Traced:

@@ -107,14 +107,14 @@ class ProblemText:
     def _steps(self, recurrences: Sequence[Recurrence]) -> list[str]:
         """The lines for what is carried through loops."""
         t = next(c for c in chain("t", self._letters) if c not in self._taken)
-        named = {r.step: r.at(Index(r.over.letter)) for r in recurrences if r.step.args}
+        named = {r.step: r.at(r.around(r.over.letter)[1]) for r in recurrences if r.step.args}
         self._named |= named
-        firsts = [f"{r.base}[0] = {self.text(r.first)}" for r in recurrences]
-        return firsts + [
-            f"{r.base}[{t}] = {self.text(r.step, {r.over.letter: Index(t)})} for "
-            f"{r.over.lettered(t)}"
-            for r in recurrences
-        ]
+        lines = [f"{r.base}[{r.ends[0]}] = {self.text(r.first)}" for r in recurrences]
+        for r in recurrences:
+            over = f"{t} = {r.over.last}..{r.over.first}" if r.is_reversed else r.over.lettered(t)
+            step = self.text(r.step, {r.over.letter: Index(t)})
+            lines.append(f"{r.base}[{r.around(t)[1]}] = {step} for {over}")
+        return lines
 
     def _declared(self, e: Solved, found: Sequence[Solved], locals: Mapping[Expr, str]) -> str:
         """A line that declares what a solver finds, `L = cholesky(S)`."""

@@ -32,6 +32,26 @@ def torch_detached(x):  # "x: n"
     return torch.dot(x.detach(), x)  # argument
 
 
+def torch_without_gradient(x, w):  # "x: n; w: n"
+    with torch.no_grad():
+        target = torch.tanh(x)  # const
+    return F.mse_loss(w, target)
+
+
+class Straight(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return torch.clamp(x, -1, 1)  # backward
+
+    @staticmethod
+    def backward(ctx, g):
+        return g
+
+
+def torch_own_gradient(x):  # "x: n"
+    return Straight.apply(x).sum()
+
+
 def torch_dropout(x):  # "x: n"
     return F.dropout(x).sum()  # random
 

@@ -191,7 +191,8 @@ class Generated:
             raise OperandError(
                 f"how many classes `{e.base}` numbers can't be seen: give its one-hot matrix."
             )
-        numbers = np.asarray(value).astype(int)
+        value = np.asarray(value)
+        numbers = value.astype(int)
         if not np.all((numbers == value) & (numbers >= 0) & (numbers < count)):
             raise OperandError(
                 f"the classes of `{e.base}` have whole numbers from 0 to {count - 1}."
