@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from io import StringIO
 from types import CodeType, FrameType, ModuleType
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from ..core.functions import Array
 from ..core.named_tuples import NamedTuple
 from . import meanings, symbolic, torch_meanings
 from .arrays import ManyAxes, Traced
-from .members import Members, Recurrence
+from .members import Members, Recurrence, axes_of_members
 from .places import SourceLine, innermost, refused_at
 from .special_meanings import SPECIAL
 from .stand_ins import Symbols, flat, package, standing_in
@@ -57,18 +57,14 @@ class Followed(NamedTuple):
 _PRIMES = (31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113)
 
 
-T = TypeVar("T")
-_OnNumbers = Callable[[Callable[..., Any], Mapping[str, Array]], T]
-
-
 class ArrayLibrary(NamedTuple):
     """How functions of a library are run: on symbols (its value, and what it names on the way),
-    and on numbers; and the gradients of the sum of its values that the library finds itself, where
-    code may give these another meaning without a trace."""
+    and on numbers; and the gradients of a weighted sum of its values that the library finds
+    itself, where code may give these another meaning without a trace."""
 
     follow: Callable[..., Followed]
-    value: _OnNumbers[Any]
-    gradients: _OnNumbers[Mapping[str, Array]] | None = None
+    value: Callable[[Callable[..., Any], Mapping[str, Array]], Any]
+    gradients: Callable[..., Mapping[str, Array]] | None = None
 
 
 def library_of(f: Callable[..., Any]) -> str:
@@ -189,11 +185,12 @@ def _run(
     arguments = {name: trace.wrapped(value) for name, value in given.items()}
     with _watched(f) as run, _places(), _stood_in(f, symbols):
         value = _result(run, f(**arguments), trace)
-    kept = {
-        name: x.value
+    own = {  # a name that an argument has is another one here
+        name + "2" * (name in given): axes_of_members(x.value)[0]
         for name, x in run.names.items()
-        if isinstance(x, Symbolic) and name not in given and _is_named(x.value)
+        if isinstance(x, Symbolic) and x is not arguments.get(name)
     }
+    kept = {name: x for name, x in own.items() if _is_named(x)}
     return Followed(value, kept), bool(trace.used)
 
 
@@ -372,12 +369,15 @@ def _tensors(given: Mapping[str, Array]) -> dict[str, Any]:
     return {name: torch.tensor(x, dtype=kinds[x.dtype.kind]) for name, x in given.items()}
 
 
-def _torch_gradients(f: Callable[..., Any], given: Mapping[str, Array]) -> Mapping[str, Array]:
+def _torch_gradients(
+    f: Callable[..., Any], given: Mapping[str, Array], asked: Collection[str], weights: Array
+) -> Mapping[str, Array]:
     import torch
 
     tensors = _tensors(given)
-    leaves = {name: x.requires_grad_() for name, x in tensors.items() if x.is_floating_point()}
-    total = torch.as_tensor(f(**{name: x.clone() for name, x in tensors.items()})).sum()
+    leaves = {name: tensors[name].requires_grad_() for name in asked}
+    value = torch.as_tensor(f(**{name: x.clone() for name, x in tensors.items()}))
+    total = (value * torch.tensor(weights)).sum()
     if not total.requires_grad:
         return {name: np.zeros(x.shape) for name, x in leaves.items()}
     found = torch.autograd.grad(total, [*leaves.values()], materialize_grads=True)

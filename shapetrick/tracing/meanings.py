@@ -16,7 +16,7 @@ from ..core import expr as ex
 from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
 from ..core.named_tuples import NamedTuple
-from . import arrays, classes, constants, decompositions, parts
+from . import arrays, classes, constants, decompositions, extents, parts
 from .arrays import Traced, constant
 from .special_meanings import SPECIAL
 from .tensors import einsum
@@ -493,7 +493,7 @@ def expand_dims(x: Traced, axis: int) -> Traced:
 def broadcast_to(x: Traced, shape: Any) -> Traced:
     wanted = tuple(Dim.of(_dim(d)) for d in shape)
     if arrays.broadcast(x, arrays.value(ex.UNIT, wanted)) != wanted:
-        raise TraceError(f"an array of shape {arrays.shape_of(x.shape)} has no such broadcast.")
+        raise TraceError(f"an array of shape {extents.shape_of(x.shape)} has no such broadcast.")
     return arrays.spread_over(x, wanted)
 
 

@@ -44,7 +44,7 @@ def refused_at(place: SourceLine | None, message: str, error: Exception) -> Trac
     """The error with a place, where that is known."""
     found = TraceError(message) if place is None else place.refusal(message)
     if isinstance(error, TraceError):
-        found.equal, found.counted = error.equal, error.counted
+        found.equal, found.counted, found.apart = error.equal, error.counted, error.apart
     return found
 
 

@@ -14,10 +14,10 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..core import expr as ex
-from ..core.dims import ONE, Dim
+from ..core.dims import NOTHING, ONE, Dim
 from ..core.errors import TraceError
 from ..core.functions import Array
-from . import arrays, classes, constants, parts
+from . import arrays, classes, constants, extents, parts
 from .arrays import Traced
 from .chosen_entries import chosen_entries
 from .meanings import Meaning
@@ -335,6 +335,12 @@ def _of_sizes(
     return combined
 
 
+def _remainder(total: Dim, known: Dim) -> Dim:
+    """What is left of a size that is divided: nothing. Raises TraceError for others."""
+    extents.quotient(total, known)
+    return NOTHING
+
+
 class SymbolicSize(Symbolic):
     """A dimension as a number: `X.shape[0]`."""
 
@@ -356,6 +362,10 @@ class SymbolicSize(Symbolic):
     __rsub__ = _of_sizes("subtract", Dim.__sub__, turned=True)
     __mul__ = _of_sizes("multiply", Dim.__mul__)
     __rmul__ = _of_sizes("multiply", Dim.__mul__, turned=True)
+
+    __floordiv__ = _of_sizes("floor_divide", extents.quotient)
+    __rfloordiv__ = _of_sizes("floor_divide", extents.quotient, turned=True)
+    __mod__ = _of_sizes("remainder", _remainder)
 
     def __eq__(self, other: object) -> bool:
         return self._whole(other) == self.dim

@@ -62,7 +62,3 @@ def classes(Z, y):  # "Z: m x k; y: m"
 
 def groups(X):  # "X: m x d"
     return F.group_norm(X, 2)  # parts of a row
-
-
-def all_rows(x, W):  # "x: b x t x d; W: d x k"
-    return x.reshape(-1, x.shape[-1]) @ W  # again
