@@ -123,6 +123,7 @@ class TraceError(InputError):
     file: str | None = None
     equal: tuple[str, str] | None = None
     counted: str = ""
+    apart: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return super().__str__() if self.file is None else f"{self.file}, {super().__str__()}"

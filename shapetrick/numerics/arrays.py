@@ -105,28 +105,32 @@ def sizes_from(
     symbols: Sequence[Symbol], arrays: Mapping[str, Array], sizes: Mapping[str, int]
 ) -> dict[str, int]:
     """The sizes of dimensions, read off arrays with two axes. Raises ShapeError if two disagree."""
-    known = dict(sizes)
-    sides = [
-        (s, axis, d, arrays[s.name].shape[axis]) for s in symbols for axis, d in enumerate(s.shape)
-    ]
-    for _ in range(len(sides)):  # a sum may become known by what another shape tells
-        found = {}
-        for _, _, d, size in sides:
-            unknown = [name for name in d.names if name not in known]
-            if len(unknown) == 1 and unknown[0] not in found:
-                value = _solved(d, unknown[0], size, known)
-                if value is not None:
-                    found[unknown[0]] = value
-        if not found:
-            break
-        known.update(found)
-    for s, _, d, size in sides:
+    sides = [(s, d, n) for s in symbols for d, n in zip(s.shape, arrays[s.name].shape, strict=True)]
+    known = told_sizes([(d, n) for _, d, n in sides], sizes)
+    for s, d, size in sides:
         if known.keys() >= set(d.names) and d.size(known) != size:
             told = ", ".join(f"{name} = {known[name]}" for name in d.names)
             raise ShapeError(
                 f"`{s.name}` is {shape_text(s.shape)}{f' with {told}' if told else ''}: not "
                 f"an array of shape {arrays[s.name].shape}."
             )
+    return known
+
+
+def told_sizes(lengths: Sequence[tuple[Dim, int]], sizes: Mapping[str, int]) -> dict[str, int]:
+    """The sizes of names in dimensions, told by how long these are."""
+    known = dict(sizes)
+    for _ in range(len(lengths)):  # a sum may become known by what another shape tells
+        found = {}
+        for d, n in lengths:
+            unknown = [name for name in d.names if name not in known]
+            if len(unknown) == 1 and unknown[0] not in found:
+                value = _solved(d, unknown[0], n, known)
+                if value is not None:
+                    found[unknown[0]] = value
+        if not found:
+            break
+        known.update(found)
     return known
 
 
