@@ -23,9 +23,9 @@ from ..core.errors import TraceError
 from ..core.expr import Expr
 from ..core.functions import TABLE
 from ..core.named_tuples import NamedTuple
+from ..language.syntax.constants import INFINITE
 
 HIGHEST_RANK = 2
-INFINITE = 10**9  # what stands for infinity: `exp(-INFINITE)` is 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

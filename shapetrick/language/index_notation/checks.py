@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,7 +20,6 @@ from ...core.functions import NAMES, TABLE, Array
 from ..shapes.notated_calls import SIGNS
 from ..syntax.selections import Selector
 from ..syntax.tree import INNER, RUNNING, Callee, SyntaxNode
-from .entries import PRODUCT
 from .index_names import IndexNames
 
 MOST_ENTRIES = 1_000_000
@@ -33,13 +33,13 @@ _OPERATORS = {"+": "add", ".*": "times", ".^": "power", "^": "power"}
 _REDUCED: Mapping[str, Any] = {
     "sum": np.sum,
     "mean": np.mean,
-    "max": np.max,
-    "min": np.min,
+    "max": partial(np.max, initial=-np.inf),
+    "min": partial(np.min, initial=np.inf),
     "prod": np.prod,
 }
 _CONSTANTS = {"pi": np.pi, "e": np.e}
 _TRIANGLES: Mapping[str, Callable[[Array], Array]] = {"upper": np.triu, "lower": np.tril}
-# Of the pairs of two letters, those that are summed.
+# Of the pairs of two letters, those that are taken.
 _MASKS: Mapping[str, Callable[[Array], Array]] = {
     "≠": lambda ones: ones - np.eye(len(ones)),
     "<": lambda ones: np.triu(ones, 1),
@@ -320,15 +320,15 @@ class _LetterValues:
     def _bound(self, node: SyntaxNode, body: Array) -> Array:
         binder = node.value
         axes = tuple(self.letters.index(s) for s in binder.own)
+        taken: Any = True
         if binder.compared:
             i, j = (self.letters.index(s) for s in binder.letters)
             n = max(body.shape[i], body.shape[j])
             mask = _MASKS[binder.compared](np.ones((n, n)))
-            mask = (mask if i < j else mask.T).reshape(
-                [n if k in (i, j) else 1 for k in range(body.ndim)]
-            )
-            body = np.where(mask > 0, body, float(binder.function == PRODUCT))
-        return np.asarray(_REDUCED[binder.function](body, axis=axes, keepdims=True))
+            shape = [n if k in (i, j) else 1 for k in range(body.ndim)]
+            body, taken = np.broadcast_arrays(body, (mask if i < j else mask.T).reshape(shape) > 0)
+        reduced = _REDUCED[binder.function]
+        return np.asarray(reduced(body, axis=axes, keepdims=True, where=taken))
 
     def _call(self, callee: Callee, args: Sequence[Array]) -> Array:
         name, axis, sizes, _ = callee

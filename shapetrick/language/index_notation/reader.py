@@ -126,8 +126,8 @@ class IndexReader(PairReader):
         for node in postorder(first):
             if node.kind == "name" and self.known.is_letter(node.value):
                 raise NameProblem(
-                    f"an index with a number added to it needs the range of its letter: "
-                    f"`sum({node.value} = 1..n-1) …`.",
+                    "an index with a number added to it, or times one, needs the range of its "
+                    f"letter: `sum({node.value} = 1..n-1) …`.",
                     first.span,
                     self.text,
                 )
