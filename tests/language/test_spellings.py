@@ -102,6 +102,8 @@ ASKED = [
     ("∇_x J = sum(A, axis=0)'", "check grad J wrt x = sum(A, axis=0)'"),
     ("gradient of J with respect to x", "grad J wrt x"),
     ("the gradient of J w.r.t. x", "grad J wrt x"),
+    ("What is the gradient of J wrt x?", "grad J wrt x"), ("∇ₓ J", "grad J wrt x"),
+    ("Find the gradient of J with respect to x.", "grad J wrt x"), ("grad of J", "∇J"),
     ("derivative of Z wrt x", "jac Z wrt x"), ("differentiate J with respect to x", "grad J wrt x"),
     ("hessian of J wrt x", "hess J wrt x"), ("jacobian of Z wrt x", "jac Z wrt x"),
     ("find the gradient of J wrt x and A", "grad J wrt x, A"),

@@ -70,7 +70,7 @@ _ARGUMENTS = {
     "^": 1, "_": 1, r"\frac": 2, r"\sqrt": 1, r"\mathbf": 1, r"\boldsymbol": 1, r"\vec": 1,
     r"\hat": 1, r"\bar": 1, r"\tilde": 1, r"\mathbb": 1, r"\mathcal": 1, r"\mathscr": 1,
     r"\mathfrak": 1, r"\norm": 1, r"\abs": 1, r"\underset": 2, r"\dot": 1, r"\ddot": 1,
-    r"\substack": 1,
+    r"\substack": 1, r"\underbrace": 1, r"\overbrace": 1,
 }  # fmt: skip
 # After these nothing has come to an end: a bar opens, and a row goes on.
 _WAITING = frozenset(
@@ -110,19 +110,44 @@ def tokens(text: str, span: Span) -> list[Token]:
             Span(span.start, span.start + 1),
             text,
         )
-    found = _matched(_in_braces(_sized(list(_raw(text, span)), text), text), text)
-    return _selecting(_lowered(found))
+    typed = list(_raw(text, span))
+    if [token.text for token in typed[-2:]] == ["=", "?"]:  # what is asked
+        typed = typed[:-2]
+    found = _matched(_in_braces(_sized(typed, text), text), text)
+    return _selecting(_indicating(_lowered(found)))
 
 
 def _lowered(found: list[Token]) -> list[Token]:
-    r"""With what stands below by `\underset{x}{\min}` as an index, `\min_{x}`."""
+    r"""With what stands below by `\underset{x}{\min}` as an index, `\min_{x}`; without what braces
+    say of a term, `\underbrace{…}_{\text{loss}}`."""
     places = [i for i, token in enumerate(found) if token.is_(r"\underset")]
     for i in reversed(places):
         low = found[i + 1].partner + 1
         high = found[low].partner
         index = [found[i]._replace(kind="sign", text="_"), *found[i + 1 : low]]
         found = [*found[:i], *found[low + 1 : high], *index, *found[high + 1 :]]
-    return rebased(found) if places else found
+    found = rebased(found) if places else found
+    braces = [i for i, token in enumerate(found) if token.is_(r"\underbrace", r"\overbrace")]
+    for i in reversed(braces):
+        end = found[i + 1].partner + 1
+        said = end + 1 < len(found) and found[end].is_("_", "^")
+        rest = found[found[end + 1].partner + 1 if said else end :]
+        found = rebased([*found[:i], *found[i + 1 : end], *rest])
+    return found
+
+
+def _indicating(found: list[Token]) -> list[Token]:
+    r"""With a condition below an indicator behind it, as in `\mathbf 1\{x > 0\}`."""
+    for i in reversed(range(4, len(found))):
+        is_one = found[i - 4].is_(r"\mathbf", r"\mathbb") and found[i - 2].text == "1"
+        if not (is_one and found[i].is_("_")):
+            continue
+        low, high = i + 1, found[i + 1].partner
+        if any(t.is_("<", ">", "=") for t in found[low:high]):
+            within = found[low + 1].partner == high - 1
+            told = found[low + within : high + 1 - within]
+            found = rebased([*found[:i], *told, *found[high + 1 :]])
+    return found
 
 
 def _selecting(found: Sequence[Token]) -> list[Token]:
