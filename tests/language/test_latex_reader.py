@@ -92,7 +92,7 @@ FORMULAS = [
         "-1/m (y' log(p) + (vector(1) - y)' log(vector(1) - p))",
     ),
     (
-        r"J = \underbrace{a^\top z}_{\text{fit}} + \overbrace{\sum_i \underbrace{|z_i|}_{k}}^{\ell_1}",
+        r"J = \underbrace{a^\top z}_{\text{fit}} + \overbrace{\sum_i \underbrace{|z_i|}_k}^{L_1}",
         "a' z + sum(abs(z))",
     ),
     (r"J = a^\top \mathbb{1}_{\{z > 0\}} + a^\top \mathbf 1_{[z < 1]}", "a' (z > 0) + a' (z < 1)"),

@@ -103,6 +103,7 @@ ASKED = [
     ("gradient of J with respect to x", "grad J wrt x"),
     ("the gradient of J w.r.t. x", "grad J wrt x"),
     ("What is the gradient of J wrt x?", "grad J wrt x"), ("∇ₓ J", "grad J wrt x"),
+    ("Gradient of J w.r.t. x", "grad J wrt x"),
     ("Find the gradient of J with respect to x.", "grad J wrt x"), ("grad of J", "∇J"),
     ("derivative of Z wrt x", "jac Z wrt x"), ("differentiate J with respect to x", "grad J wrt x"),
     ("hessian of J wrt x", "hess J wrt x"), ("jacobian of Z wrt x", "jac Z wrt x"),

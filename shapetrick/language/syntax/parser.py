@@ -560,9 +560,9 @@ def _run(start: str, source: Source) -> Any:
     if name and name not in source.functions and name not in source.abstract:
         place = Span(span.start + first, span.start + first + len(name))
         said = no_call(name) if name in source.names else unknown_function(name, source.functions)
-        raise NameProblem(said, place, text)
+        raise NameProblem(said, place)
     message = complaint(stopped, waiting, source.functions)
-    raise ParseError(message, span if waiting == "head" else at, text)
+    raise ParseError(message, span if waiting == "head" else at)
 
 
 def _prose(source: Source) -> ParseError | None:

@@ -41,6 +41,7 @@ _PART = regex(r"\w\([^()]*[\w-]\s*\Z")
 _GENERATOR = regex(r"\(.*[\w)\]]\s+for\s+\w+\s+in\s")
 _RANGE = regex(r"(?<!\w)for\s+\w+\s*(?:=|in\s)")
 _COMMENT = regex(r"//|/\*|%(?!\*)(?<!\*%)")
+_IN_BRACKETS = regex(r"[^:]*:\s*\w+\s*\(\s*\w+\s*(?:[,×)]|x\s)")
 _FUNCTION = regex(r"\s*(?:def|function)\s")
 RAISED_SIGNS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ"
 RAISED = str.maketrans(RAISED_SIGNS, "0123456789+-n")
@@ -53,6 +54,8 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("", r"[∂∇]", "derivatives are asked for by `grad J wrt X` or `d J / d X`; as values they have "
      "brackets, `(grad J wrt X)`."),
     ("", r"[∑Σ∏√∫]", "`{sign}` is not read: write the function's name, `sum(…)` or `sqrt(…)`."),
+    ("", "∞", "`∞` is no number: the largest of the absolute values is `max(abs(x))`."),
+    ("", r"→|->", "the argument is declared, `x : n`, and the function defined, `f(x) = …`."),
     ("operand", r"@", "a function is `f(x) = …`, and its argument is declared, `x : n`."),
     ("operand", r"\.\.|…", "what goes on is a sum with its index, `sum(i = 1..n) x[i]`."),
     ("", r"\.\.?", "a point stands between digits, `0.5`, and in `.*`, `./`, `.^`, `.T`."),
@@ -209,10 +212,12 @@ def complaint(stop: Stop, waiting: Waiting, known: Collection[str]) -> str:
             "a function is `f(x) = …`, at any shapes that fit; one in Python is read from its "
             "file, `shapetrick derive FILE.py:f --shapes 'x: n'`."
         )
-    if sign == ":" and _PART.search(line[:at]):
-        return "a part stands in square brackets: `x[2..5]`, counted from 1, both ends included."
     if _GENERATOR.search(line):
         return "a sum over an index is `sum(i = 1..n) x[i]^2`."
+    if sign == ":" and _PART.search(line[:at]):
+        return "a part stands in square brackets: `x[2..5]`, counted from 1, both ends included."
+    if _IN_BRACKETS.match(line):
+        return "a declaration is `X : n x d`, and stands in a line of its own, or between `;`."
     if _RANGE.search(line):
         return RANGES
     if waiting == "head":
@@ -220,6 +225,8 @@ def complaint(stop: Stop, waiting: Waiting, known: Collection[str]) -> str:
         return f"did you mean `{meant}`?" if meant else f"this is no statement. {STATEMENTS}"
     if sign == "wrt" and before in REQUESTS:
         return f"what is asked for is that of a value: `J = …`, and `{before} J wrt x`."
+    if sign == "=" and before in ("'", "’", "′"):
+        return "a prime is the transpose, and ends no name: write `g = …`."
     if waiting == "operand" and not before and sign:
         return f"nothing stands before `{_quoted(sign)}`. {STATEMENTS}"
     if before.endswith(".") and waiting == "name":  # a module
