@@ -114,40 +114,34 @@ def tokens(text: str, span: Span) -> list[Token]:
     if [token.text for token in typed[-2:]] == ["=", "?"]:  # what is asked
         typed = typed[:-2]
     found = _matched(_in_braces(_sized(typed, text), text), text)
-    return _selecting(_indicating(_lowered(found)))
+    return _selecting(_without_labels(_lowered(found)))
 
 
 def _lowered(found: list[Token]) -> list[Token]:
-    r"""With what stands below by `\underset{x}{\min}` as an index, `\min_{x}`; without what braces
-    say of a term, `\underbrace{…}_{\text{loss}}`."""
+    r"""With what stands below by `\underset{x}{\min}` as an index, `\min_{x}`."""
     places = [i for i, token in enumerate(found) if token.is_(r"\underset")]
     for i in reversed(places):
         low = found[i + 1].partner + 1
         high = found[low].partner
         index = [found[i]._replace(kind="sign", text="_"), *found[i + 1 : low]]
         found = [*found[:i], *found[low + 1 : high], *index, *found[high + 1 :]]
-    found = rebased(found) if places else found
-    braces = [i for i, token in enumerate(found) if token.is_(r"\underbrace", r"\overbrace")]
-    for i in reversed(braces):
-        end = found[i + 1].partner + 1
-        said = end + 1 < len(found) and found[end].is_("_", "^")
-        rest = found[found[end + 1].partner + 1 if said else end :]
-        found = rebased([*found[:i], *found[i + 1 : end], *rest])
-    return found
+    return rebased(found) if places else found
 
 
-def _indicating(found: list[Token]) -> list[Token]:
-    r"""With a condition below an indicator behind it, as in `\mathbf 1\{x > 0\}`."""
-    for i in reversed(range(4, len(found))):
-        is_one = found[i - 4].is_(r"\mathbf", r"\mathbb") and found[i - 2].text == "1"
-        if not (is_one and found[i].is_("_")):
-            continue
-        low, high = i + 1, found[i + 1].partner
-        if any(t.is_("<", ">", "=") for t in found[low:high]):
-            within = found[low + 1].partner == high - 1
-            told = found[low + within : high + 1 - within]
-            found = rebased([*found[:i], *told, *found[high + 1 :]])
-    return found
+def _without_labels(found: list[Token]) -> list[Token]:
+    r"""Without what is said of a term, `\underbrace{…}_{\text{loss}}`, and with a condition below
+    an indicator behind it, as in `\mathbf 1\{x > 0\}`."""
+    dropped = set[int]()
+    for i, token in enumerate(found):
+        if token.is_(r"\underbrace", r"\overbrace"):
+            end = found[i + 1].partner + 1
+            said = end + 1 < len(found) and found[end].is_("_", "^")
+            dropped |= {i, *range(end, found[end + 1].partner + 1 if said else end)}
+        elif token.is_("_") and i > 3 and found[i - 4].is_(r"\mathbf", r"\mathbb"):
+            low, high = i + 1, found[i + 1].partner
+            if found[i - 2].text == "1" and any(t.is_("<", ">", "=") for t in found[low:high]):
+                dropped |= {i, *((low, high) if found[low + 1].partner == high - 1 else ())}
+    return rebased([t for i, t in enumerate(found) if i not in dropped]) if dropped else found
 
 
 def _selecting(found: Sequence[Token]) -> list[Token]:
