@@ -368,7 +368,8 @@ class Elaboration:
             if asked.of.kind == "name" and asked.of.value in scope.assumed:
                 raise scope.error(f"`{asked.of.value}` is not defined.", asked.of.span)
             inner = asked.of.args[0] if asked.of.kind == "'" else asked.of
-            if not asked.wrt and inner is not asked.of and inner.value not in scope.symbols:
+            primed = inner is not asked.of and scope.text[asked.of.span.end - 1] in "'’′"
+            if not asked.wrt and primed and inner.value not in scope.symbols:
                 of = source(scope.text, inner)
                 raise self._refusal(
                     "a prime is the transpose, and no derivative: it is asked for by "

@@ -485,13 +485,9 @@ def statement(source: Source, alone: bool = False) -> Statement:
             return asking(_run("expression", source))
         except ParseError as other:
             is_misspelt = error.message.startswith("did you mean")
-            raise error if is_misspelt or _reached(other) < _reached(error) else other from None
+            at, reached = error.span or source.span, other.span or source.span
+            raise error if is_misspelt or reached.end <= at.start else other from None
     return found
-
-
-def _reached(error: ParseError) -> int:
-    """How far into a text the parser got."""
-    return -1 if error.span is None else error.span.start
 
 
 def _derivative(source: Source) -> Asked | None:

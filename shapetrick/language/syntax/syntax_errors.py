@@ -227,7 +227,7 @@ def complaint(stop: Stop, waiting: Waiting, known: Collection[str]) -> str:
         return f"what is asked for is that of a value: `J = …`, and `{before} J wrt x`."
     if sign == "=" and before in ("'", "’", "′"):
         return "a prime is the transpose, and ends no name: write `g = …`."
-    if waiting == "operand" and not before and sign:
+    if waiting == "operand" and not before and sign and sign != "<":
         return f"nothing stands before `{_quoted(sign)}`. {STATEMENTS}"
     if before.endswith(".") and waiting == "name":  # a module
         return foreign_function(f"{before}{sign}", sign, known)
