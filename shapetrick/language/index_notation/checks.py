@@ -89,7 +89,7 @@ def agree(node: SyntaxNode, form: SyntaxNode, heads: Sequence[str], reader: Lett
     leaves = list(dict.fromkeys(_drawn(node, reader)) | dict.fromkeys(_drawn(form, reader)))
     shapes = [reader.shape(leaf) for leaf in leaves]
     dims = [*(d for shape in shapes for d in shape), *reader.sized.values()]
-    sizes, placed = _sizes(dims, node, reader), list(zip(leaves, shapes, strict=True))
+    sizes, placed = _sizes(dims, node), list(zip(leaves, shapes, strict=True))
     try:
         return _same_values(node, form, heads, reader, placed, sizes)
     except BudgetError as error:  # of numbers that are sizes: small ones stand in their place
@@ -115,7 +115,7 @@ def _same_values(
         for leaf, shape in leaves:
             extent = [d.size(sizes) for d in shape]
             if math.prod(extent) > MOST_ENTRIES:
-                raise BudgetError(TOO_LARGE, node.span, reader.text)
+                raise BudgetError(TOO_LARGE, node.span)
             key = leaf.value if leaf.kind == "name" else leaf
             array = rng.uniform(low, high, extent)
             drawn.setdefault(key, array + array.T if key in reader.known.symmetric else array)
@@ -169,7 +169,7 @@ def _drawn(root: SyntaxNode, reader: LetterMeanings) -> Iterator[SyntaxNode]:
         stack.extend(reversed(_inside(node, reader)))
 
 
-def _sizes(dims: Sequence[Dim], node: SyntaxNode, reader: LetterMeanings) -> dict[str, int]:
+def _sizes(dims: Sequence[Dim], node: SyntaxNode) -> dict[str, int]:
     """Small sizes, each another, of the dimensions' names, so that there is none below 1; numbers
     stay what they are."""
     names = dict.fromkeys(name for d in dims for name in d.names)
@@ -177,7 +177,7 @@ def _sizes(dims: Sequence[Dim], node: SyntaxNode, reader: LetterMeanings) -> dic
         sizes = {name: smallest + k for k, name in enumerate(names)}
         if all(d.size(sizes) > 0 for d in dims):
             return sizes
-    raise BudgetError(TOO_LARGE, node.span, reader.text)
+    raise BudgetError(TOO_LARGE, node.span)
 
 
 def _shrunk(dims: Sequence[Dim], count: int) -> dict[str, int]:
