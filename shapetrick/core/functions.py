@@ -427,7 +427,7 @@ _ROWS = [
                  increasing=True, beside="above", within=_POSITIVE, definition="maximum(x, 0)"),
     _elementwise(
         "leaky_relu", lambda x: np.maximum(x, 0) + 0.01 * np.minimum(x, 0),
-        "0.99 step(x) + 0.01", _ANY, branch=_sign, help="relu with slope 0.01 below 0",
+        "leaky_step(x)", _ANY, branch=_sign, help="relu with slope 0.01 below 0",
         increasing=True, definition="maximum(x, 0) + minimum(x, 0) / 100",
     ),
     _elementwise(
@@ -463,6 +463,11 @@ _ROWS = [
         "step", lambda x: (x > 0).astype(float), "0", _ANY, branch=_sign,
         help="1 where the entry is positive, else 0: relu's derivative",
         increasing=True, within=_UNIT,
+    ),
+    _elementwise(
+        "leaky_step", lambda x: np.where(x > 0, 1.0, 0.01), "0", _ANY, branch=_sign,
+        help="1 where the entry is positive, else 0.01: leaky_relu's derivative",
+        increasing=True, within=_UNIT, never_zero=True, definition="0.99 step(x) + 0.01",
     ),
     _elementwise(
         "maximum", np.maximum, ("step(a - b)", "step(b - a)"), _ANY, r"\max", branch=_order,

@@ -10,6 +10,7 @@ from ..core import expr as ex
 from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
 from ..core.named_tuples import NamedTuple
+from ..language.syntax.constants import INFINITE
 from . import arrays, classes, extents, parts
 from . import meanings as common
 from .arrays import Traced, constant
@@ -409,7 +410,7 @@ def _attention(
         ones = Traced(ex.ones(*shape), shape)
         attn_mask = arrays.masked(parts.lower_triangle(ones))
     if attn_mask is not None and attn_mask.is_mask:
-        scaled = arrays.choose(attn_mask, scaled, constant(-arrays.INFINITE))
+        scaled = arrays.choose(attn_mask, scaled, constant(-INFINITE))
     elif attn_mask is not None:
         scaled = scaled + attn_mask
     return arrays.along("softmax", _dropout(scaled, dropout_p), -1) @ value
