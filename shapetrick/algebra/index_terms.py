@@ -11,6 +11,7 @@ expressions.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import field
 from fractions import Fraction
@@ -87,6 +88,12 @@ class Term(NamedTuple):
         """Whether a factor is summed along a side at which nothing else stands."""
         others = {n for e in self.edges if e is not edge for n in e.nodes}.union(self.open_nodes)
         return any(n not in others and edge.nodes.count(n) == 1 for n in edge.nodes)
+
+    def joins(self, one: Edge, other: Edge) -> bool:
+        """Whether each side of both that they share is nowhere else."""
+        shared = {*one.nodes} & {*other.nodes}
+        count = Counter(n for e in self.edges for n in e.nodes)
+        return shared.isdisjoint(self.open_nodes) and all(count[n] == 2 for n in shared)
 
     @property
     def number(self) -> tuple[int, int] | float:

@@ -8,7 +8,7 @@ equal by the linear operations alone is one term.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from itertools import chain
+from itertools import chain, product
 from typing import Any
 
 from ..algebra.common_factors import factored, without_leading_minus
@@ -24,6 +24,7 @@ from ..core.expr import (
     UNIT,
     Add,
     Expr,
+    Eye,
     MatMul,
     Name,
     Number,
@@ -31,6 +32,8 @@ from ..core.expr import (
     Symbol,
     Times,
     add,
+    eye,
+    matmul,
     power,
     times,
     transpose,
@@ -426,6 +429,42 @@ def bases_met(networks: Networks, term: Term) -> Term | None:
     return None
 
 
+def factor_in_front(networks: Networks, term: Term) -> Term | None:
+    """In a scalar, a factor before a sum of the identity and products that begin with it, so that
+    equal scalars are one: `tr((A B - I) A C)` is `tr(A (B A - I) C)`."""
+    for total in () if term.open_nodes else term.edges:
+        if not isinstance(total.atom, Add) or not any(map(_is_eye, total.atom.args)):
+            continue
+        turned = flip(total.atom, networks.symmetric)
+        ways = (total, Edge(turned, total.cols, total.rows, total.exponent))
+        for (atom, rows, cols, p), led in product(ways, term.edges):
+            if led.rows != cols or not p is led.exponent is UNIT or not term.joins(total, led):
+                continue
+            if atom is turned and networks.symmetric(led.atom):
+                continue
+            behind = [x for a in atom.args if (x := _behind(led.atom, a)) is not None]
+            if len(behind) == len(atom.args):
+                others = tuple(e for e in term.edges if e is not total and e is not led)
+                sides = Edge(led.atom, rows, cols), Edge(add(*behind), cols, led.cols)
+                dims = term.dims | {cols[0]: led.atom.shape[1]}
+                return tidy(term._replace(edges=(*others, *sides), dims=dims))
+    return None
+
+
+def _is_eye(e: Expr) -> bool:
+    return isinstance(factors_of(e)[-1], Eye)
+
+
+def _behind(front: Expr, e: Expr) -> Expr | None:
+    """What stands behind the front where `e` stood before it, if `e` begins with it."""
+    *scalars, body = factors_of(e)
+    if isinstance(body, Eye):
+        return times(*scalars, eye(front.shape[1]))
+    if not isinstance(body, MatMul) or body.args[0] is not front:
+        return None
+    return times(*scalars, matmul(*body.args[1:], front))
+
+
 def products_known(networks: Networks, term: Term) -> Term | None:
     """Definitions beside what they are made of as what they come to."""
     return networks.known.with_product(term)
@@ -452,6 +491,7 @@ TERM_PASSES: Mapping[TermPass, frozenset[type[Expr]]] = {
     one_sign: frozenset({Add}),
     scalars_multiplied: frozenset({Add}),
     divisors_cancelled: frozenset({Add}),
+    factor_in_front: frozenset({Add}),
     bases_met: frozenset({Times, MatMul}),
     products_known: frozenset({Name}),
     norms_known: frozenset({Name}),

@@ -23,6 +23,7 @@ from shapetrick.simplification.networks import (
     TermPass,
     bases_met,
     divisors_cancelled,
+    factor_in_front,
     norms_known,
     one_sign,
     products_known,
@@ -60,6 +61,9 @@ TERMS = [
     (rows_as_columns, "(x' .* y' - z') A", "(x .* y - z)' A"),
     (one_sign, "2 A (x - y)", "-2 A (y - x)"),
     (scalars_multiplied, "s (1 + q / s)", "s + q"),
+    (factor_in_front, "tr((A D - eye(n)) A B)", "tr(B A (D A - I))"),
+    (factor_in_front, "tr((s (A D) + eye(n)) A B')", "tr(B' A (s D A + I))"),
+    (factor_in_front, "x' (eye(n) - X M) X w", "x' X (I - M X) w"),
     (bases_met, "(x / s).^(q - 1) .* x / s", "(x / s).^q"),
     (bases_met, "(x' x) y / (x' x)^2", "y / (x' x)"),
     (scalars_multiplied, "(s q + 1) A / s", "(q + 1 / s) A"),
@@ -77,8 +81,8 @@ TERMS = [
 @pytest.mark.parametrize(("change", "text", "wanted"), TERMS, ids=[t[1] for t in TERMS])
 def test_a_pass_for_terms(change: TermPass, text: str, wanted: str) -> None:
     networks, (e,) = given(
-        "A : n x n; X : n x k; P = X inv(X' X) X'; Q : n x n orthogonal; x, y, z : n; "
-        "s, q : scalar; u = z / norm(z); J = sum(y - x)",
+        "A, B, D : n x n; X : n x k; M : k x n; w : k; P = X inv(X' X) X'; x, y, z : n; "
+        "Q : n x n orthogonal; s, q : scalar; u = z / norm(z); J = sum(y - x)",
         text,
     )
     (term,) = read_terms(e) or []
