@@ -26,6 +26,7 @@ from ..core.expr import (
     Eye,
     MatMul,
     Name,
+    Number,
     Power,
     Real,
     Symbol,
@@ -261,18 +262,20 @@ def _best_step(parts: list[_Summand], length: Length, signs: Signs) -> list[_Sum
     return None
 
 
-def _written(e: Expr) -> tuple[int, int]:
-    """How many names and powers of definitions a person writes: `(I - y y') A` has fewer names than
-    `A - y y' A`, `J (1 - J)` fewer powers than `J - J^2`."""
-    counts: dict[Expr, tuple[int, int]] = {}
+def _written(e: Expr) -> tuple[int, int, int]:
+    """How many names, powers of definitions and numbers a person writes: `(I - y y') A` has fewer
+    names than `A - y y' A`, `J (1 - J)` fewer powers than `J - J^2`, `2 (1 - x)` fewer numbers than
+    `2 - 2 x`."""
+    counts: dict[Expr, tuple[int, int, int]] = {}
     for x in postorder([e], into=lambda x: not isinstance(x, Name)):
-        if isinstance(x, (Symbol, Name)):
-            counts[x] = 1, 0
+        named = isinstance(x, (Symbol, Name))
+        if named or not x.args:
+            number = isinstance(x, Eye) or (isinstance(x, Number) and abs(x.value) != 1)
+            counts[x] = int(named), 0, int(number)
         else:
-            below = [counts[a] for a in x.args]
-            names, powers = sum(n for n, _ in below), sum(p for _, p in below)
+            names, powers, numbers = map(sum, zip(*[counts[a] for a in x.args], strict=True))
             is_power = isinstance(x, Power) and isinstance(x.args[0], Name)
-            counts[x] = names, powers + is_power
+            counts[x] = names, powers + is_power, numbers
     return counts[e]
 
 

@@ -4,7 +4,7 @@ are letters first, in the order in which the problem has them. And that of a sum
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from ..core.cost import has_minus, is_below, length
 from ..core.expr import (
@@ -27,21 +27,24 @@ from ..core.traversal import rebuild
 
 def with_letters_first(e: Expr, places: Mapping[Expr, int]) -> Expr:
     """A product with a letter in front of functions of entries, and of its complement: `h .* (1 -
-    h)`; of its scalars first the letters, by their `places` in the problem, definitions last, and
-    those that divide it likewise, after a dimension."""
+    h)`; of its scalars first the letters, by their `places` in the problem, definitions last;
+    and of divisors, numbers and dimensions before letters."""
     if not isinstance(e, Times):
         return e
 
     def place(a: Expr) -> tuple[int, bool, int]:
         base, below = _base(a), is_below(a)
-        if isinstance(a, Number) or (below and isinstance(base, Dimension)):
+        number = base.args and all(isinstance(x, Number) for x in base.args)  # sqrt(2)
+        if isinstance(a, Number) or (below and (number or isinstance(base, Dimension))):
             return 3 * below, False, -1
         if _is_letter(a):
             return 1 + 2 * below, isinstance(base, Name), places.get(base, len(places))
         return 2 + 2 * below, False, 0
 
     front = iter(sorted((a for a in e.args if a.is_scalar), key=place))
-    others = iter(_letter_first([a for a in e.args if not a.is_scalar]))
+    factors = _letter_first([a for a in e.args if not a.is_scalar])
+    below = iter(sorted(filter(is_below, factors), key=lambda a: not _is_letter(a)))
+    others = iter([next(below) if is_below(a) else a for a in factors])
     return rebuild(e, [next(front if a.is_scalar else others) for a in e.args])
 
 
@@ -64,7 +67,7 @@ def _is_letter(e: Expr) -> bool:
     return plain and isinstance(_base(e), (Symbol, Name))
 
 
-def _letter_first(factors: list[Expr]) -> Iterable[Expr]:
+def _letter_first(factors: list[Expr]) -> list[Expr]:
     """The factors with the first that is a letter in front, if all before it may follow."""
     for i, a in enumerate(factors):
         letter = _base(a)

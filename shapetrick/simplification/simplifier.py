@@ -6,6 +6,7 @@ A form is taken only if it is no longer than what it replaces, so this ends.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -243,4 +244,4 @@ def _may_recur(value: Expr) -> bool:
         return True
     factors = [a.args[0] if isinstance(a, Power) else a for a in parts]
     rows = [TABLE[a.op] for a in factors if a.op in TABLE]
-    return any("y" in text.split() for row in rows for text in row.derivative)
+    return any(re.search(r"\by\b", text) for row in rows for text in row.derivative)

@@ -102,6 +102,7 @@ LOSSES: Mapping[str, str] = {
     "focal, of classes": P + "J = -(1 - t' p)^2 * log(t' p)",
     "noise contrasted": "J = -sum(t .* log(exp(z) ./ (exp(z) + q))"
     " + (1 - t) .* log(q ./ (exp(z) + q)))",
+    "one of two": H + "J = -sum(log(1 - (1 - h).^2))",
     "zero inflation": H + "J = -sum(log(h + (1 - h) * exp(-1)))",
 }
 
