@@ -362,54 +362,35 @@ def one_sign(networks: Networks, term: Term) -> Term | None:
     return tidy(term._replace(edges=edges, scalars=scalars, coefficient=k))
 
 
-def scalars_multiplied(networks: Networks, term: Term) -> Term | None:
-    """A scalar, or 1 over it, multiplied into a sum that gets shorter: `s (1 + q / s)` is `s + q`,
-    `(s t + q) / s` is `t + q / s`."""
-    for total, p in term.scalars:
-        for other, exponent in term.scalars if isinstance(total, Add) else ():
-            divides = p is UNIT and exponent is MINUS
-            divides = divides and any(other in factors_of(a) for a in total.args)
-            if other is total or not (exponent is p or divides):
-                continue
-            front = power(other, MINUS) if divides else other
-            written = networks.shorter(times(front, total), total)
-            if written is not None:
-                kept = [s for s in term.scalars if s[0] is not total and s[0] is not other]
-                return tidy(term._replace(scalars=(*kept, (written, p))))
-    return None
-
-
-def divisors_cancelled(networks: Networks, term: Term) -> Term | None:
-    """Factors multiplied into a sum beside them that has them as divisors, where that is shorter:
-    `p .* (1 - p) .* ((1 - y) ./ (1 - p) - y ./ p)` is `p - y`; or divisors, into one that has them
-    as factors."""
-    for total in term.edges:
-        if not isinstance(total.atom, Add) or total.exponent is not UNIT:
+def factors_cancelled(networks: Networks, term: Term) -> Term | None:
+    """Factors multiplied into a sum beside them that has them as divisors, or divisors into one
+    that has them as factors, where that is shorter: `s (1 + q / s)` is `s + q`, `p .* (1 - p) .*
+    ((1 - y) ./ (1 - p) - y ./ p)` is `p - y`."""
+    factors = [*term.edges, *(Edge(base, (), (), p) for base, p in term.scalars)]
+    for total in factors:
+        p = total.exponent
+        if not isinstance(total.atom, Add) or not (p is UNIT or (p is MINUS and not total.nodes)):
             continue
-        beside = [
-            edge
-            for edge in term.edges
-            if edge is not total
-            and edge.atom.shape == total.atom.shape
-            and (edge.rows, edge.cols) == (total.rows, total.cols)
-            and isinstance(edge.exponent, Number)
-        ]
-        summands = total.atom.args if beside else ()
-        divisors = {b for a in summands for b in _divisors(a)}
-        factors = {f for a in summands for f in factors_of(a)}
+        inside = {f for a in total.atom.args for f in factors_of(a)}
+        below = {f.args[0] for f in inside if is_below(f)}
         used = [
-            edge
-            for edge in beside
-            if edge.atom in divisors or (edge.exponent is MINUS and edge.atom in factors)
-        ]
-        if not used:
-            continue
-        whole = times(*(power(edge.atom, edge.exponent) for edge in used), total.atom)
-        written = networks.shorter(whole, total.atom)
+            f
+            for f in factors
+            if f is not total
+            and f.nodes == total.nodes
+            and f.atom.shape == total.atom.shape
+            and isinstance(f.exponent, Number)
+            and ((f.atom in below and (p is UNIT or f.exponent is p))
+                 or (f.atom in inside and f.exponent is MINUS is not p))
+        ]  # fmt: skip
+        whole = times(*(power(f.atom, f.exponent if p is UNIT else UNIT) for f in used), total.atom)
+        written = networks.shorter(whole, total.atom) if used else None
         if written is not None:
-            kept = tuple(e for e in term.edges if e is not total and e not in used)
-            edge = total._replace(atom=networks.simplify(written))
-            return tidy(term._replace(edges=(*kept, edge)))
+            kept = [f for f in factors if f is not total and f not in used]
+            kept.append(total._replace(atom=networks.simplify(written)))
+            scalars = tuple((f.atom, f.exponent) for f in kept if not f.nodes)
+            edges = tuple(f for f in kept if f.nodes)
+            return tidy(term._replace(edges=edges, scalars=scalars))
     return None
 
 
@@ -475,12 +456,6 @@ def norms_known(networks: Networks, term: Term) -> Term | None:
     return networks.known.with_norm(term)
 
 
-def _divisors(e: Expr) -> list[Expr]:
-    """What a product is divided by, entry by entry."""
-    factors = factors_of(e)
-    return [a.args[0] for a in factors if is_below(a) and not a.is_scalar]
-
-
 SimplifyingPass = Callable[[Networks, Expr], Expr | None]
 TermPass = Callable[[Networks, Term], Term | None]
 # Each with the kinds of factors of which there is one where it has something to say.
@@ -489,8 +464,7 @@ TERM_PASSES: Mapping[TermPass, frozenset[type[Expr]]] = {
     orthogonal_met: frozenset({Symbol, Name}),
     rows_as_columns: frozenset({Add}),
     one_sign: frozenset({Add}),
-    scalars_multiplied: frozenset({Add}),
-    divisors_cancelled: frozenset({Add}),
+    factors_cancelled: frozenset({Add}),
     factor_in_front: frozenset({Add}),
     bases_met: frozenset({Times, MatMul}),
     products_known: frozenset({Name}),
