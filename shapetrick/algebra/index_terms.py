@@ -11,7 +11,6 @@ expressions.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import field
 from fractions import Fraction
@@ -89,11 +88,9 @@ class Term(NamedTuple):
         others = {n for e in self.edges if e is not edge for n in e.nodes}.union(self.open_nodes)
         return any(n not in others and edge.nodes.count(n) == 1 for n in edge.nodes)
 
-    def joins(self, one: Edge, other: Edge) -> bool:
-        """Whether each side of both that they share is nowhere else."""
-        shared = {*one.nodes} & {*other.nodes}
-        count = Counter(n for e in self.edges for n in e.nodes)
-        return shared.isdisjoint(self.open_nodes) and all(count[n] == 2 for n in shared)
+    def joins(self, n: int) -> bool:
+        """Whether two sides meet at a node, and nothing else."""
+        return n not in self.open_nodes and sum(e.nodes.count(n) for e in self.edges) == 2
 
     @property
     def number(self) -> tuple[int, int] | float:

@@ -419,9 +419,9 @@ def factor_in_front(networks: Networks, term: Term) -> Term | None:
         turned = flip(total.atom, networks.symmetric)
         ways = (total, Edge(turned, total.cols, total.rows, total.exponent))
         for (atom, rows, cols, p), led in product(ways, term.edges):
-            if led.rows != cols or not p is led.exponent is UNIT or not term.joins(total, led):
-                continue
-            if atom is turned and networks.symmetric(led.atom):
+            meets = len(cols) == 1 and led.rows == cols and p is led.exponent is UNIT
+            turns = atom is turned and networks.symmetric(led.atom)
+            if not meets or turns or not term.joins(cols[0]):
                 continue
             behind = [x for a in atom.args if (x := _behind(led.atom, a)) is not None]
             if len(behind) == len(atom.args):
