@@ -141,9 +141,11 @@ def _where_it_counts(value: ScaledValue) -> ScaledValue:
     """The value with an exponent that is far below all others where a weight that is given is 0:
     there it is not the largest, and its exponential is 0."""
     factor, k = value
-    for weight in factors_of(factor) if k is not None and not k.is_scalar else ():
+    if k is None or k.is_scalar:
+        return value
+    for weight in [a for a in factors_of(factor) if a.shape == k.shape]:
         computed = any(isinstance(x, Call) for x in postorder([weight]))
-        if weight.shape == k.shape and not computed and EntryRanges().sign(weight) != "positive":
+        if not computed and EntryRanges().sign(weight) != "positive":
             bound = add(times(number(2 * FAR), call("step", call("abs", weight))), number(-FAR))
             k = call("minimum", k, bound)
     return ScaledValue(factor, k)
