@@ -468,8 +468,11 @@ def test_examples_are_listed_shown_and_copied(tmp_path: Path, capsys: Captured) 
 # ------------------------------------------------------------------------------ pipes and signals
 
 
-def test_a_closed_pipe_is_silent() -> None:
-    call = [sys.executable, "-m", "shapetrick", "functions"]
+@pytest.mark.parametrize(
+    "said", [["functions"], ["derive", "-e", "x' A x", "--wrt", "x", "--color", "always"]]
+)
+def test_a_closed_pipe_is_silent(said: list[str]) -> None:
+    call = [sys.executable, "-m", "shapetrick", *said]
     with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as run:
         assert run.stdout is not None and run.stderr is not None
         run.stdout.close()
