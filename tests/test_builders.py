@@ -144,7 +144,7 @@ def test_a_long_sum_and_a_deep_nest() -> None:
 
 REFUSED: list[tuple[str, Callable[[], Any], str]] = [
     ("product", lambda: X * Y, "`A @ B` for the matrix product, `A.hadamard(B)`"),
-    ("quotient", lambda: X / Y, "`A.hadamard(power(B, -1))` to divide the entries"),
+    ("quotient", lambda: X / Y, "`st.power(B, -1)` is one over every entry"),
     ("matrix power", lambda: A**0.5, "a whole number up to 64"),
     ("large power", lambda: A**1000, "a whole number up to 64"),
     ("power by a matrix", lambda: 2**A, "an exponent is a scalar, not d×d"),
@@ -161,7 +161,9 @@ REFUSED: list[tuple[str, Callable[[], Any], str]] = [
     ("complex", lambda: X * 1j, "complex is no operand"),
     ("definition", lambda: st.symbols("Z = 3"), "declarations and nothing else"),
     ("shape", lambda: st.tr(X), "a square matrix"),
-    ("arguments", lambda: st.sin(X, X), "takes 1 argument(s), not 2"),
+    ("arguments", lambda: st.sin(X, X), "takes 1 argument, not 2"),
+    ("sizes", lambda: st.commute(2), "takes 2 sizes, not 1"),
+    ("vector power", lambda: w**2, "the power of every entry is `.^`, in Python `st.power(A, p)`"),
     ("axis", lambda: st.sum(X, axis=2), "an axis is 0"),
     ("no axis", lambda: st.tr(A, axis=0), "takes no axis"),
     ("sizes", lambda: st.unvec(w), "and 2 sizes"),

@@ -147,6 +147,10 @@ def test_reprs_are_short(kind: str) -> None:
     assert " object at 0x" not in repr(RESULTS[kind])
 
 
+def test_expressions_are_aligned_as_their_text() -> None:
+    assert (f"{X @ w:>5}|", f"{X}") == ("  X w|", "X")
+
+
 def test_generated_functions_say_what_they_take() -> None:
     assert repr(RESULTS["derivation"].function("numpy")) == "<Generated numpy function of X, w, y>"
 
@@ -204,7 +208,8 @@ def test_threads_make_one_node() -> None:
         (lambda: abs(X), st.abs(X)),
         (lambda: st.where(X > Y, X, Y), st.where(st.step(X - Y), X, Y)),
         (lambda: X < Y, st.step(Y - X)),
-        (lambda: sum([c, c]), 0 + c + c),
+        (lambda: sum([X, Y]), X + Y),
+        (lambda: st.derive(PROBLEM, seed=np.int64(3)).gradient, st.derive(PROBLEM).gradient),
     ],
 )
 def test_libraries_functions_are_the_languages(made: Callable[[], Any], meant: st.Expr) -> None:
@@ -242,6 +247,11 @@ def test_sympy_is_told_apart() -> None:
         (lambda: st.check_gradient(np.sin, np.ones(1), np.ones(1)), "takes two functions"),
         (lambda: st.derive("y = sin(x); vjp y wrt x").function("numpy")(1), r"x=…, y_bar=…\)`"),
         (lambda: "a" * X, "str is no operand"),
+        (lambda: X @ RESULTS["derivation"], "its `gradient` is the expression"),
+        (lambda: st.to_sympy(RESULTS["derivation"]), "its `gradient` is the expression"),
+        (lambda: st.derive(PROBLEM, "w"), "a seed is a whole number .*not 'w'"),  # type: ignore[arg-type]
+        (lambda: st.check(CLAIM, seed=-1), "a seed is a whole number .*not -1"),
+        (lambda: st.check_gradient(np.sum, np.ones_like, [1.0], seed=1.5), "a seed is a whole"),  # type: ignore[arg-type]
     ],
 )
 def test_what_is_not_understood_says_what_to_write(asked: Callable[[], Any], told: str) -> None:

@@ -18,6 +18,7 @@ ShapetrickError
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 
 from .named_tuples import NamedTuple
 
@@ -112,6 +113,13 @@ class InferenceError(InputError):
 
 class OperandError(InputError, TypeError):
     """In Python: a value is no operand of an expression, or an expression is used as a value."""
+
+
+def checked_seed(seed: int) -> int:
+    """The seed of random draws. Raises OperandError for what is none."""
+    if not isinstance(seed, Integral) or seed < 0:
+        raise OperandError(f"a seed is a whole number from 0 on, not {seed!r}.")
+    return seed
 
 
 class TraceError(InputError):
