@@ -167,7 +167,7 @@ REFUSED: list[tuple[str, Callable[[], Any], str]] = [
     ("axis", lambda: st.sum(X, axis=2), "an axis is 0"),
     ("no axis", lambda: st.tr(A, axis=0), "takes no axis"),
     ("sizes", lambda: st.unvec(w), "and 2 sizes"),
-    ("count of sizes", lambda: st.eye("m", "n"), "1 size(s)"),
+    ("count of sizes", lambda: st.eye("m", "n"), "takes 1 size, not 2"),
     ("dimension", lambda: st.dim("m; n"), "is no dimension"),
     ("dimension with a minus", lambda: st.eye(m - 1), "is no dimension"),
     ("zero", lambda: st.dim("0"), "is no dimension"),
