@@ -8,6 +8,7 @@ import copy
 import doctest
 import inspect
 import pickle
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy
+from paths import ROOT
 
 import shapetrick as st
 from shapetrick.core import expr as ex
@@ -70,6 +72,12 @@ def test_all_that_is_public_says_what_it_does(name: str) -> None:
     for part, member in vars(one).items() if inspect.isclass(one) else ():
         if not part.startswith("_") and callable(member):
             assert inspect.getdoc(member), f"{name}.{part}"
+
+
+@pytest.mark.parametrize("name", st.__all__)
+def test_type_checkers_see_all_that_is_public(name: str) -> None:
+    checked = (ROOT / "tests" / "typing" / "surface.py").read_text(encoding="utf-8")
+    assert re.search(rf"\bst\.{name}\b", checked)
 
 
 def test_every_function_of_the_language_says_what_it_is() -> None:
