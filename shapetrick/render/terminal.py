@@ -390,11 +390,11 @@ def console(stream: TextIO | None = None, colour: str = "auto") -> Console:
         for weight in ("", "bold ")
     }
 
-    class Terminal(Console):
+    class PipedConsole(Console):
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError  # for the command line, whose status says so; Rich's is 1
 
-    return Terminal(
+    return PipedConsole(
         file=stream or sys.stdout,
         force_terminal=True if colour == "always" else None,
         no_color=None if colour == "auto" else colour == "never",
