@@ -69,14 +69,17 @@ def questions(path: str | Path = BUILT_IN) -> tuple[Question, ...]:
 
 def _question(row: object, where: str) -> Question:
     fields = row if isinstance(row, dict) else {}
-    for name, kind in _FIELDS.items():
-        value = fields.get(name, "" if name == "hint" else None)
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise RequestError(f"{where}: `{name}` should be {_SAID[kind]}.")
     for name in fields:
         if name not in _FIELDS:
             raise RequestError(f"{where}: `{name}` is none of {', '.join(_FIELDS)}.")
+    for name, kind in _FIELDS.items():
+        if name not in fields and name != "hint":
+            raise RequestError(f"{where} has no `{name}`, which is {_SAID[kind]}.")
+        if not isinstance(fields.get(name, ""), kind) or isinstance(fields.get(name), bool):
+            raise RequestError(f"{where}: `{name}` should be {_SAID[kind]}.")
     question = Question(**fields)
+    if question.level not in LEVELS:
+        raise RequestError(f"{where}: `level` is from {LEVELS[0]} to {LEVELS[-1]}.")
     try:
         _ = question.problem
     except InputError as error:

@@ -71,6 +71,14 @@ _HANDOUT_EXAMPLES = """\
 examples:
   shapetrick handout my_questions.toml -o handout.html
   shapetrick handout my_questions.toml --format latex -o handout.tex
+
+a question in the file, its level from 1 to 5, the hint if you like:
+  [[question]]
+  topic = "quadratic"
+  level = 1
+  given = "A : n x n; x : n; J = x' A x"
+  ask = "grad J wrt x"
+  hint = "x stands twice: one term for each"
 """
 _COMPLETION_EXAMPLES = """\
 examples:
