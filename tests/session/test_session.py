@@ -567,7 +567,7 @@ def test_help_lists_and_explains_every_command() -> None:
 
 def test_commands_may_be_shortened_and_are_guessed() -> None:
     assert "X" in said(Interpreter(), ":va", "X : m x n", ":va")
-    assert "could be" in said(Interpreter(), ":s")
+    assert "`:q` could be `:quiz` or `:quit`" in said(Interpreter(), ":q")
     assert "Did you mean `:derive`?" in said(Interpreter(), ":deriev")
 
 
