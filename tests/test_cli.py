@@ -281,6 +281,22 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("loss.py", "it is Python: a function in it is `{}:NAME`, with `--shapes`"),
+        ("tour.ipynb", "it is a notebook"),
+        ("", "cannot read"),
+    ],
+)
+def test_what_is_no_problem_says_what_it_is(
+    name: str, said: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT / "examples")
+    assert main(["derive", name]) == 2
+    assert said.format(name) in capsys.readouterr().err
+
+
 def test_a_file_alone_is_derived(folder: Path, capsys: Captured) -> None:
     assert main([str(folder / "b.st"), "--quiet"]) == 0
     assert capsys.readouterr().out == "∂J/∂w = X' (X w - y)\n"

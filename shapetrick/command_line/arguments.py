@@ -334,11 +334,11 @@ def _add_others(commands: Any) -> None:
         "functions",
         "function_list",
         "list the operation table",
-        "List the functions and operators, each with its scalar derivative; or tell of one: the "
+        "List the functions and operators, each with its scalar derivative; or tell of some: the "
         "law of its units, the rule that the search finds, and an example.",
         _FUNCTIONS_EXAMPLES,
     )
-    functions.add_argument("name", nargs="?", metavar="NAME", help="tell of this one")
+    functions.add_argument("names", nargs="*", metavar="NAME", help="tell of these")
     simplify = _add(
         commands,
         "simplify",
