@@ -71,10 +71,9 @@ def read_collection(path: str | Path) -> Collection:
     """The formulas of a file. Raises InputError if it is no such file, and BudgetError."""
     text, data, rows = read_tables(path, "formula", _FIELDS)
     lines = [text.count("\n", 0, m.start()) + 1 for m in _TABLE.finditer(text)]
-    formulas = tuple(
-        _formula(row, line, where)
-        for (where, row), line in zip(rows, [*lines, *rows], strict=False)
-    )
+    lines += [1] * len(rows)  # of tables that are written otherwise
+    found = zip(rows, lines, strict=False)
+    formulas = tuple(_formula(row, line, where) for (where, row), line in found)
     return Collection(str(data.get("title", "")), str(data.get("source", "")), formulas)
 
 
