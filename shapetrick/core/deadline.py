@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from numbers import Real
 from typing import TypeVar
 
 from .errors import InputError, TimeLimitError
@@ -33,7 +32,7 @@ def limited(seconds: float | None, work: Callable[[], T]) -> T:
     """What `work` gives; None is no limit. Raises TimeLimitError."""
     if seconds is None:
         return work()
-    if not isinstance(seconds, Real) or not 0 < seconds <= threading.TIMEOUT_MAX:
+    if not hasattr(seconds, "__float__") or not 0 < seconds <= threading.TIMEOUT_MAX:
         raise InputError(f"a time limit is a positive number of seconds, or None, not {seconds!r}.")
     watch = _Watch(seconds)
     try:

@@ -18,7 +18,6 @@ ShapetrickError
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral
 
 from .named_tuples import NamedTuple
 
@@ -117,7 +116,7 @@ class OperandError(InputError, TypeError):
 
 def checked_seed(seed: int) -> int:
     """The seed of random draws. Raises OperandError for what is none."""
-    if not isinstance(seed, Integral) or seed < 0:
+    if not hasattr(seed, "__index__") or seed < 0:
         raise OperandError(f"a seed is a whole number from 0 on, not {seed!r}.")
     return seed
 
