@@ -209,6 +209,7 @@ def assert_gradient(
 
     >>> st.assert_gradient(lambda x: x @ x, lambda x: 2 * x, np.array([1.0, 2.0, 3.0]))
     """
+    __tracebackhide__ = True  # pytest shows the line of the test
     found = check_gradient(f, g, *inputs, wrt=wrt, upstream=upstream, seed=seed)
     if not found.right:
         raise AssertionError(str(found))

@@ -278,6 +278,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "b.st").write_text(LINEAR, encoding="utf-8")
     (tmp_path / "deeper" / "a.st").write_text(TWO, encoding="utf-8")
     (tmp_path / "notes.txt").write_text("no problem", encoding="utf-8")
+    (tmp_path / "paper.tex").write_text("no marks", encoding="utf-8")
     return tmp_path
 
 
