@@ -334,8 +334,29 @@ class Elaboration(RequestNames):
             trial.solve()
         except (Misfit, Undetermined):
             return False
-        matrices = [name for name in self.scope.assumed if not name[0].islower()]
-        return not any(ONE in trial.unifier.shape(trial.shapes[name]) for name in matrices)
+        capitals = [name for name in self.scope.assumed if not name[0].islower()]
+        shapes = {name: trial.unifier.shape(trial.shapes[name]) for name in capitals}
+        counts = self._counts(capitals, inference, of)
+        return all(s == SCALAR if n in counts else ONE not in s for n, s in shapes.items())
+
+    def _counts(
+        self, capitals: Sequence[str], inference: Inference, of: SyntaxNode
+    ) -> Container[str]:
+        """Of some names those that only multiply and divide what is a scalar without them, and
+        that no derivative is by: `N` in `N / 2 log(det(C))`."""
+        alone: dict[SyntaxNode, set[str]] = {}  # the names in a product of such names
+        others = {name for asked in self.asked for name, _ in asked.wrt}
+        for node in (n for root in (*self.scope.bodies.values(), of) for n in postorder(root)):
+            beside = [a for a in node.args if a not in alone]
+            names = {name for a in node.args for name in alone.get(a, ())}
+            is_product = node.kind in ("*", "/", "neg", "number")
+            if node.kind == "name" and node.value in capitals:
+                alone[node] = {node.value}
+            elif is_product and not beside:
+                alone[node] = names
+            elif not is_product or any(inference.shape(a) != SCALAR for a in beside):
+                others |= names
+        return {name for names in alone.values() for name in names} - others
 
     def _reached(self, of: Expr) -> set[Symbol]:
         """The symbols that an expression has, and those that determine the unknowns in it."""
@@ -380,7 +401,8 @@ class Elaboration(RequestNames):
             if asked.of.kind == "name" and asked.of.value in scope.assumed:
                 raise scope.error(f"`{asked.of.value}` is not defined.", asked.of.span)
             inner = asked.of.args[0] if asked.of.kind == "'" else asked.of
-            if not asked.wrt and inner is not asked.of and inner.value not in scope.symbols:
+            primed = inner is not asked.of and scope.text[asked.of.span.end - 1] in "'’′"
+            if not asked.wrt and primed and inner.value not in scope.symbols:
                 of = source(scope.text, inner)
                 raise self._refusal(
                     "a prime is the transpose, and no derivative: it is asked for by "

@@ -6,6 +6,7 @@ A parameter that is annotated with `Traced` takes an array; all others are taken
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce, wraps
 from string import ascii_letters
@@ -15,7 +16,7 @@ from ..core import expr as ex
 from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
 from ..core.named_tuples import NamedTuple
-from . import arrays, classes, decompositions, parts
+from . import arrays, classes, constants, decompositions, extents, parts
 from .arrays import Traced, constant
 from .tensors import einsum
 from .written_meanings import ENTRYWISE, SPECIAL
@@ -107,6 +108,22 @@ def not_less(a: Traced, b: Traced) -> Traced:
 
 def not_greater(a: Traced, b: Traced) -> Traced:
     return arrays.negated(arrays.greater(a, b))
+
+
+def equal(a: Traced, b: Traced) -> Traced:
+    """Of a condition and 0 or 1, where it does not hold, or does; of arrays without symbols, where
+    they are equal at all sizes."""
+    for x, other in ((a, b), (b, a)):
+        if x.is_mask and other.e in (ex.ZERO, ex.UNIT):
+            return x if other.e is ex.UNIT else arrays.negated(x)
+    found = constants.compared(operator.eq, a, b)
+    if found is None:
+        raise TraceError("`==` of arrays isn't followed: of comparisons `>` and `<` are.")
+    return found
+
+
+def _not_equal(a: Traced, b: Traced) -> Traced:
+    return arrays.negated(equal(a, b))
 
 
 def _where(condition: Traced, a: Traced, b: Traced) -> Traced:
@@ -445,7 +462,7 @@ def expand_dims(x: Traced, axis: int) -> Traced:
 def broadcast_to(x: Traced, shape: Any) -> Traced:
     wanted = tuple(Dim.of(_dim(d)) for d in shape)
     if arrays.broadcast(x, arrays.value(ex.UNIT, wanted)) != wanted:
-        raise TraceError(f"an array of shape {arrays.shape_of(x.shape)} has no such broadcast.")
+        raise TraceError(f"an array of shape {extents.shape_of(x.shape)} has no such broadcast.")
     return arrays.spread_over(x, wanted)
 
 
@@ -490,6 +507,7 @@ COMMON: Mapping[str, Meaning] = {
     "clip": clip,
     **{"greater": arrays.greater, "less": less},
     **{"greater_equal": not_less, "less_equal": not_greater},
+    **{"equal": equal, "not_equal": _not_equal, "eq": equal, "ne": _not_equal},
     **{"where": _where, "logical_and": _both, "logical_or": _either, "logical_not": _not},
     **{"bitwise_and": _both, "bitwise_or": _either, "invert": _not},
     **{name: reduction(name) for name in ("sum", "mean", "prod")},

@@ -10,7 +10,8 @@ from ..core import expr as ex
 from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
 from ..core.named_tuples import NamedTuple
-from . import arrays, classes, parts
+from ..language.syntax.constants import INFINITE
+from . import arrays, classes, extents, parts
 from . import meanings as common
 from .arrays import Traced, constant
 from .meanings import Meaning
@@ -71,7 +72,13 @@ def _split(x: Traced, sizes: Any, axis: Any = 0) -> tuple[Traced, ...]:
     each = [Dim.of(getattr(n, "dim", n)) for n in given]
     if isinstance(sizes, tuple | list):
         return parts.divided(x, each, axis)
-    return parts.in_equal_parts(x, arrays.quotient(x.shape[k], each[0]).integer, axis)
+    return parts.in_equal_parts(x, extents.quotient(x.shape[k], each[0]).integer, axis)
+
+
+def _unbound(x: Traced, axis: int = 0) -> tuple[Traced, ...]:
+    (k,) = arrays.axes_of(x, axis)
+    each = parts.in_equal_parts(x, x.shape[k].integer, k)
+    return tuple(arrays.reshape(part, x.shape[:k] + x.shape[k + 1 :]) for part in each)
 
 
 # --------------------------------------------------------------- PyTorch's layers and losses
@@ -127,8 +134,8 @@ def _cross_entropy(
         target = _classes_last(target)
     if target.shape != x.shape or not x.rank:
         raise TraceError(
-            f"the targets are numbers of classes, {arrays.shape_of(x.shape[:-1])}, or one-hot, in "
-            f"the shape of the logits, {arrays.shape_of(x.shape)}."
+            f"the targets are numbers of classes, {extents.shape_of(x.shape[:-1])}, or one-hot, in "
+            f"the shape of the logits, {extents.shape_of(x.shape)}."
         )
     if label_smoothing:
         target = (1 - label_smoothing) * target + label_smoothing / arrays.count(x, -1)
@@ -403,7 +410,7 @@ def _attention(
         ones = Traced(ex.ones(*shape), shape)
         attn_mask = arrays.masked(parts.lower_triangle(ones))
     if attn_mask is not None and attn_mask.is_mask:
-        scaled = arrays.choose(attn_mask, scaled, constant(-arrays.INFINITE))
+        scaled = arrays.choose(attn_mask, scaled, constant(-INFINITE))
     elif attn_mask is not None:
         scaled = scaled + attn_mask
     return arrays.along("softmax", _dropout(scaled, dropout_p), -1) @ value
@@ -442,7 +449,7 @@ TORCH: Mapping[str, Meaning] = {
     "addmm": _addmm,
     "logdet": _log_of_det,
     "permute": common.NUMPY["transpose"],
-    "split": _split,
+    **{"split": _split, "unbind": _unbound},
     "flatten": _flattened,
     # torch.nn.functional
     **LAYERS,

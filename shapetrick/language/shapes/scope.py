@@ -272,7 +272,7 @@ def _check_sides(
         for name, place in side.names:
             ends = side.tail == (name, place)
             alone = len(side.names) == 1 and ONE not in (s.dim for s in sides)
-            said = as_size(name, ends) if ends or not alone else ""
+            said = as_size(base_of(name), ends) if ends or not alone else ""
             if said:
                 raise scope.error(said, place)
             _check_dimension(scope, name, place, len(side.names) > 1)
@@ -300,7 +300,14 @@ def _is_called(scope: Scope, place: Span) -> bool:
 
 def _unknown_attribute(name: str) -> str:
     meant = attribute_of(name) or nearest(name, (*ATTRIBUTES, *KINDS))
-    advice = f"Did you mean `{meant}`?" if meant else f"Attributes are {', '.join(ATTRIBUTES)}."
+    advice = (
+        f"Did you mean `{meant}`?"
+        if meant
+        else (
+            "A matrix is `A : n x n`, and behind that stand its attributes, such as "
+            f"{', '.join(ATTRIBUTES)}."
+        )
+    )
     return f"`{name}` is not an attribute. {advice}"
 
 
