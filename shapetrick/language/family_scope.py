@@ -32,8 +32,8 @@ class Use:
 
 @dataclass(slots=True, eq=False)
 class PendingDefinition:
-    """A definition on its way: its family and indices (none for an ordinary name), and what stand
-    for the members and the letters in it."""
+    """A definition on its way: its family and indices (none for an ordinary name), what stands for
+    the members and the letters in it, and its place among the segments once its shape is known."""
 
     definition: Definition
     base: str
@@ -41,6 +41,7 @@ class PendingDefinition:
     uses: list[Use]
     padded: frozenset[int] = frozenset()
     names: Mapping[str, Expr] = field(default_factory=dict)
+    place: int | None = None
 
     @property
     def ranges(self) -> tuple[Range, ...]:

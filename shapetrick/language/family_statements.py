@@ -319,14 +319,15 @@ class MemberScope:
         if found.indices and not is_settled(shape):
             raise Undetermined
         if found.indices:
+            found.place = len(self.segments)
             self._add(found.segment(shape))
 
     def define(self, definition: Definition, value: Expr) -> bool:
         """Say what the members of a definition are; whether it has an index."""
-        for k, s in enumerate(self.segments):
-            if s.span == definition.name.span:
-                self.segments[k] = replace(s, body=value)
-        return bool(self.pending[definition].indices)
+        place = self.pending[definition].place
+        if place is not None:
+            self.segments[place] = replace(self.segments[place], body=value)
+        return place is not None
 
     def check_chains(self) -> None:
         """Members that one use means have one shape, the index put in. Raises ShapeError."""
