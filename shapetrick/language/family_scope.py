@@ -97,7 +97,7 @@ class Order:
             for use in body.uses:
                 is_own = use.base in self.reached and body.base in self.reached[use.base]
                 if is_own and not (use.indices and body.indices):
-                    raise self._circular(use.name, use.node.span)
+                    raise circular(use.name, use.node.span)
                 if is_own:
                     found.append(self._dependence(body, use))
         self._check_order(found)
@@ -113,9 +113,6 @@ class Order:
             direct.setdefault(b.base, {}).update((u.base, None) for u in b.uses)
         for base in direct:
             self.reached[base] = reachable(base, lambda b: direct.get(b, {}))
-
-    def _circular(self, name: str, span: Span) -> NameProblem:
-        return NameProblem(f"`{name}` is defined by itself.", span)
 
     # ---- recurrences
 
@@ -145,7 +142,7 @@ class Order:
     def _no_order(self, part: Sequence[_Dependence]) -> NameProblem:
         late = next((d for d in part if not any(map(d.is_before, range(len(d.ahead))))), None)
         if late is None or (len(part) == 1 and late.use.indices == late.body.indices):
-            return self._circular(part[0].use.name, part[0].use.node.span)
+            return circular(part[0].use.name, part[0].use.node.span)
         return NameProblem(
             f"`{late.use.name}` looks ahead: `{member(late.body.base, *late.body.indices)}` comes "
             "before it, and a recurrence uses members before its own.",
@@ -202,6 +199,10 @@ class Order:
     def known(self) -> list[Segment]:
         """The members that are declared or defined; shapes may be unknown still."""
         return [*self.declared, *(b.segment() for b in self.bodies if b.indices)]
+
+
+def circular(name: str, span: Span) -> NameProblem:
+    return NameProblem(f"`{name}` is defined by itself.", span)
 
 
 def _along(part: Sequence[_Dependence], axis: int) -> list[_Dependence] | None:

@@ -18,7 +18,7 @@ from ..core.expr import Expr
 from ..core.families import Families, Place, Segment, meet
 from ..core.indices import Incomparable, Member, Range, base_of, parts, written
 from .expressions import refuse_unknown
-from .family_scope import Order, PendingDefinition, Use
+from .family_scope import Order, PendingDefinition, Use, circular
 from .shapes.inference import Undetermined
 from .shapes.scope import Scope, gather, known_scope
 from .shapes.unification import is_settled
@@ -225,9 +225,7 @@ class MemberScope:
             )
             body = next(ready, None)
             if body is None:
-                name = waiting[0].base
-                span = waiting[0].definition.name.span
-                raise NameProblem(f"`{name}` is defined by itself.", span)
+                raise circular(waiting[0].base, waiting[0].definition.name.span)
             waiting.remove(body)
             known.add(body.base)
             yield body
@@ -242,6 +240,7 @@ class MemberScope:
 
     def uses_of(self, root: SyntaxNode, over: tuple[Range, ...] = ()) -> Iterator[Use]:
         """The names in an expression, each with the ranges that its indices run over."""
+        of_dims = {d.base for d in self.scope.dims if isinstance(d, Member)}
         stack: list[tuple[SyntaxNode, tuple[Range, ...]]] = [(root, over)]
         while stack:
             node, ranges = stack.pop()
@@ -263,7 +262,7 @@ class MemberScope:
                         )
             if node.kind in ("name", "abstract"):
                 use = self._use(node, ranges)
-                if use.base in self._dim_families():
+                if use.base in of_dims:
                     self.scope.dims.setdefault(use.name, node.span)
                 else:
                     yield use
@@ -285,9 +284,6 @@ class MemberScope:
             return Use(node, name, name, is_function=is_function)
         self._refuse_unbound(name, indices, {r.letter for r in ranges}, node.span)
         return Use(node, name, base, indices, ranges, is_function)
-
-    def _dim_families(self) -> set[str]:
-        return {d.base for d in self.scope.dims if isinstance(d, Member)}
 
     # ---- shapes, from the starts on
 
@@ -329,12 +325,6 @@ class MemberScope:
             self.segments[place] = replace(self.segments[place], body=value)
         return place is not None
 
-    def check_chains(self) -> None:
-        """Members that one use means have one shape, the index put in. Raises ShapeError."""
-        for body in self.bodies:
-            for use in body.uses:
-                self._check_chain(use)
-
     def _known(self, use: Use) -> list[Segment]:
         """The segments whose shapes are known: those that have the member, if there are any."""
         found = [s for s in self.segments if s.base == use.base]
@@ -357,21 +347,20 @@ class MemberScope:
                 )
         return "".join("\n" + r for r in dict.fromkeys(reasons))
 
-    def _check_chain(self, use: Use) -> None:
-        """Members that one use means have one shape, the index put in."""
-        if not use.indices or use.is_function:
-            return
-        known = [s for s in self.segments if s.base == use.base and meet(s.box, use.within())]
-        for s in known[1:]:
-            if s.shape_at(use.indices) != known[0].shape_at(use.indices):
-                raise ShapeError(
-                    f"the members of `{use.base}` don't chain: `{known[0].name}` is "
-                    f"{shape_text(known[0].shape)}, so that `{use.name}` would be "
-                    f"{shape_text(known[0].shape_at(use.indices))}; `{s.name}` is "
-                    f"{shape_text(s.shape)}, so that it would be "
-                    f"{shape_text(s.shape_at(use.indices))}.",
-                    s.span or use.node.span,
-                )
+    def check_chains(self) -> None:
+        """Members that one use means have one shape, the index put in. Raises ShapeError."""
+        for use in (u for b in self.bodies for u in b.uses if u.indices and not u.is_function):
+            known = [s for s in self.segments if s.base == use.base and meet(s.box, use.within())]
+            for s in known[1:]:
+                if s.shape_at(use.indices) != known[0].shape_at(use.indices):
+                    raise ShapeError(
+                        f"the members of `{use.base}` don't chain: `{known[0].name}` is "
+                        f"{shape_text(known[0].shape)}, so that `{use.name}` would be "
+                        f"{shape_text(known[0].shape_at(use.indices))}; `{s.name}` is "
+                        f"{shape_text(s.shape)}, so that it would be "
+                        f"{shape_text(s.shape_at(use.indices))}.",
+                        s.span or use.node.span,
+                    )
 
 
 def _letters_of(root: SyntaxNode, ranges: Sequence[Range]) -> list[str]:
