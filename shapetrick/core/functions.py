@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .dims import ONE, SCALAR, Dim, Shape, broadcast, shape_text
-from .errors import InputError, ShapeError
+from .errors import CallError, InputError, ShapeError
 from .named_tuples import NamedTuple
 from .records import dataclass
 
@@ -147,10 +147,15 @@ class Function:
                     return signature, dims
         raise ShapeError(self._misfit(args))
 
+    def miscounted(self, given: int, more: str = "") -> CallError:
+        """The error of a call with so many arguments."""
+        wanted = "1 argument" if self.arity == 1 else f"{self.arity} arguments"
+        return CallError(f"`{self.name}` takes {wanted}{more}, not {given}.")
+
     def shape_of(self, args: Sequence[Shaped], data: Any) -> Shape:
         """The value's shape. Raises ShapeError if the arguments' shapes don't fit."""
         if len(args) != self.arity:
-            raise ShapeError(f"`{self.name}` takes {self.arity} argument(s), not {len(args)}.")
+            raise self.miscounted(len(args))
         if self.elementwise:
             shape = broadcast(a.shape for a in args)
             if shape is None:

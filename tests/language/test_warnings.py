@@ -35,6 +35,14 @@ WARNED = [
      ["`y` does not occur in `A x`: the gradient is zero. Did you mean `x`?"]),
     ("x : n; c : scalar; J = dot(x, x); check grad J wrt x = 2 c x", []),
     ("sigma, σ : scalar; grad sigma^2 σ wrt σ", ["`sigma` and `σ` are two names here."]),
+    ("z : n; p = softmax(z, axis=1); grad sum(p.^2) wrt z",
+     ["`softmax(z, axis=1)`: along axis 1 of n×1 is one entry; "
+      "a column has its entries along axis 0."]),
+    ("W : k x d; x : d; y : k; grad cross_entropy(W x, y) wrt W",
+     ["`log_softmax(W x, axis=1)`: along axis 1 of k×1 is one entry; "
+      "a column has its entries along axis 0."]),
+    ("r : 1 x n; grad log(sum(exp(r), axis=1)) wrt r", []),
+    ("z : n; grad max(z, axis=0) wrt z", []),
     (FAMILY + "; grad J wrt W[l]", []),
     (FAMILY + "; V[l] : n x n for l = 1..L; b : m; grad J wrt W[l]",
      ["`V[l]` is declared, and nothing uses it.", "`b` is declared, and nothing uses it."]),

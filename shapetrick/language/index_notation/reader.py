@@ -445,7 +445,7 @@ class IndexReader(PairReader):
             raise ShapeError(f"`{name}` of what has indices is not read: name it in a line alone.")
         row = TABLE[NAMES[name]]
         if len(args) != row.arity:
-            raise ShapeError(f"`{name}` takes {row.arity} argument(s), not {len(args)}.")
+            raise row.miscounted(len(args))
         if row.elementwise:
             return self._elementwise(callee, args)
         if row.takes_axis:

@@ -84,8 +84,8 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("", r"\|+|‖", "bars stand in pairs, `|A|` or `‖x‖`: write `abs(x)`, `det(A)` or `norm(x)`."),
     ("operand", r"<", "an inner product is `dot(x, y)`, or `⟨x, y⟩`."),
     ("operator", r"[<>]", "comparisons do not chain: write `(A < B) .* (B < C)`."),
-    ("operator", r"[<>=!&|]+", "`{sign}` has no place here: a definition has one `=`, and only `>` "
-     "and `<` compare."),
+    ("operator", r"[<>=!&|]+", "`{sign}` has no place here: a definition has one `=`, `check E1 = "
+     "E2` claims that two values are equal, and only `>` and `<` compare."),
     ("operator", r"", "the request does not end here: `grad J wrt X`, `check grad J wrt X = …`."),
     ("dimension", r"\*|@|·", "write `m x n` for a matrix, and `m n` for a product of dimensions."),
     ("dimension", r"\^|\*\*", "dimensions have no powers: write `n n` for `n^2`."),
