@@ -443,9 +443,9 @@ def refuse_members(text: str, nodes: Iterable[SyntaxNode]) -> None:
         if node.kind in RUNNING and not runs_over_exponent(node):
             letter = node.value.letter
             raise NameProblem(
-                f"nothing in this sum has the index `{letter}`: all its terms are equal. Write how "
-                "many there are as a factor, or declare what differs from term to term, as in "
-                f"`x[{letter}] : n for {node.value}`.",
+                f"nothing in this sum has the index `{letter}`, as `x[{letter}]` has it: declare "
+                f"what differs from term to term, `x[{letter}] : n for {node.value}`; of equal "
+                "terms write how many there are as a factor.",
                 node.span,
                 text,
             )
