@@ -520,6 +520,8 @@ def complain(
         return scope.error(letters, node.span)
     meant = nearest(name, known) or _variant(scope, name)
     if meant is not None:
+        number = name.removeprefix(meant)
+        meant = f"{meant}[{number}]" if number.isdecimal() and _is_column(scope, meant) else meant
         return scope.error(
             f"`{name}` is not declared. Did you mean `{meant}`? If it is new, declare it: "
             f"`{name} : scalar`, or its shape.",
@@ -539,6 +541,11 @@ def _apart(name: str, known: Container[str]) -> str:
     """The product of two known names that a name is without the space; empty for others."""
     cuts = (k for k in range(1, len(name)) if name[:k] in known and name[k:] in known)
     return next((f"{name[:k]} {name[k:]}" for k in cuts), "")
+
+
+def _is_column(scope: Scope, name: str) -> bool:
+    sides = scope.symbols[name].sides if name in scope.symbols else None
+    return sides is not None and sides[1].dim == ONE != sides[0].dim
 
 
 def _variant(scope: Scope, name: str) -> str | None:
