@@ -227,6 +227,11 @@ def _multiplied_out(networks: Networks, e: Expr, names: bool) -> Expr | None:
     ):
         written = networks.write(reading.terms, e.shape)
         if written is not None and length(written) < limit:
+            alone = opened & {*e.args} if isinstance(e, Call) else set()
+            outer = networks.read(whole, alone) if alone and alone != opened else None
+            kept = networks.write(outer.terms, e.shape) if outer is not None else None
+            if outer is not None and kept is not None and length(kept) < length(written):
+                reading, written = outer, kept  # its terms meet as they are
             networks.log.append(Rewriting(f"multiplied out, {reading.how(written)}", e, written))
             return written
     networks.memo[tried] = plain  # keeps alive what its fingerprints are of

@@ -172,6 +172,11 @@ FORMS = [
     ("A ones(n)", "sum(A, axis=1)", TALL),
     ("ones(m)' A", "sum(A, axis=0)", TALL),
     ("diag(A B')", "sum(A .* B, axis=1)", TALL),
+    (
+        "diag(((v - u) ./ w) (u - v)' + (v - u) ((u - v) ./ w)')",
+        "-2 (v - u).^2 ./ w",
+        "u, v, w : n",
+    ),
     ("sum(A, axis=0) v", "sum(A v)", TALL),
     ("diag(diag(v))", "v", TALL),
     ("kron(v, s)", "s v", "v : n; s : scalar"),

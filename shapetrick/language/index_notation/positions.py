@@ -58,7 +58,9 @@ def _numbered(root: SyntaxNode, letters: Collection[str], known: PositionMeaning
 def _number(root: SyntaxNode, node: SyntaxNode, known: PositionMeanings) -> SyntaxNode:
     letter = name_node(node.value, node.span)
     at = Selector(letter, letter)
-    count = extent(root, at, known)
+    told = (r for r in root.value.ranges if r.letter == node.value) if root.kind == "bound" else ()
+    ends = (dim_of(r.last) for r in told if r.first == Index("", 1))
+    count = extent(root, at, known) or next(ends, None)
     if count is None:
         raise NameProblem(
             f"nothing tells over what `{node.value}` runs: a number is that of an entry beside it, "

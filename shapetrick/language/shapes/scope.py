@@ -443,9 +443,9 @@ def refuse_members(text: str, nodes: Iterable[SyntaxNode]) -> None:
         if node.kind in RUNNING and not runs_over_exponent(node):
             letter = node.value.letter
             raise NameProblem(
-                f"nothing in this sum has the index `{letter}`: all its terms are equal. Write how "
-                "many there are as a factor, or declare what differs from term to term, as in "
-                f"`x[{letter}] : n for {node.value}`.",
+                f"nothing in this sum has the index `{letter}`, as `x[{letter}]` has it: declare "
+                f"what differs from term to term, `x[{letter}] : n for {node.value}`; of equal "
+                "terms write how many there are as a factor.",
                 node.span,
                 text,
             )
@@ -520,6 +520,8 @@ def complain(
         return scope.error(letters, node.span)
     meant = nearest(name, known) or _variant(scope, name)
     if meant is not None:
+        number = name.removeprefix(meant)
+        meant = f"{meant}[{number}]" if number.isdecimal() and _is_column(scope, meant) else meant
         return scope.error(
             f"`{name}` is not declared. Did you mean `{meant}`? If it is new, declare it: "
             f"`{name} : scalar`, or its shape.",
@@ -539,6 +541,11 @@ def _apart(name: str, known: Container[str]) -> str:
     """The product of two known names that a name is without the space; empty for others."""
     cuts = (k for k in range(1, len(name)) if name[:k] in known and name[k:] in known)
     return next((f"{name[:k]} {name[k:]}" for k in cuts), "")
+
+
+def _is_column(scope: Scope, name: str) -> bool:
+    sides = scope.symbols[name].sides if name in scope.symbols else None
+    return sides is not None and sides[1].dim == ONE != sides[0].dim
 
 
 def _variant(scope: Scope, name: str) -> str | None:
