@@ -9,7 +9,7 @@ import pytest
 from layers import LAYERS, jax
 
 from shapetrick.api import Derivation, derive, read
-from shapetrick.core.errors import DerivationError, InputError
+from shapetrick.core.errors import DerivationError, InputError, RequestError
 from shapetrick.core.indices import name_of, written
 from shapetrick.families.recurrence import Backpropagation
 
@@ -248,3 +248,29 @@ def test_lengths_that_nothing_compares_are_told_to_be_declared_by_another() -> N
     with pytest.raises(DerivationError, match=r"`2 P\+1` is at most `N\+1`.*by the other"):
         derive(text.format("N"))
     assert derive(text.format("2 P")).verified
+
+
+@pytest.mark.parametrize(
+    ("typed", "ranged"),
+    [
+        ("sum(t) norm(x[t])^2", "sum(t = 1..T) norm(x[t])^2"),
+        ("mean(s) norm(x[s])", "(sum(s = 1..T) norm(x[s])) / T"),
+        ("sum(t, j) x[t]' Y[t,j]", "sum(t = 1..T) sum(j = 0..W) x[t]' Y[t,j]"),
+        ("sum(t) norm(sum(j) Y[t,j])^2", "sum(t = 1..T) norm(sum(j = 0..W) Y[t,j])^2"),
+        ("sum(j) norm(Y[2,j])", "sum(j = 0..W) norm(Y[2,j])"),
+        ("max(t) norm(x[t])", "max(t = 1..T) norm(x[t])"),
+        ("sum(i) sum(j) exp(-norm(x[i] - x[j])^2)",
+         "sum(i = 1..T) sum(j = 1..T) exp(-norm(x[i] - x[j])^2)"),
+    ],
+)  # fmt: skip
+def test_a_letter_without_a_range_runs_over_all_members(typed: str, ranged: str) -> None:
+    declared = "x[t] : n for t = 1..T; Y[t,j] : n for t = 1..T, j = 0..W; J = "
+    ours, theirs = (read(declared + scalar) for scalar in (typed, ranged))
+    bodies = [problem.data.definitions["J"].args[0] for problem in (ours, theirs)]
+    assert str(bodies[0]) == str(bodies[1])
+
+
+def test_a_letter_without_a_range_is_refused_where_members_differ_in_theirs() -> None:
+    text = "A : n x n; h[0] : n; h[t] = A h[t-1] for t = 1..T; J = sum(t) norm(h[t])^2"
+    with pytest.raises(RequestError, match="a range is said for each letter"):
+        read(text)
