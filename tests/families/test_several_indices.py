@@ -274,3 +274,23 @@ def test_a_letter_without_a_range_is_refused_where_members_differ_in_theirs() ->
     text = "A : n x n; h[0] : n; h[t] = A h[t-1] for t = 1..T; J = sum(t) norm(h[t])^2"
     with pytest.raises(RequestError, match="a range is said for each letter"):
         read(text)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["for t in 1..T", "for t ∈ 1..T", "for t = 1:T", "for t = 1, …, T", "for t=1, ..., T",
+     "for t = 1…T", ", t = 1..T", ", t = 1, ..., T", "for all t = 1..T", "∀ t = 1..T",
+     "for each t in 1:T", "for t = 1 to T"],
+)  # fmt: skip
+def test_a_range_is_taken_as_it_is_written_elsewhere(typed: str) -> None:
+    text = "x[t] : n {}; y[t] = tanh(x[t]) {}; J = sum(t = 1..T) norm(y[t])^2"
+    ours, theirs = (read(text.format(r, r)).data for r in (typed, "for t = 1..T"))
+    found = [[(s.name, s.ranges, s.body) for s in p.families.segments] for p in (ours, theirs)]
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("typed", ["t in 1..T", "t = 1:T", "t ∈ 1..T", "t = 1 to T"])
+def test_so_is_that_of_a_sum(typed: str) -> None:
+    text = "x[t] : n for t = 1..T; J = sum({}) norm(x[t])^2"
+    ours, theirs = (read(text.format(r)).data for r in (typed, "t = 1..T"))
+    assert ours.definitions["J"] is theirs.definitions["J"]
