@@ -35,6 +35,7 @@ from .expressions import expression_among, inference_in
 from .index_notation.entry_definitions import defined_by_entries, has_indices
 from .index_notation.index_names import IndexNames
 from .lengths import with_counted_lengths
+from .member_ranges import with_ranges
 from .reader import parse
 from .requests import RequestNames, RequestReader, check_words, claimed, not_scalar, plainly
 from .shapes.ambiguity import readings, refuse_powers
@@ -152,7 +153,8 @@ def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list
         asked = derivative_of_function(text, read) if alone else None
         read, said = with_counted_lengths(text, read if asked is None else [*read, asked])
         statements, heads = defined_by_entries(read)
-    statements = resolved(text, statements)
+    statements, ranged = with_ranges(resolved(text, statements))
+    said += ranged
     if not heads and not has_indices(
         (root for s in statements for root in expressions_of(s)), plain_of(statements)
     ):

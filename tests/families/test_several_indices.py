@@ -294,3 +294,20 @@ def test_so_is_that_of_a_sum(typed: str) -> None:
     text = "x[t] : n for t = 1..T; J = sum({}) norm(x[t])^2"
     ours, theirs = (read(text.format(r)).data for r in (typed, "t = 1..T"))
     assert ours.definitions["J"] is theirs.definitions["J"]
+
+
+def test_a_definition_without_a_range_is_for_the_members_that_it_uses() -> None:
+    declared = "W[l] : n[l-1] x n[l] for l = 1..L; X[b] : m x n[0] for b = 1..B;"
+    text = "Z[0,b] = X[b]{}; Z[l,b] = tanh(Z[l-1,b] W[l]){}; J = sum(b = 1..B) sum(Z[L,b])"
+    ours = read(declared + text.format(" for b = 1..B", " for b = 1..B")).data
+    theirs = read(declared + text.format(" for b = 1..B", " for b = 1..B, l = 1..L")).data
+    ranges = [{s.name: {*s.ranges} for s in p.families.segments} for p in (ours, theirs)]
+    assert ranges[0] == ranges[1]
+    assert ours.readings == ("`Z[l,b]` is defined for `l = 1..L`.",)
+
+
+@pytest.mark.parametrize("head", ["h[L]", "h[1]"])
+def test_a_length_in_a_head_is_no_letter_that_runs(head: str) -> None:
+    text = f"x[l] : n for l = 1..L; {head} = x[L]; J = norm({head})^2"
+    families = read(text).data.families
+    assert [s.ranges for s in families.of("h")] == [()]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from ...core.errors import NameProblem, RequestError, Span
 from ...core.functions import TABLE
 from ...core.indices import Index, Member, Range
+from ..member_ranges import range_of
 from ..syntax.index_binders import (
     BELOW,
     BINDERS,
@@ -411,7 +412,7 @@ class BoundReader:
         if binder.compared or not letters.issuperset(binder.letters):
             return self._decided(binder, body, span)
         given = {over.letter for over in binder.ranges}
-        found = [self._range_of(letter, nodes) for letter in binder.letters if letter not in given]
+        found = [range_of(t, nodes, self.known.axes) for t in binder.letters if t not in given]
         known = tuple([over for over in found if over is not None])
         binder = binder._replace(ranges=(*binder.ranges, *known))
         if len(binder.ranges) < len(binder.letters):
@@ -445,19 +446,6 @@ class BoundReader:
             )
             self._hold(node)
         return node
-
-    def _range_of(self, letter: str, nodes: Iterable[SyntaxNode]) -> Range | None:
-        """Where an index runs, where all members that have it alone run over the same."""
-        names = (n.value[0] if n.kind == "abstract" else n.value for n in nodes)
-        found = {
-            over and over.lettered(letter)
-            for name in names
-            if isinstance(name, Member)
-            for axis, index in enumerate(name.indices)
-            if index == Index(letter)
-            for over in self.known.axes.get((name.base, axis), ())
-        }
-        return found.pop() if len(found) == 1 else None
 
     def _binder(
         self, items: Sequence[tuple[SyntaxNode, SyntaxNode]], k: int
