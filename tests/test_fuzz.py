@@ -39,6 +39,7 @@ FOUND = [
     "r : K; y : n; L = cholesky(K); a : n where L a = y; J = a' a / 2; grad J wrt y",
     "a : 3 x 3; v : m x m; Z = leaky_relu(0); check jvp Z wrt v = (transpose(a) .* (a / 0))",
     "A : n x n unit; x : n + 1 onehot; P = norm2(0); check grad P wrt A = ((x / x) log1p(I, A))",
+    "A : scalar; a : n; P = softmax(A); r = P - n^-1; jac ((r^64).^64) wrt P",
     "X : m x d; Y : m x k; W = 2 X X' - r ones(1, d); J = sum(i, c) Y[i,c] P[i,c]; grad J wrt X",
 ]
 

@@ -26,6 +26,7 @@ from .records import dataclass
 SUM, LARGEST, SMALLEST, PRODUCT = FOLDS = ("sum", "max", "min", "prod")  # of members
 Real = Fraction | float
 MOST_FACTORS = 4096  # of a power
+WRITTEN_OUT = 8  # the largest power of a matrix that is the product of its factors
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, weakref_slot=True)
@@ -478,15 +479,21 @@ def needs_square(base: Expr) -> None:
 
 
 def matrix_power(a: Expr, k: int) -> Expr:
-    """Whole power of a square matrix; negative powers are powers of the inverse."""
+    """Whole power of a square matrix; negative powers are powers of the inverse. A large one is
+    what a power with a letter is, so that its derivative is a sum over the exponent."""
     if a.is_scalar:
         return power(a, number(k))
     needs_square(a)
     if k == 0:
         return eye(a.shape[0])
+    if isinstance(a, PowerSum) and len(a.args) == 1 and a.degree.integer is not None:
+        return matrix_power(a.args[0], a.degree.integer * k)
     if len(_flatten(MatMul, [a])) * abs(k) > MOST_FACTORS:
         raise ShapeError(f"a power is a product of more than {MOST_FACTORS} factors.")
-    return matmul(*[a if k > 0 else call("inv", a)] * abs(k))
+    base = a if k > 0 else call("inv", a)
+    if abs(k) > WRITTEN_OUT:
+        return node(PowerSum, (base,), a.shape, Dim.of(abs(k)))
+    return matmul(*[base] * abs(k))
 
 
 def powers(first: Expr, *others: Expr, degree: Dim) -> Expr:

@@ -69,7 +69,8 @@ def unshifted(families: Families, request: Request) -> Request:
 @dataclass(slots=True)
 class Backpropagation:
     """The recurrences of one request, or of what is `asked` in the place of its value. Cotangents
-    that are not `named` get names of their own; `title` is what the gradient is called."""
+    that are not `named` get names of their own; `title` is what the gradient is called. What is
+    `linear` in the variable has no value in the end: nothing is written by its names."""
 
     problem: Problem
     request: Request
@@ -77,6 +78,7 @@ class Backpropagation:
     asked: tuple[MemberUse, ...] = ()
     named: Mapping[str, str] = field(default_factory=dict)
     title: str = ""
+    linear: frozenset[str] = frozenset()
     _pieces: list[MemberUse] = field(default_factory=list)
     _members: dict[Expr, dict[str, dict[Symbol, None]]] = field(default_factory=dict)
     _unused: list[Segment] = field(default_factory=list)
@@ -308,9 +310,10 @@ class Backpropagation:
 
     def _learn_definitions(self, opened: Sequence[MemberUse]) -> None:
         """Simplify to names of members; where a line has sums, with symbols in their place too."""
-        lines = [(s.name, s.body) for s in self.families.segments if s.body is not None]
-        lines += [(s.name, piece.body) for piece in opened if (s := piece.defines) is not None]
-        definitions = [ex.named(name, body) for name, body in dict.fromkeys(lines)]
+        lines = [(s, s.body) for s in self.families.segments if s.body is not None]
+        lines += [(s, piece.body) for piece in opened if (s := piece.defines) is not None]
+        named = ((s.name, body) for s, body in lines if s.base not in self.linear)
+        definitions = [ex.named(name, body) for name, body in dict.fromkeys(named)]
         roots = [*(piece.body for piece in self.asked), *(d.args[0] for d in definitions)]
         self._simplifier = Simplifier([*self.problem.definitions.values(), *definitions], roots)
 

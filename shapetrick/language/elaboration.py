@@ -34,6 +34,8 @@ from .equation_systems import (
 from .expressions import expression_among, inference_in
 from .index_notation.entry_definitions import defined_by_entries, has_indices
 from .index_notation.index_names import IndexNames
+from .lengths import with_counted_lengths
+from .member_ranges import with_ranges
 from .reader import parse
 from .requests import RequestNames, RequestReader, check_words, claimed, not_scalar, plainly
 from .shapes.ambiguity import readings, refuse_powers
@@ -149,12 +151,14 @@ def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list
     with Located(text):
         read = parse(text, vocabulary(), alone=alone)
         asked = derivative_of_function(text, read) if alone else None
-        statements, heads = defined_by_entries(read if asked is None else [*read, asked])
-    statements = resolved(text, statements)
+        read, said = with_counted_lengths(text, read if asked is None else [*read, asked])
+        statements, heads = defined_by_entries(read)
+    statements, ranged = with_ranges(resolved(text, statements))
+    said += ranged
     if not heads and not has_indices(
         (root for s in statements for root in expressions_of(s)), plain_of(statements)
     ):
-        return statements, []
+        return statements, said
     from .index_notation.statements import (
         IndexNotation,  # of all problems, only those with indices need it
     )
@@ -164,7 +168,7 @@ def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list
     scope.dims.update(dict.fromkeys(notation.known.dims))
     with Located(text):
         try:
-            return notation.read(), notation.said
+            return notation.read(), [*said, *notation.said]
         except InputError as error:  # what has no shape may be two names
             raise _run_together(statements, notation.known) or error from None
 

@@ -9,7 +9,7 @@ from ..core.dims import SCALAR, Shape
 from ..core.errors import NameProblem, Span
 from ..core.expr import Expr
 from ..core.families import MemberBox, Place, Segment, box_of, covers, may_meet
-from ..core.indices import Incomparable, Index, Range, at_most, is_at_most, member
+from ..core.indices import Incomparable, Index, Range, at_most, is_at_most, member, written
 from ..core.traversal import reachable
 from .syntax.tree import Definition, SyntaxNode
 
@@ -169,8 +169,13 @@ class Order:
         try:
             missing = covers(boxes, _clipped(use.within(), ranges))
         except Incomparable:
+            there = " and ".join(map(box_text, boxes))
+            used = f" for {written(use.ranges)}" if use.ranges else ""
             raise NameProblem(
-                f"`{use.name}` counts from another length than `{use.base}`.", use.node.span
+                f"`{use.base}` has the members {there}, and `{use.name}` is used{used}: nothing "
+                "tells which is larger. Write one of the lengths by the other where members are "
+                "declared.",
+                use.node.span,
             ) from None
         if missing is None:
             return
@@ -182,7 +187,7 @@ class Order:
                 f"has no value: write `{name} = …`, or declare its shape.",
                 use.node.span,
             )
-        given = " and ".join(box_text(box) for box in boxes)
+        given = " and ".join(map(box_text, boxes))
         at = _equal(use.ranges, missing, use.indices) if use.ranges else ""
         where = f": the member {at} uses" if at else " in"
         raise NameProblem(
@@ -258,11 +263,15 @@ def box_text(box: MemberBox) -> str:
     return axes[0] if len(axes) == 1 else f"[{', '.join(axes)}]"
 
 
-def _equal(ranges: Iterable[Range], missing: Place = (), indices: Place = ()) -> str:
-    """`l = 1`: the member that uses what is missing."""
+def _equal(ranges: Sequence[Range], missing: Place = (), indices: Place = ()) -> str:
+    """`l = 1`: the member that uses what is missing; empty if several do."""
     at = {over.letter: over.first for over in ranges}
     for i, k in zip(indices, missing, strict=True):
         if i.letter in at and not i.others:
             at[i.letter] = k.plus(-i.offset)
+        elif k == i.ends(ranges)[0]:  # `t-q` is least where q is largest
+            at |= {over.letter: over.last for over in ranges if i.terms.get(over.letter, 0) < 0}
+        elif i.others:
+            return ""
     own = [letter for letter in at if not missing or any(letter in i.terms for i in indices)]
     return ", ".join(f"{letter} = {at[letter]}" for letter in own or at)

@@ -377,7 +377,7 @@ class _Writer:
             signs += [s.running(Range(letter, Index(), _index(rest))), " "]
             rest = rest - Dim.of(letter)
         last = (s.dim(e.degree), *(f"-{letter}" for letter in letters))
-        alone = not letters and str(e.degree).isidentifier()
+        alone = not letters and str(e.degree).isalnum()
         level = NotationPrecedence.ATOM if alone else NotationPrecedence.SUM
         exponents = [Fragment(letter, NotationPrecedence.ATOM) for letter in letters]
         exponents.append(Fragment(last, level))

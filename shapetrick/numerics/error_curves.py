@@ -31,6 +31,9 @@ class Curve(NamedTuple):
     order: float
 
 
+@np.errstate(
+    over="ignore"
+)  # far from the point a value, or its share of a small slope, is infinite
 def error_curve(f: Callable[[Array], Array], x: Array, direction: Array, predicted: Array) -> Curve:
     """The curve of a derivative at x, `predicted` along `direction` (order × rows × columns).
 
@@ -63,7 +66,8 @@ def error_curve(f: Callable[[Array], Array], x: Array, direction: Array, predict
 
 def _slope(steps: Array, remainders: Array, rounding: Array) -> float:
     """The slope of the remainder at the smallest steps at which it is more than rounding."""
-    seen = np.flatnonzero(remainders > ABOVE_ROUNDING * rounding)[-FITTED:]
+    above = np.isfinite(remainders) & (remainders > ABOVE_ROUNDING * rounding)
+    seen = np.flatnonzero(above)[-FITTED:]
     if len(seen) < 2:
         return float("inf")
     return float(np.polyfit(np.log(steps[seen]), np.log(remainders[seen]), 1)[0])

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 
 from ..core.dims import Dim
-from ..core.expr import Dimension, Expr, OfVectors, Structured, Symbol
+from ..core.expr import Dimension, Expr, OfVectors, PowerSum, Structured, Symbol
 from ..core.functions import TABLE, Array
 from ..core.named_tuples import NamedTuple
 from ..core.structure import sizes_of
@@ -112,17 +112,17 @@ def dims_among(nodes: Iterable[Expr]) -> tuple[Dim, ...]:
 
 
 def forced_sizes(nodes: Iterable[Expr]) -> frozenset[int]:
-    """The declared sizes that enter as numbers: of fused sides, or counted by a derivative."""
+    """The declared sizes that enter as numbers: of fused sides, counted by a derivative, and
+    exponents."""
     forced: set[int] = set()
     for e in nodes:
         row = TABLE.get(e.op)
         if isinstance(e, Structured):
             forced.update(d.integer for d in e.shape if d.integer is not None)
-        counts = row is not None and _counts(row.signatures, row.derivative)
-        if counts or isinstance(e, OfVectors):
-            dims = [*e.shape, *(d for a in e.args for d in a.shape)]
-            dims.extend(sizes_of(e))
-            forced.update(d.integer for d in dims if d.integer is not None)
+        dims = sizes_of(e) if isinstance(e, PowerSum) else ()
+        if isinstance(e, OfVectors) or (row and _counts(row.signatures, row.derivative)):
+            dims = *e.shape, *(d for a in e.args for d in a.shape), *sizes_of(e)
+        forced.update(d.integer for d in dims if d.integer is not None)
     return frozenset(forced)
 
 

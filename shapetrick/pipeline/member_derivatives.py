@@ -268,6 +268,7 @@ class MemberDerivative:
             tuple(asked),
             self._tangent_names(rule),
             title,
+            frozenset(q.symbol.base for q in rule.cotangents),
         )
         return back.recursion()
 

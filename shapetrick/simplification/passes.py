@@ -25,6 +25,7 @@ from ..core.expr import (
     Name,
     Number,
     Power,
+    PowerSum,
     Times,
     Transpose,
     add,
@@ -39,6 +40,7 @@ from .arguments import even_function_of_sum, value_at_zero
 from .closed_products import common_factor_inside
 from .fractions import divisors_inside, fractions_combined
 from .kinks import sides_joined
+from .matrix_powers import powers_joined
 from .networks import OPENED_HORIZON, Networks, TermReading
 from .settled_forms import is_settled
 
@@ -191,6 +193,7 @@ PASSES = (
          "x' A x + 2 x' B x = x' (A + 2 B) x", _LETTERS, kinds=(Add,)),
     Pass("symmetric entries", doubled_as_it_is, "commute(n, n) duplicate(n) = duplicate(n)",
          _LETTERS, kinds=(MatMul,)),
+    Pass("powers of a matrix", powers_joined, "A^9 A = A^10", _LETTERS, kinds=(MatMul, PowerSum)),
     Pass("identities", by_identities, "exp(A) ./ (1 + exp(A)) = sigmoid(A)", _LETTERS),
     Pass("definitions named", definitions_named, "A x = y", _DEFINED),
 )  # fmt: skip

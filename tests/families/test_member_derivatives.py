@@ -260,6 +260,12 @@ ASKED = {
         {**STATES, "V": (3, 2, 1)},
         T3,
     ),
+    "a direction of what the last state is in twice": Asked(
+        RECURRENCE + "J = h[T]' W h[T]; jvp J wrt W with V",
+        along(lambda v: _states(v)[-1].T @ v["W"] @ _states(v)[-1], "W"),
+        {**STATES, "V": (2, 2)},
+        T3,
+    ),
 }
 SLOW = {
     "blocks of a last state",

@@ -9,7 +9,7 @@ import pytest
 from layers import LAYERS, jax
 
 from shapetrick.api import Derivation, derive, read
-from shapetrick.core.errors import DerivationError, InputError
+from shapetrick.core.errors import DerivationError, InputError, RequestError
 from shapetrick.core.indices import name_of, written
 from shapetrick.families.recurrence import Backpropagation
 
@@ -248,3 +248,66 @@ def test_lengths_that_nothing_compares_are_told_to_be_declared_by_another() -> N
     with pytest.raises(DerivationError, match=r"`2 P\+1` is at most `N\+1`.*by the other"):
         derive(text.format("N"))
     assert derive(text.format("2 P")).verified
+
+
+@pytest.mark.parametrize(
+    ("typed", "ranged"),
+    [
+        ("sum(t) norm(x[t])^2", "sum(t = 1..T) norm(x[t])^2"),
+        ("mean(s) norm(x[s])", "(sum(s = 1..T) norm(x[s])) / T"),
+        ("sum(t, j) x[t]' Y[t,j]", "sum(t = 1..T) sum(j = 0..W) x[t]' Y[t,j]"),
+        ("sum(t) norm(sum(j) Y[t,j])^2", "sum(t = 1..T) norm(sum(j = 0..W) Y[t,j])^2"),
+        ("sum(j) norm(Y[2,j])", "sum(j = 0..W) norm(Y[2,j])"),
+        ("max(t) norm(x[t])", "max(t = 1..T) norm(x[t])"),
+        ("sum(i) sum(j) exp(-norm(x[i] - x[j])^2)",
+         "sum(i = 1..T) sum(j = 1..T) exp(-norm(x[i] - x[j])^2)"),
+    ],
+)  # fmt: skip
+def test_a_letter_without_a_range_runs_over_all_members(typed: str, ranged: str) -> None:
+    declared = "x[t] : n for t = 1..T; Y[t,j] : n for t = 1..T, j = 0..W; J = "
+    ours, theirs = (read(declared + scalar) for scalar in (typed, ranged))
+    bodies = [problem.data.definitions["J"].args[0] for problem in (ours, theirs)]
+    assert str(bodies[0]) == str(bodies[1])
+
+
+def test_a_letter_without_a_range_is_refused_where_members_differ_in_theirs() -> None:
+    text = "A : n x n; h[0] : n; h[t] = A h[t-1] for t = 1..T; J = sum(t) norm(h[t])^2"
+    with pytest.raises(RequestError, match="a range is said for each letter"):
+        read(text)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["for t in 1..T", "for t ∈ 1..T", "for t = 1:T", "for t = 1, …, T", "for t=1, ..., T",
+     "for t = 1…T", ", t = 1..T", ", t = 1, ..., T", "for all t = 1..T", "∀ t = 1..T",
+     "for each t in 1:T", "for t = 1 to T"],
+)  # fmt: skip
+def test_a_range_is_taken_as_it_is_written_elsewhere(typed: str) -> None:
+    text = "x[t] : n {}; y[t] = tanh(x[t]) {}; J = sum(t = 1..T) norm(y[t])^2"
+    ours, theirs = (read(text.format(r, r)).data for r in (typed, "for t = 1..T"))
+    found = [[(s.name, s.ranges, s.body) for s in p.families.segments] for p in (ours, theirs)]
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("typed", ["t in 1..T", "t = 1:T", "t ∈ 1..T", "t = 1 to T"])
+def test_so_is_that_of_a_sum(typed: str) -> None:
+    text = "x[t] : n for t = 1..T; J = sum({}) norm(x[t])^2"
+    ours, theirs = (read(text.format(r)).data for r in (typed, "t = 1..T"))
+    assert ours.definitions["J"] is theirs.definitions["J"]
+
+
+def test_a_definition_without_a_range_is_for_the_members_that_it_uses() -> None:
+    declared = "W[l] : n[l-1] x n[l] for l = 1..L; X[b] : m x n[0] for b = 1..B;"
+    text = "Z[0,b] = X[b]{}; Z[l,b] = tanh(Z[l-1,b] W[l]){}; J = sum(b = 1..B) sum(Z[L,b])"
+    ours = read(declared + text.format(" for b = 1..B", " for b = 1..B")).data
+    theirs = read(declared + text.format(" for b = 1..B", " for b = 1..B, l = 1..L")).data
+    ranges = [{s.name: {*s.ranges} for s in p.families.segments} for p in (ours, theirs)]
+    assert ranges[0] == ranges[1]
+    assert ours.readings == ("`Z[l,b]` is defined for `l = 1..L`.",)
+
+
+@pytest.mark.parametrize("head", ["h[L]", "h[1]"])
+def test_a_length_in_a_head_is_no_letter_that_runs(head: str) -> None:
+    text = f"x[l] : n for l = 1..L; {head} = x[L]; J = norm({head})^2"
+    families = read(text).data.families
+    assert [s.ranges for s in families.of("h")] == [()]

@@ -73,6 +73,8 @@ READ = [
     ("exp.(x)", "exp(x)"), ("sigma.(A*x)", "sigma(A x)"), ("sum(abs.(x))", "sum(abs(x))"),
     ("x .+ 1", "x + 1"), ("A*x .- y", "A x - y"), ("A.'*x", "A' x"), ("A⋅x – y", "A x - y"),
     ("∥x∥²", "norm(x)^2"), ("x∙y", "x' y"), ("A∗X", "A X"), ("X⊺ y", "X' y"),
+    ("norm(x)ˆ2", "norm(x)^2"), ("xʹ y", "x' y"), ("x´ y", "x' y"), ("x‘ y", "x' y"),
+    ("xᵗ y", "x' y"), ("A x — y", "A x - y"), ("A x ‐ y", "A x - y"),
     ("∑ᵢⱼ Aᵢⱼ²", "sum(A.^2)"), ("∑ᵢ Aᵢᵢ", "tr(A)"),
     ("tr A X", "tr(A X)"), ("-2 trace A X' / s", "-2 tr(A X') / s"), ("tr x x' A", "tr(x x' A)"),
     ("tr A X tr X + s", "tr(A X) tr(X) + s"), ("tr A (X + A)", "tr(A (X + A))"),

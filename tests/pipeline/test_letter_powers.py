@@ -64,6 +64,10 @@ def test_gradients_agree_with_differences_at_several_exponents(scalar: str) -> N
         ("grad tr(A^k) wrt A", "k A'^(k-1)"),
         ("grad x' A^k y wrt x", "A^k y"),
         ("grad tr(A^k B) wrt B", "A'^k"),
+        ("vjp A^12 wrt A", "sum(r = 0..11) A'^r G A'^(11-r)"),
+        ("jvp (A + B)^64 wrt A with V", "sum(r = 0..63) (A + B)^r V (A + B)^(63-r)"),
+        ("grad tr(A^20) wrt A", "20 A'^19"),
+        ("grad tr(A^9 inv(A) A^5 B) wrt B", "A'^13"),
         ("hvp tr(A^k) wrt A with V", "(k (sum(r = 0..k-2) A^r V A^(k-2-r)))'"),
     ],
 )
@@ -88,11 +92,25 @@ def test_second_orders_are_sums_over_two_exponents() -> None:
         ("(B A inv(B))^k = B A^k inv(B)", True),
         ("(A B)^k = A^k B^k", False),
         ("A^k A^k = A^(2 k)", True),
+        ("A^30 A^k inv(A)^3 = A^(k+27)", True),
+        ("A^5 A^6 = A^12", False),
     ],
 )
 def test_identities_with_letters(claim: str, right: bool) -> None:
     (found,) = st.read(f"{DECLARED}check {claim}").check_equalities()
     assert found.right is right
+
+
+@pytest.mark.parametrize(
+    ("product", "power"),
+    [
+        ("A^k A^12", "A^(k+12)"), ("A^4 A^8 - A^12", "zeros(n, n)"), ("inv(A)^3 A^12", "A^9"),
+        ("A^9 inv(A)^12", "inv(A)^3"), ("(A^12)^3", "A^36"), ("B A^k A B", "B A^(k+1) B"),
+        ("A^(k-1) A", "A^(k-1) A"),  # at k = 0 the one is zero
+    ],
+)  # fmt: skip
+def test_powers_beside_each_other_are_one(product: str, power: str) -> None:
+    assert str(st.simplify(product, DECLARED)) == power
 
 
 def test_a_letter_that_nobody_declared_is_a_natural_number() -> None:

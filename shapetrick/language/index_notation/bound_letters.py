@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from ...core.errors import NameProblem, RequestError, Span
 from ...core.functions import TABLE
 from ...core.indices import Index, Member, Range
+from ..member_ranges import range_of
 from ..syntax.index_binders import (
     BELOW,
     BINDERS,
@@ -408,8 +409,12 @@ class BoundReader:
         RequestError."""
         nodes = [n for n in postorder(body) if n.kind in ("name", "abstract")]
         letters = {t for n in nodes for t in member_letters(n)}
-        if not binder.ranges or not letters.issuperset(binder.letters):
+        if binder.compared or not letters.issuperset(binder.letters):
             return self._decided(binder, body, span)
+        given = {over.letter for over in binder.ranges}
+        found = [range_of(t, nodes, self.known.axes) for t in binder.letters if t not in given]
+        known = tuple([over for over in found if over is not None])
+        binder = binder._replace(ranges=(*binder.ranges, *known))
         if len(binder.ranges) < len(binder.letters):
             raise RequestError(
                 f"over members a range is said for each letter: `{binder.function}(b = 1..B) …`.",

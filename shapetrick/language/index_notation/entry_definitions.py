@@ -9,7 +9,7 @@ from dataclasses import replace
 from ...core.errors import ParseError, RequestError
 from ...core.indices import Index, Member, Range, base_of, parts
 from ...core.named_tuples import NamedTuple
-from ..syntax.index_binders import BELOW, DELTAS, LOWERED, SUMMED, capital_of, written_out
+from ..syntax.index_binders import BELOW, BINDERS, DELTAS, LOWERED, SUMMED, capital_of, written_out
 from ..syntax.selections import Selector, plain_of
 from ..syntax.tree import (
     Asked,
@@ -201,6 +201,9 @@ def has_indices(expressions: Iterable[SyntaxNode], plain: Container[str]) -> boo
                 return True
             case "selected":
                 if any(n.kind == "name" for s in node.value for n in names_in(s)):
+                    return True
+            case "call" if node.args and node.value.name in BINDERS:  # `sum(t) …` over members
+                if all(a.kind == "name" and a.value not in plain for a in node.args):
                     return True
             case "name" if not isinstance(node.value, Member):
                 if node.value not in plain and _may_have_index(node.value, plain):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field
 
+from ...core.indices import Range
 from ...core.records import dataclass
 
 
@@ -15,6 +16,7 @@ class IndexNames:
     families: set[str] = field(default_factory=set)
     dims: set[str] = field(default_factory=set)
     sides: dict[str, tuple[str, str]] = field(default_factory=dict)  # of declared matrices
+    axes: dict[tuple[str, int], list[Range | None]] = field(default_factory=dict)  # of families
     symmetric: set[str] = field(default_factory=set)  # declared as such
 
     def is_letter(self, name: str) -> bool:

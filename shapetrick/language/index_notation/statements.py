@@ -13,6 +13,7 @@ from graphlib import CycleError, TopologicalSorter
 from ...core.dims import ONE, shape_text
 from ...core.errors import InputError, NameProblem
 from ...core.indices import Member, base_of
+from ..member_ranges import axes_of
 from ..shapes.errors import Expectation, explain, source
 from ..shapes.inference import Inference, Misfit, Undetermined
 from ..syntax.constants import CONSTANTS, IDENTITIES
@@ -279,6 +280,8 @@ def known_names(statements: Iterable[Statement]) -> IndexNames:
                 known.sides.update((str(name), sides) for name, _ in part.names)
             if OWN_TRANSPOSE & {word for word, _ in part.words}:
                 known.symmetric.update(name for name, _ in part.names)
+        for axis, over in axes_of(s):
+            known.axes.setdefault(axis, []).append(over)
         own = {r.letter for r in s.ranges}
         known.dims.update(t for r in s.ranges for t in r.letters if t not in own)
     for s in statements:

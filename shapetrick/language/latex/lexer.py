@@ -111,7 +111,7 @@ class _TerminalReader(DerivativeReader):
             return found
         match token.kind:
             case "number":
-                return self._number(i, end)
+                return self._number(i, end, accepted)
             case "relation":
                 kind = {r"\in": "_IN", ":": "_COLON"}.get(token.text, "_EQUALS")
                 return [terminal(kind, token), (i + 1, end)]
@@ -123,9 +123,10 @@ class _TerminalReader(DerivativeReader):
 
     # ---- brackets, signs, scripts
 
-    def _number(self, i: int, end: int) -> list[LexerItem]:
+    def _number(self, i: int, end: int, accepted: Container[str]) -> list[LexerItem]:
         token, before = self.tokens[i], self.tokens[i - 1] if i else None
-        if before and before.kind == "letter" and before.span.end == token.span.start:
+        named = before and before.kind == "letter" and before.span.end == token.span.start
+        if before and named and not (before.text == "x" and "DIM" in accepted):
             raise self._error(
                 f"a number behind a name: write `{before.text}_{{{token.text}}}` for a name with "
                 f"an index, `{token.text} {before.text}` for the product.",
@@ -410,9 +411,9 @@ class _TerminalReader(DerivativeReader):
         if token.kind == "letter":
             stop = self._run(i, end)
             word = self.text[token.span.start : self.tokens[stop - 1].span.end]
+            if word[0] == "x" and stop - i < 3 and "_BY" in accepted:  # `m x n`, `mxn`
+                return [terminal("_BY", token), (i + 1, end)]
             if stop - i == 1:
-                if word == "x" and "_BY" in accepted:
-                    return [terminal("_BY", token), (stop, end)]
                 return None
         elif token.kind != "word":
             return None

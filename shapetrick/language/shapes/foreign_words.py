@@ -79,6 +79,11 @@ def factors_without_spaces(name: str, beside: Container[str]) -> str:
     one such letter is enough, of `Ax` and `AXB` none."""
     if not (2 <= len(name) <= _MOST_FACTORS and name.isalpha()):
         return ""
+    if name[0] in beside and all(
+        unicodedata.decomposition(c).startswith("<super>") for c in name[1:]
+    ):
+        power = unicodedata.normalize("NFKC", name[1:])
+        return f"`{name}` is one name, and not declared: the power is `{name[0]}^{power}`."
     known = sum(letter in beside for letter in name) + bool(_MATRICES.fullmatch(name))
     if known < (1 if not name.islower() else len(name)):
         return ""

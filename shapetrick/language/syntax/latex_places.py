@@ -15,7 +15,7 @@ _DISPLAY = regex(
     r"|(?P<sign>\$\$?|\\\[|\\\()|%[^\n]*|\\."
 )
 # What is LaTeX without a macro: a set, `x^TA`, where a letter follows the transpose, and `L^{ab}`.
-_IN_A_SET = regex(r"[^=∈]+∈")
+_IN_A_SET = regex(r"[^=∈:]+∈")
 _RAISED = regex(r"\^(?:T[a-zA-Z]|\{[a-zA-Z]{2,}\})")
 DIVIDED = (
     "a division from the left is a product with the inverse: write `inv(A) b`, or `solve(A, b)`."

@@ -16,6 +16,7 @@ NAME = r"[^\W\d](?:(?![²³¹⁰-ⁿᵀ])[\w\u0300-\u036f])*"
 PLACED_NAME = rf"{NAME}(?:\[[^\[\]]*\])?"  # of a member, or of an entry, `A[i,j]`
 _WORD = regex(r"[^\W\d]\w*")
 _READ = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞𝟏𝟙"  # numbers in one sign that are in the language
+_ACCENTS = frozenset(c for c in map(chr, range(0x2B0, 0x300)) if not unicodedata.decomposition(c))
 _KEPT = "ℓℝ"  # letters of their own: ℓ often stands beside an l
 # Cyrillic and Greek letters that are drawn as these.
 _ALIKE = str.maketrans(
@@ -23,7 +24,10 @@ _ALIKE = str.maketrans(
     "ABESIJKMHOPCTXYaceijopsxyhdqwvABEZHIKMNOPTYXo",
 )
 # Signs that are drawn as these, and mean the same.
-_SIGNS = str.maketrans("⋅∙•∗⁎∥∣∕⁄⊺〈〉〈〉–⨀⨂", "···**‖|//⊤⟨⟩⟨⟩−⊙⊗")
+_SIGNS = str.maketrans(
+    "⋅∙•‧・∗⁎∥∣│∕⁄⊺〈〉〈〉‐‑‒–—―˗⨀⨂✕⨯ˆ∶ːᵗ´ˈˊʹʻʼʽ‘‛‵",
+    "·····**‖||//⊤⟨⟩⟨⟩−−−−−−−⊙⊗××^::ᵀ" + 10 * "'",
+)
 _OF_THE_LANGUAGE = frozenset("xTI")  # letters that mean something without being declared
 
 
@@ -48,8 +52,15 @@ def check_letters(text: str, known: Container[str]) -> None:
     if text.isascii():
         return
     for i, sign in enumerate(text):
-        if unicodedata.category(sign) in ("No", "Nd") and not sign.isascii() and sign not in _READ:
-            _check_number(sign, Span(i, i + 1))
+        if sign.isascii() or sign in _READ:
+            continue
+        match unicodedata.category(sign):
+            case "No" | "Nd":
+                _check_number(sign, Span(i, i + 1))
+            case "Lm" if sign in _ACCENTS:
+                name = unicodedata.name(sign)
+                message = f"`{sign}` ({name}) is not read, as a letter or a sign."
+                raise ParseError(message, Span(i, i + 1))
     first: dict[str, str] = {}
     for m in _WORD.finditer(text):
         first.setdefault(m.group().translate(_ALIKE), m.group())

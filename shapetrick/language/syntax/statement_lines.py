@@ -22,7 +22,7 @@ _UNPRINTABLE = regex(
     "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ud800-\udfff\ufeff\ufff9-\ufffb]"
 )
-_IN = regex(r"∈(?=\s*[Rℝ]\s*\^)|(?<!\w)in(?=\s+(?:R\s*\^|ℝ))")
+_IN = regex(r"∈(?=\s*[Rℝ]\s*\^)|(?<![\w\\])in(?=\s+(?:R\s*\^|ℝ))")
 _SIDES = regex(r"[()\[\]{}]|(?<![<>=:])=(?!=)|,")
 _ELEMENTWISE_LINE = regex(r"(?:^|[;\n])([^;=\n]*:[^\S\n]*elementwise(?!\w)[^;\n]*)")
 _ELEMENTWISE = regex(r"([^:;=\n]*):[^\S\n]*elementwise(?!\w)")

@@ -1,0 +1,92 @@
+"""Ranges that end in a difference of lengths, `t = 1..T-k+1`: with a letter for how many there are.
+
+Whether an index is in such a range depends on whether `T-k+1` is at least 1. With a letter P for it
+the other length is `P+k-1`, and all ends are sums: a convolution is read as if it had been written
+for P places.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from ..core.dims import Dim
+from ..core.errors import Span
+from ..core.indices import Index, Indices, Member, Range, renamed, renamed_dim
+from .syntax.selections import typed_index
+from .syntax.tree import Declaration, Definition, Statement, SyntaxNode, transformed
+
+_COUNTS = "PQNMRSLUVW"  # letters for how many members there are
+
+
+def with_counted_lengths(
+    text: str, statements: Sequence[Statement]
+) -> tuple[list[Statement], list[str]]:
+    """The statements with a letter for each length that is a difference, and what is said of it."""
+    found = list(statements)
+    said: list[str] = []
+    difference = next(_differences(found), None)
+    if difference is None:
+        return found, said
+    taken = {*re.findall(r"[^\W\d_]+", text)}
+    for count in (c for c in _COUNTS if c not in taken):
+        value = Index(count).added(Index(difference.letter)).minus(difference)
+        found = [*map(_Substitution({difference.letter: value}).of, found)]
+        said.append(
+            f"`{count}` stands for `{difference}`, which is at least 1: `{difference.letter}` is "
+            f"`{value}`."
+        )
+        difference = next(_differences(found), None)
+        if difference is None:
+            break
+    return found, said
+
+
+def _differences(statements: Sequence[Statement]) -> Iterator[Index]:
+    """The numbers of members that are a length less others."""
+    for s in statements:
+        ranges = s.ranges if isinstance(s, (Declaration, Definition)) else ()
+        bound = {over.letter for over in ranges}
+        for over in ranges:
+            count = over.last.minus(over.first).plus(1)
+            less = [letter for letter, k in count.terms.items() if k < 0]
+            of_one = count.letter and len(count.terms) == len(less) + 1
+            if less and of_one and bound.isdisjoint(count.terms):
+                yield count
+
+
+class _Substitution:
+    """Values for letters, in whatever part of a statement."""
+
+    def __init__(self, values: Indices) -> None:
+        self._values = values
+        self._done: dict[SyntaxNode, SyntaxNode] = {}  # what stands twice is one node still
+
+    def of(self, x: Any) -> Any:
+        """What was typed with the values put in."""
+        match x:
+            case SyntaxNode():
+                if x not in self._done:
+                    self._done[x] = transformed(x, self._node)
+                return self._done[x]
+            case Index() | Range():
+                return x.within(self._values)
+            case Member():
+                return renamed(x, self._values)
+            case Dim():
+                return renamed_dim(x, self._values)
+            case Span():
+                return x
+            case tuple():
+                parts = map(self.of, x)
+                return type(x)(*parts) if hasattr(x, "_fields") else tuple(parts)
+        if is_dataclass(x) and not isinstance(x, type):
+            return replace(x, **{f.name: self.of(getattr(x, f.name)) for f in fields(x)})
+        return x
+
+    def _node(self, node: SyntaxNode) -> SyntaxNode:
+        if node.kind == "name" and node.value in self._values:
+            return replace(typed_index(self._values[node.value], node.span), bracketed=True)
+        return replace(node, value=self.of(node.value))

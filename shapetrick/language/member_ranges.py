@@ -1,0 +1,70 @@
+"""Over which members an index runs where nothing is said of it: over those of the others that have
+it, `Q[b] = X[b] W` for all b that X has."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from ..core.indices import Index, Member, Range, base_of, parts, written
+from .syntax.tree import Declaration, Definition, Statement, SyntaxNode, postorder, values_named
+
+Axes = Mapping[tuple[str, int], Sequence[Range | None]]  # of a family's name and the index's place
+
+
+def axes_of(s: Declaration | Definition) -> Iterator[tuple[tuple[str, int], Range | None]]:
+    """The ranges that a statement gives to the indices of its families; None for a number's."""
+    runs = {Index(r.letter): r for r in s.ranges}
+    for name in (n for n, _ in values_named(s) if isinstance(n, Member)):
+        for axis, index in enumerate(name.indices):
+            yield (name.base, axis), runs.get(index)
+
+
+def range_of(letter: str, nodes: Iterable[SyntaxNode], axes: Axes) -> Range | None:
+    """Where an index runs, where all members that have it alone run over the same."""
+    names = (n.value[0] if n.kind == "abstract" else n.value for n in nodes)
+    found = {
+        over and over.lettered(letter)
+        for name in names
+        if isinstance(name, Member)
+        for axis, index in enumerate(name.indices)
+        if index == Index(letter)
+        for over in axes.get((name.base, axis), ())
+    }
+    return found.pop() if len(found) == 1 else None
+
+
+def with_ranges(statements: Sequence[Statement]) -> tuple[list[Statement], list[str]]:
+    """The statements with the ranges that definitions leave out, and what is said of them."""
+    given = [s for s in statements if isinstance(s, (Declaration, Definition))]
+    meant = {*map(base_of, (name for s in given for name, _ in values_named(s)))}
+    meant.update(t for s in given for r in s.ranges for t in r.letters)
+    meant.update(name for s in given for name in _dimensions(s))
+    axes: dict[tuple[str, int], list[Range | None]] = {}
+    found: list[Statement] = []
+    said: list[str] = []
+    for s in statements:
+        if isinstance(s, Definition) and (more := _left_out(s, axes, meant)):
+            found.append(replace(s, ranges=(*s.ranges, *more)))
+            said.append(f"`{s.name.name}` is defined for `{written(more)}`.")
+        else:
+            found.append(s)
+        if isinstance(told := found[-1], (Declaration, Definition)):
+            for axis, over in axes_of(told):
+                axes.setdefault(axis, []).append(over)
+    return found, said
+
+
+def _left_out(s: Definition, axes: Axes, meant: Container[str]) -> Sequence[Range]:
+    """The ranges of the letters that stand in a definition's head without one."""
+    nodes = [n for n in postorder(s.body) if n.kind in ("name", "abstract")]
+    runs = {r.letter for r in s.ranges}
+    _, indices = parts(s.name.name)
+    letters = [i.letter for i in indices if i.letter and i == Index(i.letter)]
+    ranges = (range_of(t, nodes, axes) for t in letters if t not in runs and t not in meant)
+    return tuple([over for over in ranges if over is not None])
+
+
+def _dimensions(s: Declaration | Definition) -> Iterator[str]:
+    for part in s.parts if isinstance(s, Declaration) else ():
+        yield from (name for side in part.sides or () for name in side.dim.names)
