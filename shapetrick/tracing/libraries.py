@@ -285,7 +285,7 @@ def _numpy_symbols(trace: Trace) -> Symbols:
         apply=_applied,
         applied=lambda x: x in makers or (package(x) in _OF_NUMBERS and not isinstance(x, _ASKING)),
         sized={np.arange, np.tri},
-        identities={np.eye, np.identity},
+        identities={np.eye, np.identity, np.zeros, np.ones},
         symbol_of=trace.symbol_of,
     )
 
@@ -300,8 +300,8 @@ def _torch_symbols(trace: Trace) -> Symbols:
         is_number=lambda x: isinstance(x, SymbolicSize),
         apply=_applied,
         applied=lambda x: x in makers or package(x) in _OF_NUMBERS,
-        sized={torch.ones, torch.zeros, torch.full, torch.arange},
-        identities={torch.eye},
+        sized={torch.full, torch.arange},
+        identities={torch.eye, torch.zeros, torch.ones},
         symbol_of=trace.symbol_of,
     )
 
