@@ -26,6 +26,7 @@ from .traversal import postorder, substitute
 
 DerivativeKind = Literal["grad", "vjp", "jac", "hess", "jvp", "hvp"]
 RequestKind = Literal[DerivativeKind, "solve"]
+NOTHING_ASKED = "nothing is asked for: end with a request such as `grad J wrt X`."
 MOST_SHOWN = 3  # requests, in the `repr` of a problem
 
 

@@ -96,8 +96,15 @@ def matrix_of(symbol: Symbol, value: Any) -> Array:
         return array
     if array.ndim < 2 and len(axes) == array.ndim:
         return array.reshape((1, 1) if not axes else (-1, 1) if symbol.shape[1] == ONE else (1, -1))
-    raise ShapeError(
-        f"`{name}` is {shape_text(symbol.shape)}: not an array of shape {array.shape}."
+    raise misfit(symbol, array.shape)
+
+
+def misfit(symbol: Symbol, given: tuple[int, ...]) -> ShapeError:
+    """The error of an array of that shape for a symbol."""
+    name = symbol.name
+    advice = f": a scalar is declared, `{name} : scalar`" if given == () else ""
+    return ShapeError(
+        f"`{name}` is {shape_text(symbol.shape)}: not an array of shape {given}{advice}."
     )
 
 

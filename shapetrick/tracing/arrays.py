@@ -24,10 +24,10 @@ from ..core.expr import Expr
 from ..core.functions import TABLE
 from ..core.named_tuples import NamedTuple
 from ..core.traversal import postorder
+from ..language.syntax.constants import INFINITE
 from . import extents
 
 HIGHEST_RANK = 2
-INFINITE = 10**9  # what stands for infinity: `exp(-INFINITE)` is 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

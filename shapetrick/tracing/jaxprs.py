@@ -31,9 +31,9 @@ from . import arrays, classes, constants, meanings, parts, torch_meanings
 from .arrays import Traced, constant
 from .members import Recurrence, at_step, index, of_steps
 from .places import innermost, is_library, refused_at
-from .special_meanings import SPECIAL
 from .symbolic import STOPPED, Layout, layout
 from .tensors import einsum
+from .written_meanings import SPECIAL
 
 LARGE = 1009  # a size at which comparisons of sizes are decided
 _WORDS = frozenset(["mod", "floordiv", "max", "min"])  # of JAX's language of sizes

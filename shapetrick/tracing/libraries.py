@@ -25,7 +25,6 @@ from . import meanings, symbolic, torch_meanings
 from .arrays import ManyAxes, Traced
 from .members import Members, Recurrence, axes_of_members
 from .places import SourceLine, innermost, refused_at
-from .special_meanings import SPECIAL
 from .stand_ins import Symbols, flat, package, standing_in
 from .symbolic import (
     Layout,
@@ -37,6 +36,7 @@ from .symbolic import (
     TorchTensor,
     Trace,
 )
+from .written_meanings import SPECIAL
 
 
 class Followed(NamedTuple):

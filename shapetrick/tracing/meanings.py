@@ -18,8 +18,8 @@ from ..core.errors import TraceError
 from ..core.named_tuples import NamedTuple
 from . import arrays, classes, constants, decompositions, extents, parts
 from .arrays import Traced, constant
-from .special_meanings import SPECIAL
 from .tensors import einsum
+from .written_meanings import ENTRYWISE, SPECIAL
 
 Meaning = Callable[..., Any]
 
@@ -71,25 +71,6 @@ def turned(meaning: Meaning) -> Meaning:
     return reverse
 
 
-def _reciprocal(x: Traced) -> Traced:
-    return x**-1
-
-
-def rsqrt(x: Traced) -> Traced:
-    return arrays.root(x) ** -1
-
-
-def _exp2(x: Traced) -> Traced:
-    return constant(2) ** x
-
-
-def _log_to(base: float) -> Meaning:
-    def meaning(x: Traced) -> Traced:
-        return arrays.mapped("log", x) / arrays.mapped("log", constant(base))
-
-    return meaning
-
-
 def _logaddexp(a: Traced, b: Traced) -> Traced:
     if isinstance(a.e, ex.Number):
         a, b = b, a
@@ -112,18 +93,6 @@ def clip(x: Traced, min: Traced | None = None, max: Traced | None = None) -> Tra
 
 def _numpy_clip(x: Traced, a_min: Traced | None = None, a_max: Traced | None = None) -> Traced:
     return clip(x, a_min, a_max)
-
-
-def _hypot(a: Traced, b: Traced) -> Traced:
-    return arrays.root(a**2 + b**2)
-
-
-def _heaviside(x: Traced, at_zero: float) -> Traced:
-    return arrays.mapped("step", x)
-
-
-def _atan2(a: Traced, b: Traced) -> Traced:
-    return arrays.mapped("atan2", a, b)
 
 
 # -------------------------------------------------------------------------------- conditions
@@ -531,11 +500,11 @@ COMMON: Mapping[str, Meaning] = {
     **{"add": _add, "subtract": subtract, "multiply": multiply, "divide": arrays.divide},
     **{"true_divide": arrays.divide, "power": arrays.power, "pow": arrays.power},
     "float_power": arrays.power,
-    **{"negative": negative, "positive": positive, "reciprocal": _reciprocal, "exp2": _exp2},
-    **{"log2": _log_to(2), "log10": _log_to(10), "logaddexp": _logaddexp, "hypot": _hypot},
+    **{"negative": negative, "positive": positive, "logaddexp": _logaddexp},
     **{"maximum": maximum, "minimum": minimum, "fmax": maximum, "fmin": minimum},
     **SPECIAL,
-    **{"clip": clip, "heaviside": _heaviside, **dict.fromkeys(("arctan2", "atan2"), _atan2)},
+    **ENTRYWISE,
+    "clip": clip,
     **{"greater": arrays.greater, "less": less},
     **{"greater_equal": not_less, "less_equal": not_greater},
     **{"equal": equal, "not_equal": _not_equal, "eq": equal, "ne": _not_equal},

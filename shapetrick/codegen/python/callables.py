@@ -25,7 +25,7 @@ from ...core.indices import Index, numbered, parts
 from ...core.member_axes import MemberAxes
 from ...core.problem import OF_ITS_SHAPE
 from ...core.returned import Returned
-from ...numerics.arrays import told_sizes
+from ...numerics.arrays import misfit, told_sizes
 from .operations import Library
 from .signature import Arguments, is_listed
 
@@ -311,7 +311,7 @@ class Generated:
             return float(array.item()) if self._library == "numpy" else array.reshape(())
         if axes and (len(axes) == len(shape) or (len(axes) == 1 and len(shape) == 2)):
             return array
-        raise ShapeError(f"`{e.base}` is {shape_text(e.shape)}: not an array of shape {shape}.")
+        raise misfit(e, shape)
 
     def _converted(self, name: str, value: Any) -> Any:
         module, convert = MODULES[self._library]
