@@ -11,7 +11,6 @@ import numpy as np
 from ..core.functions import Array
 from ..core.named_tuples import NamedTuple
 from ..language.vocabularies import is_name
-from . import arrays
 from .libraries import reached
 from .symbolic import Layout, layout
 
@@ -32,7 +31,7 @@ def captured_arrays(f: Callable[..., Any], taken: set[str]) -> dict[str, Capture
     for name, x in _values(f):
         for path, one in _arrays(name, x):
             key = layout(one.array)
-            if key in seen or one.array.size < 2 or one.array.ndim > arrays.HIGHEST_RANK:
+            if key in seen or one.array.size < 2:
                 continue
             word = path.replace(".", "_")
             if is_name(word) and word not in taken and word not in found:

@@ -60,7 +60,13 @@ def chosen_entries(
     x: Traced, keys: Sequence[Any], lifted: Callable[[Any], Traced]
 ) -> Traced | None:
     """`x[mask]`; None for what is something else."""
+    mask = condition(x, keys, lifted)
+    return None if mask is None else ChosenEntries(x, mask)
+
+
+def condition(x: Traced, keys: Sequence[Any], lifted: Callable[[Any], Traced]) -> Traced | None:
+    """The only key, if it is a condition on each entry."""
     if len(keys) != 1 or getattr(keys[0], "ndim", None) != x.rank or not x.rank:
         return None
     mask = lifted(keys[0])
-    return ChosenEntries(x, mask) if mask.is_mask and mask.shape == x.shape else None
+    return mask if mask.is_mask and mask.shape == x.shape else None

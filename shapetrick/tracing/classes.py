@@ -70,3 +70,15 @@ def chosen(x: Traced, keys: Sequence[Any], lifted: Callable[[Any], Traced]) -> T
                 return arrays.reduce("sum", one_hot(second, x.shape[1]) * x, 1)
             return parts.indexed(x, (slice(None), keys[1])) if isinstance(keys[1], int) else None
     return None
+
+
+def written(
+    x: Traced, keys: Sequence[Any], new: Traced, lifted: Callable[[Any], Traced]
+) -> Traced | None:
+    """`x` after `x[arange(n), y] = new`; None for what is something else."""
+    given = [lifted(key) if hasattr(key, "ndim") and key.ndim else None for key in keys]
+    match given:
+        case [Traced() as first, Traced() as y] if arrays.counts(first) and x.rank == 2:
+            column = arrays.reshape(new, (*new.shape, ONE)) if new.rank else new
+            return arrays.choose(arrays.masked(one_hot(y, x.shape[1])), column, x)
+    return None

@@ -31,7 +31,8 @@ def of_numbers(array: Array, shape: Extent) -> Traced:
     if found is None:
         raise TraceError(
             "an array of numbers which is no argument can't be followed, but for ones, zeros, I, "
-            f"triangles, and up to {MOST_NUMBERS} numbers: make it an argument, and give its shape."
+            f"triangles, and up to {MOST_NUMBERS} numbers: give the shape of one that has a name, "
+            "as if it were an argument, or make it one."
         )
     return arrays.masked(found) if array.dtype.kind == "b" else found
 

@@ -171,7 +171,8 @@ def confirm(
                 trouble = f"it fails itself: {type(error).__name__}: {error}"
                 continue
             matrices = {name: x for each in drawn.values() for name, x in each.items()}
-            matrices |= {name: p.matrix(sizes) for name, p in others.items()}
+            for p in others.values():
+                matrices |= p.matrices(sizes)
             try:
                 found = tape.run(matrices, sizes)
             except (ValueError, np.linalg.LinAlgError) as error:

@@ -75,7 +75,8 @@ def follow(
 ) -> tuple[Traced, Sequence[Recurrence]]:
     """What a function computes, and what it carries through loops. Raises TraceError."""
     names = {_spelled(name, k): name for k, name in enumerate(dims)}
-    symbols = export.symbolic_shape(",".join(names)) if names else ()
+    large = [f"{name} >= {MOST_STEPS}" for name in names]  # so that the ends of slices are known
+    symbols = export.symbolic_shape(",".join(names), constraints=large) if names else ()
     sizes: dict[str, Any] = dict(zip(dims, symbols, strict=True))
 
     def called(*values: Any) -> Any:
@@ -190,7 +191,7 @@ class Reader:
         self._at = equation
         if name in COMPARISONS:
             return (self._compared(name, *given),)
-        special = getattr(self, f"_{name}", None)
+        special = getattr(self, f"_{name.replace('-', '_')}", None)
         if special is not None:
             return (special(params, *given),)
         if name not in PRIMITIVES:
@@ -401,20 +402,34 @@ class Reader:
         return classes.along_rows(x, column, 1)
 
     def _scatter(self, params: Mapping[str, Any], x: Any, start: Any, new: Any) -> Traced:
-        """An array with other entries at one place of an axis."""
-        given, numbers = self.lifted(x), params["dimension_numbers"]
-        if len(numbers.scatter_dims_to_operand_dims) != 1 or len(numbers.inserted_window_dims) != 1:
+        """An array with other entries from a place of one axis on."""
+        return parts.replaced(*self._window(params, x, start, new))
+
+    def _scatter_add(self, params: Mapping[str, Any], x: Any, start: Any, new: Any) -> Traced:
+        given, ends, part = self._window(params, x, start, new)
+        return parts.replaced(given, ends, parts.cut(given, ends) + part)
+
+    def _window(
+        self, params: Mapping[str, Any], x: Any, start: Any, new: Any
+    ) -> tuple[Traced, Sequence[tuple[Dim, Dim]], Traced]:
+        """An array, where its entries are written, and those that are. Raises TraceError."""
+        given, numbers, part = self.lifted(x), params["dimension_numbers"], self.lifted(new)
+        if len(numbers.scatter_dims_to_operand_dims) != 1:
             raise TraceError(PARTS)
-        (k,), first = numbers.inserted_window_dims, self._place(start)
-        ends = [(NOTHING, d) for d in given.shape]
-        shape = tuple(ONE if i == k else d for i, d in enumerate(given.shape))
-        one = arrays.spread_over(arrays.reshape(self.lifted(new), shape), shape)
-        around = [(NOTHING, first), (first + ONE, given.shape[k])]
-        before, behind = (
-            None if a == b else parts.cut(given, [*ends[:k], (a, b), *ends[k + 1 :]])
-            for a, b in around
-        )
-        return parts.joined([y for y in (before, one, behind) if y is not None], k)
+        (k,), first = numbers.scatter_dims_to_operand_dims, self._place(start)
+        wide = iter(part.shape)
+        sizes = [
+            ONE if i in numbers.inserted_window_dims else next(wide) for i in range(given.rank)
+        ]
+        ends = [(NOTHING, d) for d in sizes]
+        ends[k] = first, first + sizes[k]
+        return given, ends, arrays.reshape(part, tuple(sizes))
+
+    def _dynamic_update_slice(self, _: Mapping[str, Any], x: Any, new: Any, *starts: Any) -> Traced:
+        given, part = self.lifted(x), self.lifted(new)
+        places = [self._place(s) for s in starts]
+        ends = [(a, a + d) for a, d in zip(places, part.shape, strict=True)]
+        return parts.replaced(given, ends, part)
 
     def _concatenate(self, params: Mapping[str, Any], *xs: Any) -> Any:
         if any(isinstance(x, Numbered) for x in xs):

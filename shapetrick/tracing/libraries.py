@@ -285,7 +285,7 @@ def _numpy_symbols(trace: Trace) -> Symbols:
         apply=_applied,
         applied=lambda x: x in makers or (package(x) in _OF_NUMBERS and not isinstance(x, _ASKING)),
         sized={np.arange, np.tri},
-        identities={np.eye, np.identity},
+        identities={np.eye, np.identity, np.zeros, np.ones},
         symbol_of=trace.symbol_of,
     )
 
@@ -300,8 +300,8 @@ def _torch_symbols(trace: Trace) -> Symbols:
         is_number=lambda x: isinstance(x, SymbolicSize),
         apply=_applied,
         applied=lambda x: x in makers or package(x) in _OF_NUMBERS,
-        sized={torch.ones, torch.zeros, torch.full, torch.arange},
-        identities={torch.eye},
+        sized={torch.full, torch.arange},
+        identities={torch.eye, torch.zeros, torch.ones},
         symbol_of=trace.symbol_of,
     )
 
@@ -358,8 +358,22 @@ def _numpy_value(f: Callable[..., Any], given: Mapping[str, Array]) -> Any:
 def _torch_value(f: Callable[..., Any], given: Mapping[str, Array]) -> Any:
     import torch
 
-    found = f(**_tensors(given))
+    with _in_double():
+        found = f(**_tensors(given))
     return found.detach() if isinstance(found, torch.Tensor) else found
+
+
+@contextmanager
+def _in_double() -> Iterator[None]:
+    """Tensors that a function makes have the precision of its arguments."""
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def _tensors(given: Mapping[str, Array]) -> dict[str, Any]:
@@ -376,7 +390,8 @@ def _torch_gradients(
 
     tensors = _tensors(given)
     leaves = {name: tensors[name].requires_grad_() for name in asked}
-    value = torch.as_tensor(f(**{name: x.clone() for name, x in tensors.items()}))
+    with _in_double():
+        value = torch.as_tensor(f(**{name: x.clone() for name, x in tensors.items()}))
     total = (value * torch.tensor(weights)).sum()
     if not total.requires_grad:
         return {name: np.zeros(x.shape) for name, x in leaves.items()}

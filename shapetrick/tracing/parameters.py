@@ -72,10 +72,13 @@ class ShapedParameter(NamedTuple):
         self, sizes: Mapping[str, int], rng: np.random.Generator, profile: Profile = PLAIN
     ) -> dict[str, Array]:
         """A matrix for its symbol, or for each of its members, in order, by their names."""
+        return draw_all(self._members(sizes), sizes, rng, profile)
+
+    def _members(self, sizes: Mapping[str, int]) -> list[Symbol]:
+        """Its symbol, or those of its members, in order."""
         counts = [range(1, d.size(sizes) + 1) for d in self.axes.sizes[: len(self.ranges)]]
         places = (tuple(Index("", k) for k in at) for at in product(*counts))
-        symbols = [symbol(name_of(self.name, at), *self._form) for at in places]
-        return draw_all(symbols, sizes, rng, profile)
+        return [symbol(name_of(self.name, at), *self._form) for at in places]
 
     @property
     def name(self) -> str:
@@ -93,12 +96,16 @@ class ShapedParameter(NamedTuple):
         lengths = [d.size(sizes) for d in self.axes.sizes]
         return np.asarray(self.axes.array(whole.reshape(lengths)))
 
-    def matrix(self, sizes: Mapping[str, int]) -> Array:
-        """The array from around the function as the matrix of its symbol."""
+    def matrices(self, sizes: Mapping[str, int]) -> dict[str, Array]:
+        """The array from around the function as the matrix of its symbol, or those of members."""
         assert self.array is not None
         if self.classes:
-            return np.asarray(np.eye(self.symbol.shape[1].size(sizes))[self.array.astype(int)])
-        return self.array.astype(float).reshape([d.size(sizes) for d in self.symbol.shape])
+            one_hot = np.eye(self.symbol.shape[1].size(sizes))[self.array.astype(int)]
+            return {self.symbol.name: np.asarray(one_hot)}
+        members = self.axes.members(self.array.astype(float), sizes)
+        rows, cols = (d.size(sizes) for d in self.symbol.shape)
+        names = [e.name for e in self._members(sizes)]
+        return dict(zip(names, members.reshape(-1, rows, cols), strict=True))
 
 
 def family(e: Symbol, shape: Extent) -> Members:
@@ -218,6 +225,8 @@ def _captured(
     found = {}
     for name, (array, is_parameter) in captured_arrays(f, {*arguments, *vocabulary()}).items():
         known = given.get(name)
+        if known is None and array.ndim > arrays.HIGHEST_RANK:
+            continue  # whose members are many: only if it is declared
         if known is None:
             shape = tuple(map(Dim.of, array.shape))
             e = symbol(name, arrays.sides(shape))

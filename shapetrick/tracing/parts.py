@@ -53,6 +53,34 @@ def cut(x: Traced, ends: Sequence[tuple[Dim, Dim]]) -> Traced:
     return arrays.value(structured.selected(arrays.spread(x), rows, cols), shape)
 
 
+def replaced(x: Traced, ends: Sequence[tuple[Dim, Dim]], new: Traced) -> Traced:
+    """An array with other entries from a place on and before another in each axis."""
+    for k, (first, behind) in enumerate(ends):
+        if (first, behind) == (NOTHING, x.shape[k]):
+            continue
+        whole = [(NOTHING, d) for d in x.shape]
+        before, part, after = (
+            None if a == b else cut(x, [*whole[:k], (a, b), *whole[k + 1 :]])
+            for a, b in ((NOTHING, first), (first, behind), (behind, x.shape[k]))
+        )
+        assert part is not None
+        inner = replaced(part, [*ends[:k], (NOTHING, behind - first), *ends[k + 1 :]], new)
+        return joined([y for y in (before, inner, after) if y is not None], k)
+    return arrays.spread_over(new, x.shape)
+
+
+def written(x: Traced, keys: Sequence[Any], new: Traced) -> Traced:
+    """`x` after `x[…] = new`, with slices and entries. Raises TraceError for others."""
+    given = _expanded(x, keys)
+    if None in given:
+        raise _refused()
+    ends = [_ends(key, d) for key, d in zip(given, x.shape, strict=True)]
+    sizes = [behind - first for first, behind in ends]
+    kept = tuple(d for key, d in zip(given, sizes, strict=True) if isinstance(key, slice))
+    part = arrays.spread_over(arrays.reshape(new, new.shape[-len(kept) :] if kept else ()), kept)
+    return replaced(x, ends, arrays.reshape(part, tuple(sizes)))
+
+
 def _expanded(x: Traced, keys: Sequence[Any]) -> list[Any]:
     """The keys, one for each axis and each new one."""
     missing = x.rank - sum(1 for k in keys if k is not None and k is not Ellipsis)

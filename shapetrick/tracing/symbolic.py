@@ -19,7 +19,7 @@ from ..core.errors import TraceError
 from ..core.functions import Array
 from . import arrays, classes, constants, extents, parts
 from .arrays import Traced
-from .chosen_entries import chosen_entries
+from .chosen_entries import chosen_entries, condition
 from .meanings import Meaning
 from .places import called_here
 from .stand_ins import flat
@@ -313,11 +313,15 @@ class Symbolic:
     def __format__(self, _: str) -> str:
         return str(self.value.e)  # of what is printed on the way
 
-    def __setitem__(self, key: Any, new: Any) -> NoReturn:
-        raise TraceError(
-            "this writes into an array: give what is computed a name of its own, with `where` for "
-            "a part of the entries."
-        )
+    def __setitem__(self, key: Any, new: Any) -> None:
+        """The array that it is from now on. That others share its entries is not followed, and
+        seen when values are compared."""
+        keys = key if isinstance(key, tuple) else (key,)
+        by = self.run.lifted(new)
+        mask = condition(self.value, keys, self.run.lifted)
+        found = None if mask is None else arrays.choose(mask, by, self.value)
+        found = found or classes.written(self.value, keys, by, self.run.lifted)
+        self.value = found or parts.written(self.value, keys, by)
 
 
 def _of_sizes(

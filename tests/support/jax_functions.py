@@ -276,3 +276,8 @@ def advantages(Z, v, A, r):  # "Z: t x a; v: t; A: t x a onehot; r: t const"
 
 def triangles(X):  # "X: n x n"
     return jnp.sum(jnp.triu(X) ** 2) + jnp.sum(jnp.tril(X, -1) * 2) + jnp.trace(X)
+
+
+def written_at_places(u, X):  # "u: n; X: m x n"
+    v = u.at[1:].add(u[:-1]).at[0].set(2.0)
+    return jnp.sum(v**2) + jnp.sum(X.at[:, 0].add(1.0).at[0].set(v) ** 3)

@@ -301,3 +301,21 @@ def pythons_own_reductions(x):  # "x: n"
 def outliers_apart(r, s):  # "r: n; s: scalar positive"
     far = np.abs(r) > s
     return s * np.count_nonzero(far) + np.sum(np.abs(r)[far]) * s + r[~far] @ r[~far]
+
+
+def hinge_of_classes(X, W, y):  # "X: n x d const; W: d x c; y: n"
+    scores, n = X @ W, X.shape[0]
+    margins = np.maximum(0, scores - scores[np.arange(n), y][:, np.newaxis] + 1.0)
+    margins[np.arange(n), y] = 0
+    return margins.sum() / n
+
+
+def written_into(X, u, v):  # "X: m x n; u: n; v: k"
+    Y = X.copy()
+    Y[0] = u
+    Y[1:, -1] = 2.0
+    Y[Y < -1] = 0
+    z = np.zeros(u.shape[0] + v.shape[0])
+    z[: u.shape[0]] = u
+    z[u.shape[0] :] += np.tanh(v)
+    return np.sum(Y**2) * (z @ z)

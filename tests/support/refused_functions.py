@@ -46,8 +46,9 @@ def rows(X):  # "X: m x n"
 
 
 def written(x):  # "x: n"
-    x[0] = 0  # writes
-    return x.sum()
+    y = np.exp(x)
+    y[::2] = 0  # step
+    return y.sum()
 
 
 def unknown(X):  # "X: m x n"

@@ -67,7 +67,7 @@ def test_another_value_is_refused(f: Any) -> None:
 
 
 def counted(x: Any) -> Any:
-    n = int(np.ones(x.shape[0]).sum())
+    n = int(np.arange(x.shape[0]).sum())
     return n * x.sum()
 
 

@@ -236,6 +236,39 @@ def test_arrays_from_around_a_function_keep_their_values(shapes: Any) -> None:
     assert str(d.gradient).startswith(("2 DATA' (DATA w", "DATA' (DATA w - TARGETS) / 2"))
 
 
+KERNELS = np.sin(np.arange(24.0)).reshape(4, 2, 3)
+
+
+def through_kernels(x: Any) -> Any:
+    return np.tanh(np.einsum("kij,j->ki", KERNELS, x)).sum()
+
+
+@pytest.mark.parametrize("shape", ["k x m x n const", "4 x m x n", "k x 2 x n"])
+def test_arrays_of_three_axes_are_taken_from_around_with_their_shape(shape: str) -> None:
+    d = st.derive(through_kernels, x="n", KERNELS=shape, wrt="x")
+    x = np.array([0.5, 1.0, -2.0])
+    slopes = 1 - np.tanh(np.einsum("kij,j->ki", KERNELS, x)) ** 2
+    np.testing.assert_allclose(d.function("numpy")(x=x), np.einsum("kij,ki->j", KERNELS, slopes))
+    with pytest.raises(st.InputError, match="give the shape of one that has a name"):
+        st.derive(through_kernels, x="3", wrt="x")
+
+
+def heads(X: Any, W: Any) -> Any:
+    return np.tanh((X @ W).reshape(X.shape[0], -1, 2)).sum(axis=2)
+
+
+def test_an_axis_that_is_taken_apart_is_given_as_one() -> None:
+    d = st.derive(heads, X="n x d", W="d x (h 2)", wrt="W")
+    rng = np.random.default_rng(5)
+    X, W, G = rng.normal(size=(4, 3)), rng.normal(size=(3, 6)), rng.normal(size=(4, 3))
+    wanted = X.T @ (np.repeat(G, 2, axis=1) * (1 - np.tanh(X @ W) ** 2))
+    np.testing.assert_allclose(d.function("numpy")(X=X, W=W, G=G), wanted)
+    with pytest.raises(st.ShapeError, match="`W` is"):
+        d.function("numpy")(X=X, W=W[:, :5], G=G)
+    loose = st.derive(lambda X, W: heads(X, W).sum(), X="n x d", W="d x (2 h)", wrt="W")
+    assert loose.function("numpy")(X=X, W=W).shape == W.shape
+
+
 @pytest.mark.parametrize(
     ("shapes", "said"),
     [
