@@ -58,7 +58,7 @@ def test_the_examples_of_docstrings_run(name: str) -> None:
     found = doctest.DocTestFinder(recurse=True).find(
         getattr(st, name), name, module=False, globs={"st": st, "np": np}
     )
-    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+    runner = doctest.DocTestRunner(verbose=False, optionflags=doctest.NORMALIZE_WHITESPACE)
     said: list[str] = []
     results = [runner.run(test, out=said.append) for test in found]
     assert not said, "".join(said)
