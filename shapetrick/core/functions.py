@@ -471,7 +471,7 @@ _ROWS = [
     ),
     _elementwise(
         "leaky_step", lambda x: np.where(x > 0, 1.0, 0.01), "0", _ANY, branch=_sign,
-        help="1 where the entry is positive, else 0.01: leaky_relu's derivative",
+        help="1 where positive, else 0.01: leaky_relu's derivative",
         increasing=True, within=_UNIT, never_zero=True, definition="0.99 step(x) + 0.01",
     ),
     _elementwise(
