@@ -237,7 +237,9 @@ def _claimed(
     if wrt is None:
         places = list(range(len(arrays))) if several else [0]
     else:
-        places = [wrt] if isinstance(wrt, int) else list(wrt)
+        places = list(wrt) if isinstance(wrt, Sequence) else [wrt]
+        if not all(hasattr(i, "__index__") for i in places):
+            raise OperandError(f"`wrt` is the position of an input from 0 on, not {wrt!r}.")
     if len(gradients) != len(places) or not all(0 <= i < len(arrays) for i in places):
         raise InputError(
             f"g gave {len(gradients)} gradient(s), and there are {len(arrays)} inputs: return a "

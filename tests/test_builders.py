@@ -142,6 +142,10 @@ def test_a_long_sum_and_a_deep_nest() -> None:
     assert deep.shape == X.shape
 
 
+def _code(sizes: Any) -> str:
+    return st.grad(st.sum(X), X).code(sizes=sizes)
+
+
 REFUSED: list[tuple[str, Callable[[], Any], str]] = [
     ("product", lambda: X * Y, "`A @ B` for the matrix product, `A.hadamard(B)`"),
     ("quotient", lambda: X / Y, "`st.power(B, -1)` is one over every entry"),
@@ -163,6 +167,9 @@ REFUSED: list[tuple[str, Callable[[], Any], str]] = [
     ("shape", lambda: st.tr(X), "a square matrix"),
     ("arguments", lambda: st.sin(X, X), "takes 1 argument, not 2"),
     ("sizes", lambda: st.commute(2), "takes 2 sizes, not 1"),
+    ("size as text", lambda: _code({"m": "3"}), "whole number from 1 on, not '3'"),
+    ("size of none", lambda: _code({"q": 3}), "there is no dimension `q`"),
+    ("sizes as text", lambda: _code("m=3"), "sizes are given by dimension"),
     ("vector power", lambda: w**2, "the power of every entry is `.^`, in Python `st.power(A, p)`"),
     ("axis", lambda: st.sum(X, axis=2), "an axis is 0"),
     ("no axis", lambda: st.tr(A, axis=0), "takes no axis"),

@@ -58,7 +58,7 @@ def test_the_examples_of_docstrings_run(name: str) -> None:
     found = doctest.DocTestFinder(recurse=True).find(
         getattr(st, name), name, module=False, globs={"st": st, "np": np}
     )
-    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+    runner = doctest.DocTestRunner(verbose=False, optionflags=doctest.NORMALIZE_WHITESPACE)
     said: list[str] = []
     results = [runner.run(test, out=said.append) for test in found]
     assert not said, "".join(said)
@@ -257,6 +257,10 @@ def test_sympy_is_told_apart() -> None:
         (lambda: "a" * X, "str is no operand"),
         (lambda: X @ RESULTS["derivation"], "its `gradient` is the expression"),
         (lambda: st.to_sympy(RESULTS["derivation"]), "its `gradient` is the expression"),
+        (
+            lambda: st.check_gradient(np.sum, np.ones_like, [1.0], wrt="x"),  # type: ignore[arg-type]
+            "the position of an input",
+        ),
         (lambda: st.derive(PROBLEM, "w"), "a seed is a whole number .*not 'w'"),  # type: ignore[arg-type]
         (lambda: st.check(CLAIM, seed=-1), "a seed is a whole number .*not -1"),
         (lambda: st.check_gradient(np.sum, np.ones_like, [1.0], seed=1.5), "a seed is a whole"),  # type: ignore[arg-type]

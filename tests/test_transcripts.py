@@ -33,6 +33,6 @@ def test_the_session_in_python() -> None:
     text = path.read_text(encoding="utf-8").replace("\n```\n", "\n\n")
     test = doctest.DocTestParser().get_doctest(text, {}, path.name, str(path), 0)
     said: list[str] = []
-    result = doctest.DocTestRunner().run(test, out=said.append)
+    result = doctest.DocTestRunner(verbose=False).run(test, out=said.append)
     assert not said, "".join(said)
     assert result.attempted > 15

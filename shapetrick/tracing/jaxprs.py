@@ -663,6 +663,7 @@ PRIMITIVES: Mapping[str, Callable[..., Traced]] = {
     "pow": lambda _, a, b: a**b,
     "integer_pow": lambda params, x: x ** params["y"],
     "exp2": lambda _, x: constant(2) ** x,
+    "one_minus_square": lambda _, x: constant(1) - x**2,
     "rsqrt": lambda _, x: arrays.root(x) ** -1,
     "cholesky": lambda _, x: meanings.NUMPY["cholesky"](x),
     "triangular_solve": _solved_triangle,

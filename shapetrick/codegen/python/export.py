@@ -150,6 +150,8 @@ def known(target: str) -> CodeTarget:
 
 def _check(sizes: Sizes, problem: Problem, results: Sequence[Result]) -> None:
     """Raises RequestError for a size that is none, or of a dimension that there isn't."""
+    if not isinstance(sizes, Mapping):
+        raise RequestError(f"sizes are given by dimension, {{'m': 128}}, not as {sizes!r}.")
     roots = [e for r in results for e in (r.request.of, r.request.wrt, r.gradient)]
     named = (name for d in dims_of(roots) for name in d.names)
     names = list(dict.fromkeys([*named, *problem.families.lengths]))
@@ -157,8 +159,8 @@ def _check(sizes: Sizes, problem: Problem, results: Sequence[Result]) -> None:
         if name not in names:
             listed = ", ".join(names) or "none"
             raise RequestError(f"there is no dimension `{name}`: there are {listed}.")
-        if size < 1:
-            raise RequestError(f"the size of `{name}` is {size}: it must be 1 or more.")
+        if not hasattr(size, "__index__") or size < 1:
+            raise RequestError(f"the size of `{name}` is a whole number from 1 on, not {size!r}.")
 
 
 def plan_of(
