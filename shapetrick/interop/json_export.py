@@ -272,11 +272,6 @@ def _recursion(result: Result, nodes: _Nodes) -> JsonObject:
         "kept": [nodes[e] for e in result.kept],
         "least": dict(sorted(recursion.least.items())),
         **({"padded": [list(p) for p in recursion.padded]} if recursion.padded else {}),
-        **(
-            {"left_out": [_equation(q, nodes) for q in recursion.left_out]}
-            if recursion.left_out
-            else {}
-        ),
     }
     return {"recursion": written}
 

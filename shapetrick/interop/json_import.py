@@ -123,10 +123,7 @@ class _Restoration:
         if len(least) != len(data["least"]):
             raise ValueError("`least` has other letters than `lengths`")
         padded = tuple((_text(base), _count(axis, 0)) for base, axis in data.get("padded", []))
-        before, left_out = (
-            tuple(map(self._equation, data.get(key, []))) for key in ("backward", "left_out")
-        )
-        return Recursion(before, equations, least, padded, left_out)
+        return Recursion(tuple(map(self._equation, data["backward"])), equations, least, padded)
 
     def _adjoint(self) -> Adjoint | None:
         if "adjoint" not in self._data:

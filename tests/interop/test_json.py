@@ -50,7 +50,6 @@ REQUESTS = [
     "A : n x n symmetric; x[0] : n; x[t] = A x[t-1] for t = 1..T; vjp x[T] wrt A symmetric",
     "W[l] : (2 n[l-1] + 1) x n for l = 1..L; v[t] : n positive for t = 1..T; J = "
     "(sum(l = 1..L) norm(W[l])^2) + sum(t = 1..T) sum(log(v[t])); grad J wrt W[l], v[t]",
-    "x[i] : n for i = 1..N; J = sum(i = 1..N-1) sum(exp(x[i+1] - x[i])); hess J wrt x[i], x[j]",
     "X : m x n; f[l] : elementwise for l = 1..3; Z[0] = X; Z[l] = f[l](Z[l-1]) for l = 1..3; J = "
     "sum(Z[3]); grad J wrt X",
 ]
