@@ -353,6 +353,12 @@ class Backpropagation:
         segments = self.families.of(bases.get(base, base))
         return around([s.box for s in segments]) if segments else None
 
+    def _made_extent(self, base: str) -> MemberBox | None:
+        """From where to where a family runs, but for what is given and not said to be zero
+        outside: beside it stand members that are not there either."""
+        given = any(s.body is None and not s.padded for s in self.families.of(base))
+        return None if given else self.extent(base)
+
     def outside(self) -> tuple[str, ...]:
         """What is said of the families that are zero outside of their ranges in the equations."""
         found: dict[str, dict[str, None]] = {}
@@ -400,7 +406,7 @@ class Backpropagation:
         contributions = list(self._contributions(base, letters))
         whole = self.extent(base)
         if whole is not None:
-            contributions = widened(contributions, whole, self.extent)
+            contributions = widened(contributions, whole, self._made_extent)
         found: list[Equation] = []
         for segment, box in _spans(segments, letters):
             for region in self._regions(self._within(box, asked), contributions):
