@@ -34,7 +34,7 @@ from ..core.families import (
     reindexed,
     with_own_letters,
 )
-from ..core.indices import Incomparable, Index, Range, at_most, member
+from ..core.indices import Incomparable, Index, Range, at_most, by_size, member
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Recursion
 from ..core.traversal import replaced, substitute, symbols_of
@@ -485,7 +485,7 @@ class Backpropagation:
             for cut in (begins, ends.plus(1)):
                 if self._at_most(first, cut) and self._at_most(cut, end):
                     cuts.add(cut)
-        ordered = sorted(cuts, key=lambda i: i.place)
+        ordered = sorted(cuts, key=by_size)
         for low, high in reversed(list(pairwise(ordered))):
             self._at_most(low, high)
             yield low, high.plus(-1)

@@ -168,10 +168,8 @@ class Order:
         boxes = [s.box for s in ranges]
         try:
             missing = covers(boxes, _clipped(use.within(), ranges))
-        except Incomparable:
-            raise NameProblem(
-                f"`{use.name}` counts from another length than `{use.base}`.", use.node.span
-            ) from None
+        except Incomparable as error:
+            raise NameProblem(f"`{use.name}`: {error}", use.node.span) from None
         if missing is None:
             return
         name = member(use.base, *missing)
