@@ -136,7 +136,8 @@ def function(
     systems = (s for r in results if r.adjoint is not None for s in r.adjoint.systems)
     found = {u.name for s in systems if s.solver in plan.available for u in s.unknowns}
     declared = {*problem.symbols, *directions} - found
-    return Generated(text, plan.library, entries, alone, declared, problem.families, problem.values)
+    families, values, axes = problem.families, problem.values, problem.member_axes
+    return Generated(text, plan.library, entries, alone, declared, families, values, axes)
 
 
 def known(target: str) -> CodeTarget:
