@@ -354,7 +354,7 @@ def test_code_of_all_blocks_is_one_function() -> None:
     code = read(text).code("numpy")
     assert code.count("if i == N:") == code.count("elif i == 1:") == code.count("else:") == 1
     assert "block of x[i] with itself is nan" in " ".join(code.split())
-    with pytest.raises(ShapetrickError, match="N is 1: this holds for N ≥ 2"):
+    with pytest.raises(ShapetrickError, match="N is 1: this holds where N ≥ 2"):
         read(text).function("numpy")(x=np.ones((1, 2)), i=1)
 
 
