@@ -32,6 +32,7 @@ from .indices import (
     Indices,
     Range,
     at_most,
+    by_size,
     dim_of,
     member,
     name_of,
@@ -146,8 +147,8 @@ def box_of(indices: Iterable[Index], ranges: Sequence[Range]) -> MemberBox:
 def around(boxes: Collection[MemberBox]) -> MemberBox:
     """From the first member of all boxes to the last one."""
     lows, highs = (zip(*(box[end] for box in boxes), strict=True) for end in (0, 1))
-    first = tuple(min(axis, key=lambda i: i.place) for axis in lows)
-    return first, tuple(max(axis, key=lambda i: i.place) for axis in highs)
+    first = tuple(min(axis, key=by_size) for axis in lows)
+    return first, tuple(max(axis, key=by_size) for axis in highs)
 
 
 def extent_of(box: MemberBox) -> Extent:
@@ -218,7 +219,7 @@ def covers(boxes: Sequence[MemberBox], wanted: MemberBox, axis: int = 0) -> Plac
         ends = [high[axis].plus(1) for _, high in here]
         if axis + 1 < len(wanted[0]):
             ends += [low[axis] for low, _ in boxes if not at_most(low[axis], position)]
-        position = min(ends, key=lambda i: i.place) if axis + 1 < len(wanted[0]) else ends[0]
+        position = min(ends, key=by_size) if axis + 1 < len(wanted[0]) else ends[0]
     return (position, *wanted[0][axis + 1 :]) if at_most(position, last) else None
 
 

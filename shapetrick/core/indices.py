@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cmp_to_key, lru_cache
 from typing import Any
 
 from .dims import NOTHING, Dim, Shape
@@ -124,6 +124,16 @@ def is_at_most(a: Index, b: Index) -> bool:
         return at_most(a, b)
     except Incomparable:
         return False
+
+
+def _compared(a: Index, b: Index) -> int:
+    try:
+        return 0 if a == b else -1 if at_most(a, b) else 1
+    except Incomparable:  # of two lengths, none of which is made of the other
+        return (a.place > b.place) - (a.place < b.place)
+
+
+by_size = cmp_to_key(_compared)  # the key by which indices are sorted
 
 
 def numbered(lengths: Mapping[str, int]) -> Indices:

@@ -290,8 +290,7 @@ class _PassBuilder:
             ]
         for q in result.recursion.left_out if listed else ():
             nothing = ex.times(LEFT_OUT, ex.ones(*q.value.shape))
-            own = segments_of([replace(q, value=nothing)])
-            segments += [replace(s, base=base, shape=nothing.shape) for s in own]
+            segments += [replace(s, base=base) for s in segments_of([replace(q, value=nothing)])]
         for s in segments:
             body = self._prepared(body_of(s), self._backward, s.ranges)
             self._backward.append(replace(s, body=body))

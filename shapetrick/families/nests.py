@@ -12,7 +12,7 @@ from itertools import combinations, pairwise
 from ..core.errors import RequestError
 from ..core.expr import Symbol
 from ..core.families import Segment, box_of, may_meet, meet, members_in
-from ..core.indices import Incomparable, Index, Range, at_most
+from ..core.indices import Incomparable, Index, Range, at_most, by_size
 from ..core.traversal import Classes, strong_components
 from .schedule import body_of, schedule
 
@@ -128,8 +128,8 @@ class Nests:
         )
         parts = _cut([_along(d, own[d.segment.base], letter) for d in group])
         ranges = [d.looped[-1] for d in parts]
-        low = min((r.first for r in ranges), key=lambda i: i.place)
-        high = max((r.last for r in ranges), key=lambda i: i.place)
+        low = min((r.first for r in ranges), key=by_size)
+        high = max((r.last for r in ranges), key=by_size)
         within_step = (*settled, own)
         steps: list[NestStep] = []
         for part in _in_order(parts, within_step):
@@ -225,7 +225,7 @@ def _cut(steps: Sequence[MemberStep]) -> list[MemberStep]:
         others = (other.looped[-1] for other in steps if other.segment.base == base)
         bounds = {cut for r in others for cut in (r.first, r.last.plus(1))}
         within_it = [b for b in bounds if at_most(over.first.plus(1), b) and at_most(b, over.last)]
-        cuts = [over.first, *sorted(within_it, key=lambda i: i.place), over.last.plus(1)]
+        cuts = [over.first, *sorted(within_it, key=by_size), over.last.plus(1)]
         found += [
             replace(d, looped=(*d.looped[:-1], Range(over.letter, low, after.plus(-1))))
             for low, after in pairwise(cuts)

@@ -34,7 +34,7 @@ from ..core.families import (
     reindexed,
     with_own_letters,
 )
-from ..core.indices import Incomparable, Index, Range, at_most, member
+from ..core.indices import Incomparable, Index, Range, at_most, by_size, member
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Recursion
 from ..core.traversal import replaced, substitute, symbols_of
@@ -356,6 +356,12 @@ class Backpropagation:
         segments = self.families.of(bases.get(base, base))
         return around([s.box for s in segments]) if segments else None
 
+    def _made_extent(self, base: str) -> MemberBox | None:
+        """From where to where a family runs, but for what is given and not said to be zero
+        outside: beside it stand members that are not there either."""
+        given = any(s.body is None and not s.padded for s in self.families.of(base))
+        return None if given else self.extent(base)
+
     def outside(self) -> tuple[str, ...]:
         """What is said of the families that are zero outside of their ranges in the equations."""
         found: dict[str, dict[str, None]] = {}
@@ -403,7 +409,7 @@ class Backpropagation:
         contributions = list(self._contributions(base, letters))
         whole = self.extent(base)
         if whole is not None:
-            contributions = widened(contributions, whole, self.extent)
+            contributions = widened(contributions, whole, self._made_extent)
         found: list[Equation] = []
         for segment, box in _spans(segments, letters):
             for region in self._regions(self._within(box, asked), contributions):
@@ -482,7 +488,7 @@ class Backpropagation:
             for cut in (begins, ends.plus(1)):
                 if self._at_most(first, cut) and self._at_most(cut, end):
                     cuts.add(cut)
-        ordered = sorted(cuts, key=lambda i: i.place)
+        ordered = sorted(cuts, key=by_size)
         for low, high in reversed(list(pairwise(ordered))):
             self._at_most(low, high)
             yield low, high.plus(-1)

@@ -16,7 +16,7 @@ from ..core.dims import Shape
 from ..core.errors import RequestError
 from ..core.expr import PRODUCT, Expr, Total
 from ..core.families import Segment, letters_in, reindexed
-from ..core.indices import Condition, Index, Range, member
+from ..core.indices import Condition, Index, Range, by_size, member
 from ..core.traversal import replaced
 
 _ANY = "·"  # the letter of a product, while bodies are compared
@@ -105,7 +105,7 @@ class RunningProducts:
             own = _Running(base, body, over.letter, boxes, fixed, from_left, end)
             self._found[key] = own
         else:
-            own.end = (max if from_left else min)(own.end, end, key=lambda i: i.place)
+            own.end = (max if from_left else min)(own.end, end, key=by_size)
         return own.member_at(moving)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ..core.expr import Expr
 from ..core.families import MemberBox, Segment, box_of, may_meet, members_in
-from ..core.indices import Index, Range
+from ..core.indices import Index, Range, by_size
 from ..core.traversal import strong_components
 
 
@@ -92,8 +92,8 @@ def _loop(group: Sequence[Segment]) -> Loop:
     """One loop with one letter, over all the indices of its steps."""
     ranges = [r for s in group for r in s.ranges]
     letter = ranges[0].letter
-    low = min((r.first for r in ranges), key=lambda i: i.place)
-    high = max((r.last for r in ranges), key=lambda i: i.place)
+    low = min((r.first for r in ranges), key=by_size)
+    high = max((r.last for r in ranges), key=by_size)
     steps = tuple(_with_letter(s, letter) for s in group)
     return Loop(Range(letter, low, high), falls(group), steps)
 

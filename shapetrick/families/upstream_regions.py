@@ -13,7 +13,7 @@ from itertools import pairwise, product
 from ..core import expr as ex
 from ..core.expr import SUM, Expr, Symbol, Total, Zeros, as_symbol
 from ..core.families import MemberBox, box_of, may_meet, members_in, reindexed
-from ..core.indices import Incomparable, Index, Range, at_most
+from ..core.indices import Incomparable, Index, Range, at_most, by_size
 from ..core.results import Equation, Recursion
 from ..core.traversal import reachable, replaced, symbols_of, transform
 from .equation_regions import are_alike, are_zero, box_of_equation, rising, with_joined
@@ -218,6 +218,6 @@ def _cuts(over: Range, bounds: Iterator[Index], scope: Sequence[Range] = ()) -> 
                 cuts.add(cut)
         except Incomparable:
             continue
-    ordered = sorted(cuts - {over.first}, key=lambda i: i.place)
+    ordered = sorted(cuts - {over.first}, key=by_size)
     for begin, after in pairwise([over.first, *ordered, over.last.plus(1)]):
         yield Range(over.letter, begin, after.plus(-1))

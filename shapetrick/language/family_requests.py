@@ -23,6 +23,7 @@ from ..core.indices import (
     Range,
     at_most,
     base_of,
+    by_size,
     member,
     parts,
 )
@@ -298,8 +299,8 @@ class _MemberNames(RequestNames):
                 if index.letter != letter or index.others:
                     continue
                 starts, ends = ([s.box[end][axis] for s in segments] for end in (0, 1))
-                first = min(starts, key=lambda i: i.place).plus(-index.offset)
-                last = max(ends, key=lambda i: i.place).plus(-index.offset)
+                first = min(starts, key=by_size).plus(-index.offset)
+                last = max(ends, key=by_size).plus(-index.offset)
                 try:
                     low = first if low is None or at_most(low, first) else low
                     high = last if high is None or at_most(last, high) else high

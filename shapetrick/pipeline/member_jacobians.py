@@ -62,10 +62,8 @@ class _Rows:
         answers = [replace(q, value=self._written(q.value)) for q in answers]
         inlined = [replace(q, value=self._written(q.value)) for q in inlined]
         padded = tuple((self._names.get(base, base), axis) for base, axis in self.found.padded)
-        left_out = tuple(
-            replace(q, value=ex.zeros(self._size, q.symbol.shape[0] * q.symbol.shape[1]))
-            for q in self.found.left_out
-        )
+        rows = (replace(q, symbol=self._row(q.symbol, q.symbol.base)) for q in self.found.left_out)
+        left_out = tuple(replace(q, value=ex.zeros(*q.symbol.shape)) for q in rows)
         return Recursion(tuple(inlined), tuple(answers), self.found.least, padded, left_out)
 
     def _written(self, e: Expr) -> Expr:
@@ -74,10 +72,11 @@ class _Rows:
     def _equation(self, q: Equation) -> Equation:
         return Equation(self._row(q.symbol), self._opened(q.value), q.ranges)
 
-    def _row(self, x: Symbol) -> Symbol:
+    def _row(self, x: Symbol, base: str = "") -> Symbol:
         """∂vec(Y)/∂vec(X) for the cotangent of X."""
         size = x.shape[0] * x.shape[1]
-        return ex.symbol(member(self._names[x.base], *x.indices), (self._size, size))
+        name = member(base or self._names[x.base], *x.indices)
+        return ex.symbol(name, (self._size, size))
 
     def _answer(self, q: Equation) -> Equation:
         of, value = self.request.of, self._opened(q.value)

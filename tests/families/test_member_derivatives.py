@@ -201,6 +201,12 @@ ASKED = {
         {"x": (4, 2, 1)},
         {"N": 2},
     ),
+    "rows by what they share": Asked(
+        "X[b] : m x d for b = 1..B; W : d x k\nY[b] = tanh(X[b] W) for b = 1..B\njac Y[b] wrt W",
+        jacobian(lambda v: jnp.tanh(v["X"] @ v["W"]), "W"),
+        {"X": (2, 3, 2), "W": (2, 4)},
+        {"B": 2, "m": 3},
+    ),
     "differences of differences": Asked(
         "x[i] : n for i = 1..N\nd[i] = sin(x[i+1] - x[i]) for i = 1..N-1\n"
         "e[i] = sin(d[i+1] - d[i]) for i = 1..N-2\njac e[i] wrt x[j]",
@@ -312,6 +318,7 @@ def test_agrees_with_jax(name: str) -> None:
 
 
 CODED = [
+    "rows by what they share",
     "states by the inputs",
     "a softmax by what is shared",
     "heads",
@@ -353,8 +360,18 @@ def test_code_of_all_blocks_is_one_function() -> None:
     code = read(text).code("numpy")
     assert code.count("if i == N:") == code.count("elif i == 1:") == code.count("else:") == 1
     assert "block of x[i] with itself is nan" in " ".join(code.split())
-    with pytest.raises(ShapetrickError, match="N is 1: this holds for N ≥ 2"):
+    with pytest.raises(ShapetrickError, match="N is 1: this holds where N ≥ 2"):
         read(text).function("numpy")(x=np.ones((1, 2)), i=1)
+
+
+def test_weights_are_not_taken_to_be_zero_outside() -> None:
+    d = derive(
+        "W[l] : n x n for l = 1..L; x : n\nh[0] = x\nh[l] = tanh(W[l] h[l-1]) for l = 1..L\n"
+        "J = norm(h[L])^2\nhvp J wrt W[l] with V[l]"
+    )
+    last = "dG[L] = 2 (dh[L] - G[L] .* h[L] .* (V[L] h[L-1] + W[L] dh[L-1]))"
+    assert last in equations(d)
+    assert "np.pad" not in d.code("numpy")
 
 
 def test_a_recurrence_of_jacobians_is_the_textbooks() -> None:

@@ -35,6 +35,12 @@ def _whole_convolution(v: Values, at: Sizes) -> Any:
     return sum((y**2).sum() for y in rows) / 2
 
 
+def _foretold(v: Values, at: Sizes) -> Any:
+    p = at["p"]
+    before = (sum(v["w"][k] * v["x"][t - k - 1] for k in range(p)) for t in range(p, p + at["m"]))
+    return sum(((x - y) ** 2).sum() for x, y in zip(v["x"][p:], before, strict=True))
+
+
 def _padded_twice(v: Values, at: Sizes) -> Any:
     h = v["X"]
     for name in ("K", "M"):
@@ -224,6 +230,13 @@ FURTHER = {
         _whole_convolution,
         lambda N, k, c, d: {"X": (N, 1, c), "K": (k, c, d)},
         ({"N": 4, "k": 2, "c": 2, "d": 3}, {"N": 5, "k": 3, "c": 3, "d": 2}),
+    ),
+    "what is foretold from some values before": Layer(
+        "x[t] : 1 x n for t = 1..p+m; w[k] : scalar for k = 1..p\n"
+        "J = sum(t = p+1..p+m) norm(x[t] - sum(k = 1..p) w[k] x[t-k])^2; grad J wrt w[k], x[t]",
+        _foretold,
+        lambda p, m, n: {"x": (p + m, 1, n), "w": (p,)},
+        ({"p": 2, "m": 3, "n": 2}, {"p": 3, "m": 2, "n": 3}),
     ),
     "layers that pad": Layer(
         "X[r] : 1 x c for r = 1..N zero outside r; K[q] : c x d for q = 0..2\n"

@@ -106,7 +106,7 @@ def _gru(v: Values, at: Sizes) -> Any:
     for x in v["X"]:
         z, r = (jax.nn.sigmoid(x @ v[f"W{g}"] + h @ v[f"U{g}"]) for g in ("z", "r"))
         h = z * h + (1 - z) * jnp.tanh(x @ v["Wh"] + (r * h) @ v["Uh"])
-    return _half_square(h - v["Y"])
+    return _half_square(h - v["Y"]) / len(h)
 
 
 def _neighbours(v: Values, at: Sizes) -> Any:
@@ -258,15 +258,7 @@ grad J wrt K[q], X[b,r]
         ({"B": 2, "N": 4, "c": 2, "d": 3}, {"B": 1, "N": 1, "c": 3, "d": 2}),
     ),
     "a convolution in two dimensions": Layer(
-        """
-X[b,r,s] : 1 x c for b = 1..B, r = 0..P+k-2, s = 0..R+k-2
-K[i,j] : c x d for i = 0..k-1, j = 0..k-1
-Y[b,p,q] : 1 x d for b = 1..B, p = 0..P-1, q = 0..R-1
-S[b,p,q] = sum(i = 0..k-1) sum(j = 0..k-1) X[b,p+i,q+j] K[i,j]
-    for b = 1..B, p = 0..P-1, q = 0..R-1
-J = sum(b = 1..B) sum(p = 0..P-1) sum(q = 0..R-1) norm(relu(S[b,p,q]) - Y[b,p,q])^2 / 2
-grad J wrt K[i,j], X[b,r,s]
-""".replace("\n    for", " for"),
+        _example("image_convolution"),
         _convolution_2d,
         lambda B, P, R, k, c, d: {
             "X": (B, P + k - 1, R + k - 1, 1, c),
@@ -328,15 +320,7 @@ grad J wrt Q[b,t], K[b,t], V[b,s]
         ),
     ),
     "a gated recurrent unit": Layer(
-        """
-X[t] : m x d for t = 1..T; Y, H[0] : m x k; Wz, Wr, Wh : d x k; Uz, Ur, Uh : k x k
-Z[t] = sigmoid(X[t] Wz + H[t-1] Uz) for t = 1..T
-R[t] = sigmoid(X[t] Wr + H[t-1] Ur) for t = 1..T
-S[t] = tanh(X[t] Wh + (R[t] .* H[t-1]) Uh) for t = 1..T
-H[t] = Z[t] .* H[t-1] + (1 - Z[t]) .* S[t] for t = 1..T
-J = norm(H[T] - Y)^2 / 2
-grad J wrt Wz, Ur, Uh, X[t], H[0]
-""",
+        _example("gated_recurrent_unit"),
         _gru,
         lambda T, m, d, k: {
             "X": (T, m, d),

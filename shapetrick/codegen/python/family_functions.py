@@ -20,7 +20,7 @@ from .identifiers import Identifiers
 from .module import docstring, indented, with_signature
 from .operations import Library
 from .python_text import dim_text
-from .signature import Arguments
+from .signature import Arguments, order_check
 
 OF_RULES = frozenset({"ctx", "given", "members", "saved", "tensors"})
 
@@ -98,14 +98,10 @@ class FamilyFunction(ABC):
 
     def letter_checks(self, dims: Mapping[str, str]) -> Iterator[str]:
         """Assertions that lengths are what equations hold for, and letters what they may be."""
-        results = [a.result for a in self.answers if a.result is not None]
-        least: dict[str, int] = {}
-        for name, k in chain(*(r.recursion.least.items() for r in results if r.recursion)):
-            least[name] = max(k, least.get(name, 1))
-        for name, k in least.items():
-            if k > 1:
-                told = f"{name} is {{{dims[name]}}}: this holds for {name} ≥ {k}"
-                yield f'assert {dims[name]} >= {k}, f"{told}"'
+        found = [a.result.recursion for a in self.answers if a.result is not None]
+        least = (f"{t} ≥ {k}" for r in found if r for t, k in r.least.items() if k > 1)
+        for condition in dict.fromkeys(least):
+            yield from order_check(condition, dims)
         asked = (a.request.ranges for a in self.answers if a.request is not None)
         for over in dict.fromkeys(chain.from_iterable(asked)):
             letter, *ends = (dim_text(dim_of(i), dims) for i in (Index(over.letter), *over.ends))

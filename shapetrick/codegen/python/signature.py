@@ -84,7 +84,7 @@ def _named(program: Program, inputs: Mapping[Symbol, str], identifiers: Identifi
     functions.update((name, identifiers.take(name)) for name in program.foreign)
     dims = {name: identifiers.take(name) for name in _dimensions(program)}
     given = checked_arguments(inputs, dims, functions, {})
-    ordered = (line for text in program.conditions for line in _order_check(text, dims))
+    ordered = (line for text in program.conditions for line in order_check(text, dims))
     return replace(given, lines=(*given.lines, *ordered))
 
 
@@ -269,7 +269,7 @@ def shape_checks(
     return [f'assert {test}, f"{message}"']
 
 
-def _order_check(condition: str, dims: Mapping[str, str]) -> Iterator[str]:
+def order_check(condition: str, dims: Mapping[str, str]) -> Iterator[str]:
     """The assertion that one size is at least another, or a number."""
     for larger, smaller in orders([condition], dims):
         told = " and ".join(f"{n} is {{{dims[n]}}}" for n in (larger, smaller) if n in dims)
