@@ -157,12 +157,11 @@ class Folding:
             self._learn_power(form, definition)
 
     def _learn_power(self, body: Expr, name: Expr) -> None:
-        """Notes a scalar that is a root of something, or a power of it to what is no number."""
+        """Notes a scalar that is a power of something, a root or to what is no number, or that has
+        other factors."""
         whole = Product.of(body)
         self.in_other_words[self._by_powers] = None
-        bases = [(base, p) for base, p in whole.factors if base.args]
-        if len(bases) == 1:
-            ((base, p),) = bases
+        for base, p in [(base, p) for base, p in whole.factors if base.args]:
             rest = tuple(f for f in whole.factors if f[0] is not base)
             if whole.coefficient != 1:
                 rest = ((number(whole.coefficient), WHOLE), *rest)
@@ -172,8 +171,8 @@ class Folding:
             elif base.op == ROOT:
                 self._powers.setdefault(base, []).append(_Scaled(exponent, rest, name))
                 base, exponent = base.args[0], number(p / 2)
-            elif p.denominator == 1:
-                return
+            elif p.denominator == 1 and not rest:
+                continue
             self._powers.setdefault(base, []).append(_Scaled(exponent, rest, name))
 
     def _learn_relation(self, part: Expr, value: Expr) -> None:
