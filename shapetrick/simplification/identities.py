@@ -171,6 +171,8 @@ IDENTITIES: tuple[Identity, ...] = (
     *_along("shifted entries", "softmax(X - y{axis})", "softmax(X{axis})", written=True),
     *_along("shifted entries", "log_softmax(X - y{axis})", "log_softmax(X{axis})", written=True),
     *_along("shifted entries", "logsumexp(X - y{axis}) + y", "logsumexp(X{axis})", written=True),
+    Identity("shifted entries", "logsumexp(X - y', axis=0)' + y", "logsumexp(X, axis=0)'",
+             "X : m x n; y : n", written=True),
     # ---------------------------------------------------------------------- sines and cosines
     Identity("sin² + cos²", "sin(x).^2 + cos(x).^2", "ones(m, n)", _ANY),
     Identity("sin² + cos²", "1 - sin(x).^2", "cos(x).^2", _ANY),

@@ -15,7 +15,7 @@ from ..algebra.common_factors import factored, without_leading_minus
 from ..algebra.contraction import flip
 from ..algebra.extraction import spell
 from ..algebra.fingerprints import Sum, Symmetric, key_of, like_terms
-from ..algebra.index_terms import Edge, Term, read_terms, tidy
+from ..algebra.index_terms import Edge, Term, is_multilinear, read_terms, tidy
 from ..algebra.sum_signs import Signs
 from ..core.cost import has_minus, is_below, length, outline
 from ..core.dims import ONE, Shape, broadcast
@@ -43,7 +43,7 @@ from ..core.functions import TABLE
 from ..core.named_tuples import NamedTuple
 from ..core.results import Rewriting
 from ..core.structure import factors_of, is_zero
-from ..core.traversal import Found, rebuild, remembered
+from ..core.traversal import Found, postorder, rebuild, remembered
 from .definition_folding import Folding
 from .known_products import KnownProducts
 from .rewriting import SUMS_KNOWN, Rewriter
@@ -98,7 +98,7 @@ class Networks:
         self.rewriter = rewriter
         self.simplify = simplify
         self.folding = Folding(symmetric)
-        self.known = KnownProducts(alone, self.folding.fold)
+        self.known = KnownProducts(alone, self.folding.fold, self.cancels)
         self.signs = Signs()
         self.has_conditions = False  # whether the problem says on which sides of kinks
         self.log: list[Rewriting] = []
@@ -151,6 +151,12 @@ class Networks:
         """Whether terms met when sums were multiplied out, or factors within one."""
         met = any(term.gathered for term in reading.terms.values())
         return met or len(reading.terms) < len(reading.read) or any(map(self._is_met, reading.read))
+
+    def cancels(self, e: Expr) -> bool:
+        """Whether factors meet in a product as it stands, or terms where it is multiplied out."""
+        sums = {x for x in postorder([e], into=is_multilinear) if isinstance(x, Add)}
+        readings = [self.read(e, opened) for opened in ((), sums)]
+        return any(r is None or self.brings_together(r) for r in readings)
 
     def _is_met(self, term: Term) -> bool:
         """Whether factors of a term met others of their base, their inverses or those of a
