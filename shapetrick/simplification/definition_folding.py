@@ -50,7 +50,7 @@ from ..core.expr import (
     transpose,
 )
 from ..core.structure import is_zero, terms_of
-from .identities import ROOT
+from .identities import EXPONENTIAL, ROOT
 
 MOST_STEPS = 10_000  # of the search for a body in a product
 MOST_MULTIPLIED = 4  # terms that a product of sums is as a definition
@@ -157,24 +157,26 @@ class Folding:
             self._learn_power(form, definition)
 
     def _learn_power(self, body: Expr, name: Expr) -> None:
-        """Notes a scalar that is a root of something, or a power of it to what is no number."""
+        """Notes a scalar that is a power of something, a root or to what is no number, or one of an
+        exponential and others; whatever else it is a product of."""
         whole = Product.of(body)
         self.in_other_words[self._by_powers] = None
         bases = [(base, p) for base, p in whole.factors if base.args]
-        if len(bases) == 1:
-            ((base, p),) = bases
+        for base, p in bases:
             rest = tuple(f for f in whole.factors if f[0] is not base)
             if whole.coefficient != 1:
                 rest = ((number(whole.coefficient), WHOLE), *rest)
-            exponent: Expr = number(p)
-            if isinstance(base, Power):
-                base, exponent = base.args[0], multiply_exponents(base.args[1], exponent)
-            elif base.op == ROOT:
-                self._powers.setdefault(base, []).append(_Scaled(exponent, rest, name))
-                base, exponent = base.args[0], number(p / 2)
-            elif p.denominator == 1:
-                return
-            self._powers.setdefault(base, []).append(_Scaled(exponent, rest, name))
+            found: dict[Expr, Expr] = {}
+            if base.op == EXPONENTIAL and rest:
+                found = {base: number(p)}
+            elif len(bases) == 1 and isinstance(base, Power):
+                found = {base.args[0]: multiply_exponents(base.args[1], number(p))}
+            elif len(bases) == 1 and base.op == ROOT:
+                found = {base: number(p), base.args[0]: number(p / 2)}
+            elif len(bases) == 1 and p.denominator != 1:
+                found = {base: number(p)}
+            for x, exponent in found.items():
+                self._powers.setdefault(x, []).append(_Scaled(exponent, rest, name))
 
     def _learn_relation(self, part: Expr, value: Expr) -> None:
         """Notes what stands for a product or a function, where that is shorter."""

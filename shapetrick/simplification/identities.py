@@ -90,6 +90,8 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("inverse of a product", "B inv(A B)", "inv(A)", _SQUARE),
     Identity("inverse of a product", "inv(A B) A", "inv(B)", _SQUARE),
     Identity("inverse of a diagonal", "inv(diag(v)) A", "A ./ v", "A : n x k; v : n"),
+    Identity("sum of diagonals", "s eye(n) + t diag(v)", "diag(s + t v)",
+             "v : n; s, t : scalar", last=True),
     Identity("inverse of a diagonal", "diag(inv(diag(v)))", "1 ./ v", "v : n"),
     Identity("resolvents", "inv(A) inv(inv(A) + inv(B))", "inv(A + B) B", _SQUARE),
     Identity("resolvents", "inv(inv(A) + inv(B)) inv(A)", "B inv(A + B)", _SQUARE),

@@ -328,6 +328,8 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
          "f ((k - 1) / t - k t^(k - 1))"),
         ("t : n positive; k : scalar positive; f = k t.^(k - 1) .* exp(-t.^k); J = sum(f); "
          "grad J wrt t", "f .* ((k - 1) ./ t - k t.^(k - 1))"),
+        ("x, l, m : scalar positive; f = sqrt(l / x^3) exp(-l (x - m)^2 / (2 m^2 x)); "
+         "grad log(f) wrt l", "1 / (2 l) - (x - m)^2 / (2 m^2 x)"),
         ("x, v : scalar positive; f = (1 + x^2 / v)^(-(v + 1) / 2); grad f wrt x",
          "-x f (v + 1) / (v + x^2)"),
         ("D : n x n nonneg; y : n; a, s : scalar positive; B = 1 + D / a; C = B.^(-a); "
