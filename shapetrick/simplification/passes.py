@@ -6,8 +6,9 @@ an expression of the same value and shape that is no longer, or None where it ha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import IntEnum
+from functools import cache
 
 from ..algebra.common_factors import is_linear
 from ..algebra.contraction import flip
@@ -191,6 +192,22 @@ PASSES = (
     Pass("identities", by_identities, "exp(A) ./ (1 + exp(A)) = sigmoid(A)", _LETTERS),
     Pass("definitions named", definitions_named, "A x = y", _DEFINED),
 )  # fmt: skip
+
+
+@cache
+def passes_for(
+    kind: type[Expr], place: PassPlace, within: int, behind: int = 0
+) -> Sequence[tuple[int, Pass]]:
+    """The passes for a kind of node at a place, below which `within` occurs: those behind so many,
+    each with how many there are up to it."""
+    return [
+        (n, step)
+        for n, step in enumerate(PASSES, start=1)
+        if n > behind
+        and step.place <= place
+        and issubclass(kind, step.kinds)
+        and not step.needed & ~within
+    ]
 
 
 def _is_read(e: Expr) -> bool:
