@@ -96,9 +96,8 @@ class KnownProducts:
                 if other is one or other.exponent is not UNIT:
                     continue
                 if self._meets(one.atom, other.atom):
-                    for n in {*one.nodes} & {*other.nodes} - {*term.open_nodes}:
-                        if sum(e.nodes.count(n) for e in term.edges) == 2:
-                            yield one, other, n
+                    for n in filter(term.joins, {*one.nodes} & {*other.nodes}):
+                        yield one, other, n
 
     def _product(self, left: Expr, right: Expr) -> Expr | None:
         """The product if that is a name, the identity or zero."""
