@@ -31,6 +31,7 @@ from ..core.expr import (
     add,
     matmul,
     times,
+    transpose,
 )
 from ..core.named_tuples import NamedTuple
 from ..core.results import Rewriting
@@ -137,19 +138,11 @@ def doubled_as_it_is(networks: Networks, e: Expr) -> Expr | None:
     """A product without what turns a symmetric matrix round."""
     if not isinstance(e, MatMul):
         return None
-    around = [None, *e.args, None]
-    kept = [
-        x
-        for before, x, after in zip(around, e.args, around[2:], strict=False)
-        if not isinstance(x, Commute) or not (_doubles(after) or _doubles(before, turned=True))
-    ]
+    doubles = {i for i, x in enumerate(e.args) if isinstance(x, Duplicate)}
+    turned = {i for i, x in enumerate(e.args) if isinstance(transpose(x), Duplicate)}
+    gone = {i - 1 for i in doubles} | {i + 1 for i in turned}
+    kept = [x for i, x in enumerate(e.args) if i not in gone or not isinstance(x, Commute)]
     return matmul(*kept) if len(kept) < len(e.args) else None
-
-
-def _doubles(e: Expr | None, turned: bool = False) -> bool:
-    if turned:
-        return isinstance(e, Transpose) and isinstance(e.args[0], Duplicate)
-    return isinstance(e, Duplicate)
 
 
 def by_identities(networks: Networks, e: Expr) -> Expr | None:
@@ -203,14 +196,9 @@ def passes_for(
 ) -> Sequence[tuple[int, Pass]]:
     """The passes for a kind of node at a place, below which `within` occurs: those behind so many,
     each with how many there are up to it."""
-    return [
-        (n, step)
-        for n, step in enumerate(PASSES, start=1)
-        if n > behind
-        and step.place <= place
-        and issubclass(kind, step.kinds)
-        and not step.needed & ~within
-    ]
+    numbered = [(n, step) for n, step in enumerate(PASSES, start=1) if n > behind]
+    here = [(n, s) for n, s in numbered if s.place <= place and issubclass(kind, s.kinds)]
+    return [(n, step) for n, step in here if not step.needed & ~within]
 
 
 def _is_read(e: Expr) -> bool:
