@@ -158,7 +158,7 @@ def transform(
 
 def substitute(root: Expr, replacements: Mapping[Expr, Expr]) -> Expr:
     """The expression with nodes replaced; what is put in is not searched again."""
-    return replaced(root, replacements.get)
+    return replaced(root, replacements.get) if replacements else root
 
 
 def replaced(root: Expr, put: Callable[[Expr], Expr | None]) -> Expr:

@@ -224,11 +224,12 @@ class Networks:
         unless identities have made like terms. A look at their factors tells most that are not, but
         for sums, of which identities say more."""
         kept = [
-            _least_length(term)
+            term
             for term in terms.values()
             if not any(map(term.sums_alone, term.edges)) and not self._is_reducible(term)
         ]
-        if kept and max(kept) + len(kept) - 1 >= limit:
+        most = max(map(_least_length, kept), default=0) + len(kept) - 1
+        if max(most, _least_length(*kept)) >= limit:
             return False
         parts = self._parts(terms)
         if parts is None:
@@ -317,9 +318,10 @@ def _may_vanish(e: Expr) -> bool:
     return isinstance(e, Name) or not SUMS_KNOWN.isdisjoint(said)
 
 
-def _least_length(term: Term) -> int:
-    """What a product of the factors takes at least, each written once."""
-    factors = {*[edge.atom for edge in term.edges], *[base for base, _ in term.scalars]}
+def _least_length(*terms: Term) -> int:
+    """What products or a sum of the factors take at least, each written once."""
+    factors = {edge.atom for term in terms for edge in term.edges}
+    factors |= {base for term in terms for base, _ in term.scalars}
     return sum(map(length, factors)) + len(factors) - 1
 
 

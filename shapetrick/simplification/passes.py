@@ -6,8 +6,9 @@ an expression of the same value and shape that is no longer, or None where it ha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import IntEnum
+from functools import cache
 
 from ..algebra.common_factors import is_linear
 from ..algebra.contraction import flip
@@ -31,6 +32,7 @@ from ..core.expr import (
     add,
     matmul,
     times,
+    transpose,
 )
 from ..core.named_tuples import NamedTuple
 from ..core.results import Rewriting
@@ -138,19 +140,11 @@ def doubled_as_it_is(networks: Networks, e: Expr) -> Expr | None:
     """A product without what turns a symmetric matrix round."""
     if not isinstance(e, MatMul):
         return None
-    around = [None, *e.args, None]
-    kept = [
-        x
-        for before, x, after in zip(around, e.args, around[2:], strict=False)
-        if not isinstance(x, Commute) or not (_doubles(after) or _doubles(before, turned=True))
-    ]
+    doubles = {i for i, x in enumerate(e.args) if isinstance(x, Duplicate)}
+    turned = {i for i, x in enumerate(e.args) if isinstance(transpose(x), Duplicate)}
+    gone = {i - 1 for i in doubles} | {i + 1 for i in turned}
+    kept = [x for i, x in enumerate(e.args) if i not in gone or not isinstance(x, Commute)]
     return matmul(*kept) if len(kept) < len(e.args) else None
-
-
-def _doubles(e: Expr | None, turned: bool = False) -> bool:
-    if turned:
-        return isinstance(e, Transpose) and isinstance(e.args[0], Duplicate)
-    return isinstance(e, Duplicate)
 
 
 def by_identities(networks: Networks, e: Expr) -> Expr | None:
@@ -197,6 +191,17 @@ PASSES = (
     Pass("identities", by_identities, "exp(A) ./ (1 + exp(A)) = sigmoid(A)", _LETTERS),
     Pass("definitions named", definitions_named, "A x = y", _DEFINED),
 )  # fmt: skip
+
+
+@cache
+def passes_for(
+    kind: type[Expr], place: PassPlace, within: int, behind: int = 0
+) -> Sequence[tuple[int, Pass]]:
+    """The passes for a kind of node at a place, below which `within` occurs: those behind so many,
+    each with how many there are up to it."""
+    numbered = [(n, step) for n, step in enumerate(PASSES, start=1) if n > behind]
+    here = [(n, s) for n, s in numbered if s.place <= place and issubclass(kind, s.kinds)]
+    return [(n, step) for n, step in here if not step.needed & ~within]
 
 
 def _is_read(e: Expr) -> bool:

@@ -75,6 +75,7 @@ class RewriteRule(NamedTuple):
     right: Expr
     anchor: int  # the argument of the pattern that says most
     key: str  # that of the anchor
+    within: int  # the words of the table that occur in the anchor, as bits
     keys: tuple[tuple[str, int], ...]  # those of all parts that say something, how often each
 
 
@@ -157,7 +158,8 @@ def _rule(identity: Identity, left: Expr, right: Expr) -> RewriteRule:
                 key = ANYTHING
         case _:
             key = _operation(left)
-    return RewriteRule(identity, left, right, anchor, key, tuple(_counted(keys).items()))
+    within = sum({_BITS.get(x.op, 0) for x in postorder([left.args[anchor]])})
+    return RewriteRule(identity, left, right, anchor, key, within, tuple(_counted(keys).items()))
 
 
 def kind_of(e: Expr) -> MatchKind:
@@ -409,7 +411,7 @@ class Rewriter:
         at, factors = rule.anchor, rule.left.args
         matcher = self._matcher
         for i, factor in enumerate(e.args):
-            if rule.key not in (ANYTHING, _head(factor)):
+            if rule.within & ~self._below[factor] or rule.key not in (ANYTHING, _head(factor)):
                 continue
             for found in matcher.match(factors[at], factor, UNBOUND):
                 for more, used in matcher.beginning(factors[at + 1 :], e.args[i + 1 :], found):

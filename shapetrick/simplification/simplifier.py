@@ -46,7 +46,7 @@ from .factor_order import with_constants_first, with_letters_first
 from .identities import COMPLEMENTED
 from .kinks import is_condition
 from .networks import Networks
-from .passes import PASSES, PassPlace
+from .passes import PassPlace, passes_for
 from .powers import with_equal_powers
 from .rewriting import Rewriter, Rows
 
@@ -177,18 +177,15 @@ class Simplifier:
             forms.append(found)
         return forms[-1]
 
-    def _after_passes(self, e: Expr, place: PassPlace) -> Expr:
+    def _after_passes(self, e: Expr, place: PassPlace, behind: int = 0) -> Expr:
+        """The node after the passes that come behind so many of them."""
         if not e.args or isinstance(e, Name):
             return e
-        within = inside(e)
-        for step in PASSES:
-            if step.place > place or not isinstance(e, step.kinds) or step.needed & ~within:
-                continue
+        kind: Any = type(e)  # a type checker asks for the hash of its objects
+        for count, step in passes_for(kind, place, inside(e), behind):
             found = self.networks.made(step.change, e)
             if found is not None and found is not e:
-                e, within = found, inside(found)
-                if not e.args or isinstance(e, Name):
-                    break
+                return self._after_passes(found, place, count)
         return e
 
     def _with_simple_args(self, e: Expr, depth: int = 0) -> Expr:

@@ -356,7 +356,7 @@ def test_time_is_linear_in_the_statements() -> None:
         text = "\n".join(["X : m x d; W : d x d", "Z0 = X W", *lines, f"J = sum(Z{count - 1})"])
         return calls(lambda: read(text))
 
-    effort(100)
+    effort(1_000)  # what is remembered of names is for both
     assert effort(1_000) < 2.1 * effort(500)
 
 

@@ -223,8 +223,9 @@ def resolved(
         return name in plain
 
     found = [with_expressions(s, lambda root: resolve(root, is_one)) for s in statements]
-    if families:
-        found = [with_expressions(s, lambda root: with_members(root, plain)) for s in found]
+    if not families:
+        return found
+    found = [with_expressions(s, lambda root: with_members(root, plain)) for s in found]
     for node in (n for s in found for root in expressions_of(s) for n in postorder(root)):
         if node.kind == "selected" and node.args[0].value in families:
             raise ParseError(no_index(text[node.span.start : node.span.end]), node.span, text)
@@ -254,6 +255,8 @@ def resolve(root: SyntaxNode, is_one: Callable[[str], bool]) -> SyntaxNode:
         name = node.value
         return node.kind == "name" and isinstance(name, Member) and is_one(name.base)
 
+    if not any(map(is_entry, postorder(root))):
+        return root
     return transformed(root, lambda node: _entry(node) if is_entry(node) else node)
 
 
