@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .core.errors import (
     BudgetError,
+    CodeError,
     DerivationError,
     InferenceError,
     InputError,
@@ -16,12 +17,13 @@ from .core.errors import (
     ShapeError,
     ShapetrickError,
     TimeLimitError,
+    TraceError,
 )
 
 if TYPE_CHECKING:
     from .api import Derivation, Problem, check, derive, evaluate, from_dict, read, simplify
     from .builders import define, dim, grad, hess, hvp, jac, jvp, solve, symbols, vjp
-    from .checks import Check
+    from .checks import Check, EqualityCheck
     from .core.expr import Expr
     from .custom_functions import function
     from .gradient_checks import GradientCheck, assert_gradient, check_gradient
@@ -31,8 +33,10 @@ if TYPE_CHECKING:
 __all__ = [
     "BudgetError",
     "Check",
+    "CodeError",
     "Derivation",
     "DerivationError",
+    "EqualityCheck",
     "Expr",
     "GradientCheck",
     "InferenceError",
@@ -45,6 +49,7 @@ __all__ = [
     "ShapeError",
     "ShapetrickError",
     "TimeLimitError",
+    "TraceError",
     "assert_gradient",
     "check",
     "check_gradient",
@@ -75,7 +80,7 @@ _HOMES = {
         *("Derivation", "Problem", "check", "derive", "evaluate"),
         *("from_dict", "read", "simplify"),
     ),
-    "checks": ("Check",),
+    "checks": ("Check", "EqualityCheck"),
     "core.expr": ("Expr",),
     "custom_functions": ("function",),
     "gradient_checks": ("GradientCheck", "assert_gradient", "check_gradient"),

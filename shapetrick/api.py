@@ -9,10 +9,10 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from .core.deadline import SECONDS, limited
-from .core.errors import InputError, OperandError, RequestError
+from .core.errors import InputError, OperandError, RequestError, checked_seed
 from .core.expr import Expr, operand, register_writer
+from .core.problem import NOTHING_ASKED, Request
 from .core.problem import Problem as ProblemData
-from .core.problem import Request
 from .core.records import dataclass
 from .core.results import Result, Step, Validation
 from .core.warnings import warnings_of
@@ -445,7 +445,8 @@ class Problem:
             asked = group.data.requests
             limit = None if time_limit is None else time_limit * len(asked)
             names = {*taken, *(name for d in found for name, _ in d.definitions)}
-            results = limited(limit, partial(derive_together, self.data, asked, seed, names))
+            derivations = partial(derive_together, self.data, asked, checked_seed(seed), names)
+            results = limited(limit, derivations)
             found += derivations_of(self.data, results)
         return found
 
@@ -487,7 +488,7 @@ class Problem:
 
     def _results(self, seed: int, time_limit: float | None) -> list[Result]:
         if not self.data.requests:
-            raise RequestError("nothing is asked for: end with a request such as `grad J wrt X`.")
+            raise RequestError(NOTHING_ASKED)
         return [derivation.result for derivation in self.derive(seed, time_limit=time_limit)]
 
     def __repr__(self) -> str:
@@ -500,7 +501,8 @@ class Problem:
         from .checks import checked
 
         claimed = (request for request in self.data.requests if request.claim is not None)
-        return [limited(time_limit, partial(checked, self.data, r, seed)) for r in claimed]
+        judged = partial(checked, self.data, seed=checked_seed(seed))
+        return [limited(time_limit, partial(judged, r)) for r in claimed]
 
     def check_equalities(
         self, seed: int = 0, *, time_limit: float | None = SECONDS
@@ -508,8 +510,8 @@ class Problem:
         """Likewise of all claims that two expressions are equal, `check E1 = E2`."""
         from .checks import equality_checked
 
-        claimed = self.data.equalities
-        return [limited(time_limit, partial(equality_checked, self.data, q, seed)) for q in claimed]
+        judged = partial(equality_checked, self.data, seed=checked_seed(seed))
+        return [limited(time_limit, partial(judged, q)) for q in self.data.equalities]
 
 
 def read(
@@ -635,7 +637,7 @@ def derive(
             f"derive() gives one derivation, and there are those by {names}: say by which, "
             "`wrt=…`, or take all, `st.read(…).derive()`."
             if names
-            else "nothing is asked for: end with a request such as `grad J wrt X`."
+            else NOTHING_ASKED
         )
     return problem.derive(seed, time_limit=time_limit)[0]
 

@@ -152,8 +152,8 @@ def applied(name: str) -> Callable[..., Expr]:
     def constant(*sizes: Any) -> Expr:
         counts, build = SIZED[name]
         if len(sizes) not in counts:
-            wanted = " or ".join(map(str, counts))
-            raise ShapeError(f"`{name}` takes {wanted} size(s), not {len(sizes)}.")
+            wanted = " or ".join(map(str, counts)) + " size" + "s" * (counts[-1] > 1)
+            raise ShapeError(f"`{name}` takes {wanted}, not {len(sizes)}.")
         return build(*map(dimension, sizes))
 
     def function(*args: Any, axis: int | None = None) -> Expr:
@@ -180,8 +180,7 @@ def _apply(row: Function, args: tuple[Any, ...], axis: int | None) -> Expr:
     if row.takes_axis and axis is None and len(args) == row.arity + 1:
         args, axis = args[:-1], args[-1]
     if len(args) != row.arity + sizes:
-        wanted = f" and {sizes} sizes" if sizes else ""
-        raise ShapeError(f"`{row.name}` takes {row.arity} argument(s){wanted}, not {len(args)}.")
+        raise row.miscounted(len(args), f" and {sizes} sizes" if sizes else "")
     if axis is not None and not row.takes_axis:
         raise ShapeError(f"`{row.name}` takes no axis.")
     if axis not in (None, 0, 1):

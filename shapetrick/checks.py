@@ -222,7 +222,14 @@ class Check(JudgedClaim):
 
 
 class EqualityCheck(JudgedClaim):
-    """What was found of a claim that two expressions are equal."""
+    """What was found of a claim that two expressions are equal.
+
+    >>> c = st.check("A, B : n x n; check tr(A B) = tr(A) tr(B)")
+    >>> c
+    <EqualityCheck tr(A B) = tr(A) tr(B): wrong>
+    >>> c.right, sorted(c.example.sizes)
+    (False, ['n'])
+    """
 
     kind = "equality"
     judgement: EqualityJudgement

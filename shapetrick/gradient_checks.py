@@ -14,7 +14,7 @@ import numpy as np
 from .claims.judgement import judge
 from .claims.verdicts import Judgement
 from .core.deadline import SECONDS, limited
-from .core.errors import InputError, OperandError, ShapetrickError
+from .core.errors import InputError, OperandError, ShapetrickError, checked_seed
 from .core.functions import Array
 from .core.results import Verdict
 from .numerics.error_curves import Curve
@@ -120,7 +120,7 @@ def check_gradient(
     arrays = [_array(x, f"input {i}") for i, x in enumerate(inputs)]
     if not arrays:
         raise InputError("check_gradient(f, g, *inputs) needs at least one input.")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(checked_seed(seed))
     value = np.asarray(f(*copies(arrays)))
     check_real(value, "the value of f")
     if upstream is None and value.size != 1:
@@ -209,6 +209,7 @@ def assert_gradient(
 
     >>> st.assert_gradient(lambda x: x @ x, lambda x: 2 * x, np.array([1.0, 2.0, 3.0]))
     """
+    __tracebackhide__ = True  # pytest shows the line of the test
     found = check_gradient(f, g, *inputs, wrt=wrt, upstream=upstream, seed=seed)
     if not found.right:
         raise AssertionError(str(found))

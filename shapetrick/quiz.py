@@ -7,11 +7,11 @@ form, or a list of `Question`.
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from .claims.judgement import judge
 from .claims.verdicts import Judgement
@@ -19,7 +19,7 @@ from .core.errors import InputError, RequestError, Span
 from .core.files import make_folder, write_file
 from .core.problem import Problem
 from .language.elaboration import read
-from .language.source import decoded, read_bytes
+from .language.source import read_tables
 from .language.syntax.parser import parse_expression
 from .language.vocabularies import vocabulary_of
 from .pipeline import hooks as hooks
@@ -56,27 +56,20 @@ class Question:
 def questions(path: str | Path = BUILT_IN) -> tuple[Question, ...]:
     """The questions of a TOML file, easiest first. Raises InputError if it is no such file, and
     BudgetError."""
-    try:
-        text = decoded(read_bytes(str(path)), str(path))
-        rows = tomllib.loads(text).get("question", [])
-    except tomllib.TOMLDecodeError as error:
-        raise RequestError(f"{path} is no TOML: {error}.") from None
-    if not isinstance(rows, list) or not rows:
-        raise RequestError(f"{path} has no questions: each begins with `[[question]]`.")
-    found = [_question(row, f"{path}, question {i}") for i, row in enumerate(rows, 1)]
+    _, _, rows = read_tables(path, "question", _FIELDS)
+    found = [_question(fields, where) for where, fields in rows]
     return tuple(sorted(found, key=lambda q: q.level))
 
 
-def _question(row: object, where: str) -> Question:
-    fields = row if isinstance(row, dict) else {}
+def _question(fields: dict[str, Any], where: str) -> Question:
     for name, kind in _FIELDS.items():
-        value = fields.get(name, "" if name == "hint" else None)
-        if not isinstance(value, kind) or isinstance(value, bool):
+        if name not in fields and name != "hint":
+            raise RequestError(f"{where} has no `{name}`, which is {_SAID[kind]}.")
+        if not isinstance(fields.get(name, ""), kind) or isinstance(fields.get(name), bool):
             raise RequestError(f"{where}: `{name}` should be {_SAID[kind]}.")
-    for name in fields:
-        if name not in _FIELDS:
-            raise RequestError(f"{where}: `{name}` is none of {', '.join(_FIELDS)}.")
     question = Question(**fields)
+    if question.level not in LEVELS:
+        raise RequestError(f"{where}: `level` is from {LEVELS[0]} to {LEVELS[-1]}.")
     try:
         _ = question.problem
     except InputError as error:

@@ -4,6 +4,7 @@ pytest --hypothesis-profile=full
 """
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 
@@ -16,6 +17,9 @@ settings.register_profile("quick", deadline=None, derandomize=True, max_examples
 settings.register_profile("full", deadline=None, derandomize=True, max_examples=100)
 settings.register_profile("thorough", deadline=None, max_examples=5_000)
 settings.load_profile("quick")
+# A shell lets what it starts in the background ignore Ctrl-C, which the programs that are tested
+# would inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -278,7 +278,24 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "b.st").write_text(LINEAR, encoding="utf-8")
     (tmp_path / "deeper" / "a.st").write_text(TWO, encoding="utf-8")
     (tmp_path / "notes.txt").write_text("no problem", encoding="utf-8")
+    (tmp_path / "paper.tex").write_text("no marks", encoding="utf-8")
     return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("loss.py", "it is Python: a function in it is `{}:NAME`, with `--shapes`"),
+        ("tour.ipynb", "it is a notebook"),
+        ("", "cannot read"),
+    ],
+)
+def test_what_is_no_problem_says_what_it_is(
+    name: str, said: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT / "examples")
+    assert main(["derive", name]) == 2
+    assert said.format(name) in capsys.readouterr().err
 
 
 def test_a_file_alone_is_derived(folder: Path, capsys: Captured) -> None:
@@ -468,8 +485,11 @@ def test_examples_are_listed_shown_and_copied(tmp_path: Path, capsys: Captured) 
 # ------------------------------------------------------------------------------ pipes and signals
 
 
-def test_a_closed_pipe_is_silent() -> None:
-    call = [sys.executable, "-m", "shapetrick", "functions"]
+@pytest.mark.parametrize(
+    "said", [["functions"], ["derive", "-e", "x' A x", "--wrt", "x", "--color", "always"]]
+)
+def test_a_closed_pipe_is_silent(said: list[str]) -> None:
+    call = [sys.executable, "-m", "shapetrick", *said]
     with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as run:
         assert run.stdout is not None and run.stderr is not None
         run.stdout.close()

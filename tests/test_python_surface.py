@@ -8,6 +8,7 @@ import copy
 import doctest
 import inspect
 import pickle
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy
+from paths import ROOT
 
 import shapetrick as st
 from shapetrick.core import expr as ex
@@ -72,6 +74,12 @@ def test_all_that_is_public_says_what_it_does(name: str) -> None:
             assert inspect.getdoc(member), f"{name}.{part}"
 
 
+@pytest.mark.parametrize("name", st.__all__)
+def test_type_checkers_see_all_that_is_public(name: str) -> None:
+    checked = (ROOT / "tests" / "typing" / "surface.py").read_text(encoding="utf-8")
+    assert re.search(rf"\bst\.{name}\b", checked)
+
+
 def test_every_function_of_the_language_says_what_it_is() -> None:
     names = set(dir(st)) - {*st.__all__, "e", "pi", "__version__"}
     assert len(names) > 100
@@ -94,13 +102,17 @@ def _results() -> dict[str, Any]:
         "dimension": st.dim("n + 1"),
         "result": d.result,
         "validation": d.validation,
+        "curve": d.curve,
+        "scales": d.scale_errors,
+        "report": d.report,
+        "step": d.steps[0],
         "place": c.where,
         "gradient check": st.check_gradient(lambda x: x @ x, lambda x: 3 * x, x),
     }
 
 
 RESULTS = _results()
-PICKLED = sorted(set(RESULTS) - {"gradient check"})  # which holds the functions that it was given
+PICKLED = sorted(set(RESULTS) - {"gradient check", "report"})  # which hold functions
 
 
 @pytest.mark.parametrize("kind", PICKLED)
@@ -134,10 +146,17 @@ def test_a_pickle_is_read_in_another_process() -> None:
     assert done.stdout.decode() == "X' (X w - y) / m\n"
 
 
-@pytest.mark.parametrize("kind", sorted(set(RESULTS) - {"result", "validation", "gradient check"}))
+RECORDS = {"result", "validation", "gradient check", "curve", "scales", "report", "step"}
+
+
+@pytest.mark.parametrize("kind", sorted(RESULTS))
 def test_reprs_are_short(kind: str) -> None:
-    assert len(repr(RESULTS[kind])) < 80
+    assert len(repr(RESULTS[kind])) < (500 if kind in RECORDS else 80)
     assert " object at 0x" not in repr(RESULTS[kind])
+
+
+def test_expressions_are_aligned_as_their_text() -> None:
+    assert (f"{X @ w:>5}|", f"{X}") == ("  X w|", "X")
 
 
 def test_generated_functions_say_what_they_take() -> None:
@@ -197,7 +216,8 @@ def test_threads_make_one_node() -> None:
         (lambda: abs(X), st.abs(X)),
         (lambda: st.where(X > Y, X, Y), st.where(st.step(X - Y), X, Y)),
         (lambda: X < Y, st.step(Y - X)),
-        (lambda: sum([c, c]), 0 + c + c),
+        (lambda: sum([X, Y]), X + Y),
+        (lambda: st.derive(PROBLEM, seed=np.int64(3)).gradient, st.derive(PROBLEM).gradient),
     ],
 )
 def test_libraries_functions_are_the_languages(made: Callable[[], Any], meant: st.Expr) -> None:
@@ -235,6 +255,11 @@ def test_sympy_is_told_apart() -> None:
         (lambda: st.check_gradient(np.sin, np.ones(1), np.ones(1)), "takes two functions"),
         (lambda: st.derive("y = sin(x); vjp y wrt x").function("numpy")(1), r"x=…, y_bar=…\)`"),
         (lambda: "a" * X, "str is no operand"),
+        (lambda: X @ RESULTS["derivation"], "its `gradient` is the expression"),
+        (lambda: st.to_sympy(RESULTS["derivation"]), "its `gradient` is the expression"),
+        (lambda: st.derive(PROBLEM, "w"), "a seed is a whole number .*not 'w'"),  # type: ignore[arg-type]
+        (lambda: st.check(CLAIM, seed=-1), "a seed is a whole number .*not -1"),
+        (lambda: st.check_gradient(np.sum, np.ones_like, [1.0], seed=1.5), "a seed is a whole"),  # type: ignore[arg-type]
     ],
 )
 def test_what_is_not_understood_says_what_to_write(asked: Callable[[], Any], told: str) -> None:

@@ -21,10 +21,12 @@ from ..core.expr import (
     UNIT,
     WHOLE,
     Add,
+    Dimension,
     Expr,
     Eye,
     MatMul,
     Name,
+    Number,
     Power,
     Real,
     Symbol,
@@ -102,6 +104,16 @@ class _Summand:
     @cached_property
     def factors(self) -> list[Common]:
         return _factors(self)
+
+    @cached_property
+    def linear(self) -> Expr | None:
+        """The linear function that it is a value of; of a scalar, with letters alone beside it."""
+        if self.body is not None:
+            return self.body if is_linear(self.body) else None
+        values = [base for base, p in self.front.factors if p == 1 and is_linear(base)]
+        letters = (Symbol, Name, Dimension)
+        alone = sum(not isinstance(base, letters) for base, _ in self.front.factors) == 1
+        return values[0] if values and alone else None
 
 
 def _is_under(factor: PoweredBase) -> bool:
@@ -241,6 +253,8 @@ def _best_step(parts: list[_Summand], length: Length, signs: Signs) -> list[_Sum
         if taken is None:
             continue
         before = sum_of([p.expression for p in group])
+        if common.kind == "linear" and signs.has(before):
+            continue
         after = without_leading_minus(taken.expression)
         if (length(after), *_written(after)) < (length(before), *_written(before)):
             others = set(places[1:])
@@ -248,18 +262,20 @@ def _best_step(parts: list[_Summand], length: Length, signs: Signs) -> list[_Sum
     return None
 
 
-def _written(e: Expr) -> tuple[int, int]:
-    """How many names and powers of definitions a person writes: `(I - y y') A` has fewer names than
-    `A - y y' A`, `J (1 - J)` fewer powers than `J - J^2`."""
-    counts: dict[Expr, tuple[int, int]] = {}
+def _written(e: Expr) -> tuple[int, int, int]:
+    """How many names, powers of definitions and numbers a person writes: `(I - y y') A` has fewer
+    names than `A - y y' A`, `J (1 - J)` fewer powers than `J - J^2`, `2 (1 - x)` fewer numbers than
+    `2 - 2 x`."""
+    counts: dict[Expr, tuple[int, int, int]] = {}
     for x in postorder([e], into=lambda x: not isinstance(x, Name)):
-        if isinstance(x, (Symbol, Name)):
-            counts[x] = 1, 0
+        named = isinstance(x, (Symbol, Name))
+        if named or not x.args:
+            number = isinstance(x, Eye) or (isinstance(x, Number) and abs(x.value) != 1)
+            counts[x] = int(named), 0, int(number)
         else:
-            below = [counts[a] for a in x.args]
-            names, powers = sum(n for n, _ in below), sum(p for _, p in below)
+            names, powers, numbers = map(sum, zip(*[counts[a] for a in x.args], strict=True))
             is_power = isinstance(x, Power) and isinstance(x.args[0], Name)
-            counts[x] = names, powers + is_power
+            counts[x] = names, powers + is_power, numbers
     return counts[e]
 
 
@@ -292,11 +308,11 @@ def _common_number(parts: Sequence[Product]) -> Common | None:
 def _factors(part: _Summand) -> list[Common]:
     scalars, body = part.front.factors, part.body
     found = _powers(scalars)
+    if (value := part.linear) is not None:
+        shape = ones(*value.args[0].shape)  # only what stands on equal shapes is taken together
+        found.append(Common("linear", shape, function=(value.op, data_of(value))))
     if body is None:
         return found
-    if is_linear(body):
-        shape = ones(*body.args[0].shape)  # only what stands on equal shapes is taken together
-        found.append(Common("linear", shape, function=(body.op, data_of(body))))
     left, right = _chain(body, "left"), _chain(body, "right")
     if left is not None:
         found += [Common("left", matmul(*left.args[:k])) for k in range(1, len(left.args))]
@@ -354,8 +370,8 @@ def _take_out(
         core, sign = signs.natural(core)
         whole = whole.scaled(sign)
     body = _put_back(common, taken, core)
-    bodies = [part.body for part in group if part.body is not None]
-    if body is None or body.shape != broadcast(b.shape for b in bodies):
+    shapes = [part.expression.shape for part in group]
+    if body is None or body.shape != broadcast(shapes):
         return None
     return whole.with_body(body)
 
@@ -393,14 +409,17 @@ def _without(common: Common, taken: Product, part: _Summand) -> _Summand | None:
     if common.kind == "factor" and base.is_scalar:
         front = part.front.without(taken, is_)
         return None if front is None else _Summand(front, body)
+    if common.kind == "linear":
+        value = part.linear
+        assert value is not None
+        front = part.front if body is value else part.front.without(Product.of(value), is_)
+        return None if front is None else _Summand(front, None).with_body(value.args[0])
     assert body is not None
     if common.kind == "factor":
         left = Product(WHOLE, part.matrices).without(taken, is_)
         if left is None:
             return None
         return _Summand(part.front, left.in_order() if left.factors else None)
-    if common.kind == "linear":
-        return part.with_body(body.args[0])
     if body is base:
         return part.with_body(eye(base.shape[1] if common.kind == "left" else base.shape[0]))
     k = len(base.args) if isinstance(base, MatMul) else 1

@@ -88,6 +88,10 @@ class Term(NamedTuple):
         others = {n for e in self.edges if e is not edge for n in e.nodes}.union(self.open_nodes)
         return any(n not in others and edge.nodes.count(n) == 1 for n in edge.nodes)
 
+    def joins(self, n: int) -> bool:
+        """Whether two sides meet at a node, and nothing else."""
+        return n not in self.open_nodes and sum(e.nodes.count(n) for e in self.edges) == 2
+
     @property
     def number(self) -> tuple[int, int] | float:
         """The coefficient to be looked up: 0.5 and 1/2 are equal, and print differently."""

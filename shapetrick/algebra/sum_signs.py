@@ -27,6 +27,10 @@ class Signs:
         if _key(negated_sum(e)) not in self._natural:
             self._natural.setdefault(_key(e), e)
 
+    def has(self, e: Expr) -> bool:
+        """Whether the sum is one that is written so."""
+        return _key(e) in self._natural
+
     def natural(self, e: Expr) -> tuple[Expr, int]:
         """The sum as it is written, and its sign: 1, or -1 where it is the negative of `e`."""
         other = negated_sum(e)

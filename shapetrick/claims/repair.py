@@ -27,6 +27,7 @@ from ..core.results import Validation
 from ..core.structure import terms_of
 from ..core.traversal import postorder
 from ..language.claim_reading import read_claim
+from ..language.definitions import written_out
 from ..language.expressions import read_expression
 from ..language.printer import to_text
 from ..language.shapes.lowering import Lowering
@@ -382,7 +383,8 @@ class Repairer:
         pieces = [e for e in postorder([answer]) if not isinstance(e, Number) and e is not answer]
         pieces += [derivative for _, derivative in derivatives_in(of)]
         pieces = sorted(dict.fromkeys(pieces), key=length)[:MOST_PIECES]
-        found = filter(None, map(exact, postorder([answer, *pieces])))
+        opened = written_out(answer, lambda _: True)
+        found = filter(None, map(exact, postorder([answer, *pieces, opened])))
         numbers = [k for q in found for k in (abs(q), q.denominator, abs(q.numerator))]
         terms = [*terms_of(answer), *distributed(answer), *pieces]
         return Parts(

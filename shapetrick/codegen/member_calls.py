@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -144,6 +144,31 @@ def _adjugate(c: MemberCall) -> SummedProduct:
     return replace(inverse, factors=(*determinant.factors, *inverse.factors))
 
 
+def _merged(
+    c: MemberCall,
+    factors: Sequence[NamedArray],
+    rows: Iterable[str | None],
+    cols: Iterable[str | None],
+) -> SummedProduct:
+    """A product with several axes for its rows, and for its columns, as one axis for each."""
+    axes, (below, beside) = c.to.axes, ([x for x in own if x] for own in (rows, cols))
+    letters = c.to.letters({x for f in factors for x in f.axes}, c.scope)
+    whole = [*letters, *below, *beside]
+    v = axes.spread(axes.product(factors, whole), whole)
+    row, col = (
+        axes.name(prod(axes.extent(own), start=ONE)) if own else None for own in (below, beside)
+    )
+    names = (*letters, *(x for x in (row, col) if x))
+    shape = axes.extent(names)
+    v = v if v.shape == shape else c.to.graph.node("reshape", (v,), None, shape)
+    return SummedProduct((NamedArray(v, names),), row, col)
+
+
+def _kron(c: MemberCall) -> SummedProduct:
+    a, b = c.args
+    return _merged(c, (*a.factors, *b.factors), (a.row, b.row), (a.col, b.col))
+
+
 CALLS: Mapping[str, Rule] = {
     "sum": lambda c: c.p.summed_over(c.over),
     "mean": _mean,
@@ -152,6 +177,8 @@ CALLS: Mapping[str, Rule] = {
     "dot": _dot,
     "tr": _trace,
     "diag": _diag,
+    "kron": _kron,
+    "vec": lambda c: _merged(c, c.p.factors, (c.p.col, c.p.row), ()),
     "max": _along,
     "min": _along,
     "ismax": _along,

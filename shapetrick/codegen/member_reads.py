@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from ..core.dims import NOTHING, ONE, Dim
 from ..core.errors import RequestError
@@ -15,11 +14,13 @@ from ..core.expr import Symbol
 from ..core.families import MemberBox, around, box_of, extent_of, is_inside
 from ..core.indices import Index, Range, dim_of
 from ..core.named_tuples import NamedTuple
+from ..core.traversal import strong_components
 from .axes import Axes, NamedArray
 from .ir import Value
 
 LetterRanges = tuple[Range, ...]  # the ranges of the letters that run
 Slice = tuple[Dim, Dim, int]  # from where, to where, by what step
+PlacedPiece = tuple[MemberBox, Value]  # members, and the array of them
 
 
 @dataclass(slots=True)
@@ -30,7 +31,7 @@ class Family:
 
     name: str
     keys: tuple[int, ...] = ()
-    pieces: list[tuple[MemberBox, Value]] = field(default_factory=list)
+    pieces: list[PlacedPiece] = field(default_factory=list)
     padded: frozenset[int] = frozenset()
     inside: MemberBox = ((), ())
     part: Value | None = None
@@ -209,22 +210,32 @@ class Reading:
         return found, [*(names[k] for k in rest), names[i]]
 
 
-def assembled(axes: Axes, pieces: Sequence[tuple[MemberBox, Value]], axis: int = 0) -> Value:
-    """One array of those for boxes that follow each other. Raises RequestError."""
+def assembled(axes: Axes, pieces: Sequence[PlacedPiece]) -> Value:
+    """One array of those for boxes that fill it. Raises RequestError."""
     if len(pieces) == 1:
         return pieces[0][1]
-    slabs: dict[tuple[Index, Index], list[tuple[MemberBox, Value]]] = {}
-    for box, v in pieces:
-        if axis == len(box[0]):
-            raise RequestError("there is no code for members that are defined twice.")
-        slabs.setdefault((box[0][axis], box[1][axis]), []).append((box, v))
-    ordered = sorted(slabs.items(), key=lambda one: one[0][0].place)
-    for ((_, high), _), ((low, _), _) in pairwise(ordered):
-        if high.plus(1) != low:
-            raise RequestError("there is no code for members that don't follow each other.")
-    parts = [assembled(axes, group, axis + 1) for _, group in ordered]
-    if len(parts) == 1:
-        return parts[0]
-    length = sum((v.shape[axis] for v in parts), NOTHING)
-    shape = (*parts[0].shape[:axis], length, *parts[0].shape[axis + 1 :])
-    return axes.graph.node("concatenate", parts, axis, shape)
+    for axis in range(len(pieces[0][0][0])):
+        slabs = _slabs(pieces, axis)
+        if len(slabs) > 1:
+            parts = [assembled(axes, slab) for slab in slabs]
+            length = sum((v.shape[axis] for v in parts), NOTHING)
+            shape = (*parts[0].shape[:axis], length, *parts[0].shape[axis + 1 :])
+            return axes.graph.node("concatenate", parts, axis, shape)
+    raise RequestError("there is no code for members that don't follow each other.")
+
+
+def _slabs(pieces: Sequence[PlacedPiece], axis: int) -> list[list[PlacedPiece]]:
+    """The pieces in order along an axis, apart where none is cut; none if some don't follow."""
+    ends = [(box[0][axis], box[1][axis].plus(1)) for box, _ in pieces]
+    firsts, lasts = (dict.fromkeys(own) for own in zip(*ends, strict=True))
+    if len(firsts.keys() - lasts) != 1 or len(lasts.keys() - firsts) != 1:
+        return []
+    places = [*firsts, *(last for last in lasts if last not in firsts)]
+    before = [{places.index(a) for a, b in ends if b == place} for place in places]
+    number = {places[k]: n for n, (k, *_) in enumerate(strong_components(before))}
+    spans = [(number[low], number[end]) for low, end in ends]
+    cuts = [c for c in number.values() if not any(low < c < end for low, end in spans)]
+    found: dict[int, list[PlacedPiece]] = {}
+    for piece, (low, _) in zip(pieces, spans, strict=True):
+        found.setdefault(max(c for c in cuts if c <= low), []).append(piece)
+    return [found[c] for c in sorted(found)]

@@ -71,6 +71,14 @@ _HANDOUT_EXAMPLES = """\
 examples:
   shapetrick handout my_questions.toml -o handout.html
   shapetrick handout my_questions.toml --format latex -o handout.tex
+
+a question in the file, its level from 1 to 5, the hint if you like:
+  [[question]]
+  topic = "quadratic"
+  level = 1
+  given = "A : n x n; x : n; J = x' A x"
+  ask = "grad J wrt x"
+  hint = "x stands twice: one term for each"
 """
 _COMPLETION_EXAMPLES = """\
 examples:
@@ -326,11 +334,11 @@ def _add_others(commands: Any) -> None:
         "functions",
         "function_list",
         "list the operation table",
-        "List the functions and operators, each with its scalar derivative; or tell of one: the "
+        "List the functions and operators, each with its scalar derivative; or tell of some: the "
         "law of its units, the rule that the search finds, and an example.",
         _FUNCTIONS_EXAMPLES,
     )
-    functions.add_argument("name", nargs="?", metavar="NAME", help="tell of this one")
+    functions.add_argument("names", nargs="*", metavar="NAME", help="tell of these")
     simplify = _add(
         commands,
         "simplify",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..api import Derivation, Problem
 from ..core.deadline import limited
 from ..core.errors import RequestError, ShapetrickError
+from ..core.problem import NOTHING_ASKED
 from ..pipeline import joint_gradients as joint_gradients  # before time is taken
 from .outcome import DONE, WRONG, BadInput, print_data, refused, warner
 from .progress import working
@@ -20,8 +21,6 @@ from .sources import GivenProblem, each_source, several
 if TYPE_CHECKING:
     from ..core.results import Result
     from ..render.layout import Row
-
-NOTHING_ASKED = "nothing is asked for: end with a request such as `grad J wrt X`."
 
 
 def run(args: Namespace) -> int:

@@ -1,4 +1,4 @@
-"""`shapetrick functions`: the operation table, or one of its functions."""
+"""`shapetrick functions`: the operation table, or some of its functions."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from .outcome import DONE
 
 
 def run(args: Namespace) -> int:
-    """List the functions, or tell of one. Returns the exit status; raises BadInput."""
-    if args.name is None:
+    """List the functions, or tell of some. Returns the exit status; raises BadInput."""
+    if not args.names:
         for line in operation_lines():
             print(line)
         return DONE
     from .function_entries import entry_text  # what derives
 
-    print(entry_text(args.name), end="")
+    print("\n".join(map(entry_text, args.names)), end="")
     return DONE

@@ -8,8 +8,8 @@ from functools import partial
 
 from ..core.deadline import limited
 from ..core.errors import ShapetrickError
+from ..core.problem import NOTHING_ASKED
 from ..targets import CodeOptions, code
-from .derivations import NOTHING_ASKED
 from .outcome import DONE, WRONG, BadInput, refused, warner
 from .progress import working
 from .sources import GivenProblem, each_source, several

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from ..api import Problem
 
 _FUNCTION = regex(r"(?P<file>.+\.py):(?P<name>\w+)")
-SUFFIXES = (".st", ".tex")  # of files that are problems: what is taken of a folder
+SUFFIXES = (".st", ".tex")  # of files that may be problems, in a folder
+_OTHERS = {  # what files of other kinds are, and what to write
+    ".py": "Python: a function in it is `{}:NAME`, with `--shapes` of its arguments",
+    ".ipynb": "a notebook: its `%%shapetrick` cells run in Jupyter",
+}
 
 
 class GivenProblem(NamedTuple):
@@ -108,15 +112,25 @@ def _sources(given: Sequence[str]) -> Iterator[tuple[str, str | None]]:
 def _files(given: Sequence[str]) -> Iterator[str]:
     """The files, and those in the folders, in the order of their names."""
     for name in given:
-        if name == "-" or not Path(name).is_dir():
+        if name in ("", "-") or not Path(name).is_dir():
             yield name
             continue
-        found = sorted(str(p) for p in Path(name).rglob("*") if p.suffix in SUFFIXES)
+        found = sorted(str(p) for p in Path(name).rglob("*") if _is_problem(p))
         if not found:
             raise BadInput(
-                f"there is no problem in the folder {name}: no file ends in .st or .tex."
+                f"there is no problem in the folder {name}: no file that ends in .st, and no "
+                "marked one that ends in .tex."
             )
         yield from found
+
+
+def _is_problem(path: Path) -> bool:
+    """Whether a file of a folder is taken: LaTeX, where it is marked what is to be read."""
+    if path.suffix != ".tex":
+        return path.suffix == ".st"
+    from ..language.latex.files import is_marked
+
+    return path.is_file() and is_marked(path.read_text(encoding="utf-8", errors="replace"))
 
 
 def _problem(file: str | None, text: str | None, args: Namespace) -> Problem:
@@ -141,10 +155,14 @@ def _problem(file: str | None, text: str | None, args: Namespace) -> Problem:
 
 def _text(file: str | None, args: Namespace) -> str:
     """What a file says, or the texts of the call. Raises ShapetrickError."""
+    from ..core.errors import InputError
     from ..language.source import checked_text, read_text
 
     if file is None:
         return checked_text("\n".join(args.texts), "the text of -e")
+    other = _OTHERS.get(Path(file).suffix)
+    if other is not None:
+        raise InputError(f"it is {other.format(file)}.")
     text = read_text(file)
     if file.endswith(".tex"):
         from ..language.latex.files import marked

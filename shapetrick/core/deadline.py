@@ -32,7 +32,7 @@ def limited(seconds: float | None, work: Callable[[], T]) -> T:
     """What `work` gives; None is no limit. Raises TimeLimitError."""
     if seconds is None:
         return work()
-    if not 0 < seconds <= threading.TIMEOUT_MAX:
+    if not hasattr(seconds, "__float__") or not 0 < seconds <= threading.TIMEOUT_MAX:
         raise InputError(f"a time limit is a positive number of seconds, or None, not {seconds!r}.")
     watch = _Watch(seconds)
     try:

@@ -114,6 +114,13 @@ class OperandError(InputError, TypeError):
     """In Python: a value is no operand of an expression, or an expression is used as a value."""
 
 
+def checked_seed(seed: int) -> int:
+    """The seed of random draws. Raises OperandError for what is none."""
+    if not hasattr(seed, "__index__") or seed < 0:
+        raise OperandError(f"a seed is a whole number from 0 on, not {seed!r}.")
+    return seed
+
+
 class TraceError(InputError):
     """A Python function does what can't be followed, or is read as something else.
 
@@ -123,6 +130,7 @@ class TraceError(InputError):
     file: str | None = None
     equal: tuple[str, str] | None = None
     counted: str = ""
+    apart: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return super().__str__() if self.file is None else f"{self.file}, {super().__str__()}"

@@ -129,7 +129,7 @@ class Dimension(Expr):
 
 @node_class
 class Constant(Expr):
-    """`pi` or `e`."""
+    """`pi` or `e`; `nan` where code has no value."""
 
     name: str
     op: ClassVar[str] = "constant"
@@ -468,12 +468,20 @@ def _chain(factors: Sequence[Expr], shape: Shape) -> Expr:
     return node(MatMul, _flatten(MatMul, factors), shape)
 
 
+def needs_square(base: Expr) -> None:
+    """Raises ShapeError for what has no power as a matrix."""
+    if base.shape[0] != base.shape[1]:
+        raise ShapeError(
+            f"a power needs a square matrix, not {shape_text(base.shape)}; the power of every "
+            "entry is `.^`, in Python `st.power(A, p)`."
+        )
+
+
 def matrix_power(a: Expr, k: int) -> Expr:
     """Whole power of a square matrix; negative powers are powers of the inverse."""
     if a.is_scalar:
         return power(a, number(k))
-    if a.shape[0] != a.shape[1]:
-        raise ShapeError(f"a power needs a square matrix, not {shape_text(a.shape)}.")
+    needs_square(a)
     if k == 0:
         return eye(a.shape[0])
     if len(_flatten(MatMul, [a])) * abs(k) > MOST_FACTORS:
@@ -558,6 +566,8 @@ def operand(value: Any) -> Expr:
         return number(Fraction(int(value.numerator), int(value.denominator)))
     if isinstance(value, numbers.Real) and math.isfinite(value):
         return number(Fraction(str(value)))
+    if isinstance(getattr(value, "gradient", None), Expr):
+        raise OperandError(f"{value!r} is no operand: its `gradient` is the expression.")
     library = type(value).__module__.partition(".")[0]
     owner = "" if library in ("builtins", "__main__") else f"{library}'s "
     raise OperandError(
@@ -572,7 +582,7 @@ def whole_power(base: Expr, exponent: Expr) -> Expr:
     if not exponent.is_scalar:
         raise ShapeError(
             f"an exponent is a scalar, not {shape_text(exponent.shape)}; the power of every entry "
-            "is `.^`, in Python `power(a, B)`."
+            "is `.^`, in Python `st.power(a, B)`."
         )
     if base.is_scalar:
         return power(base, exponent)
@@ -582,7 +592,7 @@ def whole_power(base: Expr, exponent: Expr) -> Expr:
     if not isinstance(k, Fraction) or k.denominator != 1 or abs(k) > MAX_POWER:
         raise ShapeError(
             f"the power of a matrix is a whole number up to {MAX_POWER}, or `k : natural`; a root "
-            "is `R = sqrtm(A)`; the power of every entry is `.^`, in Python `power(A, p)`."
+            "is `R = sqrtm(A)`; the power of every entry is `.^`, in Python `st.power(A, p)`."
         )
     return matrix_power(base, int(k))
 

@@ -171,8 +171,16 @@ def is_inside(box: MemberBox, around: MemberBox) -> bool:
 
 def meet(a: MemberBox, b: MemberBox) -> bool:
     """Whether two boxes have a member in common. Raises Incomparable."""
-    pairs = [*zip(a[0], b[1], strict=True), *zip(b[0], a[1], strict=True)]
-    return all(at_most(low, high) for low, high in pairs)
+    unknown: Incomparable | None = None
+    for low, high in chain(zip(a[0], b[1], strict=True), zip(b[0], a[1], strict=True)):
+        try:
+            if not at_most(low, high):
+                return False
+        except Incomparable as error:  # another end may still tell
+            unknown = error
+    if unknown is not None:
+        raise unknown
+    return True
 
 
 def may_meet(a: MemberBox, b: MemberBox) -> bool:

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .dims import ONE, SCALAR, Dim, Shape, broadcast, shape_text
-from .errors import InputError, ShapeError
+from .errors import CallError, InputError, ShapeError
 from .named_tuples import NamedTuple
 from .records import dataclass
 
@@ -147,10 +147,15 @@ class Function:
                     return signature, dims
         raise ShapeError(self._misfit(args))
 
+    def miscounted(self, given: int, more: str = "") -> CallError:
+        """The error of a call with so many arguments."""
+        wanted = "1 argument" if self.arity == 1 else f"{self.arity} arguments"
+        return CallError(f"`{self.name}` takes {wanted}{more}, not {given}.")
+
     def shape_of(self, args: Sequence[Shaped], data: Any) -> Shape:
         """The value's shape. Raises ShapeError if the arguments' shapes don't fit."""
         if len(args) != self.arity:
-            raise ShapeError(f"`{self.name}` takes {self.arity} argument(s), not {len(args)}.")
+            raise self.miscounted(len(args))
         if self.elementwise:
             shape = broadcast(a.shape for a in args)
             if shape is None:
@@ -427,7 +432,7 @@ _ROWS = [
                  increasing=True, beside="above", within=_POSITIVE, definition="maximum(x, 0)"),
     _elementwise(
         "leaky_relu", lambda x: np.maximum(x, 0) + 0.01 * np.minimum(x, 0),
-        "0.99 step(x) + 0.01", _ANY, branch=_sign, help="relu with slope 0.01 below 0",
+        "leaky_step(x)", _ANY, branch=_sign, help="relu with slope 0.01 below 0",
         increasing=True, definition="maximum(x, 0) + minimum(x, 0) / 100",
     ),
     _elementwise(
@@ -463,6 +468,11 @@ _ROWS = [
         "step", lambda x: (x > 0).astype(float), "0", _ANY, branch=_sign,
         help="1 where the entry is positive, else 0: relu's derivative",
         increasing=True, within=_UNIT,
+    ),
+    _elementwise(
+        "leaky_step", lambda x: np.where(x > 0, 1.0, 0.01), "0", _ANY, branch=_sign,
+        help="1 where positive, else 0.01: leaky_relu's derivative",
+        increasing=True, within=_UNIT, never_zero=True, definition="0.99 step(x) + 0.01",
     ),
     _elementwise(
         "maximum", np.maximum, ("step(a - b)", "step(b - a)"), _ANY, r"\max", branch=_order,

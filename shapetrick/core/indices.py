@@ -170,6 +170,11 @@ class Range(NamedTuple):
     def ends(self) -> tuple[Index, Index]:
         return self.first, self.last
 
+    @property
+    def is_single(self) -> bool:
+        """Whether it is one value."""
+        return self.first == self.last and not self.where
+
     def within(self, values: Indices) -> Range:
         first, last = self.first.within(values), self.last.within(values)
         own = {k: v for k, v in values.items() if k != self.letter} if self.where else {}

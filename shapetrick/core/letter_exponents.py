@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
-from .dims import NOTHING, ONE, Dim, shape_text
+from .dims import NOTHING, ONE, Dim
 from .errors import ShapeError
 from .expr import (
     Add,
@@ -18,6 +18,7 @@ from .expr import (
     exact,
     eye,
     matmul,
+    needs_square,
     powers,
     times,
     whole_power,
@@ -32,8 +33,7 @@ def raised(base: Expr, exponent: Expr) -> Expr:
     degree = None if base.is_scalar or isinstance(exponent, Number) else dimension_of(exponent)
     if degree is None:
         return whole_power(base, exponent)
-    if base.shape[0] != base.shape[1]:
-        raise ShapeError(f"a power needs a square matrix, not {shape_text(base.shape)}.")
+    needs_square(base)
     if all(count < 0 for _, count in degree.terms):
         return powers(call("inv", base), degree=-degree)
     return powers(base, degree=degree)

@@ -7,7 +7,19 @@ Here annotations stay as they were typed. Type checkers see the standard class.
 from __future__ import annotations
 
 from collections import namedtuple
+from collections.abc import Iterable
+from reprlib import Repr
 from typing import TYPE_CHECKING, Any
+
+_SHORT = Repr()
+_SHORT.maxstring, _SHORT.maxother, _SHORT.maxtuple, _SHORT.maxdict = 60, 60, 3, 3
+
+
+def in_short(x: object, names: Iterable[str]) -> str:
+    """The `repr` of a record with these fields, a long value cut in its middle."""
+    shown = (f"{name}={_SHORT.repr(getattr(x, name))}" for name in names)
+    return f"{type(x).__qualname__}({', '.join(shown)})"
+
 
 if TYPE_CHECKING:
     from typing import NamedTuple as NamedTuple
@@ -20,6 +32,7 @@ else:
             fields = said.get("__annotations__", {})
             defaults = [said[field] for field in fields if field in said]
             made = namedtuple(name, fields, defaults=defaults, module=said["__module__"])
+            made.__repr__ = lambda self: in_short(self, self._fields)
             for key in said.keys() - fields.keys() - {"__module__"}:
                 setattr(made, key, said[key])
             return made

@@ -58,7 +58,9 @@ class Operand(Generic[ExprT]):
         return self._made("add", self, other)
 
     def __radd__(self, other: Any) -> ExprT:
-        return self._made("add", other, self)
+        """A sum; what Python's `sum` begins with, 0, is no term."""
+        is_start = type(other) is int and other == 0
+        return self._made("operand", self) if is_start else self._made("add", other, self)
 
     def __sub__(self, other: Any) -> ExprT:
         return self._made("subtract", self, other)
@@ -122,8 +124,8 @@ class Operand(Generic[ExprT]):
         divisor = cls.operators["operand"](below)
         if not divisor.is_scalar:
             raise ShapeError(
-                f"`/` divides by a scalar, not by {shape_text(divisor.shape)}: write "
-                "`A.hadamard(power(B, -1))` to divide the entries, `A @ inv(B)` for the inverse."
+                f"`/` divides by a scalar, not by {shape_text(divisor.shape)}: `st.power(B, -1)` "
+                "is one over every entry, for `A.hadamard(…)`, and `st.inv(B)` the inverse matrix."
             )
         return cls._made("divide", above, divisor)
 
@@ -163,6 +165,9 @@ class Operand(Generic[ExprT]):
         raise OperandError(
             "an expression has no values: `evaluate` it on arrays, or write `st.norm(…)` or so."
         )
+
+    def __format__(self, form: str) -> str:
+        return format(str(self), form)
 
     def __bool__(self) -> NoReturn:
         raise OperandError(

@@ -18,6 +18,7 @@ from .expr import Dimension, Expr, Symbol
 from .families import NO_FAMILIES, Families
 from .functions import Array
 from .indices import Range
+from .member_axes import MemberAxes
 from .named_tuples import NamedTuple
 from .records import dataclass
 from .structure import sizes_of
@@ -25,6 +26,7 @@ from .traversal import postorder, substitute
 
 DerivativeKind = Literal["grad", "vjp", "jac", "hess", "jvp", "hvp"]
 RequestKind = Literal[DerivativeKind, "solve"]
+NOTHING_ASKED = "nothing is asked for: end with a request such as `grad J wrt X`."
 MOST_SHOWN = 3  # requests, in the `repr` of a problem
 
 
@@ -160,6 +162,8 @@ class Problem:
     equalities: tuple[EqualityClaim, ...] = ()  # of two expressions, to be judged
     cotangents: tuple[str, ...] = ()  # definitions that claims mention and the text hasn't
     values: Mapping[str, Array] = field(default_factory=dict)  # that some symbols come with
+    # how the arrays that a function takes and gives lie in those of members
+    member_axes: Mapping[str, MemberAxes] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """What is asked, in short."""

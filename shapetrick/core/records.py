@@ -13,6 +13,8 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from .named_tuples import in_short
+
 if TYPE_CHECKING:
     from dataclasses import dataclass as dataclass
 else:
@@ -106,8 +108,7 @@ def _hash(values: Callable[[Any], tuple[Any, ...]]) -> Callable[[Any], int]:
 
 
 def _repr(self: Any) -> str:
-    shown = (f"{f.name}={getattr(self, f.name)!r}" for f in dataclasses.fields(self) if f.repr)
-    return f"{type(self).__qualname__}({', '.join(shown)})"
+    return in_short(self, (f.name for f in dataclasses.fields(self) if f.repr))
 
 
 def _refuse(_: Any, name: str, value: Any = None) -> None:

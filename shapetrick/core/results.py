@@ -3,7 +3,7 @@ it."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import field
 from fractions import Fraction
 from typing import Literal
@@ -152,12 +152,21 @@ class Recursion(NamedTuple):
     """What a result consists of where there are families: the equations of the cotangents, the last
     member's first, and those of the gradient, one for each kind of member; `least` are the lengths
     from which on they hold, and `padded` the families whose members are zero outside of their
-    ranges along an axis."""
+    ranges along an axis. `left_out` are members that another request is for: the blocks on the
+    diagonal of a Hessian, of which the others are asked."""
 
     cotangents: tuple[Equation, ...]
     gradients: tuple[Equation, ...]
     least: Mapping[str, int]
     padded: tuple[tuple[str, int], ...] = ()
+    left_out: tuple[Equation, ...] = ()
+
+    def changed(self, change: Callable[[Equation], Equation]) -> Recursion:
+        """With a change to each equation."""
+        cotangents, gradients, left_out = (
+            tuple(map(change, own)) for own in (self.cotangents, self.gradients, self.left_out)
+        )
+        return Recursion(cotangents, gradients, self.least, self.padded, left_out)
 
     @property
     def equations(self) -> tuple[Equation, ...]:

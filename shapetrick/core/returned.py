@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 
-from .expr import Expr
+from .expr import Expr, constant
 from .problem import Request
 from .results import Result
+
+LEFT_OUT = constant("nan")  # the value of a member that another request is for
 
 
 @dataclass(frozen=True, slots=True)

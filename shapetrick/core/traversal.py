@@ -126,12 +126,14 @@ def postorder(
     stack = [*roots]
     stack.reverse()
     while stack:
-        e = stack[-1]
-        if e.args and e not in entered and e not in done and (into is None or into(e)):
+        e = stack.pop()
+        if e in done:
+            continue
+        if e.args and e not in entered and (into is None or into(e)):
             entered.add(e)
+            stack.append(e)
             stack += e.args[::-1]
         else:
-            stack.pop()
             done[e] = None
     return iter(done)
 
@@ -203,12 +205,11 @@ def remembered(
     stack = [] if root in memo else [root]
     while stack:
         e = stack[-1]
-        missing = (
-            [a for a in e.args if a not in memo] if into_names or not isinstance(e, Name) else ()
-        )
-        if missing:
-            stack += reversed(missing)
-            continue
+        if e.args and (into_names or not isinstance(e, Name)):
+            missing = [a for a in e.args if a not in memo]
+            if missing:
+                stack += reversed(missing)
+                continue
         stack.pop()
         if e not in memo:
             memo[e] = find(e)

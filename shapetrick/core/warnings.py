@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from .dims import ONE, shape_text
 from .equations import inputs_of, systems_within
-from .expr import Expr, Symbol
+from .expr import Call, Expr, Symbol
 from .families import live
+from .functions import TABLE
 from .greek import other_spelling
 from .problem import DerivativeKind, Problem, Request
-from .traversal import symbols_of
+from .traversal import postorder, symbols_of
 
 MOST_NAMED = 4  # of the symbols that something contains
 
@@ -29,12 +31,28 @@ def warnings_of(problem: Problem, request: Request | None = None) -> tuple[str, 
     for assumed in problem.assumptions:
         name, _, shape = assumed.partition(" is ")
         found.append(f"`{name}` is not declared: taken as {shape}.")
+    asked = problem.requests if request is None else (request,)
+    found += lone_entries_of([r.of for r in asked])
     return tuple(filter(None, (*found, *unused_of(problem), *twins_of(problem))))
 
 
 def unused_of(problem: Problem) -> tuple[str, ...]:
     """The warnings of what is declared for nothing."""
     return tuple(f"`{name}` is declared, and nothing uses it." for name in problem.unused)
+
+
+def lone_entries_of(roots: Iterable[Expr]) -> list[str]:
+    """The warning of the first function that goes along an axis on which there is one entry: the
+    softmax of a column along its rows is 1."""
+    calls = (e for e in postorder(roots) if isinstance(e, Call) and TABLE[e.op].takes_axis)
+    for call in calls:
+        of, axis = call.args[0], call.data
+        if isinstance(axis, int) and of.shape[axis] == ONE and not of.is_scalar:
+            return [
+                f"`{call}`: along axis {axis} of {shape_text(of.shape)} is one entry; "
+                f"a {('row', 'column')[axis]} has its entries along axis {1 - axis}."
+            ]
+    return []
 
 
 def twins_of(problem: Problem) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from ..core.free_names import free_name
 from ..core.indices import Incomparable, Index, Range, at_most, member
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Result
-from ..core.returned import Returned
+from ..core.returned import LEFT_OUT, Returned
 from ..core.traversal import postorder, replaced, substitute, symbols_of
 from .recurrence import segments_of
 from .running_products import RunningProducts
@@ -288,6 +288,10 @@ class _PassBuilder:
             segments = [
                 replace(s, base=base, body=renamed(body_of(s))) for s in segments_of(equations)
             ]
+        for q in result.recursion.left_out if listed else ():
+            nothing = ex.times(LEFT_OUT, ex.ones(*q.value.shape))
+            own = segments_of([replace(q, value=nothing)])
+            segments += [replace(s, base=base, shape=nothing.shape) for s in own]
         for s in segments:
             body = self._prepared(body_of(s), self._backward, s.ranges)
             self._backward.append(replace(s, body=body))

@@ -17,7 +17,7 @@ from ..core import expr as ex
 from ..core.dims import Dim
 from ..core.errors import DerivationError
 from ..core.expr import Expr, Total, as_symbol
-from ..core.families import Families, Segment, index_letters, reindexed, with_own_letters
+from ..core.families import Families, Segment, at_index, index_letters, reindexed, with_own_letters
 from ..core.indices import (
     Condition,
     Incomparable,
@@ -89,7 +89,7 @@ def put_back(
 ) -> Equation:
     """An equation with the letters for their stand-ins; where its own ones are taken, it gets
     others."""
-    equation = _with_others(equation, taken, others)
+    equation = with_other_letters(equation, taken, others)
     ranges = tuple(_ordered(r, stand.lettered) for r in equation.ranges)
     symbol = as_symbol(with_letters_back(equation.symbol, stand))
     return Equation(symbol, with_letters_back(equation.value, stand), ranges)
@@ -110,7 +110,8 @@ def text_with_letters(text: str, stand: StandIns) -> str:
     return re.sub(r"\d+", read, text)
 
 
-def _with_others(q: Equation, taken: Set[str], others: Sequence[str]) -> Equation:
+def with_other_letters(q: Equation, taken: Set[str], others: Sequence[str] = ()) -> Equation:
+    """An equation with other letters for those of its own that are taken."""
     own = [r.letter for r in q.ranges]
     free = (t for t in chain(others, index_letters()) if t not in taken and t not in own)
     new = {t: Index(next(free)) for t in own if t in taken}
@@ -126,43 +127,92 @@ def _with_others(q: Equation, taken: Set[str], others: Sequence[str]) -> Equatio
     return Equation(symbol, value, ranges)
 
 
+class LetterCase(NamedTuple):
+    """What holds where the letters of requests are within ranges, which its equations lack."""
+
+    ranges: tuple[Range, ...]
+    results: tuple[Result, ...]
+
+
 def with_lengths(
     problem: Problem, results: Sequence[Result]
-) -> tuple[Problem, list[Result]] | None:
-    """The problem in which the letters that results are given for are lengths, with the equations
-    that hold for each value of them; None where others hold near the ends of a range."""
-    ranges = dict.fromkeys(over for r in results for over in r.request.ranges)
-    letters = [over.letter for over in ranges]
-    if len({*letters}) < len(letters):
+) -> tuple[Problem, list[LetterCase]] | None:
+    """The problem in which the letters that results are given for are lengths, with what holds for
+    each value of them, last where most run; None where letters mean two things, or results are told
+    apart by other ranges."""
+    letters = [over.letter for over in dict.fromkeys(chain.from_iterable(map(_given, results)))]
+    told_apart = {frozenset(own) for r in results if len(own := _ranges_told(r)) > 1}
+    if len({*letters}) < len(letters) or len(told_apart) > 1:
         return None
-    found = [_of_any(result) for result in results]
-    own = [r.letter for result in found for q in _equations(result) for r in q.ranges]
-    if not {*letters}.isdisjoint(own):
-        return None
-    families, taken = problem.families, {*problem.symbols, *problem.dimensions(), *own, *letters}
+    families = problem.families
+    names = {*problem.symbols, *problem.dimensions(), *families.lengths, *letters}
+    free = (t for t in index_letters() if t not in names)
+    running = {letter: Index(next(free)) for letter in letters}
+    told = max([_ranges_told(r) for r in results], key=lambda own: len({*own}))
+    told.sort(key=lambda case: sum(r.first != r.last for r in case))
+    whole = {over.letter: over for r in results for over in _given(r)}
+    cases = [tuple({**whole, **{r.letter: r for r in case}}.values()) for case in told]
+    found = [
+        LetterCase(case, tuple(_within(r, own, running) for r in results))
+        for case, own in zip(cases, told, strict=True)
+    ]
+    of_own = (
+        r.letter
+        for case in found
+        for result in case.results
+        for q in _equations(result)
+        for r in q.ranges
+    )
+    taken = {*names, *of_own, *(i.letter for i in running.values())}
     free = (t for t in index_letters() if t not in taken)
     new = {letter: next(free) for letter in letters}
     segments, functions = (
         tuple(_lettered(s, new) for s in some) for some in (families.segments, families.functions)
     )
-    whole = Families(segments, (*families.lengths, *letters), functions)
-    return replace(problem, families=whole), found
+    lettered = Families(segments, (*families.lengths, *letters), functions)
+    return replace(problem, families=lettered), found
 
 
-def _of_any(result: Result) -> Result:
-    """A result without the ranges of its given letters."""
-    recursion = result.recursion
-    assert recursion is not None
+def _given(result: Result) -> tuple[Range, ...]:
+    return result.request.ranges
 
-    def rest(equations: Sequence[Equation]) -> tuple[Equation, ...]:
-        ranges = result.request.ranges
-        own = ((q, tuple(r for r in q.ranges if r not in ranges)) for q in equations)
-        return tuple(replace(q, ranges=others) for q, others in own)
 
-    whole = recursion._replace(
-        cotangents=rest(recursion.cotangents), gradients=rest(recursion.gradients)
+def _told(q: Equation, result: Result) -> tuple[Range, ...]:
+    """The ranges of given letters in which an equation holds."""
+    letters = {over.letter for over in _given(result)}
+    return tuple(r for r in q.ranges if r.letter in letters)
+
+
+def _ranges_told(result: Result) -> list[tuple[Range, ...]]:
+    """Those of all equations."""
+    return [*dict.fromkeys(filter(None, (_told(q, result) for q in _equations(result))))] or [()]
+
+
+def _within(result: Result, case: tuple[Range, ...], running: Indices) -> Result:
+    """A result with the equations that hold in a case, without the ranges of given letters; it has
+    other letters where those run that are given for other results."""
+    is_told_apart = len(_ranges_told(result)) > 1
+    new = {t: i for t, i in running.items() if t not in {r.letter for r in _given(result)}}
+
+    def own(equations: Sequence[Equation]) -> Iterator[Equation]:
+        for q in equations:
+            told = _told(q, result)
+            if told not in ((), case) and is_told_apart:
+                continue
+            rest = replace(q, ranges=tuple(r for r in q.ranges if r not in told))
+            if not rest.ranges:
+                symbol, value = (reindexed(e, new) for e in (q.symbol, q.value))
+                rest = Equation(as_symbol(symbol), value, ())
+            yield with_other_letters(rest, {*running})
+
+    found = result.recursion
+    assert found is not None
+    cotangents, gradients, left_out = (
+        tuple(own(equations)) for equations in (found.cotangents, found.gradients, found.left_out)
     )
-    return replace(result, recursion=whole)
+    found = found._replace(cotangents=cotangents, gradients=gradients, left_out=left_out)
+    request = replace(result.request, wrt=at_index(result.request.wrt, new))
+    return replace(result, request=request, recursion=found)
 
 
 def _equations(result: Result) -> tuple[Equation, ...]:

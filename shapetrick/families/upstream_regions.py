@@ -47,6 +47,7 @@ def of_one_upstream(
         alive = k in reached.alive
         cotangents.append(q if alive else replace(cleaned(q), value=ex.zeros(*q.symbol.shape)))
     recursion = _cut(recursion._replace(cotangents=with_joined(cotangents, are_zero)))
+    reached = _Reached(recursion.cotangents, upstream)  # of parts, to some of which nothing comes
     found = recursion._replace(
         cotangents=with_joined(map(cleaned, recursion.cotangents), are_zero),
         gradients=with_joined(map(cleaned, recursion.gradients), are_alike),

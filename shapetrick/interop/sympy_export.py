@@ -21,7 +21,7 @@ from ..core import expr as ex
 from ..core.block_forms import Acted, BlockMatrix, Part, written
 from ..core.dims import ONE, SCALAR, Dim, Shape
 from ..core.errors import RequestError
-from ..core.expr import Abstract, Call, Expr, Name, Number, PowerSum, Symbol, call
+from ..core.expr import Abstract, Call, Expr, Name, Number, PowerSum, Symbol, call, operand
 from ..core.functions import TABLE, Function
 from ..core.structure import data_of
 from ..core.traversal import postorder, transform
@@ -43,7 +43,7 @@ def to_sympy(e: Expr) -> Any:
     Raises RequestError for what SymPy hasn't."""
     done: dict[Expr, Any] = {}
     try:
-        for part in postorder([written(_expanded(e))]):
+        for part in postorder([written(_expanded(operand(e)))]):
             done[part] = _made(part, [done[a] for a in part.args])
     except RecursionError:
         raise RequestError("the expression is too deep for SymPy.") from None

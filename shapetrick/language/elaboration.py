@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
+from itertools import chain
+from typing import TYPE_CHECKING
 
 from ..core import expr as ex
 from ..core.dims import ONE, SCALAR, Dim, Shape, shape_text
@@ -29,11 +31,11 @@ from .equation_systems import (
     systems_of,
     unknowns_of,
 )
-from .expressions import expression_of, inference_in
+from .expressions import expression_among, inference_in
 from .index_notation.entry_definitions import defined_by_entries, has_indices
 from .index_notation.index_names import IndexNames
 from .reader import parse
-from .requests import RequestReader, check_words, claimed, not_scalar, plainly
+from .requests import RequestNames, RequestReader, check_words, claimed, not_scalar, plainly
 from .shapes.ambiguity import readings, refuse_powers
 from .shapes.errors import Expectation, explain, source, undetermined
 from .shapes.inference import Inference, Misfit, Undetermined
@@ -45,7 +47,6 @@ from .shapes.scope import (
     complain,
     equation_sides,
     gather,
-    known_scope,
     refuse_members,
     run_together,
     standing_scope,
@@ -71,6 +72,9 @@ from .syntax.tree import (
     typed_parts,
 )
 from .vocabularies import derivative_of_function
+
+if TYPE_CHECKING:
+    from .family_statements import MemberScope
 
 FRESH = "nmpkqrsthdl"  # names for dimensions that were inferred, in this order
 _VALUE = "#"  # the name of an expression alone
@@ -105,9 +109,13 @@ def _read(
 ) -> Problem:
     if has_families(statements):
         # of all problems, only those with families need it
-        from .family_requests import read_families
+        from .family_requests import with_requests
+        from .family_statements import MemberScope
 
-        problem = read_families(text, statements, complete)
+        with Located(text):
+            members = MemberScope.of(text, statements)
+            problem = Elaboration(members.scope, (), False, members=members).problem()
+            problem = with_requests(members, problem, statements, complete)
     else:
         elaboration, problem = elaborated(text, statements, complete)
         if strict:
@@ -179,10 +187,11 @@ def equalities_in(statements: Iterable[Statement]) -> list[Equality]:
 
 
 @dataclass(slots=True)
-class Elaboration:
+class Elaboration(RequestNames):
     """One problem on its way from names to expressions.
 
-    `standing` are values that have a meaning already, `taken` all names that have one."""
+    `standing` are values that have a meaning already, `taken` all names that have one; `members`
+    are what names with an index mean, where there are some."""
 
     scope: Scope
     asked: Sequence[Asked]
@@ -190,17 +199,19 @@ class Elaboration:
     equalities: Sequence[Equality] = ()
     standing: Mapping[str, Expr] = field(default_factory=dict)
     taken: Container[str] = ()
+    members: MemberScope | None = None
     values: dict[str, Expr] = field(default_factory=dict)
     directions: dict[str, tuple[Expr, Expr]] = field(default_factory=dict)
     systems: tuple[EquationSystem, ...] = ()
 
     def problem(self) -> Problem:
+        """What the statements mean. Raises InputError."""
         scope = self.scope
         inference = inference_in(scope, {})
-        roots = [*scope.bodies.values(), *(a.of for a in self.asked)]
+        roots = [*(d.body for d in scope.ordered), *(a.of for a in self.asked)]
         claims = [a.claim for a in self.asked if a.claim is not None]
         sides = [side for q in self.equalities for side in (q.left, q.right)]
-        for root in (*roots, *claims, *sides):
+        for root in (*roots, *claims, *sides) if self.members is None else ():
             refuse_members(scope.text, opened(root))
         self._check_names()
         roots += [*sides, *equation_sides(scope)]
@@ -219,46 +230,48 @@ class Elaboration:
         self.values.update(self.standing)
         self.values.update(symbols)
         lowering = Lowering(self.values, inference, scope.text)
-        definitions = {}
-        for name, body in scope.bodies.items():
-            if scope.systems and any(node.kind == "derived" for node in postorder(body)):
-                lowering.systems = systems_of(scope, lowering)
-            value = lowering.expression(body)
-            definitions[name] = self.values[name] = ex.named(name, value)
+        definitions = self._definitions(lowering)
         self.systems = lowering.systems = systems_of(scope, lowering)
         constants = frozenset(n for n, d in scope.symbols.items() if "const" in d.attributes)
         reader = RequestReader(self, self.directions)
-        requests = [
-            request
-            for asked in self.asked
-            for request in reader.read(asked, lowering.expression(asked.of))
-        ]
-        requests += solution_requests(scope, self.values, lowering)
-        equalities = tuple(
-            EqualityClaim(
-                lowering.expression(q.left),
-                lowering.expression(q.right),
-                plainly(scope.text, q.left),
-                plainly(scope.text, q.right),
-                q.span,
-                q.right.span,
-            )
-            for q in self.equalities
-        )
-        if self._default is not None:
-            requests = list(self._default_requests(reader, lowering, constants))
+        requests = self._requests(reader, lowering, constants)
         return Problem(
             scope.text,
             symbols,
             definitions,
-            tuple(requests),
+            requests,
             tuple(scope.functions),
             assumptions,
             (*readings(scope.text, inference, typed, scope.bodies), *reader.readings),
             constants,
             systems=self.systems,
-            equalities=equalities,
+            equalities=tuple(self._equality(q, lowering) for q in self.equalities),
             unused=tuple(n for n in scope.unused if n not in {r.wrt.name for r in requests}),
+        )
+
+    def _definitions(self, lowering: Lowering) -> dict[str, Expr]:
+        """The definitions as expressions, each after those that it uses; those of members are told
+        to these."""
+        found = {}
+        for definition in self.scope.ordered:
+            name, body = definition.name.name, definition.body
+            if self.scope.systems and any(node.kind == "derived" for node in postorder(body)):
+                lowering.systems = systems_of(self.scope, lowering)
+            if self.members is not None:
+                lowering.values = {**self.values, **self.members.names_in(definition)}
+            value = lowering.expression(body)
+            if self.members is None or not self.members.define(definition, value):
+                found[name] = self.values[name] = ex.named(name, value)
+        return found
+
+    def _equality(self, q: Equality, lowering: Lowering) -> EqualityClaim:
+        return EqualityClaim(
+            lowering.expression(q.left),
+            lowering.expression(q.right),
+            plainly(self.text, q.left),
+            plainly(self.text, q.right),
+            q.span,
+            q.right.span,
         )
 
     # ---- shapes
@@ -267,16 +280,24 @@ class Elaboration:
         scope, unifier = self.scope, inference.unifier
         for name, declared in scope.symbols.items():
             inference.shapes[name] = _declared_shape(inference, name, declared)
-        expected = [Expectation(body, False) for body in scope.bodies.values()]
-        expected += [Expectation(side, False) for side in equation_sides(scope)]
-        expected += [Expectation(a.of, a.kind in OF_SCALARS and not a.leibniz) for a in self.asked]
-        expected += [Expectation(e, False) for q in self.equalities for e in (q.left, q.right)]
+        expected = [Expectation(side, False) for side in equation_sides(scope)]
+
+        def added(root: SyntaxNode, scalar: bool = False) -> Shape:
+            expected.append(Expectation(root, scalar))
+            return inference.add(root)
+
         try:
-            for name, body in scope.bodies.items():
-                inference.shapes[name] = inference.add(body)
+            for d in scope.ordered:
+                if self.members is not None:
+                    named = self.members.names_in(d).items()
+                    inference.shapes.update((name, value.shape) for name, value in named)
+                inference.shapes[d.name.name] = shape = added(d.body)
+                if self.members is not None:
+                    inference.solve()
+                    self.members.add(d, unifier.shape(shape))
             for asked in self.asked:
-                shape = inference.add(asked.of)
                 scalar = asked.kind in OF_SCALARS and not asked.leibniz
+                shape = added(asked.of, scalar)
                 if scalar and not unifier.unify_shapes(shape, SCALAR):
                     raise self._not_scalar(asked, unifier.shape(shape))
                 if asked.leibniz and self._may_be_scalar(inference, asked.of):
@@ -285,14 +306,17 @@ class Elaboration:
             if last is not None and last.kind != "derived" and self._may_be_scalar(inference, last):
                 unifier.unify_shapes(inference.shape(last), SCALAR)
             for q in self.equalities:
-                left, right = (inference.add(e) for e in (q.left, q.right))
+                left, right = added(q.left), added(q.right)
                 if unifier.copy().unify_shapes(left, right):  # else it is wrong
                     unifier.unify_shapes(left, right)
             infer_sides(scope, inference)
             inference.solve()
         except Misfit as misfit:
             refuse_call(scope, misfit, inference)
-            raise explain(misfit, scope.text, inference, expected, scope.assumed) from None
+            error = explain(misfit, scope.text, inference, expected, scope.assumed)
+            if self.members is not None:
+                error.message += self.members.why(d)
+            raise error from None
         except Undetermined:
             place = expected[-1].root.span
             raise undetermined(scope.text, place, scope.assumed) from None
@@ -303,15 +327,36 @@ class Elaboration:
             return False
         trial = inference.trial()
         try:
-            for name, body in self.scope.bodies.items():
-                trial.unifier.unify_shapes(trial.add(body), trial.shapes[name])
+            for d in self.scope.ordered:
+                trial.unifier.unify_shapes(trial.add(d.body), trial.shapes[d.name.name])
             if not trial.unifier.unify_shapes(trial.add(of), SCALAR):
                 return False
             trial.solve()
         except (Misfit, Undetermined):
             return False
-        matrices = [name for name in self.scope.assumed if not name[0].islower()]
-        return not any(ONE in trial.unifier.shape(trial.shapes[name]) for name in matrices)
+        capitals = [name for name in self.scope.assumed if not name[0].islower()]
+        shapes = {name: trial.unifier.shape(trial.shapes[name]) for name in capitals}
+        counts = self._counts(capitals, inference, of)
+        return all(s == SCALAR if n in counts else ONE not in s for n, s in shapes.items())
+
+    def _counts(
+        self, capitals: Sequence[str], inference: Inference, of: SyntaxNode
+    ) -> Container[str]:
+        """Of some names those that only multiply and divide what is a scalar without them, and
+        that no derivative is by: `N` in `N / 2 log(det(C))`."""
+        alone: dict[SyntaxNode, set[str]] = {}  # the names in a product of such names
+        others = {name for asked in self.asked for name, _ in asked.wrt}
+        for node in (n for root in (*self.scope.bodies.values(), of) for n in postorder(root)):
+            beside = [a for a in node.args if a not in alone]
+            names = {name for a in node.args for name in alone.get(a, ())}
+            is_product = node.kind in ("*", "/", "neg", "number")
+            if node.kind == "name" and node.value in capitals:
+                alone[node] = {node.value}
+            elif is_product and not beside:
+                alone[node] = names
+            elif not is_product or any(inference.shape(a) != SCALAR for a in beside):
+                others |= names
+        return {name for names in alone.values() for name in names} - others
 
     def _reached(self, of: Expr) -> set[Symbol]:
         """The symbols that an expression has, and those that determine the unknowns in it."""
@@ -340,6 +385,15 @@ class Elaboration:
 
     # ---- requests
 
+    def _requests(
+        self, reader: RequestReader, lowering: Lowering, constants: frozenset[str]
+    ) -> tuple[Request, ...]:
+        """What is asked, or what is usual where nothing is."""
+        if self._default is not None:
+            return tuple(self._default_requests(reader, lowering, constants))
+        found = (reader.read(asked, lowering.expression(asked.of)) for asked in self.asked)
+        return (*chain.from_iterable(found), *solution_requests(self.scope, self.values, lowering))
+
     def _check_names(self) -> None:
         """Refuse what no request can be about."""
         scope = self.scope
@@ -347,7 +401,8 @@ class Elaboration:
             if asked.of.kind == "name" and asked.of.value in scope.assumed:
                 raise scope.error(f"`{asked.of.value}` is not defined.", asked.of.span)
             inner = asked.of.args[0] if asked.of.kind == "'" else asked.of
-            if not asked.wrt and inner is not asked.of and inner.value not in scope.symbols:
+            primed = inner is not asked.of and scope.text[asked.of.span.end - 1] in "'’′"
+            if not asked.wrt and primed and inner.value not in scope.symbols:
                 of = source(scope.text, inner)
                 raise self._refusal(
                     "a prime is the transpose, and no derivative: it is asked for by "
@@ -385,10 +440,6 @@ class Elaboration:
         by = names or [next((n for n in inside if n in self.scope.symbols), "X")]
         return not_scalar(self.scope.text, asked, shape, by)
 
-    @property
-    def text(self) -> str:
-        return self.scope.text
-
     def variable(self, named: PlacedName, asked: Asked | None) -> Symbol:
         value = self.values[named.name]
         if named.name in self.scope.definitions:
@@ -399,9 +450,6 @@ class Elaboration:
         if wrt.name not in self.scope.definitions:
             return e
         return substitute(e, {self.values[wrt.name]: wrt})
-
-    def declared(self, name: str) -> Symbol | None:
-        return as_symbol(self.values[name]) if name in self.scope.symbols else None
 
     def variables(self, asked: Asked, of: Expr) -> tuple[PlacedName, ...]:
         """Every name in an expression that is not constant."""
@@ -417,19 +465,14 @@ class Elaboration:
             raise self._refusal("there is no name in it that a derivative is by.", asked.span)
         return found
 
-    def is_taken(self, name: str) -> bool:
-        scope = self.scope
-        return scope.is_known(name) or name in scope.functions or name in self.taken
-
     def claim(self, asked: Asked, node: SyntaxNode, request: Request) -> Claim:
         scope = self.scope
         values = dict(self.values)
         if request.direction is not None:
             values[request.direction.name] = request.direction
-        inner = known_scope(scope.text, values, scope.functions, scope.dims)
 
         def value() -> Expr:
-            found = expression_of(node, inner, values, shape_of_result(request))
+            found = expression_among(values, node, scope, shape_of_result(request))
             return self.held(found, request.wrt)
 
         return claimed(scope.text, asked, node, value)
@@ -438,8 +481,8 @@ class Elaboration:
     def _default(self) -> SyntaxNode | None:
         """The last definition, where nothing is asked: its gradient is meant."""
         asks = self.asked or self.equalities or self.scope.solvings
-        bodies = [*self.scope.bodies.values()] if self.complete and not asks else []
-        return bodies[-1] if bodies else None
+        ordered = self.scope.ordered if self.complete and not asks else ()
+        return ordered[-1].body if ordered else None
 
     def _default_requests(
         self, reader: RequestReader, lowering: Lowering, constants: frozenset[str]

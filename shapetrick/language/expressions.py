@@ -124,6 +124,23 @@ def _scalar(text: str, words: tuple[tuple[str, int], ...]) -> SyntaxNode:
     return parse_expression(text, dict(words))
 
 
+def refuse_unknown(scope: Scope, root: SyntaxNode) -> None:
+    """Refuse names that mean nothing. Raises NameProblem."""
+    take_exponents(scope, opened(root))
+    for unknown in unknown_names(scope, opened(root)):
+        complaint = complain(scope, unknown, certain=True)
+        if complaint is not None:
+            raise complaint
+
+
+def expression_among(
+    values: Mapping[str, Expr], node: SyntaxNode, scope: Scope, shape: Shape | None = None
+) -> Expr:
+    """An expression in values that a problem's names have by now; `shape` sizes a bare `I`."""
+    known = known_scope(scope.text, values, scope.functions, scope.dims)
+    return expression_of(node, known, values, shape)
+
+
 def expression_of(
     node: SyntaxNode,
     scope: Scope,
@@ -132,11 +149,7 @@ def expression_of(
     advised: bool = True,
 ) -> Expr:
     """An expression in names that all have values."""
-    take_exponents(scope, opened(node))
-    for unknown in unknown_names(scope, opened(node)):
-        complaint = complain(scope, unknown, certain=True)
-        if complaint is not None:
-            raise complaint
+    refuse_unknown(scope, node)
     inference = inference_in(scope, {name: value.shape for name, value in values.items()})
     try:
         found = inference.add(node)

@@ -6,14 +6,15 @@ what it mentions, or for those that it says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 from ..core import expr as ex
+from ..core.dims import Shape
 from ..core.equations import EquationSystem
-from ..core.errors import Located, NameProblem, RequestError
-from ..core.expr import Expr, Name, Symbol
+from ..core.errors import NameProblem, RequestError
+from ..core.expr import Expr, Symbol
 from ..core.families import COTANGENT, Families, Segment, cotangent_names, is_inside
 from ..core.indices import (
     Incomparable,
@@ -27,20 +28,18 @@ from ..core.indices import (
 )
 from ..core.problem import Claim, Problem, Request, shape_of_result
 from ..core.records import dataclass
+from .expressions import expression_among
 from .family_scope import Use, box_text
-from .family_statements import FamilyElaboration
-from .requests import RequestReader, check_words, claimed, not_scalar
+from .family_statements import MemberScope
+from .requests import RequestNames, RequestReader, check_words, claimed, not_scalar
 from .shapes.errors import source
-from .shapes.scope import gather, unused
+from .shapes.scope import Scope, unused
 from .syntax.tree import (
     OF_SCALARS,
     RUNNING,
     Asked,
-    Declaration,
-    Definition,
     Equality,
     PlacedName,
-    Solving,
     Statement,
     SyntaxNode,
     name_node,
@@ -48,41 +47,27 @@ from .syntax.tree import (
 )
 
 
-def read_families(text: str, statements: Sequence[Statement], complete: bool) -> Problem:
-    """What a problem with families means; one that asks for nothing and is `complete` asks for what
-    is usual.
+def with_requests(
+    members: MemberScope, problem: Problem, statements: Sequence[Statement], complete: bool
+) -> Problem:
+    """A problem with members, and what is asked of it; one that asks for nothing and is `complete`
+    asks for what is usual.
 
     Raises InputError."""
-    _refuse_whole(text, statements)
-    declarations = [s for s in statements if isinstance(s, Declaration)]
-    reading = FamilyElaboration(text, gather(text, declarations))
-    with Located(text):
-        reading.find_letters(statements)
-        reading.declare(declarations)
-        reading.define([s for s in statements if isinstance(s, Definition)])
-        reading.segments += _upstream_families(reading, statements)
-        names = _MemberNames(reading, _stated(reading))
-        asked = [*names.asked(statements)]
-        requests = tuple(names.requests(asked, complete))
-        asked_by = {r.wrt.base for r in requests}
-        not_used = unused(reading.scope, statements) if complete else ()
-        not_used = tuple(name for name in not_used if base_of(name) not in asked_by)
-        families = names.problem.families
-        families = families._replace(segments=_with_directions(families, requests))
-        return replace(names.problem, families=families, requests=requests, unused=not_used)
-
-
-def _refuse_whole(text: str, statements: Sequence[Statement]) -> None:
-    """Refuse statements that problems with families don't have. Raises RequestError."""
-    for s in statements:
-        match s:
-            case Solving():
-                what = "equations of members are not solved"
-            case Declaration() if s.equations:
-                what = "equations behind `where` stand in problems without families"
-            case _:
-                continue
-        raise RequestError(f"{what}: write out a fixed number of members.", s.span, text)
+    members.check_chains()
+    members.segments += _upstream_families(members, statements)
+    problem = _stated(members, problem)
+    named = {**problem.symbols, **problem.definitions}.items()
+    values = {n: e for n, e in named if not isinstance(n, Member)}
+    families = {s.base for s in members.segments}
+    names = _MemberNames(members, problem, members.scope, values, families)
+    requests = tuple(names.requests([*names.asked(statements)], complete))
+    asked_by = {r.wrt.base for r in requests}
+    not_used = unused(members.scope, statements) if complete else ()
+    not_used = tuple(name for name in not_used if base_of(name) not in asked_by)
+    segments = _with_directions(problem.families, requests)
+    with_all = problem.families._replace(segments=segments)
+    return replace(problem, families=with_all, requests=requests, unused=not_used)
 
 
 def _upstream_of_each(asked: Asked) -> str | None:
@@ -92,11 +77,9 @@ def _upstream_of_each(asked: Asked) -> str | None:
     return base if asked.kind == "vjp" and indices else None
 
 
-def _upstream_families(
-    reading: FamilyElaboration, statements: Sequence[Statement]
-) -> Iterator[Segment]:
+def _upstream_families(members: MemberScope, statements: Sequence[Statement]) -> Iterator[Segment]:
     """Inputs for the upstream gradients that requests name: one for each member."""
-    known = {s.base for s in reading.segments}
+    known = {s.base for s in members.segments}
     for a in statements:
         base = _upstream_of_each(a) if isinstance(a, Asked) else None
         if isinstance(a, Asked) and base is not None and base not in known:
@@ -104,43 +87,31 @@ def _upstream_families(
             of = base_of(a.of.value) if a.of.kind == "name" else ""
             named = a.direction.name if a.direction is not None else ""
             alike = of and parts(a.of.value)[1] == parts(named)[1]
-            for s in [s for s in reading.segments if alike and s.base == of]:
+            for s in [s for s in members.segments if alike and s.base == of]:
                 yield replace(
                     s, base=base, body=None, attributes=frozenset(), padded=frozenset(), span=None
                 )
 
 
-def _stated(reading: FamilyElaboration) -> Problem:
-    """The problem whose members are read, without requests."""
-    symbols = {n: e for n, e in reading.values.items() if isinstance(e, Symbol)}
-    definitions = {n: e for n, e in reading.values.items() if isinstance(e, Name)}
-    for s in reading.segments:
-        if s.body is None:
-            symbols[s.name] = s.symbol(s.indices)
-    return Problem(
-        reading.text,
-        symbols,
-        definitions,
-        (),
-        tuple(n for n in reading.scope.functions if not isinstance(n, Member)),
-        families=Families(
-            tuple(reading.segments), tuple(reading.lengths), tuple(reading.functions)
-        ),
-    )
+def _stated(members: MemberScope, problem: Problem) -> Problem:
+    """The problem with its members, first those names that have no index."""
+    symbols = {n: s for n, s in problem.symbols.items() if not s.indices}
+    symbols |= {s.name: s.symbol(s.indices) for s in members.segments if s.body is None}
+    functions = tuple(n for n in problem.functions if not isinstance(n, Member))
+    return replace(problem, symbols=symbols, functions=functions, families=members.families)
 
 
 @dataclass(frozen=True, slots=True)
-class _MemberNames:
+class _MemberNames(RequestNames):
     """What names mean in requests, where members are read."""
 
-    reading: FamilyElaboration
+    members: MemberScope
     problem: Problem
+    scope: Scope
+    values: Mapping[str, Expr]  # of names without an index
+    taken: Container[str]  # those of families
     cotangents: tuple[Segment, ...] = ()
-
-    @property
-    def systems(self) -> tuple[EquationSystem, ...]:
-        """Those that determine unknowns: there are none beside families."""
-        return self.problem.systems
+    systems: tuple[EquationSystem, ...] = ()  # there are none beside families
 
     def requests(self, asked: Sequence[Asked], complete: bool) -> Iterator[Request]:
         """What is asked, or what is usual where nothing is."""
@@ -155,14 +126,14 @@ class _MemberNames:
         through_all = _upstream_of_each(asked) is not None
         by = replace(asked, wrt=()) if through_all else asked
         given = self._given(by, self._letters(asked.of))
-        uses = list(self.reading.uses_of(asked.of, given))
+        uses = list(self.members.uses_of(asked.of, given))
         for use in uses:
             if use.indices:
-                self.reading.order().check_exists(None, use)
-        of = self.reading.expression(asked.of, uses, given)
+                self.members.order().check_exists(None, use)
+        of = self.expression(asked.of, uses, given)
         if asked.kind in OF_SCALARS and not of.is_scalar:
             raise not_scalar(self.text, asked, of.shape, [name for name, _ in asked.wrt])
-        defined = {s.base for s in self.reading.segments if s.body is not None}
+        defined = {s.base for s in self.members.segments if s.body is not None}
         for name, span in asked.wrt:
             if base_of(name) in defined and asked.kind in ("hess", "hvp", "jvp"):
                 raise RequestError(
@@ -182,7 +153,7 @@ class _MemberNames:
         letters = tuple(Index(r.letter) for r in given)
         if not letters:
             raise RequestError(f"an upstream gradient has no index: write `with {base}`.", span)
-        families = (s for s in self.reading.segments if s.base == base)
+        families = (s for s in self.members.segments if s.base == base)
         own = (s.shape_at(letters) for s in families if len(s.indices) == len(letters))
         if indices != letters or of.shape not in own:
             raise RequestError(
@@ -215,7 +186,7 @@ class _MemberNames:
         what is differentiated, and of the rows of a Hessian."""
         found = [*letters]
         anywhere = tuple(Range(letter, Index(), Index()) for letter in letters)
-        uses = list(self.reading.uses_of(asked.of, anywhere)) if letters else []
+        uses = list(self.members.uses_of(asked.of, anywhere)) if letters else []
         for name, span in asked.wrt:
             wrt = self.variable(PlacedName(name, span), asked)
             own = self.running(wrt.indices)
@@ -226,12 +197,16 @@ class _MemberNames:
 
     # ---- what names mean
 
-    @property
-    def text(self) -> str:
-        return self.reading.text
-
-    def held(self, e: Expr, wrt: Symbol) -> Expr:
-        return e  # a derivative is by a declared name
+    def expression(
+        self,
+        root: SyntaxNode,
+        uses: Sequence[Use],
+        ranges: Sequence[Range] = (),
+        shape: Shape | None = None,
+    ) -> Expr:
+        """The expression, of which every name has a value; `shape` sizes a bare `I`."""
+        values = {**self.values, **self.members.values(root, uses, ranges)}
+        return expression_among(values, root, self.scope, shape)
 
     def variables(self, asked: Asked, of: Expr) -> tuple[PlacedName, ...]:
         typed = source(self.text, asked.of)
@@ -239,42 +214,30 @@ class _MemberNames:
             f"ask by a member's name: `grad {typed} wrt W[l]`.", asked.span, self.text
         )
 
-    def declared(self, name: str) -> Symbol | None:
-        known = self.reading.values.get(name)
-        return known if isinstance(known, Symbol) else None
-
-    def is_taken(self, name: str) -> bool:
-        scope = self.reading.scope
-        bases = (s.base for s in self.reading.segments)
-        known = name in self.reading.values or name in bases
-        return known or name in scope.functions or scope.is_known(name)
-
     # ---- claims
 
     def claim(self, asked: Asked, node: SyntaxNode, request: Request) -> Claim:
         named = request.kind not in ("jac", "jvp")  # of these there is no gradient by members
         names = self._with_cotangents(request) if named else self
-        reading = names.reading
         along = _with_directions(self.problem.families, [request])
-        segments = [*reading.segments, *along[len(self.problem.families.segments) :]]
-        return replace(names, reading=replace(reading, segments=segments))._claim(
-            asked, node, request
-        )
+        segments = [*names.members.segments, *along[len(self.problem.families.segments) :]]
+        members = replace(names.members, segments=segments)
+        return replace(names, members=members)._claim(asked, node, request)
 
     def _with_cotangents(self, request: Request) -> _MemberNames:
         """What names mean with the gradients by members, and the upstream gradient."""
-        taken, values = self.problem.taken(request), dict(self.reading.values)
+        taken, values = self.problem.taken(request), dict(self.values)
         if request.direction is not None:
             values[request.direction.name] = request.direction
         names = cotangent_names(self.problem.families, [request.of], taken)
         others = [
             replace(s, base=names[s.base], body=None, attributes=frozenset())
-            for s in self.reading.segments
+            for s in self.members.segments
             if s.base in names
         ]
-        segments = [*self.reading.segments, *others]
-        reading = replace(self.reading, segments=segments, values=values)
-        return _MemberNames(reading, self.problem, tuple(others))
+        segments = [*self.members.segments, *others]
+        members = replace(self.members, segments=segments)
+        return replace(self, members=members, values=values, cotangents=tuple(others))
 
     def _claim(self, asked: Asked, node: SyntaxNode, request: Request) -> Claim:
         """A claim, and the members for which it is made: unless it says so, all for which there is
@@ -293,25 +256,25 @@ class _MemberNames:
         by = [Use(name_node(s.name, span), s.name, s.base, s.indices) for s in variables]
         uses = [
             *by,
-            *self.reading.uses_of(node, anywhere),
-            *self.reading.uses_of(asked.of, anywhere),
+            *self.members.uses_of(node, anywhere),
+            *self.members.uses_of(asked.of, anywhere),
         ]
         ranges = tuple(own.get(t) or self._where(uses, t) for t in letters)
-        uses = list(self.reading.uses_of(node, ranges))
+        uses = list(self.members.uses_of(node, ranges))
         for use in uses if not ranges else (*uses, *(replace(u, ranges=ranges) for u in by)):
             if use.indices:
                 self._check_exists(use)
-        value = partial(self.reading.expression, node, uses, ranges, shape_of_result(request))
+        value = partial(self.expression, node, uses, ranges, shape_of_result(request))
         return claimed(self.text, asked, node, value, ranges)
 
     def running(self, indices: Sequence[Index]) -> list[str]:
         """The letters of indices that are no length's."""
-        return Families((), tuple(self.reading.lengths)).running(indices)
+        return self.problem.families.running(indices)
 
     def _check_exists(self, use: Use) -> None:
         """Refuse a member that there isn't; those with sums of letters are zero where there are
         none. Raises NameProblem."""
-        order = self.reading.order()
+        order = self.members.order()
         first = next((s.first for s in order.known if s.base == use.base), use.indices)
         if len(first) == len(use.indices):
             pairs = zip(use.indices, first, strict=True)
@@ -329,7 +292,7 @@ class _MemberNames:
         """The values of a letter for which all that is used exists. Raises NameProblem."""
         low, high = None, None
         for use in uses:
-            known = self.reading.functions if use.is_function else self.reading.order().known
+            known = self.members.functions if use.is_function else self.members.order().known
             segments = [s for s in known if s.base == use.base]
             for axis, index in enumerate(use.indices if segments else ()):
                 if index.letter != letter or index.others:
@@ -355,7 +318,7 @@ class _MemberNames:
             asked.claim is not None or self._is_of(name, self._letters(asked.of))
         )
         base, indices = parts(name)
-        segments = [s for s in self.reading.segments if s.base == base]
+        segments = [s for s in self.members.segments if s.base == base]
         if not indices:
             if segments:
                 running = [s for s in segments if s.ranges]
@@ -365,7 +328,7 @@ class _MemberNames:
                     plain = (Index(i.letter) if i.letter in own else i for i in running[0].indices)
                     one = member(name, *plain)
                 raise RequestError(f"`{name}` is a family: ask for `{one}`.", span)
-            value = self.reading.values.get(name)
+            value = self.values.get(name)
             if value is None or not isinstance(value, Symbol):
                 raise RequestError(
                     f"`{name}` is {'not declared' if value is None else 'a definition'}: a "
@@ -375,15 +338,16 @@ class _MemberNames:
             return value
         if not segments:
             raise RequestError(f"`{base}` is no family: there is no `{name}`.", span)
+        another = RequestError(f"ask for one of the members: `{segments[0].name}`.", span)
         if len(segments[0].indices) != len(indices):
-            raise RequestError(f"ask for one of the members: `{segments[0].name}`.", span)
+            raise another
         runs = [bool(self.running([i])) for i in indices]
         letters = self.running(indices)
         variable = [i for i, it_runs in zip(indices, runs, strict=True) if it_runs]
         moved = any(i.offset for i in variable)
         is_plain = len(letters) == len(variable) and not any(i.others for i in variable)
         if not is_plain or (moved and not shifted):
-            raise RequestError(f"ask for one of the members: `{segments[0].name}`.", span)
+            raise another
         generic = sorted(segments, key=lambda s: -len(s.ranges)) if letters else segments
         for s in generic:
             ends = [
@@ -394,14 +358,14 @@ class _MemberNames:
             if is_inside(box, s.box) and (s.ranges or not letters):
                 return s.symbol(indices)
         if not any(s.ranges for s in segments) and letters:
-            raise RequestError(f"ask for one of the members: `{segments[0].name}`.", span)
+            raise another
         given = " and ".join(box_text(s.box) for s in segments)
         raise RequestError(f"an index is out of range: `{base}` has the members {given}.", span)
 
     def _result(self) -> PlacedName | None:
         """The last definition without an index."""
-        plain = list(self.reading.plain().values())
-        return plain[-1].definition.name if plain else None
+        plain = [*self.scope.definitions.values()]
+        return plain[-1].name if plain else None
 
     def asked(self, statements: Sequence[Statement]) -> Iterator[Asked]:
         """What is asked: `check G[l] = …` is a claim on the gradient by Z[l], of what other
@@ -421,7 +385,7 @@ class _MemberNames:
         """The claim on a gradient by members that calls it by its name."""
         name, indices = parts(s.left.value) if s.left.kind == "name" else ("", ())
         for asked in others if indices else ():
-            of = self.reading.expression(asked.of, [*self.reading.uses_of(asked.of, ())], ())
+            of = self.expression(asked.of, [*self.members.uses_of(asked.of, ())], ())
             along = set() if asked.direction is None else {asked.direction.name}
             names = cotangent_names(self.problem.families, [of], self.problem.names | along)
             for base in (base for base, named in names.items() if named == name):
@@ -440,14 +404,14 @@ class _MemberNames:
         if result is None:
             return iter(())
         name, span = result
-        reached = self.reading.order().reached[name]
+        reached = self.members.order().reached[name]
         by = [
             PlacedName(n, span)
-            for n, declared in self.reading.scope.symbols.items()
+            for n, declared in self.scope.symbols.items()
             if base_of(n) in reached and "const" not in declared.attributes
         ]
-        of = self.reading.plain()[name].definition
-        return reader.default(name, self.reading.values[name], by, of.span)
+        definition = self.scope.definitions[name]
+        return reader.default(name, self.values[name], by, definition.span)
 
 
 @dataclass(frozen=True, slots=True)
@@ -487,8 +451,8 @@ class _MemberRequests(RequestReader):
                 "for a direction along the family, or ask for one member.",
                 span,
             )
-        segments = [s for s in names.reading.segments if s.base == base]
-        known = names.reading.values.get(base)
+        segments = [s for s in names.members.segments if s.base == base]
+        known = names.values.get(base)
         if known is None and segments and indices:
             known = segments[0].symbol(indices)
         if known is not None and (not isinstance(known, Symbol) or known.shape != wrt.shape):

@@ -79,7 +79,7 @@ class _Dependence:
 class Order:
     """The definitions of a problem, and the members that it declares."""
 
-    bodies: Sequence[PendingDefinition]
+    bodies: Collection[PendingDefinition]
     declared: Sequence[Segment]
     functions: Sequence[Segment]
     reached: dict[str, Collection[str]] = field(default_factory=dict)  # what each name depends on

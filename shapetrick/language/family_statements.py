@@ -1,42 +1,60 @@
 """Statements with an index to families: which members there are, and what the generic one is.
 
-Every body is elaborated as an ordinary expression in which `Z[l-1]` and `W[l]` are declared names;
-what is particular to families is checked here: that each member used exists, that a recurrence has
-a start and doesn't look ahead, and that shapes chain from one member to the next.
+Elaboration takes every body as it takes those of ordinary names, where `Z[l-1]` and `W[l]` are
+names whose shapes are told here; what is particular to families is checked here: that each member
+used exists, that a recurrence has a start and doesn't look ahead, and that shapes chain from one
+member to the next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Container, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from ..core import expr as ex
-from ..core import traversal
 from ..core.dims import SCALAR, Dim, Shape, shape_text
-from ..core.errors import NameProblem, ShapeError, Span
-from ..core.expr import Expr, Total
-from ..core.families import Place, Segment, meet
+from ..core.errors import NameProblem, RequestError, ShapeError, Span
+from ..core.expr import Expr
+from ..core.families import Families, Place, Segment, meet
 from ..core.indices import Incomparable, Member, Range, base_of, parts, written
-from .expressions import expression_of
+from .expressions import refuse_unknown
 from .family_scope import Order, PendingDefinition, Use
-from .shapes.scope import Scope, known_scope
-from .syntax.tree import RUNNING, Declaration, Definition, Statement, SyntaxNode, opened
+from .shapes.inference import Undetermined
+from .shapes.scope import Scope, gather, known_scope
+from .shapes.unification import is_settled
+from .syntax.tree import RUNNING, Declaration, Definition, Solving, Statement, SyntaxNode, opened
 
 
 @dataclass(slots=True)
-class FamilyElaboration:
-    """One problem on its way from statements to segments."""
+class MemberScope:
+    """What the names with an index in a problem mean."""
 
     text: str
     scope: Scope
     segments: list[Segment] = field(default_factory=list)
     functions: list[Segment] = field(default_factory=list)
-    values: dict[str, Expr] = field(default_factory=dict)  # of names without an index
-    bodies: list[PendingDefinition] = field(default_factory=list)
+    pending: dict[Definition, PendingDefinition] = field(default_factory=dict)
     lengths: dict[str, None] = field(default_factory=dict)
     indexed: dict[str, str] = field(default_factory=dict)  # what has a letter as an index
 
-    def find_letters(self, statements: Sequence[Statement]) -> None:
+    @classmethod
+    def of(cls, text: str, statements: Sequence[Statement]) -> MemberScope:
+        """The members that statements declare and define, of which the latter have no shapes yet.
+
+        Raises InputError."""
+        _refuse_whole(text, statements)
+        declarations = [s for s in statements if isinstance(s, Declaration)]
+        found = cls(text, gather(text, declarations))
+        found._find_letters(statements)
+        found._declare(declarations)
+        found._gather([s for s in statements if isinstance(s, Definition)])
+        return found
+
+    @property
+    def families(self) -> Families:
+        return Families(tuple(self.segments), tuple(self.lengths), tuple(self.functions))
+
+    def _find_letters(self, statements: Sequence[Statement]) -> None:
         """The letters of indices, and those to which they run."""
         given = [s for s in statements if isinstance(s, (Declaration, Definition))]
         for s in given:
@@ -49,7 +67,7 @@ class FamilyElaboration:
 
     # ---- declarations
 
-    def declare(self, declarations: Sequence[Declaration]) -> None:
+    def _declare(self, declarations: Sequence[Declaration]) -> None:
         scope = self.scope
         for s in declarations:
             for name, span in s.names:
@@ -69,12 +87,10 @@ class FamilyElaboration:
                 shape = (declared.sides[0].dim, declared.sides[1].dim)
                 kept = frozenset(declared.attributes) - {"const"}
                 self._check_shape(name, shape, {r.letter for r in s.ranges}, span)
-                if not indices:
-                    self.values[name] = ex.symbol(name, shape, kept)
-                    continue
-                self._add(
-                    Segment(base_of(name), indices, s.ranges, shape, None, kept, span, padded)
-                )
+                if indices:
+                    self._add(
+                        Segment(base_of(name), indices, s.ranges, shape, None, kept, span, padded)
+                    )
 
     def _check_shape(self, name: str, shape: Shape, running: set[str], span: Span) -> None:
         """Refuse letters that nothing binds, and those that are an index elsewhere."""
@@ -174,28 +190,55 @@ class FamilyElaboration:
 
     # ---- definitions
 
-    def define(self, definitions: Sequence[Definition]) -> None:
+    def _gather(self, definitions: Sequence[Definition]) -> None:
+        """Take definitions in, and order them."""
+        scope = self.scope
         for d in definitions:
             name, span = d.name
             indices = self._indices(name, d.ranges, span)
-            taken = not indices and (name in self.scope.symbols or name in self.plain())
-            if taken or name in self.scope.functions or name in self.scope.dims:
+            taken = not indices and (name in scope.symbols or name in scope.definitions)
+            if taken or name in scope.functions or name in scope.dims:
                 raise NameProblem(f"`{name}` means something already: choose another name.", span)
             padded = self._padded(name, indices, d.padded, span)
-            self.bodies.append(PendingDefinition(d, base_of(name), indices, [], padded))
+            self.pending[d] = PendingDefinition(d, base_of(name), indices, [], padded)
+            if not indices:
+                scope.definitions[name] = d
         for body in self.bodies:
             body.uses = list(self.uses_of(body.definition.body, body.ranges))
         self.order().check()
-        self._lower()
-        for body in self.bodies:
-            for use in body.uses:
-                self._check_chain(use)
+        for d, body in self.pending.items():
+            members = [u.name for u in body.uses if u.indices]
+            names = [*scope.symbols, *scope.definitions, *_letters_of(d.body, d.ranges), *members]
+            refuse_unknown(known_scope(self.text, names, scope.functions, scope.dims), d.body)
+        scope.ordered += [body.definition for body in self._in_order()]
+
+    def _in_order(self) -> Iterator[PendingDefinition]:
+        """The definitions, each after those it uses and the start of what it is made of."""
+        waiting = list(self.bodies)
+        defined = {b.base for b in waiting}
+        known = {s.base for s in self.segments}
+        while waiting:
+            ready = (
+                b
+                for b in waiting
+                if all(u.is_function or u.base in known or u.base not in defined for u in b.uses)
+            )
+            body = next(ready, None)
+            if body is None:
+                name = waiting[0].base
+                span = waiting[0].definition.name.span
+                raise NameProblem(f"`{name}` is defined by itself.", span)
+            waiting.remove(body)
+            known.add(body.base)
+            yield body
+
+    @property
+    def bodies(self) -> Collection[PendingDefinition]:
+        """The definitions in the order of the text."""
+        return self.pending.values()
 
     def order(self) -> Order:
         return Order(self.bodies, [s for s in self.segments if s.body is None], self.functions)
-
-    def plain(self) -> dict[str, PendingDefinition]:
-        return {b.base: b for b in self.bodies if not b.indices}
 
     def uses_of(self, root: SyntaxNode, over: tuple[Range, ...] = ()) -> Iterator[Use]:
         """The names in an expression, each with the ranges that its indices run over."""
@@ -248,28 +291,45 @@ class FamilyElaboration:
 
     # ---- shapes, from the starts on
 
-    def _lower(self) -> None:
-        waiting = list(self.bodies)
-        while waiting:
-            ready = next((b for b in waiting if self._is_ready(b)), None)
-            if ready is None:
-                first = waiting[0]
-                raise NameProblem(
-                    f"`{first.base}` is defined by itself.", first.definition.name.span
-                )
-            waiting.remove(ready)
-            self._lower_one(ready)
+    def names_in(self, definition: Definition) -> dict[str, Expr]:
+        """What the members and the letters in a definition stand for."""
+        return self.values(definition.body, self.pending[definition].uses, definition.ranges)
 
-    def _is_ready(self, body: PendingDefinition) -> bool:
-        plain = self.plain()
-        for u in body.uses:
-            if u.is_function:
-                continue
-            if not u.indices and u.name in plain and u.name not in self.values:
-                return False
-            if u.indices and not self._known(u):
-                return False
-        return True
+    def values(
+        self, root: SyntaxNode, uses: Sequence[Use], ranges: Sequence[Range] = ()
+    ) -> dict[str, Expr]:
+        """What the members and the letters in an expression stand for."""
+        found: dict[str, Expr] = {
+            letter: ex.dimension(Dim.of(letter))
+            for letter in _letters_of(root, ranges)
+            if not self.scope.is_value(letter)
+        }
+        for u in uses:
+            if u.indices and not u.is_function:
+                found[u.name] = self._known(u)[0].symbol(u.indices)
+        return found
+
+    def add(self, definition: Definition, shape: Shape) -> None:
+        """Take in the members that a definition has, from whose shape those of others are told.
+        Raises NameProblem, Undetermined."""
+        found = self.pending[definition]
+        if found.indices and not is_settled(shape):
+            raise Undetermined
+        if found.indices:
+            self._add(found.segment(shape))
+
+    def define(self, definition: Definition, value: Expr) -> bool:
+        """Say what the members of a definition are; whether it has an index."""
+        for k, s in enumerate(self.segments):
+            if s.span == definition.name.span:
+                self.segments[k] = replace(s, body=value)
+        return bool(self.pending[definition].indices)
+
+    def check_chains(self) -> None:
+        """Members that one use means have one shape, the index put in. Raises ShapeError."""
+        for body in self.bodies:
+            for use in body.uses:
+                self._check_chain(use)
 
     def _known(self, use: Use) -> list[Segment]:
         """The segments whose shapes are known: those that have the member, if there are any."""
@@ -280,66 +340,18 @@ class FamilyElaboration:
             return found
         return meeting or found
 
-    def _lower_one(self, body: PendingDefinition) -> None:
-        d = body.definition
-        name = d.name.name
-        try:
-            value = self.expression(d.body, body.uses, d.ranges)
-        except ShapeError as error:
-            error.message += self._why(body.uses)
-            raise
-        if not body.indices:
-            self.values[name] = ex.named(name, value)
-        else:
-            self._add(body.segment(value.shape, value))
-
-    def _why(self, uses: Sequence[Use]) -> str:
+    def why(self, definition: Definition) -> str:
         """Where the shapes of members come from that were derived from a start."""
         reasons = []
-        for u in uses:
+        defined = [d.name.span for d in self.pending]
+        for u in self.pending[definition].uses:
             segment = self._known(u)[0] if u.indices and self._known(u) else None
-            if segment is not None and segment.body is not None and u.indices != segment.indices:
+            if segment is not None and segment.span in defined and u.indices != segment.indices:
                 shape = shape_text(segment.shape_at(u.indices))
                 reasons.append(
                     f"`{u.name}` is {shape}, as `{segment.name}` is {shape_text(segment.shape)}."
                 )
         return "".join("\n" + r for r in dict.fromkeys(reasons))
-
-    def expression(
-        self,
-        root: SyntaxNode,
-        uses: Sequence[Use],
-        ranges: Sequence[Range] = (),
-        shape: Shape | None = None,
-    ) -> Expr:
-        """The expression, of which every name has a value; `shape` sizes a bare `I`."""
-        values: dict[str, Expr] = {}
-        bound = [*ranges]
-        bound += [n.value for n in opened(root) if n.kind in RUNNING]
-        for r in bound:
-            values[r.letter] = ex.dimension(Dim.of(r.letter))
-        values.update(self.values)
-        for u in uses:
-            if u.indices and not u.is_function:
-                values[u.name] = self._known(u)[0].symbol(u.indices)
-        functions = [*self.scope.functions, *(u.name for u in uses if u.is_function)]
-        scope = known_scope(self.text, values, functions, dict(self.scope.dims))
-        for u in uses:
-            if u.is_function and not u.indices and u.name not in self.scope.functions:
-                raise NameProblem(f"`{u.name}` is a family: write `{u.name}[l](…)`.", u.node.span)
-        built = expression_of(root, scope, values, shape)
-        for e in traversal.postorder([built]):
-            if isinstance(e, Total) and any(
-                e.over.letter in (name, *(t for i in parts(name)[1] for t in i.terms))
-                for d in e.shape
-                for name in d.names
-            ):
-                raise ShapeError(
-                    f"the members that are summed have shape {shape_text(e.shape)}, each another: "
-                    "there is no such sum.",
-                    root.span,
-                )
-        return built
 
     def _check_chain(self, use: Use) -> None:
         """Members that one use means have one shape, the index put in."""
@@ -356,3 +368,22 @@ class FamilyElaboration:
                     f"{shape_text(s.shape_at(use.indices))}.",
                     s.span or use.node.span,
                 )
+
+
+def _letters_of(root: SyntaxNode, ranges: Sequence[Range]) -> list[str]:
+    """The letters that run in an expression, and those of its ranges."""
+    inner = (n.value for n in opened(root) if n.kind in RUNNING)
+    return [r.letter for r in (*ranges, *inner)]
+
+
+def _refuse_whole(text: str, statements: Sequence[Statement]) -> None:
+    """Refuse statements that problems with families don't have. Raises RequestError."""
+    for s in statements:
+        match s:
+            case Solving():
+                what = "equations of members are not solved"
+            case Declaration() if s.equations:
+                what = "equations behind `where` stand in problems without families"
+            case _:
+                continue
+        raise RequestError(f"{what}: write out a fixed number of members.", s.span, text)

@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import Any
 
 from ..core.errors import RequestError
 from ..core.regexes import regex
-from .source import decoded, read_bytes
+from .source import read_tables
 
 _TABLE = regex(r"^\[\[formula\]\]", re.MULTILINE)
 
@@ -56,6 +55,9 @@ class Formula:
         return "\n" * self.line + self.text
 
 
+_FIELDS = {field.name: field.default for field in fields(Formula) if field.name != "line"}
+
+
 @dataclass(frozen=True, slots=True)
 class Collection:
     """The formulas of a file, and where they are from."""
@@ -67,38 +69,27 @@ class Collection:
 
 def read_collection(path: str | Path) -> Collection:
     """The formulas of a file. Raises InputError if it is no such file, and BudgetError."""
-    text = decoded(read_bytes(str(path)), str(path))
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RequestError(f"{path} is no TOML: {error}.") from None
-    rows = data.get("formula", [])
-    if not isinstance(rows, list) or not rows:
-        raise RequestError(f"{path} has no formulas: each begins with `[[formula]]`.")
+    text, data, rows = read_tables(path, "formula", _FIELDS)
     lines = [text.count("\n", 0, m.start()) + 1 for m in _TABLE.finditer(text)]
-    formulas = tuple(
-        _formula(row, line, f"{path}, formula {i}")
-        for i, (row, line) in enumerate(zip(rows, [*lines, *rows], strict=False), 1)
-    )
+    lines += [1] * len(rows)  # of tables that are written otherwise
+    found = zip(rows, lines, strict=False)
+    formulas = tuple(_formula(row, line, where) for (where, row), line in found)
     return Collection(str(data.get("title", "")), str(data.get("source", "")), formulas)
 
 
-def _formula(row: object, line: int, where: str) -> Formula:
-    if not isinstance(row, dict) or "name" not in row:
+def _formula(row: dict[str, Any], line: int, where: str) -> Formula:
+    if "name" not in row:
         raise RequestError(f"{where}: `name` should be a text.")
     return Formula(**dict(_fields(row, where)), line=line)
 
 
 def _fields(row: dict[str, Any], where: str) -> Iterator[tuple[str, Any]]:
-    defaults = {field.name: field.default for field in fields(Formula) if field.name != "line"}
     for name, value in row.items():
-        if name not in defaults:
-            raise RequestError(f"{where}: `{name}` is none of {', '.join(defaults)}.")
-        if isinstance(defaults[name], tuple):
+        if isinstance(_FIELDS[name], tuple):
             if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
                 raise RequestError(f"{where}: `{name}` should be a list of texts.")
             yield name, tuple(value)
-        elif isinstance(defaults[name], bool) == isinstance(value, bool):
+        elif isinstance(_FIELDS[name], bool) == isinstance(value, bool):
             yield name, value if isinstance(value, bool) else str(value)
         else:
             raise RequestError(f"{where}: `{name}` should be true or a text.")

@@ -5,10 +5,9 @@ Problems with and without families are read alike: what a name means is asked of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from itertools import chain
-from typing import Protocol
 
 from ..core import expr as ex
 from ..core.dims import ONE, Shape, shape_text
@@ -29,38 +28,53 @@ from ..core.records import dataclass
 from ..core.traversal import substitute
 from .shapes.derived_values import derive
 from .shapes.errors import source, source_inside
+from .shapes.scope import Scope
 from .shapes.unification import open_text
 from .shapes.words import is_word
 from .syntax.latex_places import is_latex
 from .syntax.tree import DIRECTED, SYMMETRIC, UPSTREAM, Asked, FreeEntries, PlacedName, SyntaxNode
 
 
-class RequestNames(Protocol):
-    """What the names in requests mean."""
+class RequestNames:
+    """What the names in requests mean: `values` by name, and what else is `taken`; `systems` are
+    the equations that determine unknowns."""
+
+    __slots__ = ()
+    scope: Scope
+    values: Mapping[str, Expr]
+    taken: Container[str]
+    systems: tuple[EquationSystem, ...]
 
     @property
-    def text(self) -> str: ...
-
-    @property
-    def systems(self) -> tuple[EquationSystem, ...]: ...
-
-    def variable(self, named: PlacedName, asked: Asked | None) -> Symbol:
-        """What a derivative is by. Raises InputError."""
-
-    def held(self, e: Expr, wrt: Symbol) -> Expr:
-        """The expression in which what a derivative is by stands for itself, if it is defined."""
-
-    def variables(self, asked: Asked, of: Expr) -> tuple[PlacedName, ...]:
-        """What an expression alone is asked about. Raises RequestError."""
+    def text(self) -> str:
+        return self.scope.text
 
     def declared(self, name: str) -> Symbol | None:
         """What a name was declared as."""
+        known = self.values.get(name)
+        return known if isinstance(known, Symbol) else None
 
     def is_taken(self, name: str) -> bool:
         """Whether a name means anything."""
+        scope = self.scope
+        known = scope.is_known(name) or name in scope.functions
+        return known or name in self.values or name in self.taken
+
+    def held(self, e: Expr, wrt: Symbol) -> Expr:
+        """The expression in which what a derivative is by stands for itself, if it is defined."""
+        return e
+
+    def variable(self, named: PlacedName, asked: Asked | None) -> Symbol:
+        """What a derivative is by. Raises InputError."""
+        raise NotImplementedError
+
+    def variables(self, asked: Asked, of: Expr) -> tuple[PlacedName, ...]:
+        """What an expression alone is asked about. Raises RequestError."""
+        raise NotImplementedError
 
     def claim(self, asked: Asked, node: SyntaxNode, request: Request) -> Claim:
         """What is claimed of a request. Raises InputError."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)

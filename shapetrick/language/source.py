@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ..core.budget import TEXT
-from ..core.errors import BudgetError, InputError
+from ..core.errors import BudgetError, InputError, RequestError
 
 
 def read_text(name: str) -> str:
@@ -28,6 +29,29 @@ def read_bytes(name: str) -> bytes:
         return _read(Path(name).open("rb"), name)
     except (OSError, ValueError) as e:
         raise _unreadable(name, e) from e
+
+
+def read_tables(
+    path: str | Path, kind: str, known: Iterable[str]
+) -> tuple[str, dict[str, Any], list[tuple[str, dict[str, Any]]]]:
+    """What a TOML file holds, as text and as data, and its tables `[[kind]]`, each with the place
+    by which messages tell it. Raises InputError where there are none, or one has another field than
+    the known ones, and BudgetError."""
+    import tomllib
+
+    text, fields = decoded(read_bytes(str(path)), str(path)), [*known]
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RequestError(f"{path} is no TOML: {error}.") from None
+    rows = data.get(kind)
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise RequestError(f"{path} has no {kind}s: each begins with `[[{kind}]]`.")
+    placed = [(f"{path}, {kind} {i}", row) for i, row in enumerate(rows, 1)]
+    for where, row in placed:
+        if unknown := [name for name in row if name not in fields]:
+            raise RequestError(f"{where}: `{unknown[0]}` is none of {', '.join(fields)}.")
+    return text, data, placed
 
 
 def _read(opened: AbstractContextManager[BinaryIO], name: str) -> bytes:

@@ -96,8 +96,15 @@ def matrix_of(symbol: Symbol, value: Any) -> Array:
         return array
     if array.ndim < 2 and len(axes) == array.ndim:
         return array.reshape((1, 1) if not axes else (-1, 1) if symbol.shape[1] == ONE else (1, -1))
-    raise ShapeError(
-        f"`{name}` is {shape_text(symbol.shape)}: not an array of shape {array.shape}."
+    raise misfit(symbol, array.shape)
+
+
+def misfit(symbol: Symbol, given: tuple[int, ...]) -> ShapeError:
+    """The error of an array of that shape for a symbol."""
+    name = symbol.name
+    advice = f": a scalar is declared, `{name} : scalar`" if given == () else ""
+    return ShapeError(
+        f"`{name}` is {shape_text(symbol.shape)}: not an array of shape {given}{advice}."
     )
 
 
@@ -105,28 +112,32 @@ def sizes_from(
     symbols: Sequence[Symbol], arrays: Mapping[str, Array], sizes: Mapping[str, int]
 ) -> dict[str, int]:
     """The sizes of dimensions, read off arrays with two axes. Raises ShapeError if two disagree."""
-    known = dict(sizes)
-    sides = [
-        (s, axis, d, arrays[s.name].shape[axis]) for s in symbols for axis, d in enumerate(s.shape)
-    ]
-    for _ in range(len(sides)):  # a sum may become known by what another shape tells
-        found = {}
-        for _, _, d, size in sides:
-            unknown = [name for name in d.names if name not in known]
-            if len(unknown) == 1 and unknown[0] not in found:
-                value = _solved(d, unknown[0], size, known)
-                if value is not None:
-                    found[unknown[0]] = value
-        if not found:
-            break
-        known.update(found)
-    for s, _, d, size in sides:
+    sides = [(s, d, n) for s in symbols for d, n in zip(s.shape, arrays[s.name].shape, strict=True)]
+    known = told_sizes([(d, n) for _, d, n in sides], sizes)
+    for s, d, size in sides:
         if known.keys() >= set(d.names) and d.size(known) != size:
             told = ", ".join(f"{name} = {known[name]}" for name in d.names)
             raise ShapeError(
                 f"`{s.name}` is {shape_text(s.shape)}{f' with {told}' if told else ''}: not "
                 f"an array of shape {arrays[s.name].shape}."
             )
+    return known
+
+
+def told_sizes(lengths: Sequence[tuple[Dim, int]], sizes: Mapping[str, int]) -> dict[str, int]:
+    """The sizes of names in dimensions, told by how long these are."""
+    known = dict(sizes)
+    for _ in range(len(lengths)):  # a sum may become known by what another shape tells
+        found = {}
+        for d, n in lengths:
+            unknown = [name for name in d.names if name not in known]
+            if len(unknown) == 1 and unknown[0] not in found:
+                value = _solved(d, unknown[0], n, known)
+                if value is not None:
+                    found[unknown[0]] = value
+        if not found:
+            break
+        known.update(found)
     return known
 
 

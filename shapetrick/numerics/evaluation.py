@@ -301,7 +301,7 @@ def _finite(value: Any) -> bool:
 
 LIMITS = np.finfo(float)
 EPS = float(LIMITS.eps)
-_CONSTANTS = {"pi": np.pi, "e": np.e}
+_CONSTANTS = {"pi": np.pi, "e": np.e, "nan": np.nan}
 
 
 def _at_sizes(e: Expr, sizes: Mapping[str, int]) -> Any:

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ..core.dims import NOTHING, ONE
 from ..core.equations import structure_of, systems_within
 from ..core.errors import DerivationError
 from ..core.expr import UNIT, Expr, Symbol, add, as_symbol, call, matmul, negate, subtract, zeros
 from ..core.named_tuples import NamedTuple
 from ..core.problem import Problem, Request, RequestKind, jacobian_shape
 from ..core.results import Adjoint
+from ..core.structured import block_matrix, selection
 from ..core.traversal import expand_names, symbols_of
 from ..derivation.chain_rule import upstream_of
 from ..implicit.adjoint import computable_gradient, derived
@@ -91,19 +93,26 @@ class _Jacobians:
         return add(*parts) if parts else zeros(*jacobian_shape(e, wrt))
 
     def _add(self, unknowns: Sequence[Symbol], residuals: Sequence[Expr]) -> None:
-        if len(unknowns) > 1 or structure_of(unknowns[0]):
+        """Those of unknowns, which are stacked where they are several."""
+        if any(map(structure_of, unknowns)):
             raise _refusal(self._request)
-        (u,), (e,) = unknowns, residuals
-        inverse = call("inv", self._simplifier(jacobian(e, u, self._simplifier)))
-        self._known[u] = self._simplifier(negate(matmul(inverse, self._simplifier(self.of(e)))))
+        by_unknowns = [[jacobian(e, u, self._simplifier) for u in unknowns] for e in residuals]
+        inverse = call("inv", self._simplifier(block_matrix(by_unknowns)))
+        right = self._simplifier(block_matrix([[self.of(e)] for e in residuals]))
+        whole, first = negate(matmul(inverse, right)), NOTHING
+        for u in unknowns:
+            count = u.shape[0] * u.shape[1]
+            own = selection(first + ONE, first + count, whole.shape[0])
+            self._known[u] = self._simplifier(whole if len(unknowns) == 1 else matmul(own, whole))
+            first += count
 
 
 def _refusal(request: Request) -> DerivationError:
-    """What to ask for where unknowns have several parts or a structure."""
+    """What to ask for where unknowns have a structure."""
     kind = "hvp" if request.kind == "hess" else "jvp"
     return DerivationError(
-        "the unknowns of these equations have a structure, or are several: their Jacobian is no "
-        "expression in matrix and Kronecker products. Ask for it along a direction, "
+        "an unknown of these equations has a structure: its Jacobian is no expression in matrix "
+        "and Kronecker products. Ask for it along a direction, "
         f"`{kind} {request.of_text} wrt {request.wrt.name} with V`."
     )
 

@@ -30,6 +30,7 @@ from ..families.given_letters import (
     stand_ins,
     text_with_letters,
     with_letters_back,
+    with_other_letters,
 )
 from ..families.given_orders import AFTER, BEFORE, Comparison, LetterOrder, bounds_of, meeting
 from ..families.recurrence import Backpropagation, MemberUse, segments_of
@@ -38,18 +39,15 @@ from .member_jacobians import member_jacobians
 
 
 class GivenCase(NamedTuple):
-    """The equations for letters that stand in one order, those of cotangents first."""
+    """The equations for letters that stand in one order."""
 
     order: LetterOrder
     found: Recursion
-    equations: tuple[Equation, ...]
     gaps: Sequence[Gap]  # regions, and what lies between them
 
     def within(self, ranges: Sequence[Range]) -> Recursion:
         """The equations as they hold where the letters are within these ranges."""
-        given = tuple(replace(q, ranges=(*ranges, *q.ranges)) for q in self.equations)
-        count = len(self.found.cotangents)
-        return self.found._replace(cotangents=given[:count], gradients=given[count:])
+        return self.found.changed(lambda q: replace(q, ranges=(*ranges, *q.ranges)))
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,9 @@ class MemberDerivative:
         found = [*self._recursions()]
         known = [] if self.first is None else [self.first.recursion]
         if known:
-            found[0] = found[0]._replace(cotangents=(*known[0].cotangents, *found[0].cotangents))
+            given = {r.letter for r in self.request.ranges}
+            before = (with_other_letters(q, given) for q in known[0].cotangents)
+            found[0] = found[0]._replace(cotangents=(*before, *found[0].cotangents))
         least: dict[str, int] = {}
         for r in (*known, *found):
             least.update({t: max(k, least.get(t, 1)) for t, k in r.least.items()})
@@ -94,6 +94,7 @@ class MemberDerivative:
             tuple(q for r in found for q in r.gradients),
             least,
             tuple(padded),
+            tuple(q for r in found for q in r.left_out),
         )
 
     def _recursions(self) -> Iterator[Recursion]:
@@ -151,7 +152,7 @@ class MemberDerivative:
         least = most + 1 if least is None else max(least, most + 1)
         orders = (met.together(ahead, ranges) for ahead in range(most + 1, least))
         between = [self._case(of, order, fixed) for order in orders if order is not None]
-        if all({*case.equations} == {*first.equations} for case in (*between, after)):
+        if all({*case.found.equations} == {*first.found.equations} for case in (*between, after)):
             yield first
             return
         yield first._replace(order=met.apart(BEFORE, most, ranges))
@@ -160,7 +161,7 @@ class MemberDerivative:
 
     def _bounds(self, of: Expr, case: GivenCase) -> list[Comparison]:
         wrt = self.request.wrt if self.request.rows is None else self.request.rows
-        uses = (*case.equations, Equation(wrt, of, ()))
+        uses = (*case.found.equations, Equation(wrt, of, ()))
         return bounds_of(case.gaps, uses, self.request.wrt.base)
 
     def _case(self, of: Expr, order: LetterOrder, fixed: Indices) -> GivenCase:
@@ -170,10 +171,10 @@ class MemberDerivative:
         taken = {*letters, *fixed}
         own = [t for i in self.request.wrt.indices for t in i.terms if t not in letters]
         others = [t for t in own if t not in self.problem.families.lengths]
-        back = tuple(put_back(q, order.stand, taken, others) for q in found.equations)
+        found = found.changed(lambda q: put_back(q, order.stand, taken, others))
         index = order.stand.lettered
-        regions = [pair for q in back for pair in zip(*box_of_equation(q), strict=True)]
-        return GivenCase(order, found, back, [*regions, *((index(a), index(b)) for a, b in gaps)])
+        regions = [pair for q in found.equations for pair in zip(*box_of_equation(q), strict=True)]
+        return GivenCase(order, found, [*regions, *((index(a), index(b)) for a, b in gaps)])
 
     def _derived(self, of: Expr, at: Indices, fixed: Indices) -> tuple[Recursion, list[Gap]]:
         request = self.request
@@ -192,13 +193,14 @@ class MemberDerivative:
             return self._forward(found, rule, title), gaps
         if request.rows is not None:
             itself = at_index(request.rows, at).name
-            others = tuple(
+            own = [
                 q
                 for q in found.gradients
-                if request.rows.base != request.wrt.base
-                or member(request.rows.base, *q.symbol.indices) != itself
-            )
-            found = found._replace(gradients=others)
+                if request.rows.base == request.wrt.base
+                and member(request.rows.base, *q.symbol.indices) == itself
+            ]
+            others = tuple(q for q in found.gradients if q not in own)
+            found = found._replace(gradients=others, left_out=tuple(own))
         return member_jacobians(problem, rule, found, back), gaps
 
     # ---- as on paper

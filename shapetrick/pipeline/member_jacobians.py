@@ -62,7 +62,11 @@ class _Rows:
         answers = [replace(q, value=self._written(q.value)) for q in answers]
         inlined = [replace(q, value=self._written(q.value)) for q in inlined]
         padded = tuple((self._names.get(base, base), axis) for base, axis in self.found.padded)
-        return Recursion(tuple(inlined), tuple(answers), self.found.least, padded)
+        left_out = tuple(
+            replace(q, value=ex.zeros(self._size, q.symbol.shape[0] * q.symbol.shape[1]))
+            for q in self.found.left_out
+        )
+        return Recursion(tuple(inlined), tuple(answers), self.found.least, padded, left_out)
 
     def _written(self, e: Expr) -> Expr:
         return self._simplifier.with_diagonals(self.back.simplified(e))

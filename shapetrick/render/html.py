@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from hashlib import sha256
 from itertools import groupby, islice
 from pathlib import Path
@@ -18,6 +18,7 @@ from ..core.dims import shape_text
 from ..core.expr import Expr, Symbol, transpose
 from ..core.indices import written
 from ..core.problem import Problem
+from ..core.records import dataclass
 from ..core.results import Result
 from ..language.printer import factor_text, overlined, to_text
 from ..numerics.error_curves import Curve

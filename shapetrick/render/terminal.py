@@ -389,7 +389,12 @@ def console(stream: TextIO | None = None, colour: str = "auto") -> Console:
         for name, colour in COLOURS.items()
         for weight in ("", "bold ")
     }
-    return Console(
+
+    class PipedConsole(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # for the command line, whose status says so; Rich's is 1
+
+    return PipedConsole(
         file=stream or sys.stdout,
         force_terminal=True if colour == "always" else None,
         no_color=None if colour == "auto" else colour == "never",

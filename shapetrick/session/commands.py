@@ -85,7 +85,7 @@ def command_named(name: str) -> Command:
     if len(found) == 1:
         return found[0]
     if found:
-        raise RequestError(f"`:{name}` could be {listed([f':{c.name}' for c in found])}.")
+        raise RequestError(f"`:{name}` could be {listed([f':{c.name}' for c in found], 'or')}.")
     meant = nearest(name, COMMANDS)
     advice = f"Did you mean `:{meant}`?" if meant else "`:help` lists what there is."
     raise RequestError(f"there is no command `:{name}`. {advice}")

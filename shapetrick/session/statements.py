@@ -352,9 +352,9 @@ def dependents(problem: Problem, names: Sequence[str]) -> list[str]:
     return found
 
 
-def listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str], last: str = "and") -> str:
     """`A`, `B` and `C`."""
-    return enumerated([f"`{name}`" for name in names]) if names else ""
+    return enumerated([f"`{name}`" for name in names], last) if names else ""
 
 
 # ---------------------------------------------------------------------------------- statements

@@ -49,8 +49,9 @@ def _with_factor_outside(
     inner = networks.write(networks.collected(cut), atom.shape)
     if inner is None:
         return None
-    product = matmul(transpose(inner), power(atom, exponent))
-    closed = networks.simplify(product if product.is_scalar else call("tr", product))
+    around, factor = transpose(inner), power(atom, exponent)
+    ring = matmul(around, factor)
+    closed = networks.simplify(ring if ring.is_scalar else call("tr", matmul(factor, around)))
     if not others:
         return closed
     outside = networks.write(networks.collected(others), closed.shape)

@@ -38,6 +38,7 @@ from ..core.expr import (
     Add,
     Call,
     Expr,
+    Name,
     Number,
     Power,
     Real,
@@ -47,9 +48,8 @@ from ..core.expr import (
     number,
     times,
     transpose,
-    value_of,
 )
-from ..core.structure import terms_of
+from ..core.structure import is_zero, terms_of
 from .identities import ROOT
 
 MOST_STEPS = 10_000  # of the search for a body in a product
@@ -262,7 +262,8 @@ class Folding:
                 others = [item for item in term.scalars if item[0] is not base]
                 for p, left in _in_powers_of(exponent, row.exponent):
                     alone = row.name not in dict(term.scalars)
-                    if (alone and _is_natural(p)) if left is ZERO else not row.rest:
+                    plain = isinstance(base, Name) and not row.rest
+                    if (alone and _is_natural(p)) if left is ZERO else plain:
                         continue
                     inverse = multiply_exponents(MINUS, p)
                     divisors = [(b, multiply_exponents(number(q), inverse)) for b, q in row.rest]
@@ -391,7 +392,7 @@ class Folding:
                 for ends in self._orientations(edge):
                     here = _joined(nodes, wanted.nodes, ends)
                     if here is not None:
-                        rest = None if isinstance(left, Number) and left.value == 0 else left
+                        rest = None if is_zero(left) else left
                         yield from extend(k + 1, here, {**taken, i: rest})
 
         yield from extend(0, {}, {})
@@ -489,20 +490,23 @@ def _is_pattern(term: Term) -> bool:
     factors = len(term.edges) + len(term.scalars)
     exponents = [*(e.exponent for e in term.edges), *(p for _, p in term.scalars)]
     powers = any(p is not UNIT for p in exponents)
+    if factors == 1 and any(not isinstance(p, Number) for _, p in term.scalars):
+        return False  # `_learn_power`
     plain = term.rows != term.cols or not term.rows
     fused = any(len(s) > 1 for e in term.edges for s in (e.rows, e.cols))
-    numeric = all(isinstance(p, Number) for _, p in term.scalars)
-    return (factors > 1 or powers) and plain and numeric and not fused
+    return (factors > 1 or powers) and plain and not fused
 
 
 def _left_over(exponent: Expr, wanted: Expr) -> Expr | None:
-    """What remains of a power after taking out another, or None if it isn't in it."""
+    """What remains of a power after taking out another, or None if it isn't in it: of `s^(k - 1)`
+    after `s^k` it is `1 / s`, of `s^(2 k)` it is `s^k`."""
     if exponent is wanted:
-        return number(0)
-    if not isinstance(exponent, Number) or not isinstance(wanted, Number):
-        return None
-    p, q = exponent.value, wanted.value
-    return number(p - q) if 0 <= q <= p or p <= q <= 0 else None
+        return ZERO
+    if isinstance(exponent, Number) and isinstance(wanted, Number):
+        p, q = exponent.value, wanted.value
+        return number(p - q) if 0 <= q <= p or p <= q <= 0 else None
+    left = add_exponents(exponent, multiply_exponents(MINUS, wanted))
+    return left if isinstance(left, Number) or left is wanted else None
 
 
 def _in_powers_of(exponent: Expr, other: Expr) -> Iterator[tuple[Expr, Expr]]:
@@ -539,7 +543,7 @@ def _divided(scalars: Powers, pattern: Term) -> Powers | None:
         left = _left_over(result[base], p) if base in result else None
         if left is None:
             return None
-        if value_of(left) == 0:
+        if is_zero(left):
             del result[base]
         else:
             result[base] = left

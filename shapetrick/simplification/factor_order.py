@@ -4,10 +4,22 @@ are letters first, in the order in which the problem has them. And that of a sum
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from ..core.cost import has_minus, is_below, length
-from ..core.expr import Add, Call, Expr, Name, Number, Power, Symbol, Times, Transpose
+from ..core.expr import (
+    Add,
+    Call,
+    Dimension,
+    Expr,
+    Eye,
+    Name,
+    Number,
+    Power,
+    Symbol,
+    Times,
+    Transpose,
+)
 from ..core.functions import TABLE
 from ..core.structure import factors_of
 from ..core.traversal import rebuild
@@ -15,34 +27,47 @@ from ..core.traversal import rebuild
 
 def with_letters_first(e: Expr, places: Mapping[Expr, int]) -> Expr:
     """A product with a letter in front of functions of entries, and of its complement: `h .* (1 -
-    h)`; of its scalars first the letters, by their `places` in the problem, definitions last."""
+    h)`; of its scalars first the letters, by their `places` in the problem, definitions last;
+    and of divisors, numbers and dimensions before letters."""
     if not isinstance(e, Times):
         return e
-    scalars = [a for a in e.args if a.is_scalar]
-    letters = [a for a in scalars if _is_letter(a)]
-    numbers = [a for a in scalars if isinstance(a, Number)]
-    rest = [a for a in scalars if a not in letters and a not in numbers]
-    letters.sort(key=lambda a: (isinstance(_base(a), Name), places.get(_base(a), len(places))))
-    front = iter([*numbers, *letters, *rest])
-    others = iter(_letter_first([a for a in e.args if not a.is_scalar]))
+
+    def place(a: Expr) -> tuple[int, bool, int]:
+        base, below = _base(a), is_below(a)
+        number = base.args and all(isinstance(x, Number) for x in base.args)  # sqrt(2)
+        if isinstance(a, Number) or (below and (number or isinstance(base, Dimension))):
+            return 3 * below, False, -1
+        if _is_letter(a):
+            return 1 + 2 * below, isinstance(base, Name), places.get(base, len(places))
+        return 2 + 2 * below, False, 0
+
+    front = iter(sorted((a for a in e.args if a.is_scalar), key=place))
+    factors = _letter_first([a for a in e.args if not a.is_scalar])
+    below = iter(sorted(filter(is_below, factors), key=lambda a: not _is_letter(a)))
+    others = iter([next(below) if is_below(a) else a for a in factors])
     return rebuild(e, [next(front if a.is_scalar else others) for a in e.args])
 
 
-def with_short_ones_first(e: Expr) -> Expr:
-    """A sum with the shorter of what is taken away first: `G - mean(G) - y .* mean(G .* y)`."""
-    if not isinstance(e, Add) or sum(map(has_minus, e.args)) < 2:
+def with_constants_first(e: Expr) -> Expr:
+    """A sum with a number or the identity first, beside what is no letter: `1 + z z'`; and with the
+    shorter of what is taken away first: `G - mean(G) - y .* mean(G .* y)`."""
+    if not isinstance(e, Add):
         return e
     taken = iter(sorted(filter(has_minus, e.args), key=length))
-    return rebuild(e, [next(taken) if has_minus(a) else a for a in e.args])
+    ordered = [next(taken) if has_minus(a) else a for a in e.args]
+    constants = [a for a in ordered if isinstance(a, (Number, Eye)) and not has_minus(a)]
+    if any(_is_letter(factors_of(a)[-1]) for a in ordered):
+        constants = []
+    return rebuild(e, [*constants, *(a for a in ordered if a not in constants)])
 
 
 def _is_letter(e: Expr) -> bool:
-    """Whether it is a name, or one to a number's power that is not below."""
+    """Whether it is a name, or one to a number's power."""
     plain = not isinstance(e, Power) or isinstance(e.args[1], Number)
-    return plain and not is_below(e) and isinstance(_base(e), (Symbol, Name))
+    return plain and isinstance(_base(e), (Symbol, Name))
 
 
-def _letter_first(factors: list[Expr]) -> Iterable[Expr]:
+def _letter_first(factors: list[Expr]) -> list[Expr]:
     """The factors with the first that is a letter in front, if all before it may follow."""
     for i, a in enumerate(factors):
         letter = _base(a)

@@ -54,20 +54,6 @@ def _along(name: str, left: str, right: str, written: bool = False) -> list[Iden
     ]
 
 
-def _beside_an_inverse(sign: str) -> list[Identity]:
-    """A sum of which one term's matrix meets its inverse."""
-    sides = (
-        ("A ({0}inv(A) B + C)", "{0}B + A C"),
-        ("inv(A) ({0}A B + C)", "{0}B + inv(A) C"),
-        ("({0}B' inv(A) + C') A", "{0}B' + C' A"),
-        ("({0}B' A + C') inv(A)", "{0}B' + C' inv(A)"),
-    )
-    return [
-        Identity("a matrix and its inverse", left.format(sign), right.format(sign), _TERMS)
-        for left, right in sides
-    ]
-
-
 def _both_sizes(
     name: str, left: str, right: str, of_y: str = "", last: bool = False
 ) -> list[Identity]:
@@ -78,7 +64,6 @@ def _both_sizes(
     ]
 
 
-_TERMS = "A : n x n; B, C : n x k"
 _SQUARE = "A, B : n x n"
 _PAIR = "A : m x m; B : n x n"
 _ANY = "x : m x n"
@@ -102,12 +87,9 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("inverse of a product", "inv(A inv(B))", "B inv(A)", _SQUARE),
     Identity("a matrix and its inverse", "inv(A) A", "eye(n)", "A : n x n"),
     Identity("a matrix and its inverse", "A inv(A)", "eye(n)", "A : n x n"),
-    *_beside_an_inverse(""),
-    *_beside_an_inverse("-"),
     Identity("inverse of a product", "B inv(A B)", "inv(A)", _SQUARE),
     Identity("inverse of a product", "inv(A B) A", "inv(B)", _SQUARE),
     Identity("inverse of a diagonal", "inv(diag(v)) A", "A ./ v", "A : n x k; v : n"),
-    Identity("inverse of a diagonal", "A inv(diag(v))", "A ./ v'", "A : k x n; v : n"),
     Identity("inverse of a diagonal", "diag(inv(diag(v)))", "1 ./ v", "v : n"),
     Identity("resolvents", "inv(A) inv(inv(A) + inv(B))", "inv(A + B) B", _SQUARE),
     Identity("resolvents", "inv(inv(A) + inv(B)) inv(A)", "B inv(A + B)", _SQUARE),
@@ -159,7 +141,6 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("log of a number", "log(e)", "1", _ANY),
     Identity("log of a number", "log(1)", "0", _ANY),
     Identity("exp of a number", "exp(1)", "e", _ANY),
-    Identity("exp of a number", "exp(0)", "1", _ANY),
     Identity("product of exps", "exp(x) .* exp(y)", "exp(x + y)", _TWO, stable=True),
     Identity("quotient of exps", "exp(x) ./ exp(y)", "exp(x - y)", _TWO, stable=True),
     Identity("exp of a log", "exp(log1p(x))", "1 + x", _ANY),
@@ -168,6 +149,8 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("sigmoid", "1 ./ (1 + exp(-x))", "sigmoid(x)", _ANY, written=True),
     Identity("sigmoid", "exp(-x) .* sigmoid(x)", "sigmoid(-x)", _ANY, written=True),
     Identity("sigmoid of -x", "1 - sigmoid(x)", "sigmoid(-x)", _ANY, stable=True),
+    Identity("quotient of exps", "exp(-x) ./ (1 - exp(-x))", "1 ./ (exp(x) - 1)",
+             _ANY + " positive"),
     Identity("sigmoid of -x", "sigmoid(x) + sigmoid(-x)", "ones(m, n)", _ANY),
     Identity("softplus", "log(1 + exp(x))", "softplus(x)", _ANY, written=True),
     Identity("softplus", "log1p(exp(x))", "softplus(x)", _ANY, written=True),
@@ -179,7 +162,6 @@ IDENTITIES: tuple[Identity, ...] = (
              written=True),
     Identity("softmax", "(exp(X) B) ./ sum(exp(X), axis=1)", "softmax(X, axis=1) B",
              "X : m x n; B : n x k", written=True),
-    *_along("softmax", "exp(X - logsumexp(X{axis}))", "softmax(X{axis})"),
     *_along("softmax", "exp(log_softmax(X{axis}))", "softmax(X{axis})"),
     *_along("logsumexp", "log(sum(exp(X){axis}))", "logsumexp(X{axis})", written=True),
     *_along("log of softmax", "log(softmax(X{axis}))", "log_softmax(X{axis})", written=True),
@@ -187,6 +169,8 @@ IDENTITIES: tuple[Identity, ...] = (
     *_along("shifted entries", "softmax(X - y{axis})", "softmax(X{axis})", written=True),
     *_along("shifted entries", "log_softmax(X - y{axis})", "log_softmax(X{axis})", written=True),
     *_along("shifted entries", "logsumexp(X - y{axis}) + y", "logsumexp(X{axis})", written=True),
+    Identity("shifted entries", "logsumexp(X - y', axis=0)' + y", "logsumexp(X, axis=0)'",
+             "X : m x n; y : n", written=True),
     # ---------------------------------------------------------------------- sines and cosines
     Identity("sin² + cos²", "sin(x).^2 + cos(x).^2", "ones(m, n)", _ANY),
     Identity("sin² + cos²", "1 - sin(x).^2", "cos(x).^2", _ANY),
@@ -238,7 +222,6 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("one denominator", "(x + y) ./ x", "1 + y ./ x", _TWO, last=True),
     # ---------------------------------------------------------------------------------- signs
     Identity("absolute value", "abs(x)", "x", _ANY + " nonneg", written=True),
-    Identity("absolute value", "abs(abs(x))", "abs(x)", _ANY),
     Identity("absolute value", "abs(-x)", "abs(x)", _ANY),
     Identity("absolute value", "abs(x).^2", "x.^2", _ANY),
     Identity("absolute value", "x .* sign(x)", "abs(x)", _ANY),
@@ -333,6 +316,7 @@ STABLE: tuple[Identity, ...] = (
     Identity("expm1", "exp(x) - 1", "expm1(x)", _ANY),
     Identity("expm1", "1 - exp(x)", "-expm1(x)", _ANY),
     Identity("log of a sigmoid", "log(sigmoid(x))", "-softplus(-x)", _ANY),
+    Identity("sigmoid of -x", "1 - sigmoid(x).^2", "sigmoid(-x) .* (1 + sigmoid(x))", _ANY),
     Identity("tanh", "1 - tanh(x).^2", "4 sigmoid(2 x) .* sigmoid(-2 x)", _ANY),
     Identity("tanh", "1 + tanh(x)", "2 sigmoid(2 x)", _ANY),
     Identity("tanh", "expm1(x) .* sigmoid(-x)", "tanh(x / 2)", _ANY),

@@ -312,7 +312,7 @@ def _substituted(e: Expr, new: dict[Expr, Expr]) -> Expr:
                 new[x] = add(*[a for a in args if not is_zero(a)] or [ZERO])
             case _:
                 new[x] = rebuild(x, args)
-    return new[e]
+    return new.get(e, e)
 
 
 def _plain(e: Expr, side: int) -> Expr:

@@ -38,11 +38,16 @@ from .structured_terms import with_atom, without_idle
 
 class KnownProducts:
     """The definitions of a problem that may be such; `alone` simplifies what has no definitions,
-    `fold` gives the name of a definition's body."""
+    `fold` gives the name of a definition's body, `cancels` tells whether something in a product
+    without definitions meets."""
 
-    def __init__(self, alone: Callable[[Expr], Expr], fold: Callable[[Expr], Expr]) -> None:
-        self._alone = alone
-        self._fold = fold
+    def __init__(
+        self,
+        alone: Callable[[Expr], Expr],
+        fold: Callable[[Expr], Expr],
+        cancels: Callable[[Expr], bool],
+    ) -> None:
+        self._alone, self._fold, self._cancels = alone, fold, cancels
         self._parts: dict[Expr, frozenset[Expr]] = {}  # what definitions are divided by
         self._products: dict[tuple[Expr, Expr], Expr | None] = {}
         self._norms: dict[tuple[Expr, int | None], Product | None] = {}
@@ -91,16 +96,16 @@ class KnownProducts:
                 if other is one or other.exponent is not UNIT:
                     continue
                 if self._meets(one.atom, other.atom):
-                    for n in {*one.nodes} & {*other.nodes} - {*term.open_nodes}:
-                        if sum(e.nodes.count(n) for e in term.edges) == 2:
-                            yield one, other, n
+                    for n in filter(term.joins, {*one.nodes} & {*other.nodes}):
+                        yield one, other, n
 
     def _product(self, left: Expr, right: Expr) -> Expr | None:
         """The product if that is a name, the identity or zero."""
         key = left, right
         if key not in self._products:
             bodies = (transform(a, lambda x: unnamed(x) if _opens(x) else x) for a in key)
-            found = self._fold(self._alone(matmul(*bodies)))
+            whole = matmul(*bodies)
+            found = self._fold(self._alone(whole)) if self._cancels(whole) else whole
             plain = found.args[0] if isinstance(found, Transpose) else found
             known = isinstance(plain, (Name, Symbol, Eye)) or is_zero(plain)
             self._products[key] = found if known else None

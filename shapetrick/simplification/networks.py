@@ -8,14 +8,14 @@ equal by the linear operations alone is one term.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from itertools import chain
+from itertools import chain, product
 from typing import Any
 
 from ..algebra.common_factors import factored, without_leading_minus
 from ..algebra.contraction import flip
 from ..algebra.extraction import spell
 from ..algebra.fingerprints import Sum, Symmetric, key_of, like_terms
-from ..algebra.index_terms import Edge, Term, read_terms, tidy
+from ..algebra.index_terms import Edge, Term, is_multilinear, read_terms, tidy
 from ..algebra.sum_signs import Signs
 from ..core.cost import has_minus, is_below, length, outline
 from ..core.dims import ONE, Shape, broadcast
@@ -24,6 +24,7 @@ from ..core.expr import (
     UNIT,
     Add,
     Expr,
+    Eye,
     MatMul,
     Name,
     Number,
@@ -31,6 +32,8 @@ from ..core.expr import (
     Symbol,
     Times,
     add,
+    eye,
+    matmul,
     power,
     times,
     transpose,
@@ -40,7 +43,7 @@ from ..core.functions import TABLE
 from ..core.named_tuples import NamedTuple
 from ..core.results import Rewriting
 from ..core.structure import factors_of, is_zero
-from ..core.traversal import Found, rebuild, remembered
+from ..core.traversal import Found, postorder, rebuild, remembered
 from .definition_folding import Folding
 from .known_products import KnownProducts
 from .rewriting import SUMS_KNOWN, Rewriter
@@ -95,7 +98,7 @@ class Networks:
         self.rewriter = rewriter
         self.simplify = simplify
         self.folding = Folding(symmetric)
-        self.known = KnownProducts(alone, self.folding.fold)
+        self.known = KnownProducts(alone, self.folding.fold, self.cancels)
         self.signs = Signs()
         self.has_conditions = False  # whether the problem says on which sides of kinks
         self.log: list[Rewriting] = []
@@ -148,6 +151,12 @@ class Networks:
         """Whether terms met when sums were multiplied out, or factors within one."""
         met = any(term.gathered for term in reading.terms.values())
         return met or len(reading.terms) < len(reading.read) or any(map(self._is_met, reading.read))
+
+    def cancels(self, e: Expr) -> bool:
+        """Whether factors meet in a product as it stands, or terms where it is multiplied out."""
+        sums = {x for x in postorder([e], into=is_multilinear) if isinstance(x, Add)}
+        readings = [self.read(e, opened) for opened in ((), sums)]
+        return any(r is None or self.brings_together(r) for r in readings)
 
     def _is_met(self, term: Term) -> bool:
         """Whether factors of a term met others of their base, their inverses or those of a
@@ -359,54 +368,35 @@ def one_sign(networks: Networks, term: Term) -> Term | None:
     return tidy(term._replace(edges=edges, scalars=scalars, coefficient=k))
 
 
-def scalars_multiplied(networks: Networks, term: Term) -> Term | None:
-    """A scalar, or 1 over it, multiplied into a sum that gets shorter: `s (1 + q / s)` is `s + q`,
-    `(s t + q) / s` is `t + q / s`."""
-    for total, p in term.scalars:
-        for other, exponent in term.scalars if isinstance(total, Add) else ():
-            divides = p is UNIT and exponent is MINUS
-            divides = divides and any(other in factors_of(a) for a in total.args)
-            if other is total or not (exponent is p or divides):
-                continue
-            front = power(other, MINUS) if divides else other
-            written = networks.shorter(times(front, total), total)
-            if written is not None:
-                kept = [s for s in term.scalars if s[0] is not total and s[0] is not other]
-                return tidy(term._replace(scalars=(*kept, (written, p))))
-    return None
-
-
-def divisors_cancelled(networks: Networks, term: Term) -> Term | None:
-    """Factors multiplied into a sum beside them that has them as divisors, where that is shorter:
-    `p .* (1 - p) .* ((1 - y) ./ (1 - p) - y ./ p)` is `p - y`; or divisors, into one that has them
-    as factors."""
-    for total in term.edges:
-        if not isinstance(total.atom, Add) or total.exponent is not UNIT:
+def factors_cancelled(networks: Networks, term: Term) -> Term | None:
+    """Factors multiplied into a sum beside them that has them as divisors, or divisors into one
+    that has them as factors, where that is shorter: `s (1 + q / s)` is `s + q`, `p .* (1 - p) .*
+    ((1 - y) ./ (1 - p) - y ./ p)` is `p - y`."""
+    factors = [*term.edges, *(Edge(base, (), (), p) for base, p in term.scalars)]
+    for total in factors:
+        p = total.exponent
+        if not isinstance(total.atom, Add) or not (p is UNIT or (p is MINUS and not total.nodes)):
             continue
-        beside = [
-            edge
-            for edge in term.edges
-            if edge is not total
-            and edge.atom.shape == total.atom.shape
-            and (edge.rows, edge.cols) == (total.rows, total.cols)
-            and isinstance(edge.exponent, Number)
-        ]
-        summands = total.atom.args if beside else ()
-        divisors = {b for a in summands for b in _divisors(a)}
-        factors = {f for a in summands for f in factors_of(a)}
+        inside = {f for a in total.atom.args for f in factors_of(a)}
+        below = {f.args[0] for f in inside if is_below(f)}
         used = [
-            edge
-            for edge in beside
-            if edge.atom in divisors or (edge.exponent is MINUS and edge.atom in factors)
-        ]
-        if not used:
-            continue
-        whole = times(*(power(edge.atom, edge.exponent) for edge in used), total.atom)
-        written = networks.shorter(whole, total.atom)
+            f
+            for f in factors
+            if f is not total
+            and f.nodes == total.nodes
+            and f.atom.shape == total.atom.shape
+            and isinstance(f.exponent, Number)
+            and ((f.atom in below and (p is UNIT or f.exponent is p))
+                 or (f.atom in inside and f.exponent is MINUS is not p))
+        ]  # fmt: skip
+        whole = times(*(power(f.atom, f.exponent if p is UNIT else UNIT) for f in used), total.atom)
+        written = networks.shorter(whole, total.atom) if used else None
         if written is not None:
-            kept = tuple(e for e in term.edges if e is not total and e not in used)
-            edge = total._replace(atom=networks.simplify(written))
-            return tidy(term._replace(edges=(*kept, edge)))
+            kept = [f for f in factors if f is not total and f not in used]
+            kept.append(total._replace(atom=networks.simplify(written)))
+            scalars = tuple((f.atom, f.exponent) for f in kept if not f.nodes)
+            edges = tuple(f for f in kept if f.nodes)
+            return tidy(term._replace(edges=edges, scalars=scalars))
     return None
 
 
@@ -426,6 +416,42 @@ def bases_met(networks: Networks, term: Term) -> Term | None:
     return None
 
 
+def factor_in_front(networks: Networks, term: Term) -> Term | None:
+    """In a scalar, a factor before a sum of the identity and products that begin with it, so that
+    equal scalars are one: `tr((A B - I) A C)` is `tr(A (B A - I) C)`."""
+    for total in () if term.open_nodes else term.edges:
+        if not isinstance(total.atom, Add) or not any(map(_is_eye, total.atom.args)):
+            continue
+        turned = flip(total.atom, networks.symmetric)
+        ways = (total, Edge(turned, total.cols, total.rows, total.exponent))
+        for (atom, rows, cols, p), led in product(ways, term.edges):
+            meets = len(cols) == 1 and led.rows == cols and p is led.exponent is UNIT
+            turns = atom is turned and networks.symmetric(led.atom)
+            if not meets or turns or not term.joins(cols[0]):
+                continue
+            behind = [x for a in atom.args if (x := _behind(led.atom, a)) is not None]
+            if len(behind) == len(atom.args):
+                others = tuple(e for e in term.edges if e is not total and e is not led)
+                sides = Edge(led.atom, rows, cols), Edge(add(*behind), cols, led.cols)
+                dims = term.dims | {cols[0]: led.atom.shape[1]}
+                return tidy(term._replace(edges=(*others, *sides), dims=dims))
+    return None
+
+
+def _is_eye(e: Expr) -> bool:
+    return isinstance(factors_of(e)[-1], Eye)
+
+
+def _behind(front: Expr, e: Expr) -> Expr | None:
+    """What stands behind the front where `e` stood before it, if `e` begins with it."""
+    *scalars, body = factors_of(e)
+    if isinstance(body, Eye):
+        return times(*scalars, eye(front.shape[1]))
+    if not isinstance(body, MatMul) or body.args[0] is not front:
+        return None
+    return times(*scalars, matmul(*body.args[1:], front))
+
+
 def products_known(networks: Networks, term: Term) -> Term | None:
     """Definitions beside what they are made of as what they come to."""
     return networks.known.with_product(term)
@@ -436,12 +462,6 @@ def norms_known(networks: Networks, term: Term) -> Term | None:
     return networks.known.with_norm(term)
 
 
-def _divisors(e: Expr) -> list[Expr]:
-    """What a product is divided by, entry by entry."""
-    factors = factors_of(e)
-    return [a.args[0] for a in factors if is_below(a) and not a.is_scalar]
-
-
 SimplifyingPass = Callable[[Networks, Expr], Expr | None]
 TermPass = Callable[[Networks, Term], Term | None]
 # Each with the kinds of factors of which there is one where it has something to say.
@@ -450,8 +470,8 @@ TERM_PASSES: Mapping[TermPass, frozenset[type[Expr]]] = {
     orthogonal_met: frozenset({Symbol, Name}),
     rows_as_columns: frozenset({Add}),
     one_sign: frozenset({Add}),
-    scalars_multiplied: frozenset({Add}),
-    divisors_cancelled: frozenset({Add}),
+    factors_cancelled: frozenset({Add}),
+    factor_in_front: frozenset({Add}),
     bases_met: frozenset({Times, MatMul}),
     products_known: frozenset({Name}),
     norms_known: frozenset({Name}),

@@ -112,8 +112,11 @@ def sums_gathered(networks: Networks, e: Expr) -> Expr | None:
     if reading is None or len(reading.terms) < 3:
         return None
     gathered = networks.folding.gather_sums(reading.terms)
-    written = networks.write(gathered, e.shape) if gathered is not reading.terms else None
-    if written is None or length(written) >= length(e):
+    if gathered is reading.terms:
+        return None
+    written = networks.write(gathered, e.shape)
+    collected = networks.made(products_collected, e)
+    if written is None or length(written) >= length(e if collected is None else collected):
         return None
     networks.log.append(Rewriting("common factor", e, written))
     return written
@@ -173,10 +176,10 @@ PASSES = (
          PassPlace.ALONE, kinds=_READ, needed=SUM),
     Pass("definitions opened", definitions_opened, "2 y - A x = y", _DEFINED,
          PassPlace.WHOLE, kinds=_READ, needed=NAME),
-    Pass("products collected", products_collected, "A x + (x' A)' = (A + A') x", _LETTERS,
-         kinds=_READ),
     Pass("sums gathered", sums_gathered, "x - y + s (x - y) = (1 + s) (x - y)",
          "x, y : n; s : scalar", kinds=(Add,), needed=SUM),
+    Pass("products collected", products_collected, "A x + (x' A)' = (A + A') x", _LETTERS,
+         kinds=_READ),
     Pass("one denominator", fractions_combined, "1 ./ x - y ./ (x .* (x + y)) = 1 ./ (x + y)",
          "x, y : n", kinds=(Add, Times, Power), needed=DIVISOR),
     Pass("divisors inside", divisors_inside,

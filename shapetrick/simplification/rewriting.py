@@ -21,6 +21,7 @@ from ..core.cost import sum_of
 from ..core.expr import (
     WHOLE,
     Add,
+    Call,
     Expr,
     MatMul,
     Name,
@@ -38,7 +39,7 @@ from ..core.functions import TABLE
 from ..core.named_tuples import NamedTuple
 from ..core.problem import Problem
 from ..core.results import Rewriting
-from ..core.structure import data_of, factors_of, terms_of
+from ..core.structure import factors_of, terms_of
 from ..core.traversal import postorder, rebuild, remembered, transform
 from ..language.elaboration import read
 from ..language.expressions import read_expression
@@ -59,6 +60,9 @@ ANYTHING = "anything"  # the key of a letter that stands for any expression
 
 
 MatchKind = Literal["times", "add", "matmul", "call"]
+_MATCH_KINDS: dict[type[Expr], MatchKind] = {
+    Times: "times", Power: "times", Add: "add", MatMul: "matmul"
+}  # fmt: skip
 
 
 class RewriteRule(NamedTuple):
@@ -78,7 +82,12 @@ def _words(identity: Identity) -> frozenset[str]:
     """What must occur below a node for the identity to meet it."""
     called = frozenset(re.findall(r"(\w+)\(", identity.left))
     added = {Add.op} if re.search(r" [+-] ", identity.left) else set()
-    return called | BY_SYMBOLS.intersection(identity.letters.split()) | added
+    return called | _attributes(identity) | added
+
+
+def _attributes(identity: Identity) -> frozenset[str]:
+    """Those of its letters that symbols alone have."""
+    return BY_SYMBOLS.intersection(re.findall(r"\w+", identity.letters))
 
 
 # Functions and attributes of which a row tells the sum.
@@ -144,7 +153,7 @@ def _rule(identity: Identity, left: Expr, right: Expr) -> RewriteRule:
         case "matmul":
             keys = [k for k in map(_head, left.args) if k != "symbol"]
             key = _head(left.args[anchor])
-            if key == "symbol" and not BY_SYMBOLS.intersection(identity.letters.split()):
+            if key == "symbol" and not _attributes(identity):
                 key = ANYTHING
         case _:
             key = _operation(left)
@@ -153,14 +162,7 @@ def _rule(identity: Identity, left: Expr, right: Expr) -> RewriteRule:
 
 def kind_of(e: Expr) -> MatchKind:
     """How an expression is matched: as a product, a sum, a matrix product, or as a whole."""
-    match e:
-        case Times() | Power():
-            return "times"
-        case Add():
-            return "add"
-        case MatMul():
-            return "matmul"
-    return "call"
+    return _MATCH_KINDS.get(type(e), "call")
 
 
 def _counted(keys: Sequence[str]) -> dict[str, int]:
@@ -189,8 +191,7 @@ def _head(e: Expr) -> str:
 
 def _operation(e: Expr) -> str:
     """A sum along one axis is none along the other."""
-    axis = data_of(e)
-    return f"{e.op}{axis}" if isinstance(axis, int) else e.op
+    return f"{e.op}{e.data}" if isinstance(e, Call) and isinstance(e.data, int) else e.op
 
 
 class Rows(IntEnum):

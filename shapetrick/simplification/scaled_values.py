@@ -34,9 +34,11 @@ from ..core.expr import (
     transpose,
 )
 from ..core.named_tuples import NamedTuple
-from ..core.structure import data_of, is_zero, sums
-from ..core.traversal import rebuild, remembered
+from ..core.structure import data_of, factors_of, is_zero, sums
+from ..core.traversal import postorder, rebuild, remembered
 from .identities import EXPONENTIAL, LOGARITHM, LOGARITHMS, ROOT
+
+FAR = 10**9  # beyond all exponents
 
 
 class ScaledValue(NamedTuple):
@@ -80,7 +82,7 @@ class ScaledValues:
             if value.factor is UNIT:
                 return self._rewrite(call(e.op, call(EXPONENTIAL, value.exponent)))
             value = _sum([ScaledValue(UNIT), value])
-        whole = value.log() if is_log else value.over(ZERO)
+        whole = value.log() if is_log else _where_it_counts(value).over(ZERO)
         return whole if whole.shape == e.shape else e
 
     def _scaled(self, e: Expr) -> ScaledValue:
@@ -135,8 +137,23 @@ def _of_parts(e: Expr, parts: Sequence[ScaledValue]) -> ScaledValue | None:
     return None
 
 
+def _where_it_counts(value: ScaledValue) -> ScaledValue:
+    """The value with an exponent that is far below all others where a weight that is given is 0:
+    there it is not the largest, and its exponential is 0."""
+    factor, k = value
+    if k is None or k.is_scalar:
+        return value
+    for weight in [a for a in factors_of(factor) if a.shape == k.shape]:
+        computed = any(isinstance(x, Call) for x in postorder([weight]))
+        if not computed and EntryRanges().sign(weight) != "positive":
+            bound = add(times(number(2 * FAR), call("step", call("abs", weight))), number(-FAR))
+            k = call("minimum", k, bound)
+    return ScaledValue(factor, k)
+
+
 def _sum(parts: Sequence[ScaledValue]) -> ScaledValue:
     """The sum, by the largest of the exponents."""
+    parts = [*map(_where_it_counts, parts)]
     exponents = list(dict.fromkeys(ZERO if p.exponent is None else p.exponent for p in parts))
     largest = reduce(lambda a, b: call("maximum", a, b), exponents)
     return ScaledValue(add(*(p.over(largest) for p in parts)), largest)
@@ -167,6 +184,7 @@ def _product(factors: Sequence[Expr], parts: Sequence[ScaledValue]) -> ScaledVal
 
 def _even(shape: Shape, value: ScaledValue, axis: int | None) -> tuple[Expr, Expr | None]:
     """A value of a shape by an exponent that is the same along an axis, or everywhere."""
+    value = _where_it_counts(value)
     factor, k = value
     if k is None:
         return factor, None

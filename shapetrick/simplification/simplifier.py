@@ -6,6 +6,7 @@ A form is taken only if it is no longer than what it replaces, so this ends.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -41,7 +42,7 @@ from ..core.structure import factors_of, has_transposes
 from ..core.traversal import postorder, rebuild, remembered
 from .arguments import with_opposite_argument
 from .diagonals import with_diagonals
-from .factor_order import with_letters_first, with_short_ones_first
+from .factor_order import with_constants_first, with_letters_first
 from .identities import COMPLEMENTED
 from .kinks import is_condition
 from .networks import Networks
@@ -118,7 +119,7 @@ class Simplifier:
             x = with_opposite_argument(self.networks, rebuild(x, [known[a] for a in x.args]))
             x = with_letters_first(with_equal_powers(x), self._places)
             x = self._with_transpose_outside(x)
-            return x if x in self._sums else with_short_ones_first(x)
+            return x if x in self._sums else with_constants_first(x)
 
         return remembered(known, self._last.everywhere(e), finished, into_names=False)
 
@@ -243,4 +244,4 @@ def _may_recur(value: Expr) -> bool:
         return True
     factors = [a.args[0] if isinstance(a, Power) else a for a in parts]
     rows = [TABLE[a.op] for a in factors if a.op in TABLE]
-    return any("y" in text.split() for row in rows for text in row.derivative)
+    return any(re.search(r"\by\b", text) for row in rows for text in row.derivative)

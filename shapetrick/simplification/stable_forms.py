@@ -17,7 +17,7 @@ from ..algebra.symmetry import Symmetry
 from ..core.cost import has_minus, is_below
 from ..core.expr import Add, Call, Expr, Name, Number, Power, Times, add, times
 from ..core.functions import TABLE, Function
-from ..core.structure import unnamed
+from ..core.structure import factors_of, unnamed
 from ..core.traversal import postorder, remembered, transform
 from .identities import LOGARITHMS, ROOT
 from .rewriting import Rewriter, Rows
@@ -83,6 +83,8 @@ def stable(roots: Sequence[Expr]) -> list[Expr]:
 
     def may_cancel(e: Expr) -> bool:
         """Whether it is a difference of bounded values, or of a number and functions' values."""
+        if all(map(_is_whole, e.args)):
+            return False
         bounds = [ranges.of(a)[:2] for a in e.args]
         numbers = sum(isinstance(a, Number) for a in e.args)
         values = sum(any(isinstance(x, Call) for x, _ in Product.of(a).factors) for a in e.args)
@@ -102,6 +104,12 @@ def stable(roots: Sequence[Expr]) -> list[Expr]:
 
     found = [transform(root, changed, done) for root in roots]
     return [transform(root, rescaled, final) for root in found]
+
+
+def _is_whole(e: Expr) -> bool:
+    """Whether its entries are whole numbers, which nothing rounds: of signs and steps."""
+    rows = (TABLE.get(x.op) for x in factors_of(e) if not isinstance(x, Number))
+    return all(row is not None and row.derivative == ("0",) for row in rows)
 
 
 def _divisors_cancelled(e: Expr, depth: int = 0) -> Expr:

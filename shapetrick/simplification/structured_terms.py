@@ -49,8 +49,7 @@ def _without_orthogonal(term: Term) -> Term | None:
             pairs = ((one.rows, other.rows, one.cols, other.cols),
                      (one.cols, other.cols, one.rows, other.rows))  # fmt: skip
             for met, end, left, right in pairs if one.atom is other.atom else ():
-                inside = len(met) == 1 and met == end and not {*met} & {*term.open_nodes}
-                if inside and sum(e.nodes.count(met[0]) for e in term.edges) == 2:
+                if len(met) == 1 and met == end and term.joins(met[0]):
                     identity = eye(one.atom.shape[0])
                     return with_atom(term, [one, other], met, identity, left, right)
     return None

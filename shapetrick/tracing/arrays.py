@@ -23,9 +23,11 @@ from ..core.errors import TraceError
 from ..core.expr import Expr
 from ..core.functions import TABLE
 from ..core.named_tuples import NamedTuple
+from ..core.traversal import postorder
+from ..language.syntax.constants import INFINITE
+from . import extents
 
 HIGHEST_RANK = 2
-INFINITE = 10**9  # what stands for infinity: `exp(-INFINITE)` is 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -192,8 +194,8 @@ def place_by(made: Callable[[Traced, Sequence[int], Extent], Traced]) -> None:
 
 def too_many(shape: Extent) -> TraceError:
     return TraceError(
-        f"this array has {len(shape)} axes, {shape_of(shape)}: of such ones, sums, products and "
-        "powers are followed, until they are summed over an axis, and no more."
+        f"this array has {len(shape)} axes, {extents.shape_of(shape)}: of such ones, sums, "
+        "products and powers are followed, until they are summed over an axis, and no more."
     )
 
 
@@ -206,6 +208,18 @@ def many(*values: Traced) -> ManyAxes | None:
 def rewritten(x: Traced, f: Callable[[Expr], Expr]) -> Traced:
     """The array with its expression in another form."""
     return x.rewritten(f) if isinstance(x, ManyAxes) else Traced(f(x.e), x.shape, x.is_mask)
+
+
+def depends_on(x: Traced) -> set[str]:
+    """The names of the symbols in an array's expressions, without their indices."""
+    names: set[str] = set()
+
+    def seen(e: Expr) -> Expr:
+        names.update(part.base for part in postorder([e]) if isinstance(part, ex.Symbol))
+        return e
+
+    rewritten(x, seen)
+    return names
 
 
 def without(x: Traced, axes: Sequence[int]) -> Traced:
@@ -222,7 +236,7 @@ def without(x: Traced, axes: Sequence[int]) -> Traced:
         return value((ex.ones if isinstance(x.e, ex.Ones) else ex.zeros)(*sides(shape)), shape)
     if any(x.e.shape[k] != ONE for k in axes):
         raise TraceError(
-            f"an array of shape {shape_of(x.shape)} meets one whose axis "
+            f"an array of shape {extents.shape_of(x.shape)} meets one whose axis "
             f"{x.shape[axes[0]]} counts the members of a batch: it has to be an argument with that "
             "axis in front."
         )
@@ -266,11 +280,6 @@ def _lifted(x: Traced | float) -> Traced:
     return x if isinstance(x, Traced) else constant(x)
 
 
-def shape_of(shape: Sequence[Dim]) -> str:
-    """`(m, d)`, as Python writes a shape."""
-    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
-
-
 def sides(shape: Extent) -> Shape:
     """The rows and columns that an array of this shape has as a matrix."""
     rows, cols = [*shape, ONE, ONE][:2]
@@ -294,7 +303,9 @@ def broadcast(*values: Traced) -> Extent:
     for dims in zip(*padded, strict=True):
         several = list(dict.fromkeys(d for d in dims if d != ONE))
         if len(several) > 1:
-            raise misfit(several[0], several[1], " and ".join(shape_of(x.shape) for x in values))
+            raise misfit(
+                several[0], several[1], " and ".join(extents.shape_of(x.shape) for x in values)
+            )
         shape.append(several[0] if several else ONE)
     return tuple(shape)
 
@@ -316,10 +327,13 @@ def aligned(x: Traced, rank: int) -> Expr:
 
 
 def entrywise(f: Callable[..., Expr], *values: Traced) -> Traced:
-    """A function of the entries of arrays that broadcast."""
+    """A function of the entries of arrays that broadcast; of a single row as a column, the column
+    of its values."""
     if (wide := many(*values)) is not None:
         return wide.mapped(f, values)
     shape = broadcast(*values)
+    if len(values) == len(shape) == 1 and isinstance(values[0].e, ex.Transpose):
+        return value(ex.transpose(f(*values[0].e.args)), shape)
     return value(f(*(aligned(x, len(shape)) for x in values)), shape)
 
 
@@ -409,7 +423,7 @@ def axes_of(x: Traced, axis: Any) -> tuple[int, ...]:
     found = []
     for k in given:
         if isinstance(k, bool) or not isinstance(k, int) or not -x.rank <= k < x.rank:
-            raise TraceError(f"an array of shape {shape_of(x.shape)} has no axis {k}.")
+            raise TraceError(f"an array of shape {extents.shape_of(x.shape)} has no axis {k}.")
         found.append(k % x.rank)
     return tuple(sorted(found))
 
@@ -494,7 +508,7 @@ def matmul(a: Traced, b: Traced) -> Traced:
         raise TraceError("`@` takes arrays: a number is multiplied with `*`.")
     inner = a.shape[-1], b.shape[max(b.rank - 2, 0)]
     if inner[0] != inner[1]:
-        raise misfit(*inner, f"{shape_of(a.shape)} @ {shape_of(b.shape)}")
+        raise misfit(*inner, f"{extents.shape_of(a.shape)} @ {extents.shape_of(b.shape)}")
     if (wide := many(a, b)) is not None:
         batch = ascii_lowercase[: len(broadcast(*(Traced(ex.UNIT, x.shape[:-2]) for x in (a, b))))]
         rows, cols = "Y" * (a.rank > 1), "Z" * (b.rank > 1)
@@ -585,12 +599,32 @@ def reshape(x: Traced, shape: Extent) -> Traced:
         return x.reshaped(shape)
     if tuple(d for d in shape if d != ONE) == tuple(d for d in x.shape if d != ONE):
         return _same_entries(x, shape)
+    if len(shape) > HIGHEST_RANK:
+        return _taken_apart(x, shape)
     flat = ravel(x)
     if len(shape) <= 1:
         return value(flat.e, shape)
     rows, cols = sides(shape)
     e = ex.call("unvec", flat.e, data=(cols, rows))
     return value(ex.transpose(e), shape)
+
+
+def _taken_apart(x: Traced, shape: Extent) -> Traced:
+    """An array of equal entries in a shape of more axes. Raises TraceError for others, which says
+    into what an axis would have to be taken apart."""
+    if x.e.is_scalar or isinstance(x.e, ex.Ones | ex.Zeros):
+        one = ex.ZERO if isinstance(x.e, ex.Zeros) else ex.UNIT
+        return value(x.e if x.e.is_scalar else one, shape)
+    for old, new in extents.alike(x.shape, shape):
+        whole, several = ([d for d in s if d != ONE] for s in (x.shape[old], shape[new]))
+        if len(whole) == 1 < len(several):
+            error = TraceError(
+                f"an axis of {whole[0]} entries is taken apart into {extents.shape_of(several)} "
+                "where it is that of an argument, and of what is computed along it."
+            )
+            error.apart = tuple(map(str, several))
+            raise error
+    raise too_many(shape)
 
 
 def _same_entries(x: Traced, shape: Extent) -> Traced:
@@ -608,29 +642,12 @@ def filled(x: Traced, sizes: Sequence[Dim | int]) -> Extent:
     dims = [Dim.of(d) if not isinstance(d, Dim) else d for d in sizes if d != -1]
     total, known = size(x.shape), size(dims)
     if len(open_at) > 1 or (not open_at and known != total):
-        raise TraceError(f"an array of shape {shape_of(x.shape)} has no shape {tuple(sizes)}.")
+        raise TraceError(
+            f"an array of shape {extents.shape_of(x.shape)} has no shape {tuple(sizes)}."
+        )
     if open_at:
-        dims.insert(open_at[0], quotient(total, known))
+        dims.insert(open_at[0], extents.quotient(total, known))
     return tuple(dims)
-
-
-def quotient(total: Dim, known: Dim) -> Dim:
-    """The dimension which with another one makes a product. Raises TraceError."""
-    if known == ONE:
-        return total
-    if len(total.terms) == 1 and len(known.terms) == 1:
-        (names, k), (others, j) = total.terms[0], known.terms[0]
-        rest = list(names)
-        for name in others:
-            if name in rest:
-                rest.remove(name)
-        found = Dim(((tuple(rest), k // j),))
-        if found * known == total:
-            return found
-    raise TraceError(
-        f"{total} entries don't make rows of {known}: if they always do, declare the size as a "
-        f"product, `{known} k`."
-    )
 
 
 def diagonal(x: Traced) -> Traced:
@@ -657,9 +674,11 @@ def check_square(x: Traced) -> None:
     if isinstance(x, ManyAxes):
         raise x.refusal()
     if x.rank != HIGHEST_RANK:
-        raise TraceError(f"this takes a square matrix, not an array of shape {shape_of(x.shape)}.")
+        raise TraceError(
+            f"this takes a square matrix, not an array of shape {extents.shape_of(x.shape)}."
+        )
     if x.shape[0] != x.shape[1]:
-        raise misfit(x.shape[0], x.shape[1], shape_of(x.shape))
+        raise misfit(x.shape[0], x.shape[1], extents.shape_of(x.shape))
 
 
 def solve(a: Traced, b: Traced) -> Traced:

@@ -1,29 +1,46 @@
 """Arguments of more than two axes, as families: their first axes, and those of the same sizes in
-front of other arguments, count members, `X: b x n x d` being `X[i] : n x d for i = 1..b`.
+front of other arguments, count members, `X: b x n x d` being `X[i] : n x d for i = 1..b`. So do
+the parts of an axis that is taken apart, `W: d x (h p)` being `W[i] : d x p for i = 1..h`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from itertools import chain, count, islice
+from itertools import accumulate, chain, count, islice, pairwise
+from math import prod
 
-from ..core.errors import InputError
+from ..core.dims import ONE, Dim
+from ..core.errors import InputError, TraceError
 from ..core.families import index_letters
+from ..core.named_tuples import NamedTuple
 from ..core.regexes import regex
-from . import arrays
+from . import arrays, extents
 from .members import MOST_INDICES
 
 _NAMES = regex(r"[^\[\]():]*:")
 _BETWEEN = regex(r"\s+x\s+|\s*[×,]\s*|\s*\\times\s*")
+_PRODUCT = regex(r"\(?\s*\w+(?:[\s*·]+\w+)*\s*\)?")
+Groups = tuple[tuple[int, ...], ...]
 
 
-def with_members(head: str, counted: Collection[str] = ()) -> str:
-    """Declarations, a line each, with families in the place of arrays that have sizes which are
-    counted, or more than two axes; a size that has an argument's name gets another one."""
+class MemberDeclarations(NamedTuple):
+    """Declarations, a line each, and for each name of which axes of the members' array the axes of
+    the argument are made."""
+
+    text: str
+    groups: Mapping[str, Groups]
+
+
+def with_members(
+    head: str, counted: Collection[str] = (), apart: Collection[tuple[str, ...]] = ()
+) -> MemberDeclarations:
+    """Declarations with families in the place of arrays that have sizes which are counted, or more
+    than two axes, or axes that are taken apart; a size that has an argument's name gets another
+    one."""
     if not all(map(_NAMES.match, head.splitlines())):
-        return head  # which is refused as a text
+        return MemberDeclarations(head, {})  # which is refused as a text
     lines = [line for text in head.splitlines() for line in _single(text)]
     axes = [_axes(shape) for _, shape in lines]
     used = {*re.findall(r"\w+", head)}
@@ -43,10 +60,20 @@ def with_members(head: str, counted: Collection[str] = ()) -> str:
             )
     lead = {*counted, *(d for own, _ in axes for d in own[: -arrays.HIGHEST_RANK])}
     letters = [*islice((c for c in index_letters() if c not in used), MOST_INDICES)]
-    return "\n".join(
-        _declared(name, own, words, lead, letters)
-        for (name, _), (own, words) in zip(lines, axes, strict=True)
-    )
+    texts, groups = [], {}
+    for (name, _), (own, words) in zip(lines, axes, strict=True):
+        pieces = [_pieces(d, apart) for d in own]
+        first = next((k for k, d in enumerate(own) if d not in lead), len(own))
+        first = max(first, len(own) - arrays.HIGHEST_RANK)
+        ends = [*accumulate(map(len, pieces), initial=0)]
+        each = [d for parts in pieces for d in parts]
+        own_axes = [end - 1 for end in ends[first + 1 :]]
+        order = [k for k in range(len(each)) if k not in own_axes] + own_axes
+        counts = len(each) - len(own_axes)
+        texts.append(_declared(name, [each[k] for k in order], counts, words, letters))
+        if counts:
+            groups[name] = tuple(tuple(map(order.index, range(a, b))) for a, b in pairwise(ends))
+    return MemberDeclarations("\n".join(texts), groups)
 
 
 def _single(text: str) -> list[tuple[str, str]]:
@@ -62,14 +89,30 @@ def _axes(shape: str) -> tuple[list[str], str]:
     return [*first, m[1]] if m else [*first, last], m[2] if m else ""
 
 
+def _pieces(size: str, apart: Collection[tuple[str, ...]]) -> list[str]:
+    """The sizes that an axis is made of, where it is taken apart."""
+    if _PRODUCT.fullmatch(size):
+        for parts in apart:
+            try:
+                rest = extents.quotient(_product(size), prod(map(_product, parts), start=ONE))
+            except TraceError:
+                continue
+            return [*([] if rest == ONE else [f"({rest})"]), *(f"({part})" for part in parts)]
+    return [size]
+
+
+def _product(text: str) -> Dim:
+    words = re.findall(r"\w+", text)
+    return prod((Dim.of(int(w) if w.isdigit() else w) for w in words), start=ONE)
+
+
 def _declared(
-    name: str, sizes: Sequence[str], words: str, lead: Collection[str], letters: Sequence[str]
+    name: str, sizes: Sequence[str], counts: int, words: str, letters: Sequence[str]
 ) -> str:
-    """The declaration of one name; a family where axes in front count members."""
-    first = next((k for k, d in enumerate(sizes) if d not in lead), len(sizes))
-    first = max(first, len(sizes) - arrays.HIGHEST_RANK)
-    member = " x ".join(sizes[first:]) or "scalar"
-    if not first:
+    """The declaration of one name; a family where so many of its axes count members."""
+    member = " x ".join(sizes[counts:]) or "scalar"
+    if not counts:
         return f"{name} : {member}{words}"
-    ranges = ", ".join(f"{c} = 1..{d}" for c, d in zip(letters, sizes[:first], strict=False))
-    return f"{name}[{','.join(letters[:first])}] : {member}{words} for {ranges}"
+    lasts = (d.strip("()") for d in sizes[:counts])
+    ranges = ", ".join(f"{c} = 1..{d}" for c, d in zip(letters, lasts, strict=False))
+    return f"{name}[{','.join(letters[:counts])}] : {member}{words} for {ranges}"

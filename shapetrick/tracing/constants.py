@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from ..core import expr as ex
@@ -10,9 +13,12 @@ from ..core.dims import Dim, Extent
 from ..core.errors import TraceError
 from ..core.expr import Expr
 from ..core.functions import Array
+from ..numerics.evaluation import EvaluationTape
+from ..numerics.sampling import dims_of
 from . import arrays, parts
 from .arrays import Traced, constant
 
+TRIED = 37  # a size at which entries are compared
 MOST_ENTRIES = 10**6  # of an array in which something is looked for
 MOST_NUMBERS = 64  # of an array that is written out
 
@@ -28,6 +34,18 @@ def of_numbers(array: Array, shape: Extent) -> Traced:
             f"triangles, and up to {MOST_NUMBERS} numbers: make it an argument, and give its shape."
         )
     return arrays.masked(found) if array.dtype.kind == "b" else found
+
+
+def compared(holds: Callable[[Any, Any], Any], a: Traced, b: Traced) -> Traced | None:
+    """Where a comparison holds of two arrays without symbols; None of others."""
+    if arrays.depends_on(a) or arrays.depends_on(b):
+        return None
+    shape = arrays.broadcast(a, b)
+    roots = [arrays.spread(arrays.spread_over(x, shape)) for x in (a, b)]
+    dims = (name for d in dims_of(roots) for name in d.names)
+    sizes = {name: TRIED + k for k, name in enumerate(dict.fromkeys(dims))}
+    found = holds(*EvaluationTape(roots).run({}, sizes))
+    return arrays.masked(of_numbers(found.reshape([d.size(sizes) for d in shape]), shape))
 
 
 def recognised(array: Array, shape: Extent) -> Traced | None:
@@ -54,9 +72,14 @@ def _in_steps(array: Array, size: Dim) -> Traced | None:
 
 
 def _diagonal(array: Array, shape: Extent) -> Traced | None:
-    if shape[0] != shape[1] or not (array == array[0, 0] * np.eye(len(array))).all():
+    """One number on the diagonal, and another one elsewhere."""
+    if shape[0] != shape[1] or not shape[0].names:
         return None
-    return arrays.value(ex.times(constant(array[0, 0].item()).e, ex.eye(shape[0])), shape)
+    on, off = float(array[0, 0]), float(array[0, -1])
+    if not (array == np.where(np.eye(len(array), dtype=bool), on, off)).all():
+        return None
+    found = arrays.value(ex.times(constant(on - off).e, ex.eye(shape[0])), shape)
+    return found + off if off else found
 
 
 def _triangles(array: Array, shape: Extent) -> Traced | None:
@@ -66,7 +89,7 @@ def _triangles(array: Array, shape: Extent) -> Traced | None:
     below, above = float(array[-1, 0]), float(array[0, -1])
     k = int((array[0] == below).sum()) - 1
     if k < 0:
-        k = -int((array[:, 0] == above).sum()) - 1
+        k = -int((array[:, 0] == above).sum())
     if not (array == np.where(np.tri(len(array), k=k, dtype=bool), below, above)).all():
         return None
     triangle = parts.lower_triangle(arrays.value(ex.ones(*shape), shape), k)

@@ -4,7 +4,7 @@ language, and compared with the function's own values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from ..core import expr as ex
 from ..core.errors import InputError, RequestError, TraceError
 from ..core.expr import Expr, Symbol
 from ..core.functions import TABLE, Array
+from ..core.member_axes import MemberAxes
 from ..core.problem import Problem
 from ..core.traversal import postorder, substitute
 from ..families.unrolling import Unrolling
@@ -24,7 +25,7 @@ from ..numerics.sampling import Profile, assignments, dims_of, generator
 from ..numerics.solvers import TABLE as SOLVERS
 from ..numerics.solvers import solved_unknowns
 from .batches import with_members
-from .libraries import LIBRARIES, Followed, library_of
+from .libraries import LIBRARIES, ArrayLibrary, Followed, library_of
 from .parameters import (
     ShapedParameter,
     bound_sizes,
@@ -38,6 +39,7 @@ from .problem_texts import ProblemText
 
 PROFILES = (Profile(), Profile(sign=1), Profile(0.3), Profile(0.3, 1), Profile(boosted=False))
 SINGULAR = 1e8  # condition
+STEP = 1e-6  # of differences
 CLOSE = 1e-8  # relative: a reading is right to that
 
 
@@ -46,18 +48,22 @@ def read_function(f: Callable[..., Any], shapes: Mapping[str, str] | str) -> Pro
     `const`, or for its backward rule if it gives an array. Raises InputError with the place in the
     function."""
     counted: set[str] = set()  # sizes that count members
+    apart: set[tuple[str, ...]] = set()  # sizes of axes that are one, and taken apart
     while True:
+        head = with_members(declarations(shapes), counted, apart)
+        parameters = shaped_parameters(f, head, read(head.text, complete=False))
         try:
-            return _read(f, with_members(declarations(shapes), counted))
+            return _read(f, head.text, parameters)
         except TraceError as error:
-            if not error.counted or error.counted in counted:
+            new_count = error.counted not in ("", *counted)
+            if not new_count and error.apart in ((), *apart):
                 raise
-            counted.add(error.counted)
+            counted |= {error.counted} if new_count else set()
+            apart |= {error.apart} - {()}
 
 
-def _read(f: Callable[..., Any], head: str) -> Problem:
+def _read(f: Callable[..., Any], head: str, parameters: dict[str, ShapedParameter]) -> Problem:
     """Likewise, of arguments that are declared."""
-    parameters = shaped_parameters(f, head, read(head, complete=False))
     followed = follow(f, parameters)
     parameters = _used(followed, parameters)
     others = {name: p for name, p in parameters.items() if p.classes or p.array is not None}
@@ -72,18 +78,30 @@ def _read(f: Callable[..., Any], head: str) -> Problem:
         names = ProblemText(declared, parameters.values())
         text, _ = names.written(followed)
         problem = read(f"{head}\n{text}\n{names.request} wrt {', '.join(asked)}")
-        confirm(f, parameters, partial(_values, problem, names.value))
+        axes = names.axes.get(names.value)
+        confirm(f, parameters, partial(_values, problem, names.value), axes)
         said = [f"`{called(f)}` as {'; '.join(text.splitlines())}"]
         for name, p in others.items():
             if p.classes:
                 said.append(f"`{name}` numbers classes: it is the one-hot matrix here.")
+        for p in parameters.values():
+            said += _taken_apart(p)
         values = {name: p.array for name, p in others.items() if p.array is not None}
-        return replace(problem, readings=tuple(said), values=values)
+        every = {**{name: p.axes for name, p in parameters.items()}, **names.axes}
+        return replace(problem, readings=tuple(said), values=values, member_axes=every)
 
     try:
         return written(followed)
     except InputError:  # a local name that means something in the language
         return written(followed._replace(locals={}))
+
+
+def _taken_apart(p: ShapedParameter) -> Iterator[str]:
+    """What is said of an argument whose axes are taken apart."""
+    for d, group in zip(p.shape, p.axes.groups, strict=True):
+        if len(group) > 1:
+            parts = ", ".join(str(p.axes.sizes[k]) for k in group)
+            yield f"`{p.name}` has its axis of {d} taken apart into {parts}: `{p.symbol.name}`."
 
 
 def _used(
@@ -114,7 +132,8 @@ def follow(f: Callable[..., Any], parameters: Mapping[str, ShapedParameter]) -> 
     library = LIBRARIES[library_of(f)]
     dims = dict.fromkeys(name for p in parameters.values() for d in p.shape for name in d.names)
     given = {name: p.traced for name, p in parameters.items() if p.array is None}
-    return library.follow(f, given, list(dims), known_arrays(parameters))
+    constants = [name for name, p in parameters.items() if not p.asked]
+    return library.follow(f, given, list(dims), known_arrays(parameters), constants)
 
 
 # -------------------------------------------------------------------------- is it read right?
@@ -124,9 +143,11 @@ def confirm(
     f: Callable[..., Any],
     parameters: Mapping[str, ShapedParameter],
     values: Callable[[Mapping[str, int]], Sequence[Expr]],
+    axes: MemberAxes | None = None,
 ) -> None:
-    """Compare a function with the expressions that it was read as, at two sizes. Raises
-    TraceError where their values differ, or can't be compared."""
+    """Compare a function with the expressions that it was read as, of members in order if its
+    value has their axes, at two sizes. Raises TraceError where their values differ, or can't be
+    compared."""
     library = LIBRARIES[library_of(f)]
     arguments = {name: p for name, p in parameters.items() if p.array is None}
     others = {name: p for name, p in parameters.items() if p.array is not None}
@@ -162,7 +183,19 @@ def confirm(
             wanted = np.asarray(theirs, dtype=float)
             if not np.isfinite(wanted).all():
                 continue
-            _compare(f, np.stack(found[: len(roots)]), wanted)
+            ours = np.stack(found[: len(roots)])
+            if axes is not None:
+                ours = axes.array(ours.reshape([d.size(sizes) for d in axes.sizes]))
+            _compare(f, ours, wanted)
+            if library.gradients is not None and not compared:
+                rng = generator(1, k)
+                towards = {
+                    name: p.given(p.drawn(sizes, rng, profile), sizes)
+                    for name, p in arguments.items()
+                    if p.asked and not p.classes
+                }
+                if towards:
+                    _compare_gradients(f, given, towards, library)
             compared += 1
             break
         if compared == 2:
@@ -191,4 +224,36 @@ def _compare(f: Callable[..., Any], ours: Array, theirs: Array) -> None:
         raise TraceError(
             f"`{called(f)}` has other values than what it was read as: it does something which "
             "operations on whole arrays don't show, such as writing into its arguments."
+        )
+
+
+def _compare_gradients(
+    f: Callable[..., Any],
+    given: Mapping[str, Array],
+    towards: Mapping[str, Array],
+    library: ArrayLibrary,
+) -> None:
+    """Compare the gradients that the library finds itself with differences of the values, on the
+    way to other arguments. Raises TraceError where they differ."""
+    assert library.gradients is not None
+
+    shape = np.shape(library.value(f, given))
+    weights = generator(0, 2).standard_normal(shape)
+    gradients = library.gradients(f, given, [*towards], weights)
+    steps = {name: STEP * (x - given[name]) for name, x in towards.items()}
+
+    def moved(sign: int) -> Array:
+        there = {name: given[name] + sign * step for name, step in steps.items()}
+        values: Array = weights * np.asarray(library.value(f, {**given, **there}))
+        return values
+
+    ahead, behind = moved(1), moved(-1)
+    each = [np.asarray(gradients[name] * s) for name, s in steps.items()]
+    scale = sum(float(np.abs(x).sum()) for x in each)
+    rounding = 1e-12 * max(1.0, float(np.abs(ahead).sum()))
+    if abs((ahead - behind).sum() / 2 - sum(x.sum() for x in each)) > 1e-4 * scale + rounding:
+        raise TraceError(
+            f"`{called(f)}` has another gradient for its library than that of its values: it stops "
+            "one, or gives a rule of its own. Leave that out, or give what is constant as an "
+            "argument, and its shape as `… const`."
         )

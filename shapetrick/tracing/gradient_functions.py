@@ -25,7 +25,7 @@ from . import arrays
 from .arrays import Traced
 from .functions import CLOSE
 from .libraries import LIBRARIES, Followed, library_of, reached
-from .parameters import ShapedParameter
+from .parameters import ShapedParameter, plain_axes
 from .problem_texts import ProblemText
 from .symbolic import Layout, layout
 
@@ -189,7 +189,7 @@ def _problem(
 ) -> Problem:
     head = "\n".join(f"{i.name} : {_shape_text(equal.shape(i))}" for i in inputs)
     parameters = [
-        ShapedParameter(symbol(i.name, arrays.sides(equal.shape(i))), equal.shape(i))
+        ShapedParameter(symbol(i.name, arrays.sides(equal.shape(i))), plain_axes(equal.shape(i)))
         for i in inputs
     ]
     declared = read(head, complete=False)

@@ -7,7 +7,7 @@ be followed inside: that a function is read rightly, its values tell.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from math import isfinite, isinf, isnan
@@ -21,7 +21,6 @@ from ..core import expr as ex
 from ..core.dims import NOTHING, ONE, Dim, Extent
 from ..core.errors import InputError, TraceError
 from ..core.expr import Expr, Symbol
-from ..core.functions import Array
 from ..core.indices import Index, Range
 from ..core.regexes import regex
 from ..core.traversal import postorder, substitute
@@ -31,12 +30,11 @@ from ..simplification.written_forms import with_functions
 from . import arrays, classes, constants, meanings, parts, torch_meanings
 from .arrays import Traced, constant
 from .members import Recurrence, at_step, index, of_steps
-from .places import innermost, refused_at
-from .special_meanings import SPECIAL
-from .symbolic import Layout, layout
+from .places import innermost, is_library, refused_at
+from .symbolic import STOPPED, Layout, layout
 from .tensors import einsum
+from .written_meanings import SPECIAL
 
-TRIED = 37  # a size at which the places of entries are compared
 LARGE = 1009  # a size at which comparisons of sizes are decided
 _WORDS = frozenset(["mod", "floordiv", "max", "min"])  # of JAX's language of sizes
 _TERM = regex(r"(?P<sign>[+-]?)\s*(?P<factors>[^+-]+)")
@@ -50,12 +48,6 @@ class Counted:
     shape: Extent
     axis: int
     offset: int = 0
-
-    def entries(self, count: int) -> Array:
-        """The numbers, where axes have so many entries."""
-        sizes = [1] * len(self.shape)
-        sizes[self.axis] = count
-        return (np.arange(count) + self.offset).reshape(sizes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +71,7 @@ def follow(
     given: Mapping[str, Traced],
     dims: Sequence[str],
     known: Mapping[Layout, Traced],
+    constants: Collection[str] = (),
 ) -> tuple[Traced, Sequence[Recurrence]]:
     """What a function computes, and what it carries through loops. Raises TraceError."""
     names = {_spelled(name, k): name for k, name in enumerate(dims)}
@@ -91,7 +84,7 @@ def follow(
     made, whole = _jaxpr(called, given, sizes)
     if len(made.jaxpr.outvars) != 1:
         raise TraceError("the function gives several arrays: return one array, or a number.")
-    reader = Reader(names, known, {*given, *dims})
+    reader = Reader(names, known, {*given, *dims}, constants)
     values = [Numbered(x, x.shape) if name == whole else x for name, x in given.items()]
     (found,) = reader.run(made.jaxpr, made.consts, values)
     return reader.finished(reader.lifted(found)), reader.recurrences
@@ -141,11 +134,16 @@ class Reader:
     """Reads the equations of jaxprs, one after the other."""
 
     def __init__(
-        self, dims: Mapping[str, str], known: Mapping[Layout, Traced], taken: set[str]
+        self,
+        dims: Mapping[str, str],
+        known: Mapping[Layout, Traced],
+        taken: set[str],
+        constants: Collection[str],
     ) -> None:
         self._dims = dims  # JAX's names, and ours
         self._known = known  # arrays from around the function
         self._taken = taken  # names
+        self._constants = {*constants}  # arguments by which nothing is derived
         self.recurrences: list[Recurrence] = []
         self._stopped: dict[Expr, InputError] = {}
         self._at: Any = None  # the equation that is read
@@ -174,16 +172,18 @@ class Reader:
         inner = params.get("jaxpr") or params.get("call_jaxpr")
         if name == "cond":
             return self._branched(params["branches"], *given)
+        if name == "while":
+            raise TraceError(UNROLLED.format(name))
         if inner is not None:
             whole = WHOLE.get(str(params.get("name", "")))
             if whole is not None:
                 found = whole(*map(self.lifted, given))
                 return found if isinstance(found, tuple) else (found,)
+            if name.startswith("custom"):
+                _refuse_own_gradient(name, inner)
             closed = hasattr(inner, "consts")
             if name == "scan":
                 return self._scanned(params, inner, given)
-            if name in LOOPS:
-                raise TraceError(UNROLLED.format(name))
             return self.run(inner.jaxpr if closed else inner, inner.consts if closed else (), given)
         if name == "split":
             return parts.divided(self.lifted(*given), self._shape(params["sizes"]), params["axis"])
@@ -237,15 +237,17 @@ class Reader:
         along: Sequence[Traced],
     ) -> Sequence[Any]:
         """A loop whose number of steps is a letter: what it carries are families."""
-        if params["reverse"]:
-            raise TraceError(UNROLLED.format("scan"))
         count, letter = self._dim(params["length"]), f"_step{len(self.recurrences)}"
         firsts = [self.lifted(x) for x in state]
         shapes = [x.shape for x in firsts]
-        over = Range(letter, Index("", 1), last := index(count))
-        carried = [Recurrence(self._name(), over, e, e) for e in (arrays.spread(x) for x in firsts)]
+        over = Range(letter, Index("", 1), index(count))
+        carried = [
+            Recurrence(self._name(), over, e, e, params["reverse"])
+            for e in (arrays.spread(x) for x in firsts)
+        ]
         before = [
-            Traced(r.at(Index(letter, -1)), shape) for r, shape in zip(carried, shapes, strict=True)
+            Traced(r.at(r.around(letter)[0]), shape)
+            for r, shape in zip(carried, shapes, strict=True)
         ]
         members = [at_step(x, count, letter) for x in along]
         found = self.run(inner.jaxpr, inner.consts, [*fixed, *before, *members])
@@ -253,12 +255,12 @@ class Reader:
         for r, x in zip(carried, found, strict=False):
             step = arrays.spread(self.lifted(x))
             self.recurrences.append(r._replace(step=step))
-            here[step] = r.at(Index(letter))
+            here[step] = r.at(r.around(letter)[1])
         rows = (
             arrays.rewritten(self.lifted(x), lambda e: substitute(e, here))
             for x in found[len(carried) :]
         )
-        ends = [Traced(r.at(last), shape) for r, shape in zip(carried, shapes, strict=True)]
+        ends = [Traced(r.at(r.ends[1]), shape) for r, shape in zip(carried, shapes, strict=True)]
         return [*ends, *(of_steps(x, count, letter) for x in rows)]
 
     def _name(self) -> str:
@@ -330,7 +332,9 @@ class Reader:
         return Counted(self._shape(params["shape"]), params["dimension"])
 
     def _stop_gradient(self, _: Any, x: Any) -> Any:
-        message = "the gradient is stopped here: give what is constant as an argument."
+        if arrays.depends_on(self.lifted(x)) <= self._constants:
+            return x
+        message = STOPPED.format("`stop_gradient`")
         place = _place_of(self._at)
         error = TraceError(message) if place is None else place.refusal(message)
 
@@ -497,35 +501,28 @@ class Reader:
     def _eq(self, _: Any, a: Any, b: Any) -> Any:
         if any(_is_number(x) and isinf(x) for x in (a, b)):  # which no value is
             return False
-        if isinstance(a, Counted) and isinstance(b, Counted):
-            return self._of_places(operator.eq, a, b)
-        if isinstance(a, Counted):
+        if isinstance(a, Counted) and not isinstance(b, Counted):
             a, b = b, a
-        if isinstance(b, Counted) and not b.offset and b.axis == len(b.shape) - 1:
+        classes_last = isinstance(b, Counted) and not b.offset and b.axis == len(b.shape) - 1
+        if classes_last and not isinstance(a, Counted):
             given = self.lifted(a)
             given = arrays.reshape(given, given.shape[:1]) if given.rank == 2 else given
             return arrays.masked(classes.one_hot(given, b.shape[b.axis]))
-        raise TraceError("`==` of arrays isn't followed: of comparisons `>` and `<` are.")
+        return meanings.equal(self.lifted(a), self.lifted(b))
 
     def _ne(self, _: Any, a: Any, b: Any) -> Any:
         if a is b:  # whether it is no number
             return False
-        raise TraceError("`!=` of arrays isn't followed: of comparisons `>` and `<` are.")
-
-    def _of_places(self, holds: Callable[[Any, Any], Any], a: Counted, b: Counted) -> Traced:
-        """Where the numbers of a row and a column are as they are said to be."""
-        shape = arrays.broadcast(*(Traced(ex.UNIT, x.shape) for x in (a, b)))
-        found = holds(a.entries(TRIED), b.entries(TRIED))
-        return arrays.masked(constants.of_numbers(found, shape))
+        return self._not(_, self._eq(_, a, b))
 
     def _compared(self, name: str, a: Any, b: Any) -> Any:
         """A comparison; of sizes alone it is decided, for large ones."""
         decided, followed = COMPARISONS[name]
-        if isinstance(a, Counted) and isinstance(b, Counted):
-            return self._of_places(decided, a, b)
         if isinstance(a, Numbered):  # whether it counts from behind
             return False
         both = self.lifted(a), self.lifted(b)
+        if isinstance(a, Counted) and isinstance(b, Counted):
+            return constants.compared(decided, *both)
         roots = [x.e for x in both]
         if not any(isinstance(e, Symbol) for e in postorder(roots)):
             sizes = {name: LARGE for d in dims_of(roots) for name in d.names}
@@ -564,6 +561,18 @@ def _is_number(x: Any) -> bool:
 def _is_truth(x: Any) -> bool:
     kind = getattr(getattr(x, "dtype", None), "kind", "")
     return isinstance(x, bool) or (kind == "b" and np.ndim(x) == 0)
+
+
+def _refuse_own_gradient(name: str, inner: Any) -> None:
+    """Raises TraceError for a person's own function whose gradient is given, and may be another
+    one than that of its value."""
+    about = getattr(getattr(inner, "jaxpr", inner), "debug_info", None)
+    called, _, place = str(getattr(about, "func_src_info", "")).partition(" at ")
+    if not is_library(place.rpartition(":")[0]):
+        raise TraceError(
+            f"`{called}` has a gradient of its own ({name.removesuffix('_call')}), which need not "
+            "be that of its value: call what it computes without that rule."
+        )
 
 
 def _place_of(equation: Any) -> Any:
@@ -667,7 +676,6 @@ PARTS = (
     "of an array's parts, slices with a step of 1 and entries at a number are followed: write "
     "others by whole arrays."
 )
-LOOPS = frozenset({"scan", "while"})
 MOST_STEPS = 64  # of a loop that is followed
 UNROLLED = (
     f"`{{}}` is followed over at most {MOST_STEPS} steps, whose number is no letter: write it by "

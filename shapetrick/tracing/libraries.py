@@ -7,7 +7,7 @@ from __future__ import annotations
 import builtins
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,9 +23,8 @@ from ..core.functions import Array
 from ..core.named_tuples import NamedTuple
 from . import meanings, symbolic, torch_meanings
 from .arrays import ManyAxes, Traced
-from .members import Members, Recurrence
+from .members import Members, Recurrence, axes_of_members
 from .places import SourceLine, innermost, refused_at
-from .special_meanings import SPECIAL
 from .stand_ins import Symbols, flat, package, standing_in
 from .symbolic import (
     Layout,
@@ -37,6 +36,7 @@ from .symbolic import (
     TorchTensor,
     Trace,
 )
+from .written_meanings import SPECIAL
 
 
 class Followed(NamedTuple):
@@ -59,10 +59,12 @@ _PRIMES = (31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103,
 
 class ArrayLibrary(NamedTuple):
     """How functions of a library are run: on symbols (its value, and what it names on the way),
-    and on numbers."""
+    and on numbers; and the gradients of a weighted sum of its values that the library finds
+    itself, where code may give these another meaning without a trace."""
 
     follow: Callable[..., Followed]
     value: Callable[[Callable[..., Any], Mapping[str, Array]], Any]
+    gradients: Callable[..., Mapping[str, Array]] | None = None
 
 
 def library_of(f: Callable[..., Any]) -> str:
@@ -91,7 +93,9 @@ def _roots_called(f: Callable[..., Any]) -> set[str]:
     """The packages from which a function, and what it calls of the person's own, takes things."""
     roots = {_root(type(f))}
     for name, x in reached(f):
-        roots |= {_root(name), _root(x), *map(_root, getattr(x, "__annotations__", {}).values())}
+        kinds = (*type(x).__mro__, *(x.__mro__ if isinstance(x, type) else ()))
+        annotations = getattr(x, "__annotations__", {}).values()
+        roots |= {_root(name), *map(_root, (x, *kinds, *annotations))}
     return roots
 
 
@@ -154,11 +158,12 @@ def _by_symbols(
         given: Mapping[str, Traced],
         dims: Sequence[str],
         known: Mapping[Layout, Traced] | None = None,
+        constants: Collection[str] = (),
     ) -> Followed:
         half = max(len(dims), 1)
         primes = _PRIMES if 2 * half <= len(_PRIMES) else range(31, 31 + 2 * half)
         first, second = (
-            Trace(dict(zip(dims, sizes, strict=False)), names, array, size, known or {})
+            Trace(dict(zip(dims, sizes, strict=False)), names, array, size, known or {}, constants)
             for sizes in (primes, primes[half:])
         )
         found, sized = _run(f, given, first, symbols(first))
@@ -180,11 +185,12 @@ def _run(
     arguments = {name: trace.wrapped(value) for name, value in given.items()}
     with _watched(f) as run, _places(), _stood_in(f, symbols):
         value = _result(run, f(**arguments), trace)
-    kept = {
-        name: x.value
+    own = {  # a name that an argument has is another one here
+        name + "2" * (name in given): axes_of_members(x.value)[0]
         for name, x in run.names.items()
-        if isinstance(x, Symbolic) and name not in given and _is_named(x.value)
+        if isinstance(x, Symbolic) and x is not arguments.get(name)
     }
+    kept = {name: x for name, x in own.items() if _is_named(x)}
     return Followed(value, kept), bool(trace.used)
 
 
@@ -352,9 +358,30 @@ def _numpy_value(f: Callable[..., Any], given: Mapping[str, Array]) -> Any:
 def _torch_value(f: Callable[..., Any], given: Mapping[str, Array]) -> Any:
     import torch
 
-    kinds = {"i": torch.long, "f": torch.float64}
-    found = f(**{name: torch.tensor(x, dtype=kinds[x.dtype.kind]) for name, x in given.items()})
+    found = f(**_tensors(given))
     return found.detach() if isinstance(found, torch.Tensor) else found
+
+
+def _tensors(given: Mapping[str, Array]) -> dict[str, Any]:
+    import torch
+
+    kinds = {"i": torch.long, "f": torch.float64}
+    return {name: torch.tensor(x, dtype=kinds[x.dtype.kind]) for name, x in given.items()}
+
+
+def _torch_gradients(
+    f: Callable[..., Any], given: Mapping[str, Array], asked: Collection[str], weights: Array
+) -> Mapping[str, Array]:
+    import torch
+
+    tensors = _tensors(given)
+    leaves = {name: tensors[name].requires_grad_() for name in asked}
+    value = torch.as_tensor(f(**{name: x.clone() for name, x in tensors.items()}))
+    total = (value * torch.tensor(weights)).sum()
+    if not total.requires_grad:
+        return {name: np.zeros(x.shape) for name, x in leaves.items()}
+    found = torch.autograd.grad(total, [*leaves.values()], materialize_grads=True)
+    return {name: x.numpy() for name, x in zip(leaves, found, strict=True)}
 
 
 def _jax_value(f: Callable[..., Any], given: Mapping[str, Array]) -> Any:
@@ -369,11 +396,12 @@ def _jax_follow(
     given: Mapping[str, Traced],
     dims: Sequence[str],
     known: Mapping[Layout, Traced] | None = None,
+    constants: Collection[str] = (),
 ) -> Followed:
     from .jaxprs import follow
 
     with _places(), _stood_in(f, _jax_symbols()):
-        value, recurrences = follow(f, given, dims, known or {})
+        value, recurrences = follow(f, given, dims, known or {}, constants)
         return Followed(value, {}, recurrences)
 
 
@@ -382,7 +410,9 @@ LIBRARIES: Mapping[str, ArrayLibrary] = {
         _by_symbols(meanings.NUMPY, NumpyArray, NumpySize, _numpy_symbols), _numpy_value
     ),
     "torch": ArrayLibrary(
-        _by_symbols(torch_meanings.TORCH, TorchTensor, TorchSize, _torch_symbols), _torch_value
+        _by_symbols(torch_meanings.TORCH, TorchTensor, TorchSize, _torch_symbols),
+        _torch_value,
+        _torch_gradients,
     ),
     "jax": ArrayLibrary(_jax_follow, _jax_value),
 }

@@ -6,6 +6,7 @@ A parameter that is annotated with `Traced` takes an array; all others are taken
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce, wraps
 from string import ascii_letters
@@ -15,10 +16,10 @@ from ..core import expr as ex
 from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
 from ..core.named_tuples import NamedTuple
-from . import arrays, classes, decompositions, parts
+from . import arrays, classes, constants, decompositions, extents, parts
 from .arrays import Traced, constant
-from .special_meanings import SPECIAL
 from .tensors import einsum
+from .written_meanings import ENTRYWISE, SPECIAL
 
 Meaning = Callable[..., Any]
 
@@ -70,25 +71,6 @@ def turned(meaning: Meaning) -> Meaning:
     return reverse
 
 
-def _reciprocal(x: Traced) -> Traced:
-    return x**-1
-
-
-def rsqrt(x: Traced) -> Traced:
-    return arrays.root(x) ** -1
-
-
-def _exp2(x: Traced) -> Traced:
-    return constant(2) ** x
-
-
-def _log_to(base: float) -> Meaning:
-    def meaning(x: Traced) -> Traced:
-        return arrays.mapped("log", x) / arrays.mapped("log", constant(base))
-
-    return meaning
-
-
 def _logaddexp(a: Traced, b: Traced) -> Traced:
     if isinstance(a.e, ex.Number):
         a, b = b, a
@@ -113,18 +95,6 @@ def _numpy_clip(x: Traced, a_min: Traced | None = None, a_max: Traced | None = N
     return clip(x, a_min, a_max)
 
 
-def _hypot(a: Traced, b: Traced) -> Traced:
-    return arrays.root(a**2 + b**2)
-
-
-def _heaviside(x: Traced, at_zero: float) -> Traced:
-    return arrays.mapped("step", x)
-
-
-def _atan2(a: Traced, b: Traced) -> Traced:
-    return arrays.mapped("atan2", a, b)
-
-
 # -------------------------------------------------------------------------------- conditions
 
 
@@ -138,6 +108,22 @@ def not_less(a: Traced, b: Traced) -> Traced:
 
 def not_greater(a: Traced, b: Traced) -> Traced:
     return arrays.negated(arrays.greater(a, b))
+
+
+def equal(a: Traced, b: Traced) -> Traced:
+    """Of a condition and 0 or 1, where it does not hold, or does; of arrays without symbols, where
+    they are equal at all sizes."""
+    for x, other in ((a, b), (b, a)):
+        if x.is_mask and other.e in (ex.ZERO, ex.UNIT):
+            return x if other.e is ex.UNIT else arrays.negated(x)
+    found = constants.compared(operator.eq, a, b)
+    if found is None:
+        raise TraceError("`==` of arrays isn't followed: of comparisons `>` and `<` are.")
+    return found
+
+
+def _not_equal(a: Traced, b: Traced) -> Traced:
+    return arrays.negated(equal(a, b))
 
 
 def _where(condition: Traced, a: Traced, b: Traced) -> Traced:
@@ -476,7 +462,7 @@ def expand_dims(x: Traced, axis: int) -> Traced:
 def broadcast_to(x: Traced, shape: Any) -> Traced:
     wanted = tuple(Dim.of(_dim(d)) for d in shape)
     if arrays.broadcast(x, arrays.value(ex.UNIT, wanted)) != wanted:
-        raise TraceError(f"an array of shape {arrays.shape_of(x.shape)} has no such broadcast.")
+        raise TraceError(f"an array of shape {extents.shape_of(x.shape)} has no such broadcast.")
     return arrays.spread_over(x, wanted)
 
 
@@ -514,13 +500,14 @@ COMMON: Mapping[str, Meaning] = {
     **{"add": _add, "subtract": subtract, "multiply": multiply, "divide": arrays.divide},
     **{"true_divide": arrays.divide, "power": arrays.power, "pow": arrays.power},
     "float_power": arrays.power,
-    **{"negative": negative, "positive": positive, "reciprocal": _reciprocal, "exp2": _exp2},
-    **{"log2": _log_to(2), "log10": _log_to(10), "logaddexp": _logaddexp, "hypot": _hypot},
+    **{"negative": negative, "positive": positive, "logaddexp": _logaddexp},
     **{"maximum": maximum, "minimum": minimum, "fmax": maximum, "fmin": minimum},
     **SPECIAL,
-    **{"clip": clip, "heaviside": _heaviside, **dict.fromkeys(("arctan2", "atan2"), _atan2)},
+    **ENTRYWISE,
+    "clip": clip,
     **{"greater": arrays.greater, "less": less},
     **{"greater_equal": not_less, "less_equal": not_greater},
+    **{"equal": equal, "not_equal": _not_equal, "eq": equal, "ne": _not_equal},
     **{"where": _where, "logical_and": _both, "logical_or": _either, "logical_not": _not},
     **{"bitwise_and": _both, "bitwise_or": _either, "invert": _not},
     **{name: reduction(name) for name in ("sum", "mean", "prod")},

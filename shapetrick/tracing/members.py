@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from ..core import expr as ex
 from ..core.dims import NOTHING, ONE, Dim, Extent
@@ -15,10 +15,12 @@ from ..core.expr import LARGEST, PRODUCT, SMALLEST, SUM, Expr, Symbol
 from ..core.families import reindexed
 from ..core.functions import TABLE
 from ..core.indices import Index, Indices, Range, index_of, name_of
+from ..core.member_axes import MemberAxes
 from ..core.named_tuples import NamedTuple
-from . import arrays, parts, tensors
+from . import arrays, extents, parts, tensors
 from .arrays import AlongAxes, LetteredArray, ManyAxes, Traced
-from .regrouped import Group, alike, flat, grouped
+from .extents import alike
+from .regrouped import Group, Regrouped, flat, grouped
 
 
 class Members(ManyAxes):
@@ -50,7 +52,7 @@ class Members(ManyAxes):
     def refusal(self) -> TraceError:
         counted = [str(d) for c, d in zip(self.letters, self.shape, strict=True) if c]
         return TraceError(
-            f"this isn't followed of an array of shape {arrays.shape_of(self.shape)} whose axes "
+            f"this isn't followed of an array of shape {extents.shape_of(self.shape)} whose axes "
             f"{', '.join(dict.fromkeys(counted))} count the members of a batch: sums, products and "
             "functions of the entries are, and others along the other axes."
         )
@@ -181,17 +183,43 @@ class Members(ManyAxes):
         return _whole([sizes.get(c, ONE) for c in result], [letters.get(c, "") for c in result], x)
 
 
+def axes_of_members(x: Traced) -> tuple[Traced, MemberAxes]:
+    """The array of members that an array is made of, and how it lies in it."""
+    whole = x.x if isinstance(x, Regrouped) else x
+    ends = [
+        0,
+        *accumulate(map(len, x.groups) if isinstance(x, Regrouped) else (1 for _ in x.shape)),
+    ]
+    letters = whole.letters if isinstance(whole, Members) else ("",) * whole.rank
+    order = sorted(range(whole.rank), key=lambda k: not letters[k])
+    groups = (tuple(order.index(k) for k in range(a, b)) for a, b in pairwise(ends))
+    return whole, MemberAxes(tuple(whole.shape[k] for k in order), tuple(groups))
+
+
 class Recurrence(NamedTuple):
     """What a loop carries, as a family: its name, the letter that counts the steps, what is there
-    before the first one, and the member at the letter by that before it."""
+    before the first one, and what a step makes of it. The member k is there after k steps; of a
+    loop that runs backwards, where k are left."""
 
     base: str
     over: Range
     first: Expr
     step: Expr
+    is_reversed: bool = False
 
     def at(self, index: Index) -> Symbol:
         return ex.symbol(name_of(self.base, (index,)), self.step.shape)
+
+    @property
+    def ends(self) -> tuple[Index, Index]:
+        """The indices before the first step, and after the last."""
+        first, last = self.over.first.plus(-1), self.over.last
+        return (last, first) if self.is_reversed else (first, last)
+
+    def around(self, letter: str) -> tuple[Index, Index]:
+        """Those before and after the step at a letter."""
+        before, at = Index(letter, -1), Index(letter)
+        return (at, before) if self.is_reversed else (before, at)
 
 
 def at_step(x: Traced, count: Dim, letter: str) -> Traced:

@@ -17,6 +17,7 @@ from ..core.expr import Symbol, symbol
 from ..core.families import at_index
 from ..core.functions import Array
 from ..core.indices import Index, Range, name_of, written
+from ..core.member_axes import MemberAxes
 from ..core.named_tuples import NamedTuple
 from ..core.problem import Problem
 from ..core.regexes import regex
@@ -26,8 +27,10 @@ from ..language.syntax.tree import Declaration
 from ..numerics.sampling import PLAIN, Profile, draw_all
 from . import arrays
 from .arrays import Traced
+from .batches import MemberDeclarations
 from .captured import captured_arrays
 from .members import Members, letter
+from .regrouped import grouped
 from .symbolic import Layout, layout
 
 _ONE_AXIS = regex(r"(?:x|×|,|\\times)\s*1\b")
@@ -35,18 +38,27 @@ _ONE_AXIS = regex(r"(?:x|×|,|\\times)\s*1\b")
 
 class ShapedParameter(NamedTuple):
     """An argument of a function, or an array that it takes from around it: its symbol, and its
-    shape as an array."""
+    axes."""
 
     symbol: Symbol
-    shape: Extent
+    axes: MemberAxes
     classes: bool = False  # whose numbers it is, where its symbol is one-hot
     array: Array | None = None  # its value, where it is no argument
     asked: bool = True  # whether there is to be a gradient by it
     ranges: tuple[Range, ...] = ()  # of a family, those of its indices
 
     @property
+    def shape(self) -> Extent:
+        return self.axes.shape
+
+    @property
     def traced(self) -> Traced:
-        return family(self.symbol, self.shape) if self.ranges else Traced(self.symbol, self.shape)
+        if not self.ranges:
+            return Traced(self.symbol, self.shape)
+        members = arrays.permuted(family(self.symbol, self.axes.sizes), self.axes.order)
+        return grouped(
+            (tuple(self.axes.sizes[k] for k in group) for group in self.axes.groups), members
+        )
 
     @property
     def declaration(self) -> str:
@@ -60,7 +72,7 @@ class ShapedParameter(NamedTuple):
         self, sizes: Mapping[str, int], rng: np.random.Generator, profile: Profile = PLAIN
     ) -> dict[str, Array]:
         """A matrix for its symbol, or for each of its members, in order, by their names."""
-        counts = [range(1, d.size(sizes) + 1) for d in self.shape[: len(self.ranges)]]
+        counts = [range(1, d.size(sizes) + 1) for d in self.axes.sizes[: len(self.ranges)]]
         places = (tuple(Index("", k) for k in at) for at in product(*counts))
         symbols = [symbol(name_of(self.name, at), *self._form) for at in places]
         return draw_all(symbols, sizes, rng, profile)
@@ -78,7 +90,8 @@ class ShapedParameter(NamedTuple):
         whole = np.stack([*matrices.values()])
         if self.classes:  # by rows, but of a column
             whole = whole.argmax(axis=-1 if self.symbol.shape[1] != ONE else -2)
-        return whole.reshape([d.size(sizes) for d in self.shape])
+        lengths = [d.size(sizes) for d in self.axes.sizes]
+        return np.asarray(self.axes.array(whole.reshape(lengths)))
 
     def matrix(self, sizes: Mapping[str, int]) -> Array:
         """The array from around the function as the matrix of its symbol."""
@@ -119,6 +132,11 @@ def _with_plain_names(names: str, colon: str, shape: str) -> str:
     return names.replace(".", "_") + colon + shape
 
 
+def plain_axes(shape: Extent) -> MemberAxes:
+    """Those of an array as it is."""
+    return MemberAxes(shape, tuple((k,) for k in range(len(shape))))
+
+
 def redeclared(head: str, others: Mapping[str, ShapedParameter]) -> str:
     """The declarations, each of one name, with others in the place of these."""
     lines = []
@@ -129,7 +147,7 @@ def redeclared(head: str, others: Mapping[str, ShapedParameter]) -> str:
 
 
 def shaped_parameters(
-    f: Callable[..., Any], head: str, declared: Problem
+    f: Callable[..., Any], head: MemberDeclarations, declared: Problem
 ) -> dict[str, ShapedParameter]:
     """The function's arguments that have a shape, and the arrays that it may take from around it.
     Raises InputError where an argument lacks a shape."""
@@ -162,15 +180,16 @@ def _signature(f: Callable[..., Any]) -> inspect.Signature:
         raise TraceError(f"`{called(f)}` has no signature that Python can tell.") from None
 
 
-def _declared(head: str, declared: Problem) -> dict[str, ShapedParameter]:
+def _declared(head: MemberDeclarations, declared: Problem) -> dict[str, ShapedParameter]:
     """What is declared, by names without indices."""
+    text, groups = head
     if declared.functions:
         raise InputError("the shapes of a function's arguments have no functions.")
     found = {}
-    for statement in parse(head, vocabulary()):
+    for statement in parse(text, vocabulary()):
         if not isinstance(statement, Declaration):
             raise InputError('shapes are declarations and nothing else: "X: m x d; w: d".')
-        typed = head[statement.span.start :].partition("\n")[0].partition(":")[2]
+        typed = text[statement.span.start :].partition("\n")[0].partition(":")[2]
         words = {word.name for word in statement.words}
         counted = tuple(_dim(over.last) for over in statement.ranges)
         for name, _ in statement.names:
@@ -180,9 +199,9 @@ def _declared(head: str, declared: Problem) -> dict[str, ShapedParameter]:
             wide = e.shape[1] != ONE or _ONE_AXIS.search(typed)
             rank = 0 if "scalar" in words else 2 if wide else 1
             asked = name not in declared.constants and "const" not in words
-            found[e.base] = ShapedParameter(
-                e, (*counted, *e.shape[:rank]), asked=asked, ranges=statement.ranges
-            )
+            axes = plain_axes((*counted, *e.shape[:rank]))
+            axes = axes._replace(groups=groups.get(e.base, axes.groups))
+            found[e.base] = ShapedParameter(e, axes, asked=asked, ranges=statement.ranges)
     return found
 
 
@@ -202,7 +221,7 @@ def _captured(
         if known is None:
             shape = tuple(map(Dim.of, array.shape))
             e = symbol(name, arrays.sides(shape))
-            found[name] = ShapedParameter(e, shape, array=array, asked=is_parameter)
+            found[name] = ShapedParameter(e, plain_axes(shape), array=array, asked=is_parameter)
             continue
         if len(known.shape) != array.ndim:
             raise InputError(

@@ -13,7 +13,7 @@ from ..core import structured
 from ..core.dims import NOTHING, ONE, Dim
 from ..core.errors import TraceError
 from ..core.expr import Expr
-from . import arrays
+from . import arrays, extents
 from .arrays import HIGHEST_RANK, Traced
 
 MOST_PARTS = 64  # into which an array is split
@@ -57,7 +57,7 @@ def _expanded(x: Traced, keys: Sequence[Any]) -> list[Any]:
     """The keys, one for each axis and each new one."""
     missing = x.rank - sum(1 for k in keys if k is not None and k is not Ellipsis)
     if missing < 0:
-        raise TraceError(f"an array of shape {arrays.shape_of(x.shape)} has fewer axes than this.")
+        raise TraceError(f"an array of shape {extents.shape_of(x.shape)} has fewer axes than this.")
     found: list[Any] = []
     dotted = False
     for k in keys:
@@ -124,7 +124,7 @@ def in_equal_parts(x: Traced, count: Any, axis: Any = 0) -> tuple[Traced, ...]:
     if not isinstance(count, int) or isinstance(count, bool) or not 0 < count <= MOST_PARTS:
         raise TraceError(f"an array is split into a number of equal parts, at most {MOST_PARTS}.")
     (k,) = arrays.axes_of(x, axis)
-    return divided(x, [arrays.quotient(x.shape[k], Dim.of(count))] * count, axis)
+    return divided(x, [extents.quotient(x.shape[k], Dim.of(count))] * count, axis)
 
 
 # ------------------------------------------------------------------------------- put together

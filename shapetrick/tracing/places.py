@@ -44,7 +44,7 @@ def refused_at(place: SourceLine | None, message: str, error: Exception) -> Trac
     """The error with a place, where that is known."""
     found = TraceError(message) if place is None else place.refusal(message)
     if isinstance(error, TraceError):
-        found.equal, found.counted = error.equal, error.counted
+        found.equal, found.counted, found.apart = error.equal, error.counted, error.apart
     return found
 
 
@@ -63,21 +63,22 @@ def innermost(traceback: TracebackType | None) -> SourceLine | None:
     """The last place in code that is neither ours nor a library's."""
     found = None
     for code, instruction, line in _frames(traceback):
-        if not _is_library(code.co_filename):
+        if not is_library(code.co_filename):
             found = _place(code, instruction, line)
     return found
 
 
 def called_here(frame: FrameType) -> str:
     """The text of what runs in a person's own code; empty where that isn't known."""
-    if _is_library(frame.f_code.co_filename):
+    if is_library(frame.f_code.co_filename):
         return ""
     place = _place(frame.f_code, frame.f_lasti, frame.f_lineno)
     row = linecache.getline(place.file, place.line)
     return row[_column(row, place.begin) :] if place.begin is not None else ""
 
 
-def _is_library(file: str) -> bool:
+def is_library(file: str) -> bool:
+    """Whether a file is ours, Python's or an installed package's."""
     return file.startswith(_LIBRARIES) or not _INSTALLED.isdisjoint(Path(file).parts)
 
 

@@ -10,6 +10,7 @@ from ..core import expr as ex
 from ..core.expr import Expr
 from ..core.families import COTANGENT, index_letters, reindexed, with_own_letters
 from ..core.indices import Index, Indices, Range, name_of, written
+from ..core.member_axes import MemberAxes
 from ..core.named_tuples import NamedTuple
 from ..core.problem import Problem
 from ..core.solved import Solved
@@ -23,10 +24,10 @@ from . import arrays
 from .arrays import Traced
 from .decompositions import number_of, solver_of
 from .libraries import Followed
-from .members import INDICES, MOST_INDICES, Members, Recurrence
+from .members import INDICES, MOST_INDICES, Members, Recurrence, axes_of_members
 from .parameters import ShapedParameter
 
-MOST_MET = 3  # letters with which a value is looked for
+MOST_MET = 3  # letters with which a value is looked for, besides those of sums
 VALUE_NAMES = {True: ("J", "f", "loss"), False: ("Y", "F", "value")}  # of a scalar, or not
 
 
@@ -42,11 +43,12 @@ class ProblemText:
         self._letters = tuple(islice(free, MOST_INDICES))
         self._named: dict[Expr, Expr] = {}
         self.value = ""
+        self.axes: dict[str, MemberAxes] = {}  # of the value, and of its upstream gradient
         self.request = ""  # for the derivative of the value
 
     def written(self, followed: Followed) -> tuple[str, Expr]:
         """Definitions in the language, a line for each, and the last one's value."""
-        value = followed.value
+        value, axes = axes_of_members(followed.value)
         root = value.body if isinstance(value, Members) else arrays.spread(value)
         steps = [e for r in followed.recurrences for e in (r.first, r.step)]
         found, _, _ = with_functions([root, *steps, *(x.body for x in followed.locals.values())])
@@ -72,7 +74,9 @@ class ProblemText:
         self.request = f"{'grad' if body.is_scalar else 'vjp'} {free}"
         if isinstance(value, Members):
             letters = tuple(Index(c) for c in self._letters[: len(value.ranges)])
-            upstream = name_of(self._free(COTANGENT), letters)
+            base = self._free(COTANGENT)
+            self.axes = {free: axes, base: axes}
+            upstream = name_of(base, letters)
             self.request = f"vjp {name_of(free, letters)} with {upstream}"
             rows, cols = body.shape
             over = written(self._ranges(value))
@@ -84,9 +88,11 @@ class ProblemText:
     ) -> dict[Expr, _Met]:
         """What has a name and occurs, for all letters that it may be met with."""
         parts: dict[Expr, _Met] = {}
+        bound = {e.over.letter for e in inside if isinstance(e, ex.Total)}
+        letters = sorted({*sorted(INDICES)[:MOST_MET], *bound})[:MOST_INDICES]
         for (name, x), e in named:
             known = not e.args or e in parts or name in self._taken or isinstance(e, Solved)
-            met = {} if known or not is_name(name) else dict(_met(name, x, e))
+            met = {} if known or not is_name(name) else dict(_met(name, x, e, letters))
             if not inside.isdisjoint(met):
                 self._taken.add(name)
                 parts |= met
@@ -107,14 +113,14 @@ class ProblemText:
     def _steps(self, recurrences: Sequence[Recurrence]) -> list[str]:
         """The lines for what is carried through loops."""
         t = next(c for c in chain("t", self._letters) if c not in self._taken)
-        named = {r.step: r.at(Index(r.over.letter)) for r in recurrences if r.step.args}
+        named = {r.step: r.at(r.around(r.over.letter)[1]) for r in recurrences if r.step.args}
         self._named |= named
-        firsts = [f"{r.base}[0] = {self.text(r.first)}" for r in recurrences]
-        return firsts + [
-            f"{r.base}[{t}] = {self.text(r.step, {r.over.letter: Index(t)})} for "
-            f"{r.over.lettered(t)}"
-            for r in recurrences
-        ]
+        lines = [f"{r.base}[{r.ends[0]}] = {self.text(r.first)}" for r in recurrences]
+        for r in recurrences:
+            over = f"{t} = {r.over.last}..{r.over.first}" if r.is_reversed else r.over.lettered(t)
+            step = self.text(r.step, {r.over.letter: Index(t)})
+            lines.append(f"{r.base}[{r.around(t)[1]}] = {step} for {over}")
+        return lines
 
     def _declared(self, e: Solved, found: Sequence[Solved], locals: Mapping[Expr, str]) -> str:
         """A line that declares what a solver finds, `L = cholesky(S)`."""
@@ -155,10 +161,10 @@ class _Met(NamedTuple):
         return ex.named(name_of(self.base, self.indices), e)
 
 
-def _met(name: str, x: Traced, e: Expr) -> Iterator[tuple[Expr, _Met]]:
+def _met(name: str, x: Traced, e: Expr, every: Sequence[str]) -> Iterator[tuple[Expr, _Met]]:
     """A value with its name; of a family's member, at all letters with which it may be met."""
     own = _places(x)
-    for letters in permutations(sorted(INDICES)[:MOST_MET], len(own)):
+    for letters in permutations(every, len(own)):
         at = {i.letter: Index(c) for i, c in zip(own, letters, strict=True)}
         yield reindexed(e, at), _Met(name, tuple(at.values()))
 

@@ -4,14 +4,14 @@ done with them is done with that one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate, chain, product
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate, chain
 from string import ascii_letters
 
 from ..core.dims import NOTHING, ONE, Dim, Extent
 from ..core.errors import TraceError
 from ..core.expr import Expr
-from . import arrays, parts, tensors
+from . import arrays, extents, parts, tensors
 from .arrays import AlongAxes, LetteredArray, ManyAxes, Traced
 
 Group = tuple[Dim, ...]  # the sizes of axes that are one together
@@ -31,6 +31,10 @@ class Regrouped(ManyAxes):
     groups: tuple[Group, ...]
     x: Traced
 
+    @property
+    def body(self) -> Expr:
+        return self.x.body
+
     def _axes(self, axes: Iterable[int]) -> tuple[int, ...]:
         """Those of `x` that axes are."""
         ends = [0, *accumulate(map(len, self.groups))]
@@ -39,7 +43,7 @@ class Regrouped(ManyAxes):
     def refusal(self) -> TraceError:
         return TraceError(
             f"this isn't followed of an array in which axes were made one: give it the shape "
-            f"{arrays.shape_of(self.x.shape)} again."
+            f"{extents.shape_of(self.x.shape)} again."
         )
 
     # ------------------------------------------------------------------- what `arrays` asks for
@@ -78,13 +82,14 @@ class Regrouped(ManyAxes):
 
     def cut(self, ends: Sequence[tuple[Dim, Dim]]) -> Traced:
         every, groups = [], []
-        for (first, behind), group in zip(ends, self.groups, strict=True):
-            whole = (first, behind) == (NOTHING, arrays.size(group))
-            if not whole and len(group) > 1:
-                raise self.refusal()
-            every += [(NOTHING, d) for d in group] if whole else [(first, behind)]
-            groups.append(group if whole else (behind - first,))
-        return grouped(groups, parts.cut(self.x, every))
+        for end, (outer, *inner) in zip(ends, self.groups, strict=True):
+            if end == (NOTHING, arrays.size((outer, *inner))):
+                first, behind = NOTHING, outer
+            else:  # so many of the inner ones
+                first, behind = (extents.quotient(d, arrays.size(inner)) for d in end)
+            every += [(first, behind), *((NOTHING, d) for d in inner)]
+            groups.append((*([] if behind - first == ONE and inner else [behind - first]), *inner))
+        return grouped(groups, arrays.reshape(parts.cut(self.x, every), flat(groups)))
 
     def contracted(self, given: Sequence[LetteredArray], result: str) -> Traced:
         sizes: dict[str, Group] = {}
@@ -131,23 +136,3 @@ def _split(x: Traced, groups: Sequence[Group]) -> Traced:
     shape = tuple(chain(*(g if d != ONE else (ONE,) * len(g) for d, g in own)))
     inner = x.x if isinstance(x, Regrouped) else x
     return arrays.reshape(inner, shape)
-
-
-def alike(old: Extent, new: Extent) -> Iterator[tuple[slice, slice]]:
-    """The fewest neighbours of two shapes at a time that have as many entries. Raises
-    TraceError."""
-    i = j = 0
-    counts = sorted(product(range(len(old) + 1), range(len(new) + 1)), key=sum)[1:]
-    while i < len(old) or j < len(new):
-        for a, b in counts:
-            if arrays.size(old[i : i + a]) == arrays.size(new[j : j + b]) and (
-                i + a <= len(old) and j + b <= len(new)
-            ):
-                yield slice(i, i + a), slice(j, j + b)
-                i, j = i + a, j + b
-                break
-        else:
-            raise TraceError(
-                f"an array of shape {arrays.shape_of(old)} isn't followed in the shape "
-                f"{arrays.shape_of(new)}."
-            )

@@ -5,7 +5,7 @@ their operations.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from inspect import Parameter, signature
@@ -14,10 +14,10 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..core import expr as ex
-from ..core.dims import ONE, Dim
+from ..core.dims import NOTHING, ONE, Dim
 from ..core.errors import TraceError
 from ..core.functions import Array
-from . import arrays, classes, constants, parts
+from . import arrays, classes, constants, extents, parts
 from .arrays import Traced
 from .chosen_entries import chosen_entries
 from .meanings import Meaning
@@ -46,14 +46,15 @@ def layout(array: Array) -> Layout:
 @dataclass(slots=True)
 class Trace:
     """One run of a function: the sizes that its dimensions have where a number is wanted, and
-    which of them were; `names` is the table of its library, and `known` are arrays of numbers that
-    stand for symbols."""
+    which of them were; `names` is the table of its library, `known` are arrays of numbers that
+    stand for symbols, and `constants` the arguments by which nothing is derived."""
 
     sizes: Mapping[str, int]
     names: Mapping[str, Meaning]
     kind: Callable[[Trace, Traced], Symbolic]
     size_kind: Callable[[Trace, Dim], Symbolic]
     known: Mapping[Layout, Traced] = field(default_factory=dict)
+    constants: Collection[str] = ()
     used: dict[int, Dim] = field(default_factory=dict)
 
     def size(self, dim: Dim) -> int:
@@ -104,6 +105,12 @@ class Trace:
             return None
         found = self.known.get(layout(np.asarray(x.detach() if hasattr(x, "detach") else x)))
         return None if found is None else self.kind(self, found)
+
+    def stopped(self, x: Traced, by: str) -> Traced:
+        """An array through which no gradient passes. Raises TraceError where it would."""
+        if arrays.depends_on(x) <= {*self.constants}:
+            return x
+        raise TraceError(STOPPED.format(by))
 
     def call(self, name: str, given: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
         """What a function of the library gives. Raises TraceError."""
@@ -173,6 +180,7 @@ CONVERTED = (
     "this makes a number of an array, and what is done with that can't be followed: leave it an "
     "array (`np.sqrt` in the place of `math.sqrt`)."
 )
+STOPPED = "{} stops the gradient: give what is constant as an argument, and its shape as `… const`."
 COUNTED = (
     "`range` and `len` want a number, and a size is a letter here: write `.shape[0]` for it, and "
     "operations on whole arrays."
@@ -234,6 +242,7 @@ class Symbolic:
     __matmul__, __rmatmul__ = _operator("matmul"), _operator("matmul", turned=True)
     __gt__, __lt__ = _operator("greater"), _operator("less")
     __ge__, __le__ = _operator("greater_equal"), _operator("less_equal")
+    __eq__, __ne__ = _operator("equal"), _operator("not_equal")
     __and__, __or__ = _operator("logical_and"), _operator("logical_or")
 
     def __neg__(self) -> Any:
@@ -264,12 +273,6 @@ class Symbolic:
 
     # ---------------------------------------------------------------------- what isn't followed
 
-    def __eq__(self, other: object) -> Any:
-        raise TraceError("`==` of arrays isn't followed: of comparisons `>` and `<` are.")
-
-    def __ne__(self, other: object) -> Any:
-        raise TraceError("`!=` of arrays isn't followed: of comparisons `>` and `<` are.")
-
     def __bool__(self) -> NoReturn:
         raise TraceError(DECIDED)
 
@@ -286,9 +289,6 @@ class Symbolic:
 
     def numpy(self) -> NoReturn:
         raise TraceError("the array leaves PyTorch here: it can't be followed any further.")
-
-    def detach(self) -> Any:
-        raise TraceError("`detach` stops the gradient: give what is constant as an argument.")
 
     def __array__(self, *_: Any, **__: Any) -> Any:
         raise TraceError(
@@ -335,6 +335,12 @@ def _of_sizes(
     return combined
 
 
+def _remainder(total: Dim, known: Dim) -> Dim:
+    """What is left of a size that is divided: nothing. Raises TraceError for others."""
+    extents.quotient(total, known)
+    return NOTHING
+
+
 class SymbolicSize(Symbolic):
     """A dimension as a number: `X.shape[0]`."""
 
@@ -356,6 +362,10 @@ class SymbolicSize(Symbolic):
     __rsub__ = _of_sizes("subtract", Dim.__sub__, turned=True)
     __mul__ = _of_sizes("multiply", Dim.__mul__)
     __rmul__ = _of_sizes("multiply", Dim.__mul__, turned=True)
+
+    __floordiv__ = _of_sizes("floor_divide", extents.quotient)
+    __rfloordiv__ = _of_sizes("floor_divide", extents.quotient, turned=True)
+    __mod__ = _of_sizes("remainder", _remainder)
 
     def __eq__(self, other: object) -> bool:
         return self._whole(other) == self.dim
@@ -458,6 +468,18 @@ class TorchTensor(Symbolic):
 
     def item(self) -> NoReturn:
         raise TraceError("`item` stops the gradient: leave it a tensor.")
+
+    def detach(self) -> Any:
+        return self.run.wrapped(self.run.stopped(self.value, "`detach`"))
+
+    def _apply(self, name: str, *given: Any, **keywords: Any) -> Any:
+        from torch import is_grad_enabled
+
+        if not is_grad_enabled():
+            for x in flat([*given, *keywords.values()]):
+                if isinstance(x, Symbolic):
+                    self.run.stopped(x.value, "`no_grad`, or a `Function` with its own `backward`,")
+        return super()._apply(name, *given, **keywords)
 
     @property
     def dtype(self) -> Any:

@@ -3,17 +3,19 @@ and defaults, and the layers and losses of `torch.nn.functional`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ..core import expr as ex
 from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
 from ..core.named_tuples import NamedTuple
-from . import arrays, classes, parts
+from ..language.syntax.constants import INFINITE
+from . import arrays, classes, extents, parts
 from . import meanings as common
 from .arrays import Traced, constant
 from .meanings import Meaning
+from .written_meanings import LAYERS, averaged
 
 
 class Extremes(NamedTuple):
@@ -70,7 +72,13 @@ def _split(x: Traced, sizes: Any, axis: Any = 0) -> tuple[Traced, ...]:
     each = [Dim.of(getattr(n, "dim", n)) for n in given]
     if isinstance(sizes, tuple | list):
         return parts.divided(x, each, axis)
-    return parts.in_equal_parts(x, arrays.quotient(x.shape[k], each[0]).integer, axis)
+    return parts.in_equal_parts(x, extents.quotient(x.shape[k], each[0]).integer, axis)
+
+
+def _unbound(x: Traced, axis: int = 0) -> tuple[Traced, ...]:
+    (k,) = arrays.axes_of(x, axis)
+    each = parts.in_equal_parts(x, x.shape[k].integer, k)
+    return tuple(arrays.reshape(part, x.shape[:k] + x.shape[k + 1 :]) for part in each)
 
 
 # --------------------------------------------------------------- PyTorch's layers and losses
@@ -101,117 +109,14 @@ def _leaky_relu(x: Traced, negative_slope: float = 0.01) -> Traced:
 
 
 def _elu(x: Traced, alpha: float = 1.0) -> Traced:
-    return arrays.mapped("elu", x) if alpha == 1 else _bent(x, alpha, 1)
-
-
-def _bent(x: Traced, alpha: float, scale: float) -> Traced:
-    """`x` where it is positive, else `alpha (exp(x / scale) - 1)`."""
-    below = arrays.mapped("expm1", common.minimum(x, constant(0)) / scale)
+    if alpha == 1:
+        return arrays.mapped("elu", x)
+    below = arrays.mapped("expm1", common.minimum(x, constant(0)))
     return arrays.mapped("relu", x) + alpha * below
-
-
-def _celu(x: Traced, alpha: float = 1.0) -> Traced:
-    return _bent(x, alpha, alpha)
-
-
-def _selu(x: Traced) -> Traced:
-    return 1.0507009873554804934193349852946 * _bent(x, 1.6732632423543772848170429916717, 1)
-
-
-def _prelu(x: Traced, weight: Traced) -> Traced:
-    return arrays.mapped("relu", x) + weight * common.minimum(x, constant(0))
 
 
 def _softmin(x: Traced, axis: int) -> Traced:
     return arrays.along("softmax", -x, axis)
-
-
-def _hardsigmoid(x: Traced) -> Traced:
-    return common.clip(x / 6 + 0.5, constant(0), constant(1))
-
-
-def _hardswish(x: Traced) -> Traced:
-    return x * _relu6(x + 3) / 6
-
-
-def _softshrink(x: Traced, lambd: float = 0.5) -> Traced:
-    return arrays.mapped("relu", x - lambd) - arrays.mapped("relu", -x - lambd)
-
-
-def _softplus(x: Traced, beta: float = 1, threshold: float = 20) -> Traced:
-    """The threshold is where it is taken for the line that it is there but for rounding."""
-    if beta == 1:
-        return arrays.mapped("softplus", x)
-    return arrays.mapped("softplus", beta * x) / beta
-
-
-def _logsigmoid(x: Traced) -> Traced:
-    return -arrays.mapped("softplus", -x)
-
-
-def _softsign(x: Traced) -> Traced:
-    return x / (1 + arrays.mapped("abs", x))
-
-
-def _hardtanh(x: Traced, min_val: Traced | None = None, max_val: Traced | None = None) -> Traced:
-    return common.clip(x, min_val or constant(-1), max_val or constant(1))
-
-
-def _relu6(x: Traced) -> Traced:
-    return common.clip(x, constant(0), constant(6))
-
-
-def _tanhshrink(x: Traced) -> Traced:
-    return x - arrays.mapped("tanh", x)
-
-
-def _mish(x: Traced) -> Traced:
-    return x * arrays.mapped("tanh", arrays.mapped("softplus", x))
-
-
-def _averaged(loss: Traced, reduction: str) -> Traced:
-    if reduction == "none":
-        return loss
-    if reduction not in _REDUCTIONS:
-        raise TraceError(f"the reduction {reduction!r} isn't followed.")
-    return _REDUCTIONS[reduction](loss)
-
-
-_REDUCTIONS: Mapping[str, Callable[[Traced], Traced]] = {
-    name: common.reduction(name) for name in ("mean", "sum")
-}
-
-
-def _difference_loss(of: Callable[[Traced], Traced]) -> Meaning:
-    def meaning(x: Traced, target: Traced, reduction: str = "mean") -> Traced:
-        return _averaged(of(x - target), reduction)
-
-    return meaning
-
-
-def _squared(x: Traced) -> Traced:
-    return x**2
-
-
-def _huber(x: Traced, delta: float) -> Traced:
-    """x²/2 up to delta, a line beyond: with q = min(|x|, delta) it is q (|x| - q/2)."""
-    size = arrays.mapped("abs", x)
-    q = common.minimum(size, constant(delta))
-    return q * (size - 0.5 * q)
-
-
-def _huber_loss(x: Traced, target: Traced, reduction: str = "mean", delta: float = 1.0) -> Traced:
-    return _averaged(_huber(x - target, delta), reduction)
-
-
-def _smooth_l1_loss(
-    x: Traced, target: Traced, reduction: str = "mean", beta: float = 1.0
-) -> Traced:
-    return _averaged(_huber(x - target, beta) / beta, reduction)
-
-
-def _soft_margin_loss(x: Traced, target: Traced, reduction: str = "mean") -> Traced:
-    return _averaged(arrays.mapped("softplus", -(target * x)), reduction)
 
 
 def _cross_entropy(
@@ -229,14 +134,14 @@ def _cross_entropy(
         target = _classes_last(target)
     if target.shape != x.shape or not x.rank:
         raise TraceError(
-            f"the targets are numbers of classes, {arrays.shape_of(x.shape[:-1])}, or one-hot, in "
-            f"the shape of the logits, {arrays.shape_of(x.shape)}."
+            f"the targets are numbers of classes, {extents.shape_of(x.shape[:-1])}, or one-hot, in "
+            f"the shape of the logits, {extents.shape_of(x.shape)}."
         )
     if label_smoothing:
         target = (1 - label_smoothing) * target + label_smoothing / arrays.count(x, -1)
     target = target if weight is None else target * weight
     weighed = target * arrays.along("log_softmax", x, -1)
-    return _averaged(-arrays.reduce("sum", weighed, -1), reduction)
+    return averaged(-arrays.reduce("sum", weighed, -1), reduction)
 
 
 def _classes_last(x: Traced) -> Traced:
@@ -245,7 +150,7 @@ def _classes_last(x: Traced) -> Traced:
 
 
 def _weighed(loss: Traced, weight: Traced | None, reduction: str) -> Traced:
-    return _averaged(loss if weight is None else weight * loss, reduction)
+    return averaged(loss if weight is None else weight * loss, reduction)
 
 
 def _binary_cross_entropy(
@@ -266,19 +171,13 @@ def _with_logits(
     return _weighed(loss, weight, reduction)
 
 
-def _margin_ranking(
-    a: Traced, b: Traced, target: Traced, margin: float = 0.0, reduction: str = "mean"
-) -> Traced:
-    return _averaged(arrays.mapped("relu", margin - target * (a - b)), reduction)
-
-
 def _triplet_margin(
     anchor: Traced, positive: Traced, negative: Traced, margin: float = 1.0, p: float = 2.0,
     eps: float = 1e-6, reduction: str = "mean",
 ) -> Traced:  # fmt: skip
     near = _pairwise_distance(anchor, positive, p, eps)
     far = _pairwise_distance(anchor, negative, p, eps)
-    return _averaged(arrays.mapped("relu", near - far + margin), reduction)
+    return averaged(arrays.mapped("relu", near - far + margin), reduction)
 
 
 def _kl_div(x: Traced, target: Traced, reduction: str = "mean", log_target: bool = False) -> Traced:
@@ -288,7 +187,7 @@ def _kl_div(x: Traced, target: Traced, reduction: str = "mean", log_target: bool
         loss = target * (arrays.mapped("log", target) - x)
     if reduction == "batchmean":
         return arrays.reduce("sum", loss) / arrays.count(x, 0)
-    return _averaged(loss, reduction)
+    return averaged(loss, reduction)
 
 
 def _gaussian_nll(
@@ -299,7 +198,7 @@ def _gaussian_nll(
     loss = 0.5 * (arrays.mapped("log", spread) + (x - target) ** 2 / spread)
     if full:
         loss = loss + 0.9189385332046727
-    return _averaged(loss, reduction)
+    return averaged(loss, reduction)
 
 
 def _poisson_nll(
@@ -312,13 +211,13 @@ def _poisson_nll(
         loss = arrays.mapped("exp", x) - target * x
     else:
         loss = x - target * arrays.mapped("log", x + eps)
-    return _averaged(loss, reduction)
+    return averaged(loss, reduction)
 
 
 def _nll_loss(x: Traced, target: Traced, reduction: str = "mean") -> Traced:
     x = _classes_last(x)
     chosen = classes.one_hot(target, x.shape[-1]) * x
-    return _averaged(-arrays.reduce("sum", chosen, -1), reduction)
+    return averaged(-arrays.reduce("sum", chosen, -1), reduction)
 
 
 def _one_hot(x: Traced, num_classes: Any) -> Traced:
@@ -392,14 +291,6 @@ def _convolved(
         raise TraceError("`conv1d` is followed of one channel, without strides.")
     found = parts.correlated(x, weight, (width, width))
     return found if bias is None else found + arrays.reshape(bias, (ONE, ONE))
-
-
-def _lerp(a: Traced, b: Traced, weight: Traced) -> Traced:
-    return a + weight * (b - a)
-
-
-def _addcmul(x: Traced, a: Traced, b: Traced, value: float = 1) -> Traced:
-    return x + value * a * b
 
 
 def _threshold(x: Traced, threshold: Traced, value: Traced) -> Traced:
@@ -519,7 +410,7 @@ def _attention(
         ones = Traced(ex.ones(*shape), shape)
         attn_mask = arrays.masked(parts.lower_triangle(ones))
     if attn_mask is not None and attn_mask.is_mask:
-        scaled = arrays.choose(attn_mask, scaled, constant(-arrays.INFINITE))
+        scaled = arrays.choose(attn_mask, scaled, constant(-INFINITE))
     elif attn_mask is not None:
         scaled = scaled + attn_mask
     return arrays.along("softmax", _dropout(scaled, dropout_p), -1) @ value
@@ -550,7 +441,6 @@ TORCH: Mapping[str, Meaning] = {
     **{f"r{name}": common.turned(common.NUMPY[_ALIASES[name]]) for name in ("sub", "div")},
     "rpow": common.turned(common.NUMPY["power"]),
     "clamp": common.COMMON["clip"],
-    "rsqrt": common.rsqrt,
     "var": _torch_var,
     "std": common.rooted(_torch_var),
     "norm": _torch_norm,
@@ -559,35 +449,18 @@ TORCH: Mapping[str, Meaning] = {
     "addmm": _addmm,
     "logdet": _log_of_det,
     "permute": common.NUMPY["transpose"],
-    "split": _split,
+    **{"split": _split, "unbind": _unbound},
     "flatten": _flattened,
     # torch.nn.functional
+    **LAYERS,
     "linear": _linear,
     "gelu": _gelu,
     "leaky_relu": _leaky_relu,
     "elu": _elu,
-    "softplus": _softplus,
-    "logsigmoid": _logsigmoid,
-    "softsign": _softsign,
-    "hardtanh": _hardtanh,
-    "relu6": _relu6,
-    "mish": _mish,
-    "tanhshrink": _tanhshrink,
-    "celu": _celu,
-    "selu": _selu,
-    "prelu": _prelu,
     "softmin": _softmin,
-    "hardsigmoid": _hardsigmoid,
-    "hardswish": _hardswish,
-    "softshrink": _softshrink,
     "long": _long,
     "dropout": _dropout,
     "glu": _glu,
-    "mse_loss": _difference_loss(_squared),
-    "l1_loss": _difference_loss(lambda x: arrays.mapped("abs", x)),
-    "huber_loss": _huber_loss,
-    "smooth_l1_loss": _smooth_l1_loss,
-    "soft_margin_loss": _soft_margin_loss,
     "cross_entropy": _cross_entropy,
     "binary_cross_entropy": _binary_cross_entropy,
     "binary_cross_entropy_with_logits": _with_logits,
@@ -608,11 +481,8 @@ TORCH: Mapping[str, Meaning] = {
     "pad": _torch_padded,
     "solve_triangular": _triangular_solution,
     "cholesky_solve": _factored_solution,
-    "lerp": _lerp,
-    "addcmul": _addcmul,
     "threshold": _threshold,
     "multilabel_soft_margin_loss": _with_logits,
-    "margin_ranking_loss": _margin_ranking,
     "triplet_margin_loss": _triplet_margin,
     "layer_norm": _layer_norm,
     "batch_norm": _batch_norm,

@@ -8,7 +8,7 @@ an expression: the differences and their tolerances, the Taylor remainder, the s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -128,42 +128,36 @@ def copies(arrays: Sequence[Array]) -> list[Array]:
     return [x.copy() for x in arrays]
 
 
+@dataclass(frozen=True)
 class FunctionSite:
     """A function of arrays as one of an input's entries (a column), the others being fixed; its
     value, of many entries, is weighed by an upstream gradient."""
 
-    def __init__(
-        self,
-        f: Callable[..., Any],
-        arrays: Sequence[Array],
-        index: int,
-        weights: Array | None,
-        single: bool,
-        seed: int,
-    ) -> None:
-        self._f = f
-        self._arrays = arrays
-        self._index = index
-        self._weights = weights
-        self._single = single
-        self._seed = seed
-        self.shape = arrays[index].shape
-        self.x = arrays[index].reshape(-1, 1)
+    f: Callable[..., Any]
+    arrays: Sequence[Array]
+    index: int
+    weights: Array | None
+    single: bool  # whether its values are in float32
+    seed: int
 
-    def unweighted(self) -> FunctionSite:
-        """The same, without the upstream gradient."""
-        return FunctionSite(self._f, self._arrays, self._index, None, self._single, self._seed)
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.arrays[self.index].shape
+
+    @property
+    def x(self) -> Array:
+        return self.arrays[self.index].reshape(-1, 1)
 
     def values(self, points: Array) -> Array:
         """The function's values at points (count × size × 1)."""
-        arrays = copies(self._arrays)
+        arrays = copies(self.arrays)
         values = np.empty((len(points), 1))
         for k, point in enumerate(points):
-            arrays[self._index] = point.reshape(self.shape).copy()
+            arrays[self.index] = point.reshape(self.shape).copy()
             with np.errstate(all="ignore"):
-                value = np.asarray(self._f(*arrays), dtype=float)
-            if self._weights is not None:
-                value = value * self._weights
+                value = np.asarray(self.f(*arrays), dtype=float)
+            if self.weights is not None:
+                value = value * self.weights
             values[k] = value.sum() if value.size else 0.0
         return values
 
@@ -184,7 +178,7 @@ class FunctionSite:
         return self._generator(1).standard_normal((1, *self.x.shape))
 
     def _generator(self, purpose: int) -> np.random.Generator:
-        return np.random.default_rng((self._seed, self._index, purpose))
+        return np.random.default_rng((self.seed, self.index, purpose))
 
     def point(self, finest: float) -> Point:
         """The derivatives along the directions. Raises Unsuitable where there are none."""
@@ -192,12 +186,12 @@ class FunctionSite:
         if first != again:
             raise Unsuitable("f gives different values at one point: fix what is random in it")
         why = COARSE
-        for shrink in SINGLE_SHRINKINGS if self._single else SHRINKINGS:
+        for shrink in SINGLE_SHRINKINGS if self.single else SHRINKINGS:
             found = derivative(self.values, self.x, self.directions, shrink)
             if not np.isfinite(found.value).all():
                 why = "f has no finite value near this point"
                 continue
-            coarsest = SINGLE_TOLERANCE[True] if self._single else COARSEST
+            coarsest = SINGLE_TOLERANCE[True] if self.single else COARSEST
             if found.is_zero or not found.is_coarse(coarsest):
                 self._refuse_kinks(shrink, found.scale)
                 drawn = Draw({"x": self.x}, {}, shrink)
@@ -219,7 +213,7 @@ class FunctionSite:
             gaps.append(np.abs(ahead + behind - 2 * here)[:, 0] / h)
             noise = 100 * EPS * max(abs(here), np.abs(ahead).max()) / h
         kinked = (gaps[1] > KINK * gaps[0]) & (gaps[1] > noise + COARSEST * scale)
-        if kinked.any() and not self._single:
+        if kinked.any() and not self.single:
             at = np.unravel_index(int(np.argmax(kinked)), self.shape) if self.by_entry else ()
             place = f" in entry [{', '.join(map(str, at))}]" if at else ""
             raise Unsuitable(f"f has a kink at this point{place}: the slopes to both sides differ")
@@ -254,6 +248,9 @@ class FunctionCheck:
 
     def verdict(self) -> InputCheck:
         """What is found of it."""
+        return replace(self._judged(), notes=self._notes())
+
+    def _judged(self) -> InputCheck:
         try:
             check_real(self._claimed, "it")
         except InputError as problem:
@@ -261,13 +258,11 @@ class FunctionCheck:
         try:
             point = self._site.point(self._finest)
         except Unsuitable as why:
-            return InputCheck(self._index, "unchecked", str(why), notes=self._notes())
+            return InputCheck(self._index, "unchecked", str(why))
         if self._claimed.shape != self._site.shape:
             reason = f"its shape is {self._claimed.shape}, not {self._site.shape}"
             named = "; ".join(self._names(point))
-            return InputCheck(
-                self._index, "wrong", reason, np.inf, diagnosis=named, notes=self._notes()
-            )
+            return InputCheck(self._index, "wrong", reason, np.inf, diagnosis=named)
         return self._compared(point)
 
     def _compared(self, point: Point) -> InputCheck:
@@ -278,8 +273,7 @@ class FunctionCheck:
             entries, count = self._entries(point, predicted)
             return InputCheck(
                 self._index, "wrong", "finite differences give another value", worst,
-                self._order(point), "; ".join(self._names(point)), entries, count,
-                column.size, notes=self._notes(),
+                self._order(point), "; ".join(self._names(point)), entries, count, column.size,
             )  # fmt: skip
         passing = self._passing(point)
         if passing:
@@ -288,11 +282,10 @@ class FunctionCheck:
         order = np.inf if point.zero else self._order(point)
         if order < LEAST_ORDER and not self._single:
             reason = f"the Taylor remainder falls with order {order:.2g} only"
-            return InputCheck(self._index, "unchecked", reason, worst, order, notes=self._notes())
+            return InputCheck(self._index, "unchecked", reason, worst, order)
         return InputCheck(
-            self._index, "verified", "", worst, order, size=column.size, zero=point.zero,
-            notes=self._notes(),
-        )  # fmt: skip
+            self._index, "verified", "", worst, order, size=column.size, zero=point.zero
+        )
 
     @cached_property
     def _column(self) -> Array:
@@ -363,7 +356,7 @@ class FunctionCheck:
             return
         yield from mistakes(claimed, measured.reshape(self._site.shape), near, self._counts())
         if self._weights is not None:
-            site = self._site.unweighted()
+            site = replace(self._site, weights=None)
             found = derivative(site.values, site.x, site.directions)
             if alike(claimed, found.value[:, 0].reshape(site.shape), near):
                 yield "the upstream gradient is not used: it is as if that were ones"

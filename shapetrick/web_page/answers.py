@@ -20,7 +20,7 @@ from ..core.errors import BudgetError, InputError, RequestError, ShapetrickError
 from ..core.examples import shipped_examples
 from ..core.functions import NAMES, OPERATORS, TABLE
 from ..core.greek import GREEK
-from ..core.problem import EqualityClaim, begin
+from ..core.problem import NOTHING_ASKED, EqualityClaim, begin
 from ..core.problem import Problem as ProblemData
 from ..core.results import Result
 from ..language.elaboration import read as read_problem
@@ -243,7 +243,7 @@ def _document(found: PageAnswer, text: str, question: Mapping[str, Any]) -> None
         raise InputError(f"a document is {', '.join(_DOCUMENTS)}.")
     problem = _problem(text)
     if not problem.data.requests:
-        raise RequestError("nothing is asked for: end with a request such as `grad J wrt X`.")
+        raise RequestError(NOTHING_ASKED)
     found["document"] = write(problem, problem.derive(time_limit=None))
 
 

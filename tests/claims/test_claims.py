@@ -158,7 +158,7 @@ DIAGNOSED = [
     ("A, B : n x n; x : n; J = x' A x + x' B x; check grad J wrt x = 2 A x + 2 B x",
      "right only where A and B are symmetric", "where A is"),
     ("x : n; A : n x n; J = sum(leaky_relu(A x)); check grad J wrt x = A' step(A x)",
-     "the derivative of `leaky_relu(A x)` is wrong", "no small"),
+     "the wrong function: `leaky_step(A x)`, not `step(A x)`", "no small"),
     ("x : n; J = sum((x - mean(x)).^2) / (n - 1); check grad J wrt x = 2 (x - mean(x)) / n",
      "right but for a factor (n - 1)/n: `n - 1`, not `n`", "term"),
     ("X : m x n; J = sum(X.^2) / (m n - 1); check grad J wrt X = 2 X / (m n)",

@@ -270,6 +270,8 @@ def test_shapes_are_checked_in_the_words_of_the_problem(target: str) -> None:
         f(X=np.ones((4, 2)), w=np.ones(3))
     with pytest.raises(ShapeError, match=r"`X` is m×d: not an array of shape \(4,\)"):
         f(X=np.ones(4), w=np.ones(3))
+    with pytest.raises(ShapeError, match=r"shape \(\): a scalar is declared, `w : scalar`"):
+        f(X=np.ones((4, 2)), w=1.0)
 
 
 def test_arguments_are_checked() -> None:

@@ -15,6 +15,7 @@ from random_functions import random_problem
 from thinned import thinned
 
 import shapetrick as st
+from shapetrick.codegen.matrices import statements
 from shapetrick.codegen.matrices.export import LANGUAGES
 from shapetrick.codegen.python.export import BY_ROWS
 from shapetrick.codegen.python.module import TARGETS as LIBRARIES
@@ -188,6 +189,8 @@ def test_whole_numbers_divide_as_reals() -> None:
     assert not re.search(r"(?<![\w.])\d+ / \d+(?![\d.])", text.split("value_and_gradients(")[1])
 
 
+LAYER = "W : n x n; A : k x k; Z : n x k where Z = tanh(W Z A + 1); J = norm(Z); grad J wrt W"
+
 # Multipliers that only equations determine, of a symmetric unknown and of several.
 THROUGH_EQUATIONS = {
     "polar": "X : n x n; U, P = polar(X); J = sum(sin(U)) + sum(P.^3); grad J wrt X",
@@ -205,9 +208,15 @@ THROUGH_EQUATIONS = {
     ],
 )
 def test_multipliers_are_solved_for(
-    target: str, runs: Callable[[Mapping[str, str], Path], str], tmp_path: Path
+    target: str,
+    runs: Callable[[Mapping[str, str], Path], str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     texts = {n: st.read(t).code(target, self_test=True) for n, t in THROUGH_EQUATIONS.items()}
+    monkeypatch.setattr(statements, "MOST_DENSE", 0)  # as where the systems are large
+    texts["pair_large"] = st.read(THROUGH_EQUATIONS["pair"]).code(target, self_test=True)
+    texts["layer_large"] = st.read(LAYER).code(target, self_test=True)
     said = runs(texts, tmp_path)
     assert "WRONG" not in said
     assert said.count(": ok") >= 2 * len(texts)

@@ -60,6 +60,11 @@ def test_the_example_is_a_command(name: str, capsys: pytest.CaptureFixture[str])
     assert main(["derive", "--quiet", "-e", text]) == 0
 
 
+def test_several_are_told_of(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["functions", "inv", "softmax"]) == 0
+    assert re.findall(r"^\w.*", capsys.readouterr().out, re.M) == ["inv(x)", "softmax(x)"]
+
+
 def test_an_alias_is_the_row_and_a_slip_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert _told("ln", capsys) == _told("log", capsys)
     assert main(["functions", "softmx"]) == 2

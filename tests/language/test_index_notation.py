@@ -28,13 +28,15 @@ X : m x n
 Y, Z : m x k
 r : m
 w : n
+u : 2 k
 kernel(a, b) = exp(-norm(a - b)^2)
 square_or_slope(t) = where(t > 0, t, t^2)
 """
 SIZES = {"m": 4, "n": 3, "k": 2}
+EXTENTS = {**SIZES, "2 k": 4}
 NAMES: Mapping[str, tuple[str, ...]] = {
     "x": ("n",), "y": ("n",), "w": ("n",), "r": ("m",), "A": ("n", "n"), "B": ("n", "n"),
-    "W": ("n", "n"), "X": ("m", "n"), "Y": ("m", "k"), "Z": ("m", "k"),
+    "W": ("n", "n"), "u": ("2 k",), "X": ("m", "n"), "Y": ("m", "k"), "Z": ("m", "k"),
 }  # fmt: skip
 
 
@@ -52,6 +54,24 @@ SUMS: list[tuple[str, str, Callable[[Mapping[str, jax.Array]], jax.Array]]] = [
      lambda v: jnp.sum(jnp.log(jnp.triu(jnp.ones((3, 3))) @ jnp.exp(v["x"])))),
     ("sum(i) w[i] sum(j <= i) X[1,j]", "w' (upper(ones(n, n))' X[1,:]')",
      lambda v: v["w"] @ jnp.cumsum(v["X"][0])),
+    ("sum(i) max(j ≠ i) A[i,j]", "sum(max(A - 1000000000 eye(n), axis=1))",
+     lambda v: jnp.sum(jnp.max(v["A"] - 9e9 * jnp.eye(3), 1))),
+    ("sum(i) min(j <= i) A[i,j] x[j]",
+     "sum(min(A .* x' + 1000000000 (1 - upper(ones(n, n)))', axis=1))",
+     lambda v: jnp.sum(jnp.min(v["A"] * v["x"] + 9e9 * jnp.triu(jnp.ones((3, 3)), 1), 1))),
+    ("max(i < j) A[i,j]", "max(A - 1000000000 (1 - upper(ones(n, n)) + eye(n)))",
+     lambda v: jnp.max(v["A"] - 9e9 * jnp.tril(jnp.ones((3, 3))))),
+    ("sum(i) mean(j ≠ i) A[i,j]^2", "sum(sum(A.^2, axis=1) - diag(A).^2) / (n - 1)",
+     lambda v: (jnp.sum(v["A"] ** 2) - jnp.sum(jnp.diag(v["A"]) ** 2)) / 2),
+    ("sum(i) y[i] mean(j ≤ i) x[j]",
+     "(y ./ sum(upper(ones(n, n)), axis=0)')' upper(ones(n, n))' x",
+     lambda v: v["y"] @ (jnp.cumsum(v["x"]) / jnp.arange(1, 4))),
+    ("sum(i = 1..k) u[2 i] u[2 i - 1]",
+     "unvec(u[1..2 k], 2, k)[2,:] unvec(u[1..2 k], 2, k)[1,:]'",
+     lambda v: jnp.sum(v["u"][1::2] * v["u"][::2])),
+    ("sum(i = 1..k-1) u[2 i + 1] - sum(i = 2..k) u[2 i]^2",
+     "sum(unvec(u[2..2 k-1], 2, k - 1)[2,:]') - sum(unvec(u[3..2 k], 2, k - 1)[2,:]'.^2)",
+     lambda v: jnp.sum(v["u"][2::2]) - jnp.sum(v["u"][3::2] ** 2)),
     ("sum(i) square_or_slope(r[i])", "sum(step(r) .* r + (1 - step(r)) .* r.^2)",
      lambda v: jnp.sum(jnp.where(v["r"] > 0, v["r"], v["r"] ** 2))),
     ("sum(i) clip(x[i], 0, 1)^2", "sum(minimum(maximum(x, 0), 1).^2)",
@@ -172,7 +192,7 @@ def test_sums_are_read_into_matrix_notation(
     assert _value(f"f = {typed}") is _value(f"f = {form}")
     with jax.enable_x64(True):
         rng = np.random.default_rng(7)
-        given = {n: rng.uniform(0.2, 1.5, [SIZES[d] for d in dims]) for n, dims in NAMES.items()}
+        given = {n: rng.uniform(0.2, 1.5, [EXTENTS[d] for d in dims]) for n, dims in NAMES.items()}
         arrays = {name: jnp.asarray(a) for name, a in given.items()}
         (d, *_) = problem.only(problem.data.requests[0].wrt.name).derive()
         wanted = jax.grad(lambda a: value({**arrays, d.wrt: a}))(arrays[d.wrt])
@@ -369,13 +389,15 @@ REFUSED = [
     ("q[i,j] = x[i]", "the right side has no index `j`"),
     ("q[k] = x[k]", "`k` has a meaning already"),
     ("f = sum(i ≠ j) X[i,j]", "they can't be compared"),
-    ("f = max(i ≠ j) A[i,j]", "`≠` stands in a sum"),
+    ("f = sum(i) max(j < i) x[j]", "for one `i` there is no `j < i`"),
+    ("f = sum(i = 1..k) A[1,2 i]", "steps are read of a column"),
+    ("f = sum(i) u[2 i]", "needs the range of its letter"),
     ("f = sum(i ≠ 1) x[i]", "`sum(i) x[i] - x[1]`"),
     ("f = sum_{(i,j)∈E} A_ij", "has ones in a matrix or column of zeros"),
     ("f = sum(i = 0..n-1) x[i]", "counted from 1, not from 0"),
     ("f = sum_{i,j,k: i≠j} A_ij", "a sum over indices is"),
     ("f = sum(i) (x[i] - x_bar)^2", "`x_bar = mean(x)`"),
-    ("f = sum(i) u x[i]", "the shape of `u` is not declared"),
+    ("f = sum(i) v x[i]", "the shape of `v` is not declared"),
     ("f = sum(i) x[i+1] x[i]", "needs the range of its letter"),
     ("f = sum(i) X[i,:] X[i,:]", "is no matrix product"),
     ("f = sum(i, j, l) exp(A[i,j] + B[j,l])", "has no matrix form"),

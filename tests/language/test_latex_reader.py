@@ -91,6 +91,11 @@ FORMULAS = [
         r"J = -\frac{1}{m}\left(y^\top \log p + (\mathbf{1} - y)^\top \log(\mathbf{1} - p)\right)",
         "-1/m (y' log(p) + (vector(1) - y)' log(vector(1) - p))",
     ),
+    (
+        r"J = \underbrace{a^\top z}_{\text{fit}} + \overbrace{\sum_i \underbrace{|z_i|}_k}^{L_1}",
+        "a' z + sum(abs(z))",
+    ),
+    (r"J = a^\top \mathbb{1}_{\{z > 0\}} + a^\top \mathbf 1_{[z < 1]}", "a' (z > 0) + a' (z < 1)"),
     (r"J = \mathbf{1}^\top \log(1 + e^{-t})", "vector(1)' log(1 + exp(-t))"),
     (
         r"J = \mathbf{1}_m^\top \log\left(1 + \exp\left(-y \odot Xw\right)\right)",
@@ -216,6 +221,7 @@ STATEMENTS = [
     (r"\min_{w, b \in \mathbb{R}^d, c \in \mathbb{R}_+} (w^\top b - c)^2",
      "w, b : d; c : scalar nonneg; grad (w' b - c)^2 wrt w, b, c"),
     (r"\nabla_w J = 2 X^\top X w", "check grad J wrt w = 2 X' X w"),
+    (r"$\nabla_w J = ?$", "grad J wrt w"),
     (r"check grad J wrt w = 2 X^\top X w", "check grad J wrt w = 2 X' X w"),
     (r"$\nabla_w J = 2X'Xw$", "check grad J wrt w = 2 X' X w"),
     (r"\nabla_w J = X^\top X w + X^\top X w = 2X^{\top}Xw",

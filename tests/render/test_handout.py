@@ -56,5 +56,26 @@ def test_latex(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert key.rstrip().endswith(r"\end{document}")
 
 
-def test_a_set_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "no questions" in handout(tmp_path, capsys, "html", "x = 1")
+QUESTION = """[[question]]
+topic = "quadratic"
+level = 1
+given = "x : n; J = x' x"
+ask = "grad J wrt x"
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = 1", "no questions"),
+        (QUESTION.replace("topic", "name"), "`name` is none of topic, level, given, ask, hint"),
+        (QUESTION.replace("ask", "#"), "question 1 has no `ask`, which is a text"),
+        (QUESTION.replace("= 1", "= 'one'"), "`level` should be a whole number"),
+        (QUESTION.replace("= 1", "= 9"), "`level` is from 1 to 5"),
+        (QUESTION.replace("wrt x", "wrt y"), "`y` is not declared"),
+    ],
+)
+def test_a_set_that_is_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, said: str
+) -> None:
+    assert said in handout(tmp_path, capsys, "html", text)

@@ -24,6 +24,11 @@ ANSWERS = [
     ("t s A", "s t A"),
     ("2 (t + 1) s A x / t", "2 s (t + 1) A x / t"),
     ("c exp(s) t", "t c exp(s)"),
+    ("exp(s) X / (t s)", "exp(s) X / (s t)"),
+    ("X / (t exp(t) s^2)", "X / (s^2 t exp(t))"),
+    ("x x' + eye(n)", "I + x x'"),
+    ("sin(s) + 2", "2 + sin(s)"),
+    ("A x - z + 1", "A x - z + 1"),
     (
         "X - A .* mean(A .* X, axis=0) - mean(X, axis=0)",
         "X - mean(X, axis=0) - A .* mean(A .* X, axis=0)",
@@ -38,6 +43,9 @@ KEPT = [
     "A' - B",
     "A' X B' + B' X A'",
     "1 - sigmoid(x)",
+    "x + 1",
+    "2 s + 1",
+    "x x' - I",
     "t s^t x",
     "A' X B' - B X' A'",
 ]

@@ -22,12 +22,12 @@ from shapetrick.simplification.networks import (
     Networks,
     TermPass,
     bases_met,
-    divisors_cancelled,
+    factor_in_front,
+    factors_cancelled,
     norms_known,
     one_sign,
     products_known,
     rows_as_columns,
-    scalars_multiplied,
 )
 from shapetrick.simplification.passes import PASSES, Pass
 from shapetrick.simplification.simplifier import Simplifier
@@ -59,16 +59,19 @@ def test_a_pass_refuses_what_it_made(row: Pass) -> None:
 TERMS = [
     (rows_as_columns, "(x' .* y' - z') A", "(x .* y - z)' A"),
     (one_sign, "2 A (x - y)", "-2 A (y - x)"),
-    (scalars_multiplied, "s (1 + q / s)", "s + q"),
+    (factors_cancelled, "s (1 + q / s)", "s + q"),
+    (factor_in_front, "tr((A D - eye(n)) A B)", "tr(B A (D A - I))"),
+    (factor_in_front, "tr((s (A D) + eye(n)) A B')", "tr(B' A (s D A + I))"),
+    (factor_in_front, "x' (eye(n) - X M) X w", "x' X (I - M X) w"),
     (bases_met, "(x / s).^(q - 1) .* x / s", "(x / s).^q"),
     (bases_met, "(x' x) y / (x' x)^2", "y / (x' x)"),
-    (scalars_multiplied, "(s q + 1) A / s", "(q + 1 / s) A"),
+    (factors_cancelled, "(s q + 1) A / s", "(q + 1 / s) A"),
     (norms_known, "s (u' u) x", "s x"),
     (products_known, "X' (P X)", "X' X"),
     (products_known, "A (X' P)'", "A X"),
     (products_known, "z' P P A", "z' P A"),
-    (divisors_cancelled, "x .* (1 ./ x + y) .* z", "z .* (1 + x .* y)"),
-    (divisors_cancelled, "(x .* y + Q' z) ./ x .* z", "z .* (y + Q' z ./ x)"),
+    (factors_cancelled, "x .* (1 ./ x + y) .* z", "z .* (1 + x .* y)"),
+    (factors_cancelled, "(x .* y + Q' z) ./ x .* z", "z .* (y + Q' z ./ x)"),
     (orthogonal_met, "Q' (Q A Q') Q", "A"),
     (constants_composed, "flip(flip(x, axis=0), axis=0) .* y", "x .* y"),
 ]
@@ -77,8 +80,8 @@ TERMS = [
 @pytest.mark.parametrize(("change", "text", "wanted"), TERMS, ids=[t[1] for t in TERMS])
 def test_a_pass_for_terms(change: TermPass, text: str, wanted: str) -> None:
     networks, (e,) = given(
-        "A : n x n; X : n x k; P = X inv(X' X) X'; Q : n x n orthogonal; x, y, z : n; "
-        "s, q : scalar; u = z / norm(z); J = sum(y - x)",
+        "A, B, D : n x n; X : n x k; M : k x n; w : k; P = X inv(X' X) X'; x, y, z : n; "
+        "Q : n x n orthogonal; s, q : scalar; u = z / norm(z); J = sum(y - x)",
         text,
     )
     (term,) = read_terms(e) or []

@@ -239,3 +239,40 @@ def scores_of_an_energy(W, b, X):  # "W: h x d; b: h; X: n x d"
 def slopes_of_rows(W, X):  # "W: k x d; X: n x d"
     J = jax.vmap(jax.jacobian(lambda x: jnp.tanh(W @ x)))(X)
     return jnp.sum(J**2) / X.shape[0]
+
+
+def discounted(rewards, values, rate):  # "rewards, values: T; rate: scalar"
+    def step(later, now):
+        later = now[0] + rate * later
+        return later, later - now[1]
+
+    return jnp.sum(jax.lax.scan(step, 0.0, (rewards, values), reverse=True)[1] ** 2)
+
+
+def both_ways(xs, W, V):  # "xs: T x d; W, V: d x d"
+    def states(M, backwards):
+        def step(h, x):
+            h = jnp.tanh(M @ h + x)
+            return h, h
+
+        return jax.lax.scan(step, jnp.zeros(xs.shape[1]), xs, reverse=backwards)[1]
+
+    return jnp.sum(states(W, False) * states(V, True))
+
+
+def forward_algorithm(start, A, B):  # "start: k; A: k x k; B: T x k"
+    def step(alpha, b):
+        return jax.nn.logsumexp(alpha[:, None] + A, axis=0) + b, None
+
+    return jax.nn.logsumexp(jax.lax.scan(step, start, B)[0])
+
+
+def advantages(Z, v, A, r):  # "Z: t x a; v: t; A: t x a onehot; r: t const"
+    log_p = jax.nn.log_softmax(Z)
+    kept = jnp.where(jnp.eye(A.shape[1]) == 1, 0, A.T @ A)
+    gain = jax.lax.stop_gradient(r - r.mean())
+    return -jnp.mean(jnp.sum(log_p * A, -1) * gain) + jnp.mean((v - r) ** 2) + jnp.sum(kept)
+
+
+def triangles(X):  # "X: n x n"
+    return jnp.sum(jnp.triu(X) ** 2) + jnp.sum(jnp.tril(X, -1) * 2) + jnp.trace(X)

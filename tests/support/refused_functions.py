@@ -122,7 +122,7 @@ def jax_number(x):  # "x: n"
 
 
 def jax_stopped(x):  # "x: n"
-    return jnp.sum(x * jax.lax.stop_gradient(x))  # stopped
+    return jnp.sum(x * jax.lax.stop_gradient(x))  # stops
 
 
 def jax_parts(x):  # "x: n"
@@ -137,8 +137,20 @@ def spectrum(A):  # "A: n x n symmetric"
     return np.linalg.eigh(A)[0].sum()  # trace
 
 
-def jax_scan(x):  # "x: n"
-    return jax.lax.scan(lambda s, e: (s * e, None), jnp.sum(x), x, reverse=True)[0]  # family
+def jax_while(x):  # "x: n"
+    return jax.lax.fori_loop(0, x.shape[0], lambda k, s: s + x[0], 0.0)  # family
+
+
+@jax.custom_vjp
+def clipped(x):
+    return x
+
+
+clipped.defvjp(lambda x: (x, ()), lambda _, g: (jnp.clip(g, -1, 1),))
+
+
+def jax_own_gradient(x):  # "x: n"
+    return jnp.sum(clipped(x) ** 2)  # custom_vjp
 
 
 def batch(X, A):  # "X: b x m x d; A: m x b"

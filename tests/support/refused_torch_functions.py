@@ -32,6 +32,26 @@ def torch_detached(x):  # "x: n"
     return torch.dot(x.detach(), x)  # argument
 
 
+def torch_without_gradient(x, w):  # "x: n; w: n"
+    with torch.no_grad():
+        target = torch.tanh(x)  # const
+    return F.mse_loss(w, target)
+
+
+class Straight(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return torch.clamp(x, -1, 1)  # backward
+
+    @staticmethod
+    def backward(ctx, g):
+        return g
+
+
+def torch_own_gradient(x):  # "x: n"
+    return Straight.apply(x).sum()
+
+
 def torch_dropout(x):  # "x: n"
     return F.dropout(x).sum()  # random
 
@@ -42,7 +62,3 @@ def classes(Z, y):  # "Z: m x k; y: m"
 
 def groups(X):  # "X: m x d"
     return F.group_norm(X, 2)  # parts of a row
-
-
-def all_rows(x, W):  # "x: b x t x d; W: d x k"
-    return x.reshape(-1, x.shape[-1]) @ W  # again

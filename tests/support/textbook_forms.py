@@ -315,6 +315,25 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
          "(z / s)' (1 - tanh(z).^2)"),
         ("A, B : n x n; J = tr(A B A B); K = log(J); grad K wrt B", "2 (A B A)' / J"),
     ),
+    "definitions with powers to what is no number": (
+        ("x, m : n; s : scalar positive; p = exp(-norm(x - m)^2 / (2 s^2)) / (2 pi s^2)^(n / 2); "
+         "grad log(p) wrt m", "(x - m) / s^2"),
+        ("x, m : n; s : scalar positive; p = exp(-norm(x - m)^2 / (2 s^2)) / (2 pi s^2)^(n / 2); "
+         "grad p wrt x", "p (m - x) / s^2"),
+        ("x, m : n; s : scalar positive; p = exp(-norm(x - m)^2 / (2 s^2)) / (2 pi s^2)^(n / 2); "
+         "grad log(p) wrt s", "(norm(x - m)^2 / s^2 - n) / s"),
+        ("y : n positive; a : scalar positive; m = mean(y.^a); J = m^(1 / a) / mean(y); "
+         "grad J wrt y", "J (y.^(a - 1) / m - 1 / mean(y)) / n"),
+        ("t, k : scalar positive; f = k t^(k - 1) exp(-t^k); grad f wrt t",
+         "f ((k - 1) / t - k t^(k - 1))"),
+        ("t : n positive; k : scalar positive; f = k t.^(k - 1) .* exp(-t.^k); J = sum(f); "
+         "grad J wrt t", "f .* ((k - 1) ./ t - k t.^(k - 1))"),
+        ("x, v : scalar positive; f = (1 + x^2 / v)^(-(v + 1) / 2); grad f wrt x",
+         "-x f (v + 1) / (v + x^2)"),
+        ("D : n x n nonneg; y : n; a, s : scalar positive; B = 1 + D / a; C = B.^(-a); "
+         "K = C + s eye(n); J = (y' inv(K) y + logdet(K)) / 2; grad J wrt a",
+         "tr(inv(K) (I - y y' inv(K)) (C .* (1 - 1 ./ B - log(B)))) / 2"),
+    ),
     "definitions that meet what they are made of": (
         ("X : n x d; y : n; b : d; M = eye(n) - ones(n, n) / n; J = norm(M (y - X b))^2 / 2; "
          "grad J wrt b", "X' M (X b - y)"),
@@ -352,6 +371,17 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
          "grad J wrt Z", "P - Y"),
         ("z : 1 x m; a : 1 x m onehot; J = -log(a exp(z)') + log(sum(exp(z))); grad J wrt z",
          "softmax(z) - a"),
+    ),
+    "sums that are added up": (
+        ("d : n; q, h, b, s : scalar positive; J = sum(h softplus((q - d) / s) + "
+         "b softplus((d - q) / s)); grad J wrt q",
+         "sum(h sigmoid((q - d) / s) - b sigmoid((d - q) / s)) / s"),
+        ("t, d : n positive; a, g : scalar positive; J = sum(a (exp(g t) - 1) / g - d * log(a)); "
+         "grad J wrt a", "sum((exp(g t) - 1) / g - d / a)"),
+        ("p, y : n unit; J = 1 - 2 y' p / (sum(p) + sum(y)); grad J wrt p",
+         "(1 - J - 2 y) / (sum(p) + sum(y))"),
+        ("A : n x n symmetric; b, w : n; a : scalar; u = w - a (A w - b); J = u' A u / 2 - b' u; "
+         "grad J wrt w", "(I - a A) (A u - b)"),
     ),
     "sums of scaled matrices": (
         ("M : n x n positive; u, a : scalar positive; s = u + a sum(M, axis=1); J = sum(log(s)); "

@@ -306,3 +306,52 @@ def channels_normalized(x, g, b):  # "x: b x c x t; g: c; b: c"
 def of_each_matrix(x):  # "x: b x n x n"
     squares = (x.mT @ x).sin().sum() + torch.tril(x).pow(2).sum()
     return squares + torch.diagonal(x, dim1=-2, dim2=-1).sum() + x.flip(2).cumsum(-1).pow(2).mean()
+
+
+def causal_attention(X, W, V):  # "X: t x c; W: (3 c) x c; V: c x c"
+    T, C = X.size()
+    q, k, v = F.linear(X, W).split(C, dim=1)
+    mask = torch.tril(torch.ones(T, T)).view(T, T)
+    scores = (q @ k.transpose(-2, -1)).masked_fill(mask == 0, float("-inf"))
+    return F.linear(F.softmax(scores / math.sqrt(k.size(-1)), dim=-1) @ v, V)
+
+
+def constant_targets(Q, P, r):  # "Q: n x a; P: n x a const; r: n const"
+    with torch.no_grad():
+        target = r + 0.9 * P.max(dim=1)[0]
+    return F.smooth_l1_loss(Q.mean(dim=1), target.detach())
+
+
+def heads_of_a_number(x, Wqkv, Wo):  # "x: b x t x (2 p); Wqkv: (6 p) x (2 p); Wo: (2 p) x (2 p)"
+    B, T, C = x.size()
+    assert C % 2 == 0
+    q, k, v = (y.view(B, T, 2, C // 2).transpose(1, 2) for y in F.linear(x, Wqkv).split(C, dim=2))
+    scores = F.softmax(q @ k.transpose(-2, -1) / math.sqrt(k.size(-1)), dim=-1)
+    return F.linear((scores @ v).transpose(1, 2).contiguous().view(B, T, C), Wo)
+
+
+def heads_of_a_letter(x, Wq, Wk, R):  # "x: t x c; Wq, Wk: c x (h p); R: h x t x t"
+    T, h = x.shape[0], R.shape[0]
+    q, k = ((x @ W).reshape(T, h, W.shape[1] // h).transpose(0, 1) for W in (Wq, Wk))
+    return (torch.softmax(q @ k.mT + R, dim=-1) ** 2).sum()
+
+
+def mixtures(x, W, y):  # "x: n x d; W: d x (3 k); y: n"
+    pi, mu, s = (x @ W).view(x.shape[0], 3, -1).unbind(1)
+    z = (y[:, None] - mu) / s.exp()
+    return -torch.logsumexp(F.log_softmax(pi, -1) - s - 0.5 * z**2, dim=-1).mean()
+
+
+def maxout(x, W):  # "x: n x d; W: d x (3 k)"
+    return (x @ W).reshape(x.size(0), 3, -1).max(dim=1).values.pow(2).sum()
+
+
+def normed_in_groups(x, w):  # "x: b x (4 p); w: 4 p"
+    B, C = x.shape
+    g = x.view(B, 4, C // 4)
+    g = (g - g.mean(-1, keepdim=True)) / (g.var(-1, keepdim=True, unbiased=False) + 1e-5).sqrt()
+    return (g.view(B, C) * w).pow(3).sum()
+
+
+def all_rows(x, W):  # "x: b x t x d; W: d x k"
+    return x.reshape(-1, x.shape[-1]) @ W

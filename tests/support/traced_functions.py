@@ -12,9 +12,7 @@ import numpy as np
 import pytest
 
 import shapetrick as st
-from shapetrick.language.elaboration import read
-from shapetrick.tracing.batches import with_members
-from shapetrick.tracing.parameters import declarations, shaped_parameters
+from shapetrick.tracing.parameters import ShapedParameter
 
 CLOSE = 1e-6
 
@@ -31,24 +29,22 @@ def _found(module: ModuleType) -> Iterator[Any]:
                 yield pytest.param(f, first.split('"')[1], id=name)
 
 
-def _drawn(problem: st.Problem, f: Any, shapes: str, start: int) -> dict[str, np.ndarray]:
-    """Arguments at sizes that are all different, and others for another start; numbers of classes
-    where they are read as such."""
+def _drawn(problem: st.Problem, f: Any, start: int) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+    """Arguments at sizes that are all different, and others for another start, and these sizes;
+    numbers of classes where they are read as such."""
     rng = np.random.default_rng(start)
-    head = with_members(declarations(shapes), problem.data.families.lengths)
-    every = shaped_parameters(f, head, read(head, complete=False))
-    parameters = {name: p for name, p in every.items() if p.array is None}
+    data = problem.data
+    parameters = {}
+    for name in inspect.signature(f).parameters:
+        symbol = next((e for e in data.symbols.values() if e.base == name), None)
+        if symbol is not None:
+            numbered = any(said.startswith(f"`{name}` numbers classes") for said in data.readings)
+            ranges = data.families.of(name)[0].ranges if symbol.indices else ()
+            axes = data.member_axes[name]
+            parameters[name] = ShapedParameter(symbol, axes, classes=numbered, ranges=ranges)
     dims = dict.fromkeys(n for p in parameters.values() for d in p.shape for n in d.names)
     sizes = {name: start + k for k, name in enumerate(dims)}
-    found = {}
-    for name, p in parameters.items():
-        symbol = next(e for e in problem.data.symbols.values() if e.base == name)
-        numbered = any(
-            said.startswith(f"`{name}` numbers classes") for said in problem.data.readings
-        )
-        own = p._replace(symbol=symbol, classes=numbered)
-        found[name] = own.given(own.drawn(sizes, rng), sizes)
-    return found
+    return {name: p.given(p.drawn(sizes, rng), sizes) for name, p in parameters.items()}, sizes
 
 
 def agrees(f: Any, shapes: str, reference: Any) -> None:
@@ -57,7 +53,8 @@ def agrees(f: Any, shapes: str, reference: Any) -> None:
     derived = problem.derive()
     asked = {d.wrt.partition("[")[0]: (d, d.function("numpy")) for d in derived}
     for start in (2, 4):
-        given = _drawn(problem, f, shapes, start)
+        given, sizes = _drawn(problem, f, start)
+        lengths = {name: sizes[name] for name in problem.data.families.lengths}
         upstream = {}
         shape = np.shape(reference.value(f, given))
         if shape:
@@ -67,7 +64,7 @@ def agrees(f: Any, shapes: str, reference: Any) -> None:
         weights = next(iter(upstream.values()), np.array(1.0))
         wanted = reference.gradients(f, given, [*asked], weights)
         for name, (d, function) in asked.items():
-            found = np.asarray(function(**given, **upstream))
+            found = np.asarray(function(**{**lengths, **given, **upstream}))
             assert d.verified, f"{d.wrt}: {d.validation}"
             assert name not in given or found.shape == np.shape(given[name])
             np.testing.assert_allclose(found, wanted[name], rtol=CLOSE, atol=CLOSE)

@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+_ROUNDING = re.compile(r"\d\.\de-\d\d")  # an error, which is another with another NumPy
 _BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 _PROMPT = re.compile(r"^\$ (.*)\n", re.MULTILINE)
 
@@ -36,6 +37,11 @@ def said(command: str, folder: Path, env: Mapping[str, str]) -> str:
         cwd=folder, env=env, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     return done.stdout
+
+
+def unrounded(text: str) -> str:
+    """The text without the digits that are rounding."""
+    return _ROUNDING.sub("-.-e---", text)
 
 
 if __name__ == "__main__":

@@ -90,6 +90,11 @@ LOSSES: Mapping[str, str] = {
     "forward divergence": P + "J = sum(q .* log(q ./ p))",
     "log of a product of sigmoids": H + "J = -sum(log(h .* (1 - h)))",
     "a chain of products": "J = log(q' (w t') exp(z) + exp(z' q))",
+    "circle": "J = log(1 + sum((1 - t) .* exp(z)) * sum(t .* exp(-z)))",
+    "proxy anchor": "J = log(1 + sum(t .* exp(-z))) + log(1 + sum((1 - t) .* exp(z)))",
+    "many similarities": "J = log(1 + sum(t .* exp(-2 (z - c)))) / 2"
+    " + log(1 + sum((1 - t) .* exp(50 (z - c)))) / 50",
+    "a lifted structure": "J = maximum(0, log(sum(t .* exp(1 - z)) + sum((1 - t) .* exp(z))))^2",
     "logits adjusted by shares": "J = -log(sum(t .* q .* exp(z)) / sum(q .* exp(z)))",
     "Rényi's divergence": P + "J = log(sum(p.^2 ./ q))",
     "Tversky": H
@@ -97,6 +102,7 @@ LOSSES: Mapping[str, str] = {
     "focal, of classes": P + "J = -(1 - t' p)^2 * log(t' p)",
     "noise contrasted": "J = -sum(t .* log(exp(z) ./ (exp(z) + q))"
     " + (1 - t) .* log(q ./ (exp(z) + q)))",
+    "one of two": H + "J = -sum(log(1 - (1 - h).^2))",
     "zero inflation": H + "J = -sum(log(h + (1 - h) * exp(-1)))",
 }
 

@@ -40,6 +40,12 @@ def test_what_cannot_be_followed_is_refused_at_its_line(f: Any, shapes: str) -> 
     refused_at_its_line(f, shapes)
 
 
+@pytest.mark.filterwarnings("ignore:Converting a tensor")
+def test_another_gradient_than_that_of_the_values_is_refused() -> None:
+    with pytest.raises(st.InputError, match="another gradient for its library"):
+        st.read(lambda x: torch.tensor([x.sum(), x.max()]).prod(), x="n")
+
+
 def test_there_are_many_of_them() -> None:
     assert len(cases(torch_functions)) >= 20
 

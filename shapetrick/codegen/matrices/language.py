@@ -79,7 +79,7 @@ class MatrixLanguage:
     size_line: str  # what a dimension is
     check: Callable[[Symbol, str, Sequence[str], str], str]  # that an input has its shape
     statement: Callable[[str, str, Value], str]  # a line that gives a value a name
-    system: tuple[str, ...]  # the matrix of a linear rule; its statements are before the last two
+    system: tuple[Sequence[str], Sequence[str]]  # a linear rule solved, around its statements
     result: Callable[[str, str, Shape], str]  # a line that gives a result a name
     literal: Callable[[Sequence[Sequence[float]], Shape], str]
     wave: str  # a function for an abstract one, as an argument: a sine that is shifted

@@ -13,6 +13,7 @@ from ...core.expr import Real
 from ...core.functions import TABLE
 from ..ir import ArrayOperation, Value
 from ..python.identifiers import Identifiers
+from ..python.linear_systems import MOST_DENSE
 from ..python.module import indented
 from ..python.operations import PythonPrecedence
 from ..python.python_text import PythonText, Quotient, number, quotient
@@ -97,18 +98,22 @@ class MatrixWriter(Writer):
         return PythonText(spelled.template.format(*pieces, **extra), spelled.level)
 
     def rule_lines(
-        self, name: str, entries: str, inner: Sequence[Assignment], found: PythonText, column: Value
+        self, name: str, entries: str, inner: Sequence[Assignment], found: PythonText, right: Value
     ) -> list[str]:
-        """A loop that makes the matrix of the rule, a column for each entry."""
-        k, count = self._identifiers.take("k"), self.dim(column.shape[0])
-        names = {"rule": name, "entries": entries, "k": k, "count": count, "image": f"{found}"}
-        *before, last, end = (line.format(**names) for line in self._language.system)
+        """A loop that solves a system: by the matrix of its rule, or by GMRES."""
+        words = {w: self._identifiers.take(w) for w in ("k", "along", "weights", "right", "next")}
+        names = {**words, "rule": name, "entries": entries, "dense": str(MOST_DENSE)}
+        names |= {"count": self.dim(right.shape[0]), "image": f"{found}"}
+        names["value"] = f"{self._pieces[right]}"
+        before, after = (
+            [line.format(**names) for line in lines] for lines in self._language.system
+        )
         own = [self._language.statement(s.name, s.text, s.value) for s in inner]
-        return [*before, *indented(own), last, end]
+        self._solution = f"{words['along']} * {words['weights']}"
+        return [*before, *indented(own), *after]
 
     def solved(self, name: str, right: PythonText) -> PythonText:
-        template, level = self._language.operations["solve"]
-        return PythonText(template.format(PythonText(name), right), level)
+        return PythonText(self._solution, PythonPrecedence.PRODUCT)
 
     def _lacking(self, name: str) -> RequestError:
         return RequestError(

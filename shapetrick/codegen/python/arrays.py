@@ -38,7 +38,7 @@ from ..member_reads import Family, assembled
 from ..program import computable, lowered
 from .family_functions import OF_RULES, FamilyFunction
 from .identifiers import Identifiers
-from .module import RESERVED, indented, jitted, with_signature
+from .module import RESERVED, indented, jitted
 from .module import written as as_lines
 from .operations import MODULES, Library, is_spelled
 from .self_test import LOCALS
@@ -452,20 +452,13 @@ class Arrays(FamilyFunction):
     def index(self, i: Index) -> str:
         return self._writer.dim(dim_of(i))
 
-    def function(self) -> list[str]:
-        """The lines of the function that gives all values and gradients."""
-        given = self.given
+    def body(self) -> list[str]:
         returned = ", ".join(map(self._returned, self.answers))
-        lines = [
-            *self._docstring(self.answers),
-            *self._head(given),
-            *self.forward,
-            *self.backward,
-            f"return {returned}",
-        ]
+        return [*self._head(self.given), *self.forward, *self.backward, f"return {returned}"]
+
+    def decorators(self) -> list[str]:
         loops = self._forward or self._backward
-        decorator = [jitted(given)] if self.library == "jax" and not loops else []
-        return [*decorator, *with_signature(given, self.answers, self.library, lines)]
+        return [jitted(self.given)] if self.library == "jax" and not loops else []
 
     def _returned(self, a: Returned) -> str:
         return f"{self._writer.piece(self._returns[a.name])}"

@@ -21,9 +21,11 @@ from ...core.errors import OperandError, ShapeError
 from ...core.expr import Symbol
 from ...core.families import NO_FAMILIES, Families
 from ...core.functions import TABLE
-from ...core.indices import Index, numbered
+from ...core.indices import Index, numbered, parts
+from ...core.member_axes import MemberAxes
 from ...core.problem import OF_ITS_SHAPE
 from ...core.returned import Returned
+from ...numerics.arrays import misfit, told_sizes
 from .operations import Library
 from .signature import Arguments, is_listed
 
@@ -64,7 +66,8 @@ class Generated:
     members tells it. An abstract function is passed
     as `sigma`, its derivative as `sigma_prime`. What the problem declares and the function doesn't
     need (the variable of a linear function) may be given as well, and what has a value need not
-    be. A one-hot matrix may be given as the numbers of its classes."""
+    be. A one-hot matrix may be given as the numbers of its classes, and a family as the array of
+    which a function that was read as the problem takes it, by `member_axes`."""
 
     def __init__(
         self,
@@ -75,9 +78,11 @@ class Generated:
         declared: Collection[str] = (),
         families: Families = NO_FAMILIES,
         known: Mapping[str, Any] = MappingProxyType({}),
+        member_axes: Mapping[str, MemberAxes] = MappingProxyType({}),
     ) -> None:
         self.source = source
         self._known = known
+        self._axes = member_axes
         space = compiled(source)
         self._functions = [(entry, space[entry.name]) for entry in entries]
         self._library: Library = library
@@ -104,9 +109,47 @@ class Generated:
             raise OperandError(f"`{unknown[0]}` is no argument: there are {self._listed}.")
         results: dict[str, Any] = {}
         values = {**self._known, **values}
+        members = self._in_members(values)
         for entry, function in self._functions:
-            results.update(self._called(entry, function, values))
+            found = self._called(entry, function, members)
+            results.update((o.key, self._as_taken(o, found[o.key], values)) for o in entry.outputs)
         return list(results.values())[-1] if self._alone else results
+
+    def _in_members(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The values, with members' arrays in the place of those that are made of their axes."""
+        given = [
+            (name, x, self._axes[name].shape)
+            for name, x in values.items()
+            if name in self._axes and 0 < _rank(x) == len(self._axes[name].groups)
+        ]
+        lengths = [pair for _, x, shape in given for pair in zip(shape, x.shape, strict=True)]
+        sizes = told_sizes(lengths, {n: x for n, x in values.items() if isinstance(x, int)})
+        found = dict(values)
+        for name, x, shape in given:
+            axes = self._axes[name]
+            if axes.are_plain:
+                continue
+            missing = [n for d in axes.sizes for n in d.names if n not in sizes]
+            if missing:
+                raise OperandError(
+                    f"`{missing[0]}` can't be seen in the arrays: give `{missing[0]}=…`."
+                )
+            if tuple(d.size(sizes) for d in shape) != tuple(x.shape):
+                told = ", ".join(f"{n} = {sizes[n]}" for d in shape for n in d.names)
+                raise ShapeError(f"`{name}` is {shape} with {told}: not of shape {tuple(x.shape)}.")
+            found[name] = axes.members(x, sizes)
+        return found
+
+    def _as_taken(self, output: Returned, result: Any, values: Mapping[str, Any]) -> Any:
+        """A result in the shape that the function has which was read."""
+        request = output.request
+        base = parts(output.key)[0] if request is None else request.wrt.base
+        axes = self._axes.get(base)
+        if axes is None or axes.are_plain or isinstance(values.get(base), Sequence):
+            return result
+        if request is not None and request.kind not in OF_ITS_SHAPE:
+            return result
+        return axes.array(self._together(output.key, result))
 
     def __repr__(self) -> str:
         return f"<Generated {self._library} function of {', '.join(self._keywords)}>"
@@ -191,7 +234,8 @@ class Generated:
             raise OperandError(
                 f"how many classes `{e.base}` numbers can't be seen: give its one-hot matrix."
             )
-        numbers = np.asarray(value).astype(int)
+        value = np.asarray(value)
+        numbers = value.astype(int)
         if not np.all((numbers == value) & (numbers >= 0) & (numbers < count)):
             raise OperandError(
                 f"the classes of `{e.base}` have whole numbers from 0 to {count - 1}."
@@ -267,7 +311,7 @@ class Generated:
             return float(array.item()) if self._library == "numpy" else array.reshape(())
         if axes and (len(axes) == len(shape) or (len(axes) == 1 and len(shape) == 2)):
             return array
-        raise ShapeError(f"`{e.base}` is {shape_text(e.shape)}: not an array of shape {shape}.")
+        raise misfit(e, shape)
 
     def _converted(self, name: str, value: Any) -> Any:
         module, convert = MODULES[self._library]

@@ -20,7 +20,7 @@ from ...core.indices import Member
 from ...core.problem import Problem
 from ...core.results import Result
 from ...families.forward_backward import every_segment, has_several_indices, passes
-from ...families.given_letters import with_lengths
+from ...families.given_letters import LetterCase, with_lengths
 from ...families.nests import has_recurrence
 from ...language.printer import to_text
 from ...numerics.arrays import admit_trial
@@ -136,7 +136,8 @@ def function(
     systems = (s for r in results if r.adjoint is not None for s in r.adjoint.systems)
     found = {u.name for s in systems if s.solver in plan.available for u in s.unknowns}
     declared = {*problem.symbols, *directions} - found
-    return Generated(text, plan.library, entries, alone, declared, problem.families, problem.values)
+    families, values, axes = problem.families, problem.values, problem.member_axes
+    return Generated(text, plan.library, entries, alone, declared, families, values, axes)
 
 
 def known(target: str) -> CodeTarget:
@@ -195,7 +196,7 @@ def plan_of(
             raise RequestError(_NO_BLOCKS)
         if own == IN_LETTERS:
             raise RequestError("the code of families has no einsums: the target numpy has it.")
-        return _Looped(*_for_any_letter(problem, results), own, sizes)
+        return _Looped(*_for_any_letter(problem, results), own, sizes, results)
     if available is None:
         available = solvers(LIBRARIES[own])
     return Straight(problem, results, own, available, sizes, rows, with_values)
@@ -203,16 +204,16 @@ def plan_of(
 
 def _for_any_letter(
     problem: Problem, results: Sequence[Result]
-) -> tuple[Problem, Sequence[Result]]:
+) -> tuple[Problem, Sequence[LetterCase]]:
     """The problem where letters that requests are for all values of are lengths, which a function
-    takes; its results. Raises RequestError."""
+    takes; what holds for them. Raises RequestError."""
     found = with_lengths(problem, results)
     if found is None:
         letters = dict.fromkeys(over.letter for r in results for over in r.request.ranges)
         listed = ", ".join(f"`{letter}`" for letter in letters)
         raise RequestError(
-            f"there is no code for all {listed}, as other equations hold near the ends: ask for a "
-            "member by its number, or call `evaluate`, which gives a list of them."
+            f"there is no code for all {listed} beside the other requests: ask for each alone, or "
+            "for a member by its number."
         )
     return found
 
@@ -415,37 +416,61 @@ def _tried(trial: _Trial) -> Sequence[SampledPoint]:
 
 
 class _Looped(Plan):
-    """Families: arrays with an axis for each index, or loops forward and loops backward."""
+    """Families: arrays with an axis for each index, or loops forward and loops backward; for each
+    case of the letters that are given, of which the last one is tested."""
 
     def __init__(
         self,
         problem: Problem,
-        results: Sequence[Result],
+        cases: Sequence[LetterCase],
         target: CodeTarget,
-        sizes: Sizes | None = None,
+        sizes: Sizes,
+        told: Sequence[Result],
     ) -> None:
-        super().__init__(problem, results, target)
-        self._sizes = sizes or {}
+        super().__init__(problem, cases[-1].results, target)
+        self._cases, self._sizes, self._told = cases, sizes, told
+        self._members = [SampledMembers(problem, c.results, c.ranges) for c in cases]
+        self.members = self._members[-1]
 
     @cached_property
-    def _loops(self) -> Loops | Arrays:
-        return self._passes_of(self.results)
+    def _functions(self) -> list[Loops | Arrays]:
+        found = [self._passes_of(case.results) for case in self._cases]
+        if len({tuple(one.given.names) for one in found}) > 1:
+            raise RequestError(
+                "there is no code for all letters, as what is given near the ends differs: ask for "
+                "a member by its number, or call `evaluate`."
+            )
+        return found
+
+    @cached_property
+    def _is_in_arrays(self) -> bool:
+        every = [r for case in self._cases for r in case.results]
+        return has_several_indices(self.problem, every) or _is_uniform(self.problem, every)
 
     def _passes_of(self, results: Sequence[Result]) -> Loops | Arrays:
-        if has_several_indices(self.problem, self.results) or _is_uniform(self.problem, results):
-            both = passes(self.problem, results, in_arrays=True)
+        both = passes(self.problem, results, self._is_in_arrays)
+        if self._is_in_arrays:
             return Arrays(self.problem, both, self.library, self._sizes)
-        return Loops(self.problem, passes(self.problem, results), self.library)
+        return Loops(self.problem, both, self.library)
 
     @property
     def entry(self) -> GeneratedFunction:
-        return GeneratedFunction(FUNCTION, self._loops.given, self._loops.answers)
+        last = self._functions[-1]
+        return GeneratedFunction(FUNCTION, last.given, last.answers)
 
     @property
     def lines(self) -> list[str]:
-        return self._loops.function()
+        *others, last = self._functions
+        whole = {over for r in self.results for over in r.request.ranges}
+        cases = [
+            (last.condition(case.ranges, whole), one)
+            for case, one in zip(self._cases, others, strict=False)
+        ]
+        return last.function(self._told, cases)
 
     def rules(self) -> list[CustomRule]:
+        if len(self._cases) > 1:
+            raise RequestError("a backward rule is of one member: ask for it by its number.")
         values = dict.fromkeys(r.request.of for r in self.results)
         groups = [[r for r in self.results if r.request.of is of] for of in values]
         each = [self._passes_of(group) for group in groups]
@@ -455,7 +480,7 @@ class _Looped(Plan):
     def in_numpy(self) -> _Looped:
         if self.target == "numpy":
             return self
-        return _Looped(self.problem, self.results, "numpy", self._sizes)
+        return _Looped(self.problem, self._cases, "numpy", self._sizes, self._told)
 
     def sizes(self) -> Iterator[Sizes]:
         """Sizes to try, with the lengths."""
@@ -466,16 +491,20 @@ class _Looped(Plan):
             yield {**found, **self.members.lengths}
 
     def confirm(self) -> list[SampledPoint]:
-        plain, members = self.in_numpy(), self.members
-        entry = plain.entry
+        plain = self.in_numpy()
         text = with_function(plain.lines, "numpy")
+        of_cases = zip(self._members, plain._functions, strict=True)
+        return [place for one in of_cases for place in self._confirmed(text, plain.entry, *one)]
+
+    def _confirmed(
+        self, text: str, entry: GeneratedFunction, members: SampledMembers, own: Loops | Arrays
+    ) -> list[SampledPoint]:
+        """Where the code finds what it says in one case."""
         function = Generated(text, "numpy", [entry], alone=False, families=self.problem.families)
-        values = {
-            a.expression: members.expressions(a)[0] for a in entry.outputs if a.request is None
-        }
+        values = {a.expression: members.expressions(a)[0] for a in own.answers if a.request is None}
         expected = [
             ExpectedValue(a.key, e, values[a.request.of if a.request else a.expression])
-            for a in entry.outputs
+            for a in own.answers
             for e in members.expressions(a)
         ]
         given = members.arguments(entry.given)

@@ -6,17 +6,19 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, zip_longest
 
 from ...core.errors import RequestError
 from ...core.expr import Expr, Symbol
-from ...core.indices import Index, Range, dim_of, written
+from ...core.indices import Index, Range, dim_of
+from ...core.results import Result
 from ...core.returned import Returned
 from ...families.forward_backward import ForwardBackward
 from ...language.printer import overlined
 from .custom_rules import CustomRule
 from .identifiers import Identifiers
-from .module import docstring
+from .module import docstring, indented, with_signature
+from .operations import Library
 from .python_text import dim_text
 from .signature import Arguments
 
@@ -27,6 +29,7 @@ class FamilyFunction(ABC):
     """The lines of one function: those of the pass forward, and those of the pass backward."""
 
     note: str  # how families come in and go out
+    library: Library
     forward: list[str]
     backward: list[str]
 
@@ -62,6 +65,14 @@ class FamilyFunction(ABC):
         """The inputs that are still arrays after the pass forward."""
 
     @abstractmethod
+    def body(self) -> list[str]:
+        """The lines behind the docstring."""
+
+    def decorators(self) -> list[str]:
+        """The lines before the function."""
+        return []
+
+    @abstractmethod
     def index(self, i: Index) -> str:
         """An index as a number."""
 
@@ -86,7 +97,15 @@ class FamilyFunction(ABC):
         return [*self._passes.values, *self._passes.gradients]
 
     def letter_checks(self, dims: Mapping[str, str]) -> Iterator[str]:
-        """Assertions that letters which the function takes are what they may be."""
+        """Assertions that lengths are what equations hold for, and letters what they may be."""
+        results = [a.result for a in self.answers if a.result is not None]
+        least: dict[str, int] = {}
+        for name, k in chain(*(r.recursion.least.items() for r in results if r.recursion)):
+            least[name] = max(k, least.get(name, 1))
+        for name, k in least.items():
+            if k > 1:
+                told = f"{name} is {{{dims[name]}}}: this holds for {name} ≥ {k}"
+                yield f'assert {dims[name]} >= {k}, f"{told}"'
         asked = (a.request.ranges for a in self.answers if a.request is not None)
         for over in dict.fromkeys(chain.from_iterable(asked)):
             letter, *ends = (dim_text(dim_of(i), dims) for i in (Index(over.letter), *over.ends))
@@ -98,22 +117,34 @@ class FamilyFunction(ABC):
             self._names[base] = self._identifiers.take(wanted or base)
         return self._names[base]
 
-    def _docstring(self, answers: Sequence[Returned]) -> list[str]:
-        inputs = {name: e.shape for name, e in self._inputs.items()}
-        return docstring([a.key for a in answers], self._formulas(), inputs, self.note)
+    def function(
+        self, told: Sequence[Result], cases: Sequence[tuple[str, FamilyFunction]] = ()
+    ) -> list[str]:
+        """The lines of the function that gives all values and gradients, by the equations that are
+        told; those of others where their conditions hold."""
+        bodies = [*((condition, one.body()) for condition, one in cases), ("", self.body())]
+        lines = [*self._docstring(self.answers, told), *_by_cases(bodies)]
+        whole = with_signature(self.given, self.answers, self.library, lines)
+        return [*self.decorators(), *whole]
 
-    def _formulas(self) -> Iterator[tuple[str, Expr, str]]:
-        """The equations as they were derived: of the cotangents, and the gradients by these."""
-        told: dict[Symbol, None] = {}
-        for a in self._passes.gradients:
-            recursion = a.result.recursion if a.result is not None else None
-            if recursion is None:
-                continue
-            for equation in recursion.equations:
-                if equation.symbol not in told:
-                    told[equation.symbol] = None
-                    over = f"   for {written(equation.ranges)}" if equation.ranges else ""
-                    yield overlined(equation.symbol.name), equation.value, over
+    def condition(self, ranges: Iterable[Range], whole: Iterable[Range]) -> str:
+        """Where letters, which run over whole ranges, are within others."""
+        all_of = {over.letter: over for over in whole}
+        told = [self.guard(r, all_of[r.letter]) for r in ranges]
+        for c in (c for r in ranges for c in r.where):
+            first, inner, last = map(self.index, c)
+            told.append(f"{inner} == {last}" if first == last else f"{first} <= {inner} <= {last}")
+        return " and ".join(filter(None, told))
+
+    def _docstring(self, answers: Sequence[Returned], told: Sequence[Result]) -> list[str]:
+        inputs = {name: e.shape for name, e in self._inputs.items()}
+        left_out = (
+            f" Of `{r.request.key}`, the block of {r.request.rows} with itself is nan."
+            for r in told
+            if r.request.rows is not None and r.recursion is not None and r.recursion.left_out
+        )
+        note = "".join((self.note, *left_out))
+        return docstring([a.key for a in answers], _formulas(told), inputs, note)
 
     def rule(self, entry: str) -> CustomRule:
         """The one value with its backward rule. Raises RequestError where the gradients by a family
@@ -142,7 +173,10 @@ class FamilyFunction(ABC):
             gradients,
             given,
             upstream,
-            [*self._docstring([value]), *self._head(given)],
+            [
+                *self._docstring([value], [a.result for a in gradients if a.result]),
+                *self._head(given),
+            ],
             self.forward,
             frozenset(words(self.forward)),
             self.backward,
@@ -151,6 +185,36 @@ class FamilyFunction(ABC):
             saved=[name for name in arrays if name in used],
             kept=[name for name in dict.fromkeys(others) if name in used],
         )
+
+
+def _formulas(results: Sequence[Result]) -> Iterator[tuple[str, Expr, str]]:
+    """The equations as they were derived: of the cotangents, and the gradients by these."""
+    told: dict[tuple[Symbol, tuple[Range, ...]], None] = {}
+    for result in results:
+        for q in () if result.recursion is None else result.recursion.equations:
+            ranges = tuple(r for r in q.ranges if r not in result.request.ranges)
+            if (q.symbol, ranges) not in told:
+                told[q.symbol, ranges] = None
+                listed = (f"{r.letter} = {r.first}" if r.is_single else str(r) for r in ranges)
+                over = f"   for {', '.join(listed)}" if ranges else ""
+                yield overlined(q.symbol.name), q.value, over
+
+
+def _by_cases(bodies: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+    """The lines that all bodies begin with, and the others each where its condition holds, the last
+    one else."""
+    *_, (_, last) = bodies
+    others = [(condition, lines) for condition, lines in bodies if lines != last]
+    if not others:
+        return [*last]
+    texts = [last, *(lines for _, lines in others)]
+    count = next(k for k, ones in enumerate(zip_longest(*texts)) if len({*ones}) > 1)
+    while any(lines[count].startswith((" ", ")")) for lines in texts):
+        count -= 1
+    found = [*last[:count]]
+    for k, (condition, lines) in enumerate(others):
+        found += [f"{'elif' if k else 'if'} {condition}:", *indented(lines[count:])]
+    return [*found, "else:", *indented(last[count:])]
 
 
 def words(lines: Iterable[str]) -> set[str]:

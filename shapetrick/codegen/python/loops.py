@@ -23,7 +23,7 @@ from ...families.schedule import Loop, body_of, looped
 from ..program import planned
 from .family_functions import OF_RULES, FamilyFunction, words
 from .identifiers import Identifiers
-from .module import RESERVED, indented, with_signature
+from .module import RESERVED, indented
 from .operations import MODULES, Library, is_spelled
 from .signature import Arguments, SizeSources, is_listed, rank_check, shape_checks
 from .statements import Writer
@@ -87,14 +87,12 @@ class Loops(FamilyFunction):
             (),
         )
 
-    def function(self) -> list[str]:
-        """The lines of the function that gives all values and gradients."""
+    def body(self) -> list[str]:
         given, body = self.given, [*self.forward, *self.backward]
         checks = [*self._checks(given)]
         sizes = given.sizes(words([*checks, *body]))
         read = {source for *_, source in sizes}
-        lines = [
-            *self._docstring(self.answers),
+        return [
             *self._head(given),
             *self._counts(given),
             *(
@@ -108,7 +106,6 @@ class Loops(FamilyFunction):
             *body,
             f"return {', '.join(map(self._returned, self.answers))}",
         ]
-        return with_signature(given, self.answers, self.library, lines)
 
     def _returned(self, a: Returned) -> str:
         name, i = self.identifier(a.name), self._i

@@ -13,39 +13,52 @@ from math import prod
 from ...core.errors import RequestError
 from ...core.expr import Expr, Symbol, as_symbol
 from ...core.families import NO_FAMILIES, Place, Segment, at_index, reindexed
-from ...core.indices import base_of, member, name_of, numbered, parts, renamed, within
+from ...core.indices import Range, base_of, member, name_of, parts, renamed, within
 from ...core.problem import Problem, Request
 from ...core.results import Result
-from ...core.returned import Returned
-from ...families.unrolled_checks import gradients
-from ...families.unrolling import Unrolling
+from ...core.returned import LEFT_OUT, Returned
+from ...families.unrolled_checks import gradients, places_asked
+from ...families.unrolling import Unrolling, values_within
 from .custom_rules import CustomRule
 from .self_test import Checked, Ruled, Stacking
 from .signature import Arguments, is_listed
 
 MEMBERS = 3  # the first length is that, the others differ
+LONGER = 4  # by how much, until there are letters within ranges
 
 
 class SampledMembers:
-    """The members of a problem's families at lengths that are numbers."""
+    """The members of a problem's families at lengths that are numbers, where letters are within
+    ranges."""
 
-    def __init__(self, problem: Problem, results: Sequence[Result]) -> None:
+    def __init__(
+        self, problem: Problem, results: Sequence[Result], ranges: Sequence[Range] = ()
+    ) -> None:
         self._families = problem.families
         least = [r.recursion.least for r in results if r.recursion is not None]
         self.lengths = {
             letter: max([MEMBERS, *(one.get(letter, 1) for one in least)]) + i
             for i, letter in enumerate(self._families.lengths)
         }
-        for over in (over for r in results for over in r.request.ranges):
-            first, last = (end.within(numbered(self.lengths)).offset for end in over.ends)
-            self.lengths[over.letter] = max(first, last - 1)
+        for more in range(LONGER):
+            lengths = {letter: k + more for letter, k in self.lengths.items()}
+            letters = values_within(ranges, lengths)
+            if letters:
+                chosen = letters[len(letters) // 2]
+                self.lengths = {**lengths, **{t: i.offset for t, i in chosen.items()}}
+                break
         self._unrolling = Unrolling(self._families.segments, self.lengths)
 
     def expressions(self, a: Returned) -> list[Expr]:
         """What is returned at these lengths, each member in order, in the inputs alone."""
         if a.result is not None and a.result.recursion is not None:
-            recursion = a.result.recursion
-            return [*gradients(self._families, a.result.request, recursion, self.lengths)]
+            request, recursion = a.result.request, a.result.recursion
+            found = gradients(self._families, request, recursion, self.lengths)
+            if request.rows is None or not (a.listed and recursion.left_out):
+                return [*found]
+            own = within(request.rows.indices, self._unrolling.indices)
+            places = (place for place, _ in places_asked(request, self._families, self.lengths))
+            return [LEFT_OUT if place == own else e for e, place in zip(found, places, strict=True)]
         if self._families == NO_FAMILIES:
             return [a.expression]
         return [self._unrolling.expression(a.expression)]
@@ -56,11 +69,12 @@ class SampledMembers:
         names = {e.name: name for e, name in given.inputs.items()}
         values = [a.expression for a in outputs if a.request is None]
         checked: list[Checked] = []
-        for key, request in (pair for a in outputs for pair in self._asked(a, given)):
+        asked = (pair for a in outputs for pair in self._asked(a, given))
+        for at, (key, request) in enumerate(asked, len(values)):
             direction = request.direction
             upstream = "" if direction is None else names.get(direction.name, "")
-            at = len(values) + len(checked)
-            checked.append(Checked(key, request, at, values.index(request.of), upstream))
+            if request.rows != request.wrt:
+                checked.append(Checked(key, request, at, values.index(request.of), upstream))
         return checked
 
     def ruled(self, rule: CustomRule) -> Ruled:
@@ -143,7 +157,8 @@ class SampledMembers:
                     f"`{one}` is computed: a self-test moves inputs, so leave out `{request.key}`."
                 )
             key = a.key.replace(f" wrt {name}", f" wrt {one}")
-            yield key, replace(request, wrt=inputs[one])
+            rows = None if request.rows is None else self._numbered(request.rows)
+            yield key, replace(request, wrt=inputs[one], rows=rows)
 
 
 def _agree(place: Place, asked: Place) -> bool:

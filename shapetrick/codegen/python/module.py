@@ -269,7 +269,7 @@ def told(
     if shapes:
         gap = [""] if lines[-1] else []
         lines += [*gap, *wrapped(f"{'; '.join(shapes)}.", WIDTH - 4)]
-    return [*lines, note] if note else lines
+    return [*lines, *wrapped(note, WIDTH - 4)] if note else lines
 
 
 def quoted(line: str) -> str:

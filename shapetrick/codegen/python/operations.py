@@ -153,6 +153,10 @@ FUNCTIONS: Mapping[str, Spelling] = {
         "np.where({0:sum} > 0, 1.0, 0.0)", torch="({0} > 0).to({like}.dtype)",
         python="float({0} > 0)",
     ),
+    "leaky_step": _row(
+        "np.where({0:sum} > 0, 1.0, 0.01)", torch="(0.01 + 0.99 * ({0} > 0).to({like}.dtype))",
+        python="(0.01 + 0.99 * float({0} > 0))",
+    ),
     "maximum": _row("np.maximum({0}, {1})", torch="torch.where({0} >= {1}, {0}, {1})",
                     python="max({0}, {1})"),
     "minimum": _row("np.minimum({0}, {1})", torch="torch.where({0} <= {1}, {0}, {1})",

@@ -324,13 +324,13 @@ _SLOPE = [
     "",
 ]
 _BEND = [
-    "def bend(i: int, name: str, u: Any, v: Any, h: float = STEP) -> Any:",
-    "    x = inputs[name]",
-    "    plus, minus = (",
-    "        results(**{name: x + h * (u + s * v)})[i] - results(**{name: x - h * (u - s * v)})[i]",
-    "        for s in (1, -1)",
-    "    )",
-    "    return (plus - minus) / (4 * h**2)",
+    "def bend(i: int, rows: str, u: Any, name: str, v: Any, h: float = STEP) -> Any:",
+    "    def at(r: int, s: int) -> Any:",
+    "        moved = {rows: inputs[rows] + r * h * u}",
+    "        moved[name] = moved.get(name, inputs[name]) + s * h * v",
+    "        return results(**moved)[i]",
+    "",
+    "    return (at(1, 1) - at(1, -1) - at(-1, 1) + at(-1, -1)) / (4 * h**2)",
     "",
 ]
 _COMPARE = [
@@ -425,12 +425,14 @@ def _beside(c: Checked, confirmed: Array) -> str:
 def _pair(c: Checked, inputs: Mapping[Symbol, str], draws: Draws) -> list[str]:
     """Lines that put a gradient beside the difference that it should equal."""
     request = c.request
+    rows = request.wrt if request.rows is None else request.rows
     name = inputs[request.wrt]
     result, value = f"found[{c.at}]", f"found[{c.value_at}]"
     given = f'inputs["{c.upstream}"]' if c.upstream else "u" if request.kind == "vjp" else "v"
     v = "v" if request.direction is None or request.kind == "vjp" else given
     slope = f'slope({c.value_at}, "{name}", {v})'
     is_vector = bool(extent(request.wrt.shape))
+    bend = f'bend({c.value_at}, "{inputs.get(rows)}", u, "{name}", v)'
     flat = '.ravel("F")' if is_vector else ""
     pairs: Mapping[str, tuple[str, str]] = {
         "grad": (f"np.sum({result} * v)", slope),
@@ -440,16 +442,18 @@ def _pair(c: Checked, inputs: Mapping[Symbol, str], draws: Draws) -> list[str]:
         if is_vector
         else (f"{result} * v", slope),
         "hess": (
-            f"u{flat} @ {result} @ v{flat}" if is_vector else f"u * {result} * v",
-            f'bend({c.value_at}, "{name}", u, v)',
+            f"u{flat} @ {result} @ v{flat}"
+            if is_vector and extent(rows.shape)
+            else f"np.vdot(np.outer(u, v), {result})",
+            bend,
         ),
-        "hvp": (f"np.sum({result} * u)", f'bend({c.value_at}, "{name}", u, {v})'),
+        "hvp": (f"np.sum({result} * u)", bend.replace(", v)", f", {v})")),
     }
     gradient, difference = pairs[request.kind]
     tolerance = "1e-4" if request.kind in _SECOND else "1e-6"
     lines = []
     for d in (d for d in "uv" if d in _words(gradient + " " + difference)):
-        along = request.of if d == given == "u" else request.wrt
+        along = request.of if d == given == "u" else rows if d == "u" else request.wrt
         shape = tuple(side.size(draws.sizes) for side in extent(along.shape))
         lines.append(f"{d} = rng.standard_normal({shape})")
         if along is request.of:

@@ -192,14 +192,15 @@ class Writer:
             found = self._pieces[image]
         self._statements = outer
         names = found.names.union(*(s.names for s in inner)) - {entries, *(s.name for s in inner)}
-        lines = self.rule_lines(name, entries, inner, found, column)
+        lines = self.rule_lines(name, entries, inner, found, right)
         outer.extend(Assignment("", line, names, v) for line in lines)
         return self.solved(name, self._pieces[right])
 
     def rule_lines(
-        self, name: str, entries: str, inner: Sequence[Assignment], found: PythonText, column: Value
+        self, name: str, entries: str, inner: Sequence[Assignment], found: PythonText, right: Value
     ) -> list[str]:
-        """The lines of what computes a rule of a column by these statements."""
+        """The lines of what computes a rule of a column by these statements, whose value is to be
+        the right side."""
         array = ARRAYS[self._library]
         return [
             "",

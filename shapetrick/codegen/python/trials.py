@@ -21,7 +21,7 @@ from ...core.expr import Expr, Symbol, as_symbol, symbol
 from ...core.functions import Array
 from ...core.indices import Member
 from ...core.named_tuples import NamedTuple
-from ...core.returned import Returned
+from ...core.returned import LEFT_OUT, Returned
 from ...core.traversal import postorder, redimensioned
 from ...numerics.arrays import admit_trial
 from ...numerics.evaluation import EvaluationTape as Evaluation
@@ -207,7 +207,8 @@ class _ValuesAndGradients:
     def __init__(self, expected: Sequence[ExpectedValue], of: Expr, run: RunCode) -> None:
         self._run = run
         self.roots = [e.expression for e in expected]  # a run finds them all
-        self._own = {i: e for i, e in enumerate(expected) if e.of is of}
+        compared = {i: e for i, e in enumerate(expected) if e.expression is not LEFT_OUT}
+        self._own = {i: e for i, e in compared.items() if e.of is of}
         nodes = [*postorder([e.expression for e in self._own.values()])]
         slots = {e: i for i, e in enumerate(nodes)}
         self._slots = [slots[e.expression] for e in self._own.values()]

@@ -48,7 +48,6 @@ class BoundReader:
     """One expression, read for what binds letters. `said` are the readings to be told."""
 
     known: IndexNames
-    text: str
     said: list[str] = field(default_factory=list)
     held: dict[SyntaxNode, frozenset[str]] = field(default_factory=dict)  # indices not bound
     rows: dict[SyntaxNode, tuple[str, str]] = field(default_factory=dict)  # `x_i`: of what, where
@@ -92,7 +91,6 @@ class BoundReader:
                         f"nothing in this has the index `{letter}`: what it runs over are entries "
                         f"of what is declared, `x[{letter}]`.",
                         node.span,
-                        self.text,
                     )
             self._hold(done[node])
         for node in postorder(done[root]):
@@ -102,7 +100,6 @@ class BoundReader:
                     f"nothing behind this has the index `{letter}`: what is summed stands behind "
                     f"the sum, `sum({letter}) x[{letter}]`, with a declared `x`.",
                     node.span,
-                    self.text,
                 )
         return done[root]
 
@@ -142,7 +139,6 @@ class BoundReader:
                     f"`{letter}` is neither a declared size ({sizes}) nor the index of a sum "
                     "around this one: a range ends at one of these.",
                     node.span,
-                    self.text,
                 )
             raise self._unbound(letter, node.span, bool(heads))
 
@@ -157,7 +153,6 @@ class BoundReader:
                     f"`{node.value}` is the index of members, which is no value here: declare a "
                     f"family of the numbers, `q[{node.value}] : scalar const for …`.",
                     node.span,
-                    self.text,
                 )
 
         def position(node: SyntaxNode) -> SyntaxNode:
@@ -172,7 +167,6 @@ class BoundReader:
                 f"an index that has one itself is the number of a class: declare `{base} : n`, a "
                 f"column of these.",
                 span,
-                self.text,
             )
         other = (
             "give the left side this index."
@@ -183,7 +177,6 @@ class BoundReader:
             f"nothing binds the index `{letter}`: write `sum({letter}) …` for a sum over it, or "
             f"{other}",
             span,
-            self.text,
         )
 
     def _binds_nothing(self, node: SyntaxNode) -> str:
@@ -352,9 +345,7 @@ class BoundReader:
         others = tuple(s for s in binder.letters if s != name)
         if binder.compared != "≠" or binder.function != "sum" or len(others) != 1:
             raise NameProblem(
-                f"with the class `{name}` a sum is over the other ones, `sum(j ≠ {name}) …`.",
-                span,
-                self.text,
+                f"with the class `{name}` a sum is over the other ones, `sum(j ≠ {name}) …`.", span
             )
         at = tuple(Selector(n, n) for n in (name_node(name, span), name_node(others[0], span)))
         is_class = self._with_classes(SyntaxNode("selected", (name_node("δ", span),), at, span))
@@ -423,7 +414,6 @@ class BoundReader:
             raise RequestError(
                 f"over members a range is said for each letter: `{binder.function}(b = 1..B) …`.",
                 span,
-                self.text,
             )
         divides = TABLE[binder.function].averages
         kind = next((k for k, fold in RUNNING.items() if fold == binder.function), "running")
@@ -495,7 +485,6 @@ class BoundReader:
                 f"nothing behind this sum has the index `{missing[0]}`: all its terms are equal. "
                 "Write how many there are as a factor.",
                 span,
-                self.text,
             )
         return True
 
@@ -506,7 +495,6 @@ class BoundReader:
                 f"`{letter}` is {what} here, so that it can't be the letter of a sum: choose "
                 "another letter for the index.",
                 span,
-                self.text,
             )
 
     def _scoped(self, root: SyntaxNode, heads: frozenset[str]) -> SyntaxNode:

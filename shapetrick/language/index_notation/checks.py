@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,7 +20,6 @@ from ...core.functions import NAMES, TABLE, Array
 from ..shapes.notated_calls import SIGNS
 from ..syntax.selections import Selector
 from ..syntax.tree import INNER, RUNNING, Callee, SyntaxNode
-from .entries import PRODUCT
 from .index_names import IndexNames
 
 MOST_ENTRIES = 1_000_000
@@ -33,13 +33,13 @@ _OPERATORS = {"+": "add", ".*": "times", ".^": "power", "^": "power"}
 _REDUCED: Mapping[str, Any] = {
     "sum": np.sum,
     "mean": np.mean,
-    "max": np.max,
-    "min": np.min,
+    "max": partial(np.max, initial=-np.inf),
+    "min": partial(np.min, initial=np.inf),
     "prod": np.prod,
 }
 _CONSTANTS = {"pi": np.pi, "e": np.e}
 _TRIANGLES: Mapping[str, Callable[[Array], Array]] = {"upper": np.triu, "lower": np.tril}
-# Of the pairs of two letters, those that are summed.
+# Of the pairs of two letters, those that are taken.
 _MASKS: Mapping[str, Callable[[Array], Array]] = {
     "≠": lambda ones: ones - np.eye(len(ones)),
     "<": lambda ones: np.triu(ones, 1),
@@ -89,7 +89,7 @@ def agree(node: SyntaxNode, form: SyntaxNode, heads: Sequence[str], reader: Lett
     leaves = list(dict.fromkeys(_drawn(node, reader)) | dict.fromkeys(_drawn(form, reader)))
     shapes = [reader.shape(leaf) for leaf in leaves]
     dims = [*(d for shape in shapes for d in shape), *reader.sized.values()]
-    sizes, placed = _sizes(dims, node, reader), list(zip(leaves, shapes, strict=True))
+    sizes, placed = _sizes(dims, node), list(zip(leaves, shapes, strict=True))
     try:
         return _same_values(node, form, heads, reader, placed, sizes)
     except BudgetError as error:  # of numbers that are sizes: small ones stand in their place
@@ -115,7 +115,7 @@ def _same_values(
         for leaf, shape in leaves:
             extent = [d.size(sizes) for d in shape]
             if math.prod(extent) > MOST_ENTRIES:
-                raise BudgetError(TOO_LARGE, node.span, reader.text)
+                raise BudgetError(TOO_LARGE, node.span)
             key = leaf.value if leaf.kind == "name" else leaf
             array = rng.uniform(low, high, extent)
             drawn.setdefault(key, array + array.T if key in reader.known.symmetric else array)
@@ -169,7 +169,7 @@ def _drawn(root: SyntaxNode, reader: LetterMeanings) -> Iterator[SyntaxNode]:
         stack.extend(reversed(_inside(node, reader)))
 
 
-def _sizes(dims: Sequence[Dim], node: SyntaxNode, reader: LetterMeanings) -> dict[str, int]:
+def _sizes(dims: Sequence[Dim], node: SyntaxNode) -> dict[str, int]:
     """Small sizes, each another, of the dimensions' names, so that there is none below 1; numbers
     stay what they are."""
     names = dict.fromkeys(name for d in dims for name in d.names)
@@ -177,7 +177,7 @@ def _sizes(dims: Sequence[Dim], node: SyntaxNode, reader: LetterMeanings) -> dic
         sizes = {name: smallest + k for k, name in enumerate(names)}
         if all(d.size(sizes) > 0 for d in dims):
             return sizes
-    raise BudgetError(TOO_LARGE, node.span, reader.text)
+    raise BudgetError(TOO_LARGE, node.span)
 
 
 def _shrunk(dims: Sequence[Dim], count: int) -> dict[str, int]:
@@ -320,15 +320,15 @@ class _LetterValues:
     def _bound(self, node: SyntaxNode, body: Array) -> Array:
         binder = node.value
         axes = tuple(self.letters.index(s) for s in binder.own)
+        taken: Any = True
         if binder.compared:
             i, j = (self.letters.index(s) for s in binder.letters)
             n = max(body.shape[i], body.shape[j])
             mask = _MASKS[binder.compared](np.ones((n, n)))
-            mask = (mask if i < j else mask.T).reshape(
-                [n if k in (i, j) else 1 for k in range(body.ndim)]
-            )
-            body = np.where(mask > 0, body, float(binder.function == PRODUCT))
-        return np.asarray(_REDUCED[binder.function](body, axis=axes, keepdims=True))
+            shape = [n if k in (i, j) else 1 for k in range(body.ndim)]
+            body, taken = np.broadcast_arrays(body, (mask if i < j else mask.T).reshape(shape) > 0)
+        reduced = _REDUCED[binder.function]
+        return np.asarray(reduced(body, axis=axes, keepdims=True, where=taken))
 
     def _call(self, callee: Callee, args: Sequence[Array]) -> Array:
         name, axis, sizes, _ = callee

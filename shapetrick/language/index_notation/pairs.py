@@ -1,4 +1,5 @@
-"""Sums and products over pairs of letters: different ones, or one less than the other."""
+"""Sums, means, products and extremes over pairs of letters: different ones, or one less than the
+other."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from fractions import Fraction
 
 from ...core.dims import Dim
 from ...core.errors import ShapeError, Span
+from ..syntax.constants import INFINITE
 from ..syntax.index_binders import Binder
 from ..syntax.tree import SyntaxNode, call_node
 from .entries import (
@@ -26,6 +28,7 @@ from .entries import (
     entry_of,
     entry_product,
     entry_sum,
+    inverted,
     is_smooth_at_zero,
     negated,
     outline,
@@ -36,6 +39,7 @@ from .index_names import IndexNames
 
 _TRIANGLES = {"<": "upper", "≤": "upper", ">": "lower", "≥": "lower"}
 _HALF = entry_number(Fraction(1, 2))
+_LEFT_OUT = {PRODUCT: 1, "max": -INFINITE, "min": INFINITE}  # what changes none of these
 
 
 class PairReader:
@@ -51,26 +55,18 @@ class PairReader:
         raise NotImplementedError
 
     def _compared(self, binder: Binder, letters: Sequence[str], value: InLetters) -> InLetters:
-        """A sum over all pairs of letters that are different, or of which one is less."""
+        """What goes over all pairs of letters that are different, or of which one is less."""
         a, b = binder.letters
         (dim, *_) = (value.open[s] for s in binder.letters if s in value.open)
         value = replace(value, open={a: dim, b: dim, **value.open})
-        if binder.function not in (SUM, PRODUCT):
-            raise ShapeError(
-                f"`{binder.compared}` stands in a sum or product: `sum({a} {binder.compared} {b}) "
-                "…`."
-            )
         if value.open.get(a) != value.open.get(b):
             raise ShapeError(
                 f"`{a}` runs over {value.open.get(a)} and `{b}` over {value.open.get(b)}: they "
                 "can't be compared."
             )
         out, kept = (a, b) if a in letters else (b, a)
-        if binder.function == PRODUCT:
-            taken = self._mask(binder, value)
-            whole = entry_product([self._moved(value.entry, out, kept), taken])
-            entry = entry_sum([whole, UNIT, negated(taken)])  # what is not taken is 1
-            return self._reduced(PRODUCT, letters, replace(value, entry=entry))
+        if binder.function != SUM:
+            return self._masked(binder, letters, value, out)
         with_equal = binder.compared in ("≤", "≥")
         whole = value.entry if with_equal else self._moved(value.entry, out, kept)
         equal = ZERO if with_equal else substituted(whole, {out: kept})
@@ -131,6 +127,30 @@ class PairReader:
         call = call_node(_TRIANGLES[binder.compared], (node,), Span(0, 0))
         triangle = entry_of(PlainMatrix(call, call), a, b)
         return triangle if alone else entry_product([value.entry, triangle])
+
+    def _masked(
+        self, binder: Binder, letters: Sequence[str], value: InLetters, out: str
+    ) -> InLetters:
+        """A product, an extreme or a mean, of the pairs that are taken; `out` is summed."""
+        a, b = binder.letters
+        kept = b if out == a else a
+        taken, whole = self._mask(binder, value), self._moved(value.entry, out, kept)
+        if binder.function not in _LEFT_OUT:
+            total, count = (
+                self._compared(binder._replace(function=SUM), letters, replace(value, entry=e))
+                for e in (value.entry, UNIT)
+            )
+            return replace(total, entry=entry_product([total.entry, inverted(count.entry)]))
+        number, left_out = _LEFT_OUT[binder.function], entry_sum([UNIT, negated(taken)])
+        if abs(number) < INFINITE:
+            whole = entry_product([whole, taken])
+        elif binder.compared in ("<", ">") and len(letters) == 1:
+            raise ShapeError(
+                f"for one `{kept}` there is no `{a} {binder.compared} {b}`, of which to take the "
+                f"`{binder.function}`: write `{binder.compared}=`, or take a part first."
+            )
+        entry = entry_sum([whole, entry_product([entry_number(number), left_out])])
+        return self._reduced(binder.function, letters, replace(value, entry=entry))
 
     def _mask(self, binder: Binder, value: InLetters) -> EntryTerm:
         """1 for the pairs of letters that are taken, else 0."""

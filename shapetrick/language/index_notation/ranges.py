@@ -1,6 +1,7 @@
 """Sums over a part of the entries, and entries beside each other: `sum(i = 1..n-1) x[i+1]`.
 
-What a letter runs over is sliced out, `x[2..n]`, so that the letter runs over all of that.
+What a letter runs over is sliced out, `x[2..n]`, so that the letter runs over all of that; of
+`x[2 i]` the slice is a matrix below each other, of which one row is run over.
 """
 
 from __future__ import annotations
@@ -8,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from ...core.errors import ShapeError
 from ...core.indices import Index, Range
 from ...core.named_tuples import NamedTuple
 from ..syntax.selections import Selector, index_of_node, typed_index
-from ..syntax.tree import SyntaxNode, folded, transformed, with_args
-from .positions import POSITION, flipped, from_behind
+from ..syntax.tree import Callee, SyntaxNode, folded, number_node, transformed, with_args
+from .positions import POSITION, flipped
 
 
 def with_slices(root: SyntaxNode, over: Range | None = None) -> SyntaxNode:
@@ -33,24 +35,33 @@ def _bound_with_slices(node: SyntaxNode) -> SyntaxNode:
 
 
 class LetterUse(NamedTuple):
-    """Where a letter is an index: a selection, the number of its place, and what the letter is
-    added to there, or taken away from."""
+    """Where a letter is an index: a selection, the number of its place, the letter's factor (-1
+    where it is taken away), and what it is added to there."""
 
     node: SyntaxNode
     place: int
-    sign: int
+    times: int
     rest: Index
 
+    def row(self, over: Range) -> int:
+        """Which one of as many entries as the factor is taken: the last, if so many are there."""
+        first = self.rest.added(over.first, self.times)
+        return self.times if first.terms else max(1, min(self.times, first.offset))
+
     def ends(self, over: Range) -> tuple[Index, Index]:
-        """The first and the last entry, where the letter runs over a range."""
-        return self.rest.added(over.first, self.sign), self.rest.added(over.last, self.sign)
+        """The first and the last entry of the slice, where the letter runs over a range."""
+        first, last = (self.rest.added(end, self.times) for end in (over.first, over.last))
+        if self.times < 0:
+            return last, first
+        row = self.row(over)
+        return first.plus(1 - row), last.plus(self.times - row)
 
 
 def is_part(body: SyntaxNode, over: Range) -> bool:
     """Whether a letter runs over a part of the entries, or has a number added to it."""
     begins, ends = over.first != Index("", 1), bool(over.last.letter and over.last.offset)
     whole = {1: Index(), -1: over.last.plus(1)}
-    return begins or ends or any(u.rest != whole[u.sign] for u in _uses(body, over.letter))
+    return begins or ends or any(u.rest != whole.get(u.times) for u in _uses(body, over.letter))
 
 
 def _sliced(body: SyntaxNode, over: Range) -> tuple[SyntaxNode, bool]:
@@ -78,25 +89,43 @@ def _entry(node: SyntaxNode, uses: Sequence[LetterUse], over: Range) -> SyntaxNo
     inner, outer = [Selector()] * len(node.value), list(node.value)
     letter = typed_index(Index(over.letter), node.span)
     for use in uses:
-        first, last = use.ends(over)[:: use.sign]
+        first, last = use.ends(over)
         inner[use.place] = Selector(typed_index(first, node.span), typed_index(last, node.span))
         outer[use.place] = Selector(letter, letter)
     part = SyntaxNode("selected", node.args, tuple(inner), node.span)
     for use in uses:
-        if use.sign < 0:
+        if use.times < 0:
             part = flipped(part, None if len(inner) == 1 else use.place)
+        elif use.times > 1:
+            part = _every(part, use, over)
     return replace(node, args=(part,), value=tuple(outer))
+
+
+def _every(part: SyntaxNode, use: LetterUse, over: Range) -> SyntaxNode:
+    """Of a slice of a column the entries in steps, as a row. Raises ShapeError."""
+    if len(use.node.value) > 1:
+        below = ["1" if k == use.row(over) else "0" for k in range(1, use.times + 1)]
+        raise ShapeError(
+            "steps are read of a column: of a matrix every row or column in steps is a product "
+            f"with `kron(eye(n), [{', '.join(below)}])`.",
+            use.node.span,
+        )
+    count = typed_index(over.last.minus(over.first).plus(1), part.span)
+    sizes = (number_node(use.times, part.span), count)
+    turned = SyntaxNode("call", (part,), Callee("unvec", None, sizes), part.span)
+    row = number_node(use.row(over), part.span)
+    return SyntaxNode("selected", (turned,), (Selector(row, row), Selector()), part.span)
 
 
 def _uses(body: SyntaxNode, letter: str) -> Iterator[LetterUse]:
     """Where a letter is an index."""
     for node in _outside(body, letter):
         for k, selector in enumerate(node.value if node.kind == "selected" else ()):
-            index = index_of_node(selector.first) if selector.is_one else None
-            if index is not None and index.letter == letter and not index.others:
-                yield LetterUse(node, k, 1, Index("", index.offset))
-        if node.kind == "selected":
-            yield from (LetterUse(node, k, -1, rest) for k, _, rest in from_behind(node, {letter}))
+            index = (index_of_node(selector.first) if selector.is_one else None) or Index()
+            times = index.terms.get(letter, 0)
+            rest = index.added(Index(letter), -times)
+            if times == -1 or (times > 0 and not rest.terms):
+                yield LetterUse(node, k, times, rest)
 
 
 def _outside(body: SyntaxNode, letter: str) -> Iterator[SyntaxNode]:

@@ -126,10 +126,9 @@ class IndexReader(PairReader):
         for node in postorder(first):
             if node.kind == "name" and self.known.is_letter(node.value):
                 raise NameProblem(
-                    f"an index with a number added to it needs the range of its letter: "
-                    f"`sum({node.value} = 1..n-1) …`.",
+                    "an index with a number added to it, or times one, needs the range of its "
+                    f"letter: `sum({node.value} = 1..n-1) …`.",
                     first.span,
-                    self.text,
                 )
         return ""
 
@@ -155,7 +154,6 @@ class IndexReader(PairReader):
                 f"`{source(self.text, node)}` was read as a matrix expression with other values: "
                 f"write it in matrix notation, or {_FAMILIES}.",
                 node.span,
-                self.text,
             )
         return replace(form, bracketed=node.bracketed)
 
@@ -173,7 +171,6 @@ class IndexReader(PairReader):
             f"matrix has two sides: `{last}` is one too many. Name a part of it that has two "
             f"letters in a line of its own, or {_FAMILIES} over `{last}`.",
             node.span,
-            self.text,
         )
 
     def _check_heads(self, value: InLetters, head: EntryHead, root: SyntaxNode) -> tuple[str, ...]:
@@ -184,7 +181,6 @@ class IndexReader(PairReader):
                 raise NameProblem(
                     f"the right side has no index `{letter}`: nothing tells over what it runs.",
                     root.span,
-                    self.text,
                 )
         sides = (value.rows is not None) + (value.cols is not None)
         if sides == 1 and head.may_have_rows:
@@ -194,7 +190,6 @@ class IndexReader(PairReader):
                 "the right side is no number for each of the indices: give its entries, "
                 "`X[i,k]` instead of `X[i,:]`.",
                 root.span,
-                self.text,
             )
         return heads
 
@@ -237,7 +232,6 @@ class IndexReader(PairReader):
                 f"the shape of `{typed}` is not declared: where a line has indices, every name "
                 f"in it is declared, `{typed} : scalar` or its shape.{mean}",
                 node.span,
-                self.text,
             )
         return found
 
@@ -276,7 +270,7 @@ class IndexReader(PairReader):
                 node, [self._of(a) for a in node.args] if node.kind != "selected" else []
             )
         except Diverging:
-            raise ShapeError("a division by 0 has no value.", node.span, self.text) from None
+            raise ShapeError("a division by 0 has no value.", node.span) from None
         except ShapetrickError as error:
             raise error.located(node.span, self.text) from None
 
@@ -451,7 +445,7 @@ class IndexReader(PairReader):
             raise ShapeError(f"`{name}` of what has indices is not read: name it in a line alone.")
         row = TABLE[NAMES[name]]
         if len(args) != row.arity:
-            raise ShapeError(f"`{name}` takes {row.arity} argument(s), not {len(args)}.")
+            raise row.miscounted(len(args))
         if row.elementwise:
             return self._elementwise(callee, args)
         if row.takes_axis:

@@ -120,7 +120,7 @@ class IndexNotation:
         shape = self.inference.shapes.get(s.wrt[0].name) if len(s.wrt) == 1 else None
         if shape is None or self.inference.unifier.shape(shape)[1] != ONE:
             return ()
-        return BoundReader(self.known, self.text).loose(claim)[:1]
+        return BoundReader(self.known).loose(claim)[:1]
 
     def _check_heads(self, heads: Sequence[str], s: Definition) -> None:
         for letter in heads:
@@ -213,7 +213,7 @@ def in_matrix_notation(
     definition: Definition | None = None,
 ) -> SyntaxNode:
     """An expression in matrix notation; what it is read as is added to what is `said`."""
-    binding = BoundReader(reader.known, text)
+    binding = BoundReader(reader.known)
     bound = with_slices(binding.bound(node, head.letters), head.over)
     bound = with_positions(bound, head.letters, reader)
     opened = with_calls_open(bound, reader.has_letters, reader.called)

@@ -70,7 +70,7 @@ _ARGUMENTS = {
     "^": 1, "_": 1, r"\frac": 2, r"\sqrt": 1, r"\mathbf": 1, r"\boldsymbol": 1, r"\vec": 1,
     r"\hat": 1, r"\bar": 1, r"\tilde": 1, r"\mathbb": 1, r"\mathcal": 1, r"\mathscr": 1,
     r"\mathfrak": 1, r"\norm": 1, r"\abs": 1, r"\underset": 2, r"\dot": 1, r"\ddot": 1,
-    r"\substack": 1,
+    r"\substack": 1, r"\underbrace": 1, r"\overbrace": 1,
 }  # fmt: skip
 # After these nothing has come to an end: a bar opens, and a row goes on.
 _WAITING = frozenset(
@@ -110,8 +110,11 @@ def tokens(text: str, span: Span) -> list[Token]:
             Span(span.start, span.start + 1),
             text,
         )
-    found = _matched(_in_braces(_sized(list(_raw(text, span)), text), text), text)
-    return _selecting(_lowered(found))
+    typed = list(_raw(text, span))
+    if [token.text for token in typed[-2:]] == ["=", "?"]:  # what is asked
+        typed = typed[:-2]
+    found = _matched(_in_braces(_sized(typed, text), text), text)
+    return _selecting(_without_labels(_lowered(found)))
 
 
 def _lowered(found: list[Token]) -> list[Token]:
@@ -123,6 +126,22 @@ def _lowered(found: list[Token]) -> list[Token]:
         index = [found[i]._replace(kind="sign", text="_"), *found[i + 1 : low]]
         found = [*found[:i], *found[low + 1 : high], *index, *found[high + 1 :]]
     return rebased(found) if places else found
+
+
+def _without_labels(found: list[Token]) -> list[Token]:
+    r"""Without what is said of a term, `\underbrace{…}_{\text{loss}}`, and with a condition below
+    an indicator behind it, as in `\mathbf 1\{x > 0\}`."""
+    dropped = set[int]()
+    for i, token in enumerate(found):
+        if token.is_(r"\underbrace", r"\overbrace"):
+            end = found[i + 1].partner + 1
+            said = end + 1 < len(found) and found[end].is_("_", "^")
+            dropped |= {i, *range(end, found[end + 1].partner + 1 if said else end)}
+        elif token.is_("_") and i > 3 and found[i - 4].is_(r"\mathbf", r"\mathbb"):
+            low, high = i + 1, found[i + 1].partner
+            if found[i - 2].text == "1" and any(t.is_("<", ">", "=") for t in found[low:high]):
+                dropped |= {i, *((low, high) if found[low + 1].partner == high - 1 else ())}
+    return rebased([t for i, t in enumerate(found) if i not in dropped]) if dropped else found
 
 
 def _selecting(found: Sequence[Token]) -> list[Token]:

@@ -60,21 +60,24 @@ def readings(
 def refuse_powers(
     text: str, inference: Inference, nodes: Sequence[SyntaxNode], assumed: Container[str]
 ) -> None:
-    """Refuse `mean((X w - y)^2)` where the power alone tells that `X w` is a number. Raises
-    InferenceError."""
+    """Refuse `mean((X w - y)^2)` where the power alone tells that `X w` is a number, and
+    `(X w - y)^2` where it tells that `X` is a row. Raises InferenceError."""
+    rows = [(n, TABLE.get(NAMES.get(n.value.name, ""))) for n in nodes if n.kind == "call"]
+    reduced = {n.args[0] for n, row in rows if row is not None and row.takes_axis}
     for node in nodes:
-        row = TABLE.get(NAMES.get(node.value.name, "")) if node.kind == "call" else None
-        inner = node.args[0] if row is not None and row.takes_axis else node
-        if inner is node or inner.kind != "^" or inference.shape(inner) != SCALAR:
+        if node.kind != "^" or inference.shape(node) != SCALAR:
             continue
-        base, exponent = inner.args
+        base, exponent = node.args
         guessed = [n.value for n in postorder(base) if n.kind == "name" and n.value in assumed]
+        if node not in reduced:
+            guessed = [n for n in guessed if n[0].isupper() and ONE in inference.named(n)]
         if guessed and base.kind in (*_LINEAR, "name") and exponent.kind == "number":
             power = f"{source(text, base)}.^{source(text, exponent)}"
             raise InferenceError(
-                f"`^` is a matrix power, so that this is a single number: of entries it is "
-                f"`{power}`. If a number is meant, declare `{guessed[0]}`.",
-                inner.span,
+                "`^` is a matrix power, so that this is a single number: of entries it is "
+                f"`{power if node in reduced else f'sum({power})'}`. If a number is meant, "
+                f"declare `{guessed[0]}`.",
+                node.span,
                 text,
             )
 

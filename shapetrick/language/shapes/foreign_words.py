@@ -11,15 +11,14 @@ from collections.abc import Container
 
 from ...core.errors import Span
 from ...core.regexes import regex
-from ..syntax.syntax_errors import STATEMENTS
+from ..syntax.syntax_errors import WORDS, no_name
 
 # In an expression: what words are, and what is said of them.
 _IN_EXPRESSIONS = (
-    ("let be is are the of what find compute given return print import from by and as we "
-     "derive differentiate calculate minimize maximize gradient derivative",
-     f"is a word here, and no name. {STATEMENTS}"),
     ("inf infinity Inf ∞", "is no number: the largest of the absolute values is `max(abs(x))`."),
     ("nan NaN None True False", "is no number of the language."),
+    ("numel length len size nrow ncol",
+     "is no function here: how many there are is a dimension, the `m` of `y : m`."),
     ("if then else", "is no word here: what is chosen entry by entry is `where(x > 0, x, 0)`."),
 )  # fmt: skip
 # As a size.
@@ -30,7 +29,10 @@ _AS_SIZES = (
     ("vector column", "is no size: a column has one, `x : n`."),
     ("row", "is no size: a row has one, `b : 1 x n`."),
     ("function", "is no size: a function of each entry is declared `f : elementwise`."),
-    ("real float double number int integer", "is no size: a number is declared `s : scalar`."),
+    (
+        "real float double number int integer float32 float64 array ndarray tensor Tensor Array",
+        "is no size: a number is declared `s : scalar`, an array by its sizes alone, `X : m x n`.",
+    ),
 )
 _EXPRESSION = {word: said for words, said in _IN_EXPRESSIONS for word in words.split()}
 _SIZE = {word: said for words, said in _AS_SIZES for word in words.split()}
@@ -53,6 +55,8 @@ def as_size(name: str, ends: bool) -> str:
 
 def foreign_word(name: str, text: str, span: Span) -> str:
     """What is said of an undeclared name that stands at a place; empty where it may be one."""
+    if name in WORDS:
+        return no_name(name)
     if name in _EXPRESSION:
         return f"`{name}` {_EXPRESSION[name]}"
     if all(unicodedata.decomposition(sign).startswith("<sub>") for sign in name):
@@ -66,7 +70,7 @@ def foreign_word(name: str, text: str, span: Span) -> str:
             "`sum(i) x[i]`; a matrix is declared, `Σ : n x n`."
         )
     if name == "x" and _DEFINED.search(text, 0, span.start) and _SIDE.match(text, span.end):
-        return "a shape stands behind a colon: `X : m x n`."
+        return "a shape stands behind a colon, `X : m x n`, and a product is `A B`."
     return ""
 
 

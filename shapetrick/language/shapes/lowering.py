@@ -12,6 +12,7 @@ from ...core.errors import InferenceError, InputError, NameProblem, ShapeError
 from ...core.exact_powers import MAX_POWER, number_power
 from ...core.expr import Expr, Number, exact, value_of
 from ...core.functions import NAMES
+from ...core.indices import Index, renamed_shape
 from ...core.letter_exponents import exponent_sum, raised
 from ...core.records import dataclass
 from ..syntax.constants import CONSTANTS, IDENTITIES, SIZED, UNSIZED
@@ -144,6 +145,11 @@ class Lowering:
                     raise ShapeError(
                         f"members that are {shape_text((rows, cols))} have no product: only square "
                         "ones have."
+                    )
+                if renamed_shape((rows, cols), {node.value.letter: Index()}) != (rows, cols):
+                    raise ShapeError(
+                        f"the members that are summed have shape {shape_text((rows, cols))}, each "
+                        "another: there is no such sum."
                     )
                 return ex.total(args[0], node.value, RUNNING[kind])
             case "call" if node.opened is not None:

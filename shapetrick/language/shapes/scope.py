@@ -76,19 +76,24 @@ class Declared(NamedTuple):
 
 @dataclass(slots=True)
 class Scope:
-    """The names of a problem. `bodies`: the definitions' expressions, each after those it uses."""
+    """The names of a problem; `ordered` are its definitions, each after those that it uses."""
 
     text: str
     symbols: dict[str, Declared] = field(default_factory=dict)
     functions: dict[str, Span | None] = field(default_factory=dict)
     dims: dict[str, Span | None] = field(default_factory=dict)
     definitions: dict[str, Definition] = field(default_factory=dict)
-    bodies: dict[str, SyntaxNode] = field(default_factory=dict)
+    ordered: list[Definition] = field(default_factory=list)
     systems: list[Declaration] = field(default_factory=list)  # unknowns with their equations
     solvings: list[Solving] = field(default_factory=list)  # equations that are to be solved
     assumed: list[str] = field(default_factory=list)  # symbols that nobody declared
     unused: tuple[str, ...] = ()  # symbols and functions that no expression contains
     texts: dict[str, Span] = field(default_factory=dict)  # functions that are defined
+
+    @property
+    def bodies(self) -> dict[str, SyntaxNode]:
+        """What the definitions say, each after those that it uses."""
+        return {d.name.name: d.body for d in self.ordered}
 
     @property
     def equations(self) -> list[TypedEquation]:
@@ -157,8 +162,7 @@ def gather(
                 f"`{name}` is a dimension{where}, so it can't be a value: choose another name.",
                 place,
             )
-    for name in _dependency_order(scope):
-        scope.bodies[name] = scope.definitions[name].body
+    scope.ordered += [scope.definitions[name] for name in _dependency_order(scope)]
     if complete:
         scope.unused = unused(scope, statements)
     unknown = [
@@ -268,7 +272,7 @@ def _check_sides(
         for name, place in side.names:
             ends = side.tail == (name, place)
             alone = len(side.names) == 1 and ONE not in (s.dim for s in sides)
-            said = as_size(name, ends) if ends or not alone else ""
+            said = as_size(base_of(name), ends) if ends or not alone else ""
             if said:
                 raise scope.error(said, place)
             _check_dimension(scope, name, place, len(side.names) > 1)
@@ -296,7 +300,14 @@ def _is_called(scope: Scope, place: Span) -> bool:
 
 def _unknown_attribute(name: str) -> str:
     meant = attribute_of(name) or nearest(name, (*ATTRIBUTES, *KINDS))
-    advice = f"Did you mean `{meant}`?" if meant else f"Attributes are {', '.join(ATTRIBUTES)}."
+    advice = (
+        f"Did you mean `{meant}`?"
+        if meant
+        else (
+            "A matrix is `A : n x n`, and behind that stand its attributes, such as "
+            f"{', '.join(ATTRIBUTES)}."
+        )
+    )
     return f"`{name}` is not an attribute. {advice}"
 
 

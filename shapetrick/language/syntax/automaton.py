@@ -13,6 +13,7 @@ from ...core.errors import Span
 from .parse_tables import TableRule, Tables
 
 _END = "$END"  # the type of what stands behind the last token
+_only: Callable[[list[Any]], Any] = itemgetter(0)  # the value of a rule that is its one part
 
 
 class Terminal(str):
@@ -83,6 +84,9 @@ class ParserRun:
             if found >= 0:
                 return found
             symbol, length, make = self._automaton.rules[-1 - found]
+            if make is _only:  # most rules: an operand is an expression of each rank
+                states[-1] = follows[states[-2]][symbol]
+                continue
             parts = values[len(values) - length :]
             if length:
                 del states[-length:], values[-length:]
@@ -97,7 +101,7 @@ def _maker(rule: TableRule, builder: object) -> Callable[[list[Any]], Any]:
     if rule.method:
         make = getattr(builder, rule.method)
     else:
-        make = _same if rule.symbol.startswith("_") else itemgetter(0)
+        make = _same if rule.symbol.startswith("_") else _only
     if not rule.spread and [*rule.parts] == [*range(rule.length)]:
         return make
 

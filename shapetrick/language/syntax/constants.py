@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from ...core.expr import Expr, commute, duplicate, eliminate, eye, ones, zeros
 
 CONSTANTS = ("pi", "e")
+INFINITE = 10**9  # what stands for infinity: `exp(-INFINITE)` is 0
 IDENTITIES = ("I", "Id")  # their size is inferred
 
 # Constants of a given size: how many sizes they take, and what they are.

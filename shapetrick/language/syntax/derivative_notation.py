@@ -7,6 +7,7 @@ What is told is where the parts stand in a statement, and what is defined as one
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Container
 
 from ...core.errors import ParseError, Span
@@ -21,8 +22,8 @@ from .statement_lines import outside, stripped
 from .tree import Definition, PlacedName, SyntaxNode, derived_node
 
 _WRT = rf"{PLACED_NAME}(?:\s*,\s*{PLACED_NAME})*"
-# d/dW J; d J / d W and ∂J/∂W; dJ/dW; ∇_W J, ∂_W J and D_W J; ∇J. With `two` or `squared`, a second
-# derivative.
+# d/dW J; d J / d W and ∂J/∂W; dJ/dW; ∇_W J, ∂_W J and D_W J; ∇ₓ J; ∇J. With `two` or `squared`, a
+# second derivative.
 _TWO, _RAISED = r"(?P<two>²|\^\s*2)?", r"(?:²|\^\s*2)?"
 _DERIVATIVES = (
     rf"(?P<d>[d∂])\s*/\s*(?P=d)\s*(?P<wrt>{_WRT})(?P<of>[\s(].*)",
@@ -31,6 +32,7 @@ _DERIVATIVES = (
     rf"d{_TWO}(?P<of>[^\W\d]\w*)\s*/\s*d(?P<wrt>{_WRT}){_RAISED}",
     rf"(?:∇{_TWO}|[∂D])\s*_\s*(?:(?P<wrt>{_WRT})|\{{\s*(?P<braced>{_WRT})\s*\}})"
     r"(?P<squared>²|\^\s*2(?!\d))?(?P<of>[\s(‖|⟨].*)",
+    r"∇(?P<wrt>[ₐₑₒₓₕₖₗₘₙₚₛₜᵢⱼᵣᵤᵥᵦᵧ])\s*(?P<of>.+)",
     rf"∇{_TWO}(?P<of>(?!\s*_).+)(?P<wrt>)",
 )
 _MARKS = "dD∂∇"
@@ -92,11 +94,18 @@ def derivative_value(source: Source, span: Span, run: Parse) -> SyntaxNode | Non
     if written is None or written.claim is not None:
         return None
     if len(written.wrt) != 1:
-        raise ParseError("a derivative that is a value is by one name.", span)
+        raise ParseError("a derivative that is a value is by one name: `grad J wrt x`.", span)
     (place,) = written.wrt
-    wrt = PlacedName(normal(text[slice(*place)]), place)
+    wrt = PlacedName(variable_at(text, place), place)
     of = run("expression", source._replace(span=written.of))
     return derivative_node(written.kind, of, wrt, span)
+
+
+def variable_at(text: str, place: Span) -> str:
+    """The name that a derivative is by, also where it is a small letter below: `∇ₓ`."""
+    typed = text[slice(*place)]
+    is_below = len(typed) == 1 and unicodedata.decomposition(typed).startswith("<sub>")
+    return unicodedata.normalize("NFKC", typed) if is_below else normal(typed)
 
 
 def derivative_node(kind: str, of: SyntaxNode, wrt: PlacedName, span: Span) -> SyntaxNode:
@@ -119,7 +128,7 @@ def derivative_definition(source: Source, run: Parse) -> Definition | None:
         return None
     value = Span(*m.span("value"))
     written = derivative(source.text, value, source.names)
-    by = [normal(source.text[slice(*place)]) for place in written.wrt] if written else []
+    by = [variable_at(source.text, place) for place in written.wrt] if written else []
     if any(name not in source.names or f"d{name}" in source.names for name in by):
         return None
     body = derivative_value(source, value, run) if by else None

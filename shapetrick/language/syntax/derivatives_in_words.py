@@ -16,15 +16,16 @@ from .statement_lines import closings
 _LIST = rf"(?P<wrt>{PLACED_NAME}(?:(?:\s*,\s*|\s+and\s+){PLACED_NAME})*)"
 _BY = r"(?:with\s+respect\s+to|w\.\s*r\.\s*t\.?|wrt)(?!\w)"
 _OF = r"(?P<of>[\w(‖|⟨√-].*?)"
-_NOUN = "gradient|derivative|jacobian|hessian"
-_ASKED = r"(?:(?:find|compute|calculate|derive)\s+)?(?:the\s+)?"
+_NOUN = "(?i:gradient|derivative|jacobian|hessian)"
+_VERB = r"(?i:find|compute|calculate|derive|what\s+is)"
+_ASKED = rf"(?:{_VERB}\s+)?(?:[Tt]he\s+)?"
 # compiled where one is looked for: it takes milliseconds
 _FORMS = (
-    rf"{_ASKED}(?P<kind>{_NOUN})\s+of\s+{_OF}(?:\s+{_BY}\s+{_LIST})?",
+    rf"{_ASKED}(?P<kind>grad|{_NOUN})\s+of\s+{_OF}(?:\s+{_BY}\s+{_LIST})?",
     rf"{_ASKED}(?P<kind>grad|jac|hess|differentiate|{_NOUN})\s+{_OF}\s+{_BY}\s+{_LIST}",
-    rf"(?P<kind>grad|jac|hess)\s+{_OF}",
+    rf"{_ASKED}(?P<kind>grad|jac|hess)\s+{_OF}",
     rf"(?P<kind>min|max|minimi[sz]e|maximi[sz]e)\s+over\s+{_LIST}\s+of\s+{_OF}",
-    rf"(?P<kind>minimi[sz]e|maximi[sz]e)\s+{_OF}(?:\s+(?:over|{_BY})\s+{_LIST})?",
+    rf"(?P<kind>(?i:minimi[sz]e|maximi[sz]e))\s+{_OF}(?:\s+(?:over|{_BY})\s+{_LIST})?",
     rf"(?P<kind>min|max)_\{{?\s*{_LIST}\s*\}}?\s+{_OF}",
     rf"(?P<kind>min|max)\s+{_OF}\s+(?:over|{_BY})\s+{_LIST}",
 )
@@ -33,8 +34,8 @@ _CALLS = (
     rf"(?P<kind>grad|jac|hess|{_NOUN})(?P<of>\(.+\))",
 )
 _FIRST = regex(
-    rf"(?:min|max)(?=_|\s(?:.*\s)?(?:over\s|{_BY}))|(?:diff|D)(?=\s*\()|(?:find|compute|calculate|derive|the|differentiate)(?=\s)"
-    r"|(?:grad|gradient|derivative|jac|jacobian|hess|hessian|minimi[sz]e|maximi[sz]e)(?=[\s(])"
+    rf"(?:min|max)(?=_|\s(?:.*\s)?(?:over\s|{_BY}))|(?:diff|D)(?=\s*\()|(?:{_VERB}|[Tt]he|differentiate)(?=\s)"
+    rf"|(?:grad|jac|hess|{_NOUN}|(?i:minimi[sz]e|maximi[sz]e))(?=[\s(])"
 )
 _OWN = regex(r"(?:grad|jac|hess)\s(?:.*\s)?wrt(?!\w)", re.DOTALL)  # as the language has it
 _MINIMIZER = regex(r"(?P<name>arg\s?(?:min|max)(?:_\w+|_\{[^}]*\})?)\s+(?=[\w(‖|])")
@@ -79,7 +80,8 @@ def in_words(text: str, span: Span, is_claimed: bool) -> DerivativeInWords | Non
     """The derivative that stands there in words; None if there is none. What is called, `D(J, x)`,
     is a function's head before `=`. Raises ParseError for an optimum under constraints."""
     forms = _FORMS if is_claimed else (*_FORMS, *_CALLS)
-    m = first_whole(forms, text, span)
+    sentence = text[span.start : span.end].rstrip(" ?.")
+    m = first_whole(forms, text, Span(span.start, span.start + len(sentence)))
     if m is None:
         return None
     given = Span(*m.span("wrt")) if m.groupdict().get("wrt") else None
@@ -88,7 +90,7 @@ def in_words(text: str, span: Span, is_claimed: bool) -> DerivativeInWords | Non
         return None  # `diff(a, x) + diff(b, x)`
     names = () if given is None else re.compile(PLACED_NAME).finditer(text, *given)
     by = [Span(*n.span()) for n in names if n.group() != "and"]
-    kind = m["kind"]
+    kind = m["kind"] if m["kind"] == "D" else m["kind"].lower()
     if kind.startswith(_OPTIMA):
         constraint = _CONSTRAINED.search(text, *m.span("of"))
         if constraint is not None:

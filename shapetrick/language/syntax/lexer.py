@@ -74,8 +74,8 @@ class Terminals:
             m = self._match(text, at, end, of_state[place])
             if m is None or m.lastgroup is None:  # nothing but spaces
                 return
-            start, at = m.span(m.lastgroup)
-            token = Terminal(m.lastgroup, m[m.lastgroup], Span(start, at))
+            start, at = m.start(1), m.end()
+            token = Terminal(m.lastgroup, text[start:at], Span(start, at))
             if token.type in ("NAME", "DIM"):
                 inside = bool(opened) and opened[-1].type in _BARS
                 name = normal(token.value)
@@ -125,8 +125,10 @@ class Terminals:
         return self._alone[name]
 
     def _compiled(self, terminals: Mapping[str, str]) -> re.Pattern[str]:
-        found = "|".join(f"(?P<{name}>{regexp})" for name, regexp in terminals.items())
-        return re.compile(f"(?:{self._ignored})?+(?:{found})")
+        """What matches one of these, which is its last group; it begins where the first one is. A
+        group around each would be entered before its first character is looked at."""
+        found = "|".join(f"(?:{regexp})(?P<{name}>)" for name, regexp in terminals.items())
+        return re.compile(f"(?:{self._ignored})?+()(?:{found})")
 
 
 def _pair(token: Terminal, opened: list[Terminal], text: str) -> None:

@@ -29,8 +29,11 @@ _OTHERWISE = {
     "1e-5)`.",
 }
 SOLVE = "solve"  # within expressions, a product with an inverse
-# A function by a second argument that is no value: `norm(A, 'fro')`.
-_ORDERS = {("norm", "fro"): "norm", ("norm", "2"): TWO_NORM}
+# A function by a second argument that is no value: `norm(A, 'fro')`, `sum(A, 'all')`.
+_ORDERS = {
+    ("norm", "fro"): "norm", ("norm", "2"): TWO_NORM,
+    **{(name, "all"): name for name in ("sum", "mean", "max", "min", "prod")},
+}  # fmt: skip
 
 
 _SIGNS = {  # of our operators, by the names of their rows

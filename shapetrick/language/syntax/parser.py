@@ -6,6 +6,7 @@ parser generator.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Container, Iterable
 from contextlib import suppress
@@ -25,7 +26,7 @@ from ...core.regexes import regex
 from .applications import ApplicationBuilder
 from .automaton import Automaton, ParserRun, Terminal, UnexpectedTerminal
 from .conditions import condition_at, with_conditions
-from .derivative_notation import derivative, derivative_definition
+from .derivative_notation import derivative, derivative_definition, variable_at
 from .equation_library import solved, without_calls
 from .function_heads import HeadBuilder
 from .index_binders import IndexBuilder
@@ -38,6 +39,7 @@ from .signs import BARS, NORMS, no_norm
 from .solve_statements import solving
 from .statement_lines import cleaned, closings, declared_names, elementwise, lines
 from .syntax_errors import (
+    PROSE,
     RAISED,
     RANGE,
     REQUESTS,
@@ -46,6 +48,7 @@ from .syntax_errors import (
     complaint,
     no_call,
     no_index,
+    no_name,
     unknown_function,
 )
 from .text_functions import opened_expression, opened_statements, with_heads
@@ -482,13 +485,9 @@ def statement(source: Source, alone: bool = False) -> Statement:
             return asking(_run("expression", source))
         except ParseError as other:
             is_misspelt = error.message.startswith("did you mean")
-            raise error if is_misspelt or _reached(other) < _reached(error) else other from None
+            at, reached = error.span or source.span, other.span or source.span
+            raise error if is_misspelt or reached.end <= at.start else other from None
     return found
-
-
-def _reached(error: ParseError) -> int:
-    """How far into a text the parser got."""
-    return -1 if error.span is None else error.span.start
 
 
 def _derivative(source: Source) -> Asked | None:
@@ -501,7 +500,7 @@ def _derivative(source: Source) -> Asked | None:
     if found.claim is not None:
         claim = _run("expression", source._replace(span=found.claim))
     wrt = tuple(
-        PlacedName(_variable(normal(source.text[slice(*span)]), source.names), span)
+        PlacedName(_variable(variable_at(source.text, span), source.names), span)
         for span in found.wrt
     )
     is_own = of.kind == "call" and source.functions.get(of.value.name) == MANY
@@ -543,6 +542,11 @@ def _run(start: str, source: Source) -> Any:
         return _in_its_language(run.value(), text)
     except UnexpectedTerminal as error:
         refused, waiting = error.token, _waiting(error.waiting)
+    except ParseError as error:
+        raise _prose(source) or error from None
+    prose = _prose(source)
+    if prose is not None:
+        raise prose
     if begun is not None:
         raise _malformed(begun, source)
     at = Span(span.end, span.end) if refused is None else refused.span
@@ -552,9 +556,18 @@ def _run(start: str, source: Source) -> Any:
     if name and name not in source.functions and name not in source.abstract:
         place = Span(span.start + first, span.start + first + len(name))
         said = no_call(name) if name in source.names else unknown_function(name, source.functions)
-        raise NameProblem(said, place, text)
+        raise NameProblem(said, place)
     message = complaint(stopped, waiting, source.functions)
-    raise ParseError(message, span if waiting == "head" else at, text)
+    raise ParseError(message, span if waiting == "head" else at)
+
+
+def _prose(source: Source) -> ParseError | None:
+    """What is said of a line that is a sentence; None of others."""
+    for m in re.finditer(r"[a-z]+", source.text[slice(*source.span)]):
+        if m.group() in PROSE and m.group() not in source.names:
+            start = source.span.start + m.start()
+            return ParseError(no_name(m.group()), Span(start, start + len(m.group())))
+    return None
 
 
 def _in_its_language(made: Any, text: str) -> Any:

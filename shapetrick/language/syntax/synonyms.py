@@ -21,7 +21,7 @@ SHORTEST = 6  # letters of a name of which one may have been left out
 TABLE: tuple[tuple[str, str], ...] = (
     ("det(A)", "determinant"),
     ("logdet(A)", "log_det logabsdet lndet slogdet"),
-    ("inv(A)", "inverse invert"),
+    ("inv(A)", "inverse invert matrixinverse"),
     ("adj(A)", "adjugate"),
     ("expm(A)", "matrix_exp matrix_exponential"),
     ("A'", "transposed"),
@@ -47,13 +47,14 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("sum(x.^2)", "sumsq sum_of_squares sumabs2"),
     ("dot(a, b)", "vdot inner inner_product"),
     ("vec(A)", "vectorize"),
-    ("mean(A)", "average avg"),
-    ("max(A)", "amax"),
-    ("min(A)", "amin"),
+    ("sum(A)", "reduce_sum"),
+    ("mean(A)", "average avg reduce_mean"),
+    ("max(A)", "amax reduce_max"),
+    ("min(A)", "amin reduce_min"),
     ("maximum(a, b)", "fmax"),
     ("minimum(a, b)", "fmin"),
     ("sqrt(x)", "squareroot"),
-    ("square(x)", "sqr"),
+    ("square(x)", "sqr abs2"),
     ("abs(x)", "absolute fabs"),
     ("sign(x)", "sgn signum"),
     ("step(x)", "heaviside"),
@@ -101,13 +102,13 @@ _ATTRIBUTES = {
 _LACKING = """
     argmax argmin argsort batch_norm block_diag bmat chol cholesky cholesky_solve concat
     concatenate cond conv conv1d conv2d convolve corr corrcoef correlate cosm cross cumprod diff
-    dropout eig eigen eigenvalues eigh eigvals eigvalsh einsum fft flatten fliplr flipud
-    fold gather glu gradient group_norm hankel hilbert hessian hstack ifft interp irfft jacobian
-    khatri_rao kl_div logm lstsq lu lyapunov matrix_rank max_pool median
-    mode nnz multi_head_attention normalize null nullspace orth percentile polyfit polyval
-    product qr quantile rank ravel repeat reshape rfft riccati rms_norm roll rot90 rref schur
-    select sinm solve_triangular sort spectral_norm sqrtm stack squeeze svd svdvals sylvester
-    take tanm tensordot tile toeplitz topk trapz tril triu unfold vander vstack
+    dropout eig eigen eigenvalues eigh eigvals eigvalsh einsum fft flatten fliplr flipud fold
+    gather glu gradient group_norm hankel hessian hilbert hstack ifft integral integrate interp
+    irfft jacobian khatri_rao kl_div logm lstsq lu lyapunov matrix_rank max_pool median mode
+    multi_head_attention nnz normalize null nullspace orth percentile polyfit polyval product qr
+    quantile rank ravel repeat reshape rfft riccati rms_norm roll rot90 rref schur select sinm
+    solve_triangular sort spectral_norm sqrtm squeeze stack svd svdvals sylvester take tanm
+    tensordot tile toeplitz topk trapz tril triu unfold vander vstack
 """
 LACKING = frozenset(_LACKING.split())
 

@@ -25,6 +25,12 @@ RANGE = (
     "whole number, or a letter and a whole number, `L-1`."
 )
 STATEMENTS = "A line declares (`X : m x n`), defines (`J = …`) or asks (`grad J wrt X`)."
+# Words of sentences: none is a name where nobody declares it, and a malformed line with one of the
+# first is prose.
+_PROSE = "let be is are the of what given return import from we"
+_VERBS = "find compute print derive differentiate calculate minimize maximize"
+PROSE = frozenset(_PROSE.split())
+WORDS = PROSE.union(_VERBS.split(), ("by", "and", "as", "gradient", "derivative"))
 LONGEST_QUOTE = 40
 TWO_SIDES = (
     "every value is a matrix: a shape has at most two sides. Members have names with an index: "
@@ -33,7 +39,10 @@ TWO_SIDES = (
 
 _PART = regex(r"\w\([^()]*[\w-]\s*\Z")
 _GENERATOR = regex(r"\(.*[\w)\]]\s+for\s+\w+\s+in\s")
-_RANGE = regex(r"(?<!\w)for\s+\w+\s*=")
+_RANGE = regex(r"(?<!\w)for\s+\w+\s*(?:=|in\s)")
+_COMMENT = regex(r"//|/\*|%(?!\*)(?<!\*%)")
+_IN_BRACKETS = regex(r"[^:]*:\s*\w+\s*\(\s*\w+\s*(?:[,×)]|x\s)")
+_FUNCTION = regex(r"\s*(?:def|function)\s")
 RAISED_SIGNS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ"
 RAISED = str.maketrans(RAISED_SIGNS, "0123456789+-n")
 
@@ -45,9 +54,13 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("", r"[∂∇]", "derivatives are asked for by `grad J wrt X` or `d J / d X`; as values they have "
      "brackets, `(grad J wrt X)`."),
     ("", r"[∑Σ∏√∫]", "`{sign}` is not read: write the function's name, `sum(…)` or `sqrt(…)`."),
+    ("", "∞", "`∞` is no number: the largest of the absolute values is `max(abs(x))`."),
+    ("", r"→|->", "the argument is declared, `x : n`, and the function defined, `f(x) = …`."),
     ("operand", r"@", "a function is `f(x) = …`, and its argument is declared, `x : n`."),
     ("operand", r"\.\.|…", "what goes on is a sum with its index, `sum(i = 1..n) x[i]`."),
     ("", r"\.\.?", "a point stands between digits, `0.5`, and in `.*`, `./`, `.^`, `.T`."),
+    ("", r"\?", "`?` has no place here: a request is `grad J wrt X`, and what is chosen entry by "
+     "entry is `where(x > 0, x, 0)`."),
     ("", r"for", RANGES),
     ("statement", r".*", "a line does not begin with `{sign}`. " + STATEMENTS),
     ("request", r".*", "after `check` stands a request: `check grad J wrt X = …`."),
@@ -71,15 +84,15 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("", r"\|+|‖", "bars stand in pairs, `|A|` or `‖x‖`: write `abs(x)`, `det(A)` or `norm(x)`."),
     ("operand", r"<", "an inner product is `dot(x, y)`, or `⟨x, y⟩`."),
     ("operator", r"[<>]", "comparisons do not chain: write `(A < B) .* (B < C)`."),
-    ("operator", r"[<>=!&|]+", "`{sign}` has no place here: a definition has one `=`, and only `>` "
-     "and `<` compare."),
+    ("operator", r"[<>=!&|]+", "`{sign}` has no place here: a definition has one `=`, `check E1 = "
+     "E2` claims that two values are equal, and only `>` and `<` compare."),
     ("operator", r"", "the request does not end here: `grad J wrt X`, `check grad J wrt X = …`."),
     ("dimension", r"\*|@|·", "write `m x n` for a matrix, and `m n` for a product of dimensions."),
     ("dimension", r"\^|\*\*", "dimensions have no powers: write `n n` for `n^2`."),
     ("dimension", r"x|×", TWO_SIDES),
     ("dimension", r"[<>≥≤]=?", "a sign is an attribute: `x : n positive`, or `nonneg`."),
     ("dimension", r"\)", "a shape ends in no comma: a column is `x : n`, a row `x : 1 x n`."),
-    ("dimension", r"=", "a statement ends before the next one: put `;` between them, or a new "
+    ("dimension", r"[=:]", "a statement ends before the next one: put `;` between them, or a new "
      "line; a family ends in its range, `for l = 1..L`."),
     ("dimension", r".*", "a shape is `m x n`, or `m` for a column, or `scalar`; a dimension is a "
      "name, a whole number, or a sum or product of them."),
@@ -95,7 +108,10 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
 
 _MODULES = ("np", "numpy", "jnp", "jax", "lax", "nn", "torch", "F", "tf", "scipy", "math", "cupy",
             "linalg")  # fmt: skip
-_METHODS = {"dot": "X W", "matmul": "X W", "mm": "X W", "t": "X'", "transpose": "X'"}
+_METHODS = {
+    **dict.fromkeys(("dot", "matmul", "mm"), "X W"), **dict.fromkeys(("t", "transpose"), "X'"),
+    **dict.fromkeys(("diff", "grad", "backward", "jacobian"), "grad J wrt X"),
+}  # fmt: skip
 _DOTTED = regex(r"\s*(\w+(?:\s*\.\s*\w+)*)\s*(\()?")
 _OPENER = regex(r"[^\W\d]\w*\s*\Z")
 
@@ -121,6 +137,11 @@ class Stop(NamedTuple):
                 name = _OPENER.search(self.line[:i])
                 return ("", 0) if name is None else (name.group().strip(), name.start())
         return "", 0
+
+
+def no_name(word: str) -> str:
+    """What is said of a word of a sentence."""
+    return f"`{word}` is a word here, and no name. {STATEMENTS}"
 
 
 def no_index(typed: str) -> str:
@@ -184,18 +205,29 @@ def foreign_function(typed: str, name: str, known: Collection[str] = ()) -> str:
 def complaint(stop: Stop, waiting: Waiting, known: Collection[str]) -> str:
     """What to say of the sign at which the parser stopped; `known` are the functions."""
     line, at, sign, before = stop
-    if _RANGE.search(line):
-        return RANGES
-    if sign == ":" and _PART.search(line[:at]):
-        return "a part stands in square brackets: `x[2..5]`, counted from 1, both ends included."
+    if _COMMENT.search(line):
+        return "a comment begins with `#`."
+    if _FUNCTION.match(line):
+        return (
+            "a function is `f(x) = …`, at any shapes that fit; one in Python is read from its "
+            "file, `shapetrick derive FILE.py:f --shapes 'x: n'`."
+        )
     if _GENERATOR.search(line):
         return "a sum over an index is `sum(i = 1..n) x[i]^2`."
+    if sign == ":" and _PART.search(line[:at]):
+        return "a part stands in square brackets: `x[2..5]`, counted from 1, both ends included."
+    if _IN_BRACKETS.match(line):
+        return "a declaration is `X : n x d`, and stands in a line of its own, or between `;`."
+    if _RANGE.search(line):
+        return RANGES
     if waiting == "head":
         meant = nearest(before, REQUESTS)
         return f"did you mean `{meant}`?" if meant else f"this is no statement. {STATEMENTS}"
     if sign == "wrt" and before in REQUESTS:
         return f"what is asked for is that of a value: `J = …`, and `{before} J wrt x`."
-    if waiting == "operand" and not before and sign:
+    if sign == "=" and before in ("'", "’", "′"):
+        return "a prime is the transpose, and ends no name: write `g = …`."
+    if waiting == "operand" and not before and sign and sign != "<":
         return f"nothing stands before `{_quoted(sign)}`. {STATEMENTS}"
     if before.endswith(".") and waiting == "name":  # a module
         return foreign_function(f"{before}{sign}", sign, known)

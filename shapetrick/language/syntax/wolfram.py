@@ -41,7 +41,7 @@ def refuse_wolfram(text: str, span: Span, names: Container[str]) -> None:
     marks += [m for m in _POINT.finditer(typed) if _is_product(m, names)]
     if not marks:
         return
-    head = re.match(r"\w+\s*=\s*", typed)
+    head = re.match(r"\w+(?:\[[\w, ]*\])?\s*:?=\s*", typed)
     begin = span.start + (head.end() if head else 0)
     raise ParseError(
         "this is Wolfram's language. Here functions have round brackets, products a space, and a "
