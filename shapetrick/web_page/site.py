@@ -16,7 +16,6 @@ from base64 import b32encode
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from hashlib import sha256
-from importlib.metadata import version
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -137,8 +136,6 @@ def _needed(archive: bytes) -> Iterator[tuple[str, bytes]]:
 def _own_files() -> Iterator[tuple[str, bytes]]:
     """This package with what it reads, and the libraries that it imports."""
     package = Path(__file__).parents[1]
-    known = f"Metadata-Version: 2.1\nName: {package.name}\nVersion: {version(package.name)}\n"
-    yield f"{package.name}-{version(package.name)}.dist-info/METADATA", known.encode()
     for name in (package.name, *LIBRARIES):
         spec = find_spec(name)
         assert spec is not None
