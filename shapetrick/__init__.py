@@ -101,7 +101,7 @@ def __getattr__(name: str) -> Any:
         if name in names:
             return getattr(import_module(f"{__name__}.{home}"), name)
     if name == "__version__":
-        return import_module("importlib.metadata").version(__name__)
+        return import_module(f"{__name__}.core.version").VERSION
     # A submodule that is being imported is asked for here first: only the table is looked at.
     if name in _CONSTANTS:
         return import_module(f"{__name__}.core.expr").constant(name)

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from .core.problem import Problem
     from .core.results import Result
 
-TARGETS = ("numpy", "jax", "torch", "torch-function", "jax-vjp", "einsum", "dask", "octave", "cpp")
+OF_MATRICES = ("octave", "cpp")
+TARGETS = ("numpy", "jax", "torch", "torch-function", "jax-vjp", "einsum", "dask", *OF_MATRICES)
 
 
 def code(
@@ -24,12 +25,12 @@ def code(
 ) -> str:
     """A module that computes the values and the gradients together, for any of TARGETS; see
     `codegen/python/export.py`. Raises RequestError."""
-    from .codegen.matrices.export import LANGUAGES, code_in  # not before there is code to write
-    from .codegen.python import export
-
-    language = LANGUAGES.get(target)
-    if language is not None:
-        return code_in(language, problem, results, options)
     if target not in TARGETS:
         raise no_target(target, TARGETS)
+    if target in OF_MATRICES:
+        from .codegen.matrices.export import LANGUAGES, code_in  # a writer where it is asked for
+
+        return code_in(LANGUAGES[target], problem, results, options)
+    from .codegen.python import export
+
     return export.code(problem, results, target, options)

@@ -1,21 +1,14 @@
 // The engine in the browser: Python in WebAssembly, which answers as the server does.
 
 /** @typedef {{id: number, question?: unknown}} Request_ */
-/** @typedef {{FS: {mkdirTree: (path: string) => void,
- *     writeFile: (path: string, data: Uint8Array, options: {canOwn: boolean}) => void},
+/** @typedef {{FS: Parameters<typeof unpack>[0],
  *   runPython: (text: string) => (question: string) => string}} Python */
 
-const START = `
-import gc, json, sys
-sys.path.insert(0, "/shapetrick")
-gc.disable() # what is imported stays: it need not be looked through
-from shapetrick.web_page.answers import answer
-gc.freeze()
-gc.enable()
-lambda question: json.dumps(answer(json.loads(question), None), ensure_ascii=False)
-`;
+import {files, loadFirst, START, toggle, unpack} from "./interpreter.js";
+
 const FOLDER = new URL("./pyodide/", location.href).href;
-const PACKED = /\.(js|wasm|whl|zip)$/; // what stands packed in the folder
+const PACKED = /\.(bin|js|wasm|whl|zip)$/; // what stands packed in the folder
+const REMEMBERED = false; // whether the build has written the memory of a Python that has begun
 
 const tell = (/** @type {string} */ told) => postMessage({told});
 const fetched = globalThis.fetch;
@@ -46,7 +39,8 @@ globalThis.fetch = unpacked; // Pyodide fetches its parts by itself
 function begin() {
   const program = `${FOLDER}pyodide.asm.wasm`, plain = WebAssembly.instantiateStreaming;
   const compiled = WebAssembly.compileStreaming(unpacked(program));
-  for (const name of ["pyodide.asm.js", "python_stdlib.zip", "shapetrick.zip"]) {
+  const names = ["pyodide.asm.js", "python_stdlib.zip", "shapetrick.zip"];
+  for (const name of REMEMBERED ? [...names, "memory.bin", "libraries.zip"] : names) {
     early.set(FOLDER + name, unpacked(FOLDER + name));
   }
   early.set(program, Promise.resolve(new Response())); // it is compiled below, not read again
@@ -57,35 +51,34 @@ function begin() {
   };
 }
 
-/** The files of our archive, which holds them as they are: Python would take longer to unpack it.
- * @param {ArrayBuffer} archive
- * @returns {Generator<[path: string, bytes: Uint8Array]>} */
-function* files(archive) {
-  const view = new DataView(archive), decoder = new TextDecoder();
-  const long = (/** @type {number} */ at) => view.getUint32(at, true);
-  const short = (/** @type {number} */ at) => view.getUint16(at, true);
-  for (let at = 0; long(at) === 0x04034b50;) { // a file's header
-    const name = at + 30, data = name + short(at + 26) + short(at + 28);
-    const path = decoder.decode(new Uint8Array(archive, name, short(at + 26)));
-    yield [`/shapetrick/${path}`, new Uint8Array(archive, data, long(at + 18))];
-    at = data + long(at + 18);
-  }
+/** @param {string} name of a file in the folder */
+async function bytes(name) {
+  return (await unpacked(FOLDER + name)).arrayBuffer();
+}
+
+/** What Python needs to go on from the memory that the build wrote. */
+async function remembered() {
+  const [archive, memory] = await Promise.all([bytes("libraries.zip"), bytes("memory.bin")]);
+  const libraries = [...files(archive)].map(async ([path, program]) => (
+    /** @type {[string, WebAssembly.Module]} */ ([path, await WebAssembly.compile(program)])
+  ));
+  const snapshot = new Uint8Array(memory);
+  loadFirst(await Promise.all(libraries), (beginning) => toggle(snapshot, beginning));
+  return {_loadSnapshot: snapshot};
 }
 
 /** @returns {Promise<(question: string) => string>} */
 async function started() {
   tell("Loading Python…");
   begin();
-  const own = unpacked(`${FOLDER}shapetrick.zip`).then((response) => response.arrayBuffer());
+  const own = bytes("shapetrick.zip");
   const script = await (await unpacked(`${FOLDER}pyodide.asm.js`)).blob();
   await import(URL.createObjectURL(script));
   const {loadPyodide} = await import(`${FOLDER}pyodide.mjs`);
+  const options = REMEMBERED ? await remembered() : {packages: ["numpy"]};
   /** @type {Python} */
-  const python = await loadPyodide({indexURL: FOLDER, packages: ["numpy"]});
-  for (const [path, bytes] of files(await own)) {
-    python.FS.mkdirTree(path.slice(0, path.lastIndexOf("/")));
-    python.FS.writeFile(path, bytes, {canOwn: true});
-  }
+  const python = await loadPyodide({indexURL: FOLDER, ...options});
+  unpack(python.FS, await own);
   tell("Starting…");
   return python.runPython(START);
 }

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from ..core.deadline import SECONDS, seconds_of
 from ..core.regexes import regex
+from ..core.version import VERSION
 from ..targets import TARGETS
 from .outcome import likely
 from .sources import SUFFIXES, function_of
@@ -482,15 +483,13 @@ def _sizes(text: str) -> dict[str, int]:
 
 
 class _Version(argparse.Action):
-    """Looks the version up only when asked."""
+    """Tells the version."""
 
     def __init__(self, option_strings: Sequence[str], dest: str, **_: object) -> None:
         super().__init__(option_strings, dest, nargs=0, help="show the version and exit")
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import version
-
-        sys.stdout.write(f"shapetrick {version('shapetrick')}\n")
+        sys.stdout.write(f"shapetrick {VERSION}\n")
         parser.exit()
 
 

@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..core.version import VERSION
+
 if TYPE_CHECKING:
     from ..core.errors import ShapetrickError, Span
 
@@ -35,14 +37,13 @@ def complain(message: str, status: int = BAD_INPUT) -> int:
 
 def confession(fault: Exception) -> str:
     """One line on an exception that nobody foresaw, with what a report needs."""
-    from importlib.metadata import version
     from traceback import walk_tb
 
     frame, line = list(walk_tb(fault.__traceback__))[-1]
     what = " ".join(f"{type(fault).__name__}: {fault}".split())
     place = f"{Path(frame.f_code.co_filename).name}, line {line}"
     return (
-        f"this is a fault of shapetrick {version('shapetrick')}, not of the problem: {what} "
+        f"this is a fault of shapetrick {VERSION}, not of the problem: {what} "
         f"({place}). Please report this line together with the problem and the command."
     )
 

@@ -31,7 +31,6 @@ from .claims import ClaimStory
 from .curve_pictures import curve_picture, scale_picture
 from .html_elements import Html, element, joined
 from .latex import Latex, equation, factor_latex, notation_for, sized, to_latex
-from .pygments_lexer import coloured
 from .svg import LabelledBox, Scale, scale_of, shape_picture, shapes_of
 
 CODED = {"numpy": "NumPy", "jax": "JAX", "torch": "PyTorch"}  # for which there is code
@@ -184,6 +183,8 @@ def _lead(reports: Sequence[Report]) -> str:
 
 
 def _problem(problem: Problem) -> Html:
+    from .pygments_lexer import coloured  # of reports alone
+
     code = coloured(problem.text.strip("\n"))
     return element(
         "section",
@@ -539,6 +540,8 @@ def _code(codes: Mapping[str, str], of: str = "") -> Html:
         button = element(
             "button", "Copy", type="button", class_="copy", aria_label=name, hidden=True
         )
+        from .pygments_lexer import coloured
+
         body = [button, element("pre", coloured(code, python=True), tabindex=0)]
         folds.append(_fold(title, body, "code"))
     return element("div", element("h3", "Code"), *folds, class_="codes")

@@ -3,7 +3,7 @@
 Pyodide comes from a folder: what its npm package holds, and NumPy's wheel of its distribution. The
 wheel is taken only if it has the hash that Pyodide's own list gives for it; a wheel that is not in
 the folder is loaded from the distribution by the browser, which compares the hash likewise. Where
-there is Node, what runs is compiled, so that it starts sooner.
+there are the wheel and Node, Python begins in the build, and the browser goes on from its memory.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from base64 import b32encode
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from hashlib import sha256
-from importlib.metadata import version
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -32,6 +31,8 @@ SCRIPT = "pyodide.mjs"
 PROGRAM = ("pyodide.asm.js", "pyodide.asm.wasm")
 STANDARD = "python_stdlib.zip"  # Python's own library, as source
 OWN = "shapetrick.zip"
+NUMPY_PROGRAMS = "libraries.zip"  # programs of NumPy
+MEMORY = "memory.bin"  # of a Python that has begun
 LOCK = "pyodide-lock.json"
 LIBRARIES = ("pygments", "rich")  # that answers need, besides NumPy
 RICH = ("__init__.py", "_extension.py", "cells.py")  # widths of letters, of all that rich has
@@ -40,14 +41,28 @@ OTHER_DOORS = ("command_line", "session", "tracing")  # packages of ours that no
 # Of the archives that come with Pyodide, what no answer imports, and what is for compilers alone.
 UNUSED = (
     *("*/", "*.pyi", "*.pxd", "*.a", "*/RECORD", "*/tests/*", "*/_examples/*", "*/include/*"),
-    *(f"numpy/{name}/*" for name in ("_pyinstaller", "distutils", "doc", "f2py", "fft", "ma")),
-    *("numpy/polynomial/*", "numpy/testing/*", "numpy/linalg/lapack_lite.*"),
-    *(f"{name}/*" for name in ("http", "multiprocessing", "unittest", "wsgiref", "xml", "xmlrpc")),
-    *(f"{name}.py" for name in ("doctest", "mailbox", "optparse", "pdb", "pickletools", "pydoc")),
+    *(f"numpy/{name}/*" for name in ("_pyinstaller", "compat", "core", "distutils", "doc", "f2py")),
+    *(f"numpy/{name}/*" for name in ("fft", "ma", "polynomial", "testing")),
+    *(f"numpy/_core/_{name}.*" for name in ("rational_tests", "simd", "struct_ufunc_tests")),
+    *(f"numpy/_core/_{name}_tests.*" for name in ("operand_flag", "umath")),
+    *("_sysconfigdata_*", "numpy/linalg/lapack_lite.*"),
+    *(f"{name}/*" for name in ("ctypes", "http", "multiprocessing", "unittest", "wsgiref")),
+    *(f"{name}/*" for name in ("xml", "xmlrpc", "zoneinfo")),
+    *(f"encodings/{name}*" for name in ("big5", "cp[!4]", "euc", "gb", "hp", "iso", "koi8", "mac")),
+    *(f"{name}.py" for name in ("_pydatetime", "_pyio", "aifc", "argparse", "bdb", "cgi", "cgitb")),
+    *(f"{name}.py" for name in ("cmd", "compileall", "configparser", "doctest", "fileinput")),
+    *(f"{name}.py" for name in ("gettext", "mailbox", "mailcap", "mimetypes", "modulefinder")),
+    *(f"{name}.py" for name in ("optparse", "pdb", "pickletools", "plistlib", "profile", "pstats")),
+    *(f"{name}.py" for name in ("pyclbr", "pydoc", "runpy", "sndhdr", "socketserver", "sunau")),
+    *(f"{name}.py" for name in ("statistics", "symtable", "uuid", "xdrlib", "zipapp")),
+    *(f"logging/{name}.py" for name in ("config", "handlers")),
+    *(f"urllib/{name}.py" for name in ("error", "request", "response", "robotparser")),
+    *(f"{name}.py" for name in ("tabnanny", "tarfile", "timeit", "trace", "tracemalloc", "wave")),
     *(f"{name}lib.py" for name in ("ftp", "imap", "nntp", "pop", "smtp", "telnet")),
 )
 _KINDS = (".py", ".css", ".js", ".txt", ".toml")
 _SERVER = '<meta name="engine" content="server">'
+_REMEMBERED = "const REMEMBERED = false;"
 _CONTENTS = '{"version": "", "files": []}'
 
 
@@ -64,45 +79,50 @@ def build(out: Path, pyodide: Path) -> dict[str, int]:
     to.mkdir(parents=True, exist_ok=True)
     for name in (SCRIPT, *PROGRAM):
         shutil.copyfile(pyodide / name, to / name)
-    archives = [to / OWN, to / STANDARD]
-    _archive(archives[0], _own_files())
-    _archive(archives[1], _needed((pyodide / STANDARD).read_bytes()))
+    files = {OWN: [*_own_files()], STANDARD: [*_needed((pyodide / STANDARD).read_bytes())]}
     lock = json.loads((pyodide / LOCK).read_text(encoding="utf-8"))
     numpy = lock["packages"]["numpy"]
     wheel = pyodide / numpy["file_name"]
+    node = shutil.which("node")
     if wheel.is_file():
         data = wheel.read_bytes()
         if sha256(data).hexdigest() != numpy["sha256"]:
             raise InputError(
                 f"{wheel} is not the wheel that Pyodide's list names: its hash differs."
             )
-        archives.append(to / wheel.name)
-        _archive(archives[-1], _needed(data))
-        _compile(pyodide, archives)
-        numpy["sha256"] = sha256(archives[-1].read_bytes()).hexdigest()
+        files[wheel.name] = [*_needed(data)]
     else:
         numpy["file_name"] = DISTRIBUTION.format(lock["info"]["version"]) + wheel.name
-    lock["packages"] = {"numpy": numpy}
+    begun = node is not None and wheel.name in files
+    if begun:
+        for file in files.pop(wheel.name):
+            files.setdefault(NUMPY_PROGRAMS if file[0].endswith(".so") else OWN, []).append(file)
+    for name in files:
+        _archive(to / name, files[name])
+    if wheel.name in files:
+        numpy["sha256"] = sha256((to / wheel.name).read_bytes()).hexdigest()
+    lock["packages"] = {} if begun else {"numpy": numpy}
     (to / LOCK).write_text(json.dumps(lock), encoding="utf-8")
-    for path in (*archives, *(to / name for name in PROGRAM)):
-        packed = gzip.compress(path.read_bytes(), 9, mtime=0)
-        path.with_name(f"{path.name}.gz").write_bytes(packed)
+    packed = [*PROGRAM, *files]
+    if node is not None and begun:
+        _begin(node, pyodide, to)
+        packed.append(MEMORY)
+    for path in (to / name for name in packed):
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), 9, mtime=0))
         path.unlink()
-    _write_page(out)
+    _write_page(out, begun)
     paths = sorted(path for path in out.rglob("*") if path.is_file())
     return {path.relative_to(out).as_posix(): path.stat().st_size for path in paths}
 
 
-def _compile(pyodide: Path, archives: Iterable[Path]) -> None:
-    """Compile all Python of the site, ours first, where there is Node on this machine."""
-    node = shutil.which("node")
-    if node is not None:
-        script = Path(__file__).with_name("compile_site.mjs")
-        run = subprocess.run(
-            [node, script, pyodide, *archives], capture_output=True, text=True, check=False
-        )
-        if run.returncode:
-            raise InputError(f"the site could not be compiled: {run.stderr.strip()[-500:]}")
+def _begin(node: str, pyodide: Path, to: Path) -> None:
+    """Let Python begin, write its memory, and leave out of the archives what is in it."""
+    script = Path(__file__).with_name("freeze_site.mjs")
+    written = (to / name for name in (OWN, STANDARD, NUMPY_PROGRAMS, MEMORY))
+    call: list[str | Path] = [node, script, pyodide, assets()["interpreter.js"], *written]
+    run = subprocess.run(call, capture_output=True, text=True, check=False)
+    if run.returncode:
+        raise InputError(f"Python could not begin: {run.stderr.strip()[-500:]}")
 
 
 def _needed(archive: bytes) -> Iterator[tuple[str, bytes]]:
@@ -116,8 +136,6 @@ def _needed(archive: bytes) -> Iterator[tuple[str, bytes]]:
 def _own_files() -> Iterator[tuple[str, bytes]]:
     """This package with what it reads, and the libraries that it imports."""
     package = Path(__file__).parents[1]
-    known = f"Metadata-Version: 2.1\nName: {package.name}\nVersion: {version(package.name)}\n"
-    yield f"{package.name}-{version(package.name)}.dist-info/METADATA", known.encode()
     for name in (package.name, *LIBRARIES):
         spec = find_spec(name)
         assert spec is not None
@@ -141,8 +159,10 @@ def _is_unused(library: str, inner: Path) -> bool:
     if library == "shapetrick":
         return folder in OTHER_DOORS
     if library == "rich":
-        return folder not in (*RICH, "_unicode_data")
-    return folder in ("styles", "formatters") or (folder == "lexers" and inner.name not in LEXERS)
+        older = fnmatchcase(inner.name, "unicode[4-9]*")  # versions of Unicode
+        return folder not in (*RICH, "_unicode_data") or older
+    unused = folder == "lexers" and inner.name not in LEXERS
+    return unused or folder in ("cmdline.py", "formatters", "sphinxext.py", "styles")
 
 
 def _archive(path: Path, files: Iterable[tuple[str, bytes]]) -> None:
@@ -152,12 +172,14 @@ def _archive(path: Path, files: Iterable[tuple[str, bytes]]) -> None:
             archive.writestr(ZipInfo(name), data)
 
 
-def _write_page(out: Path) -> None:
-    """The page's own files, with the worker as the engine, and what the service worker keeps, under
-    a name that changes with any file."""
+def _write_page(out: Path, begun: bool) -> None:
+    """The page's own files, with the worker as the engine, whether there is a memory, and what the
+    service worker keeps, under a name that changes with any file."""
     for name, path in assets().items():
         shutil.copyfile(path, out / name)
     _replace(out / "index.html", _SERVER, _SERVER.replace("server", "worker"))
+    if begun:
+        _replace(out / "worker.js", _REMEMBERED, _REMEMBERED.replace("false", "true"))
     script = out / "service_worker.js"
     paths = sorted(path for path in out.rglob("*") if path.is_file() and path != script)
     names = ["./", *(path.relative_to(out).as_posix() for path in paths)]

@@ -147,8 +147,8 @@ def test_an_error_is_told_at_its_place(page: Page) -> None:
     assert "w (d×1) times X (m×d)" in page.text("#fault p")
     assert page.text(".overlay .fault") == "w X"
     assert page.one("#problem").get_attribute("aria-invalid") == "true"
-    page.type("< : n")
-    page.wait("document.querySelector('#fault p code')?.textContent === '<'")
+    page.type('"<" : n')
+    page.wait("document.querySelector('#fault p code')?.textContent === '\"<\"'")
     page.type("X : m x d; w : d; J = sum(X w)")
     page.wait("document.querySelector('#fault p') === null")
     page.wait(ANSWERED)

@@ -17,7 +17,16 @@ import pytest
 from shapetrick.cli import main
 from shapetrick.core.errors import InputError
 from shapetrick.web_page import site
-from shapetrick.web_page.site import LOCK, OWN, PROGRAM, SCRIPT, STANDARD, build
+from shapetrick.web_page.site import (
+    LOCK,
+    MEMORY,
+    NUMPY_PROGRAMS,
+    OWN,
+    PROGRAM,
+    SCRIPT,
+    STANDARD,
+    build,
+)
 
 WHEEL = "numpy-2.0.2-cp312-cp312-pyodide.whl"
 
@@ -34,7 +43,12 @@ def pyodide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in (SCRIPT, *PROGRAM):
         (folder / name).write_text(f"this is {name}\n" * 50)
     with ZipFile(folder / WHEEL, "w") as wheel:
-        for name in ("numpy/__init__.py", "numpy/tests/test.py", "numpy/__init__.pyi"):
+        for name in (
+            "numpy/__init__.py",
+            "numpy/umath.so",
+            "numpy/tests/test.py",
+            "numpy/__init__.pyi",
+        ):
             wheel.writestr(name, "pass")
     entry = {
         "file_name": WHEEL,
@@ -64,7 +78,7 @@ def test_the_site_has_the_page_and_its_engine(tmp_path: Path, pyodide: Path) -> 
     assert list(lock["packages"]) == ["numpy"]
     wheel = unpacked(out, WHEEL)
     assert lock["packages"]["numpy"]["sha256"] == sha256(wheel).hexdigest()
-    assert ZipFile(BytesIO(wheel)).namelist() == ["numpy/__init__.py"]
+    assert ZipFile(BytesIO(wheel)).namelist() == ["numpy/__init__.py", "numpy/umath.so"]
 
 
 def test_the_service_worker_keeps_all_and_notices_a_change(tmp_path: Path, pyodide: Path) -> None:
@@ -80,6 +94,22 @@ def test_the_service_worker_keeps_all_and_notices_a_change(tmp_path: Path, pyodi
     assert first == again
     (pyodide / SCRIPT).write_text("another one")
     assert kept("third")["version"] != first["version"]
+
+
+def test_with_node_the_worker_goes_on_from_a_memory(
+    tmp_path: Path, pyodide: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begin(_: str, __: Path, to: Path) -> None:
+        (to / MEMORY).write_bytes(b"a memory")
+
+    monkeypatch.setattr(site.shutil, "which", lambda _: "node")
+    monkeypatch.setattr(site, "_begin", begin)
+    out = tmp_path / "out"
+    assert f"pyodide/{WHEEL}.gz" not in build(out, pyodide)
+    assert "const REMEMBERED = true;" in (out / "worker.js").read_text()
+    assert unpacked(out, MEMORY) == b"a memory"
+    assert ZipFile(BytesIO(unpacked(out, NUMPY_PROGRAMS))).namelist() == ["numpy/umath.so"]
+    assert "numpy/__init__.py" in ZipFile(BytesIO(unpacked(out, OWN))).namelist()
 
 
 def test_numpy_that_is_not_there_is_loaded_by_its_address_and_hash(

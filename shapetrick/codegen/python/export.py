@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
-from importlib.metadata import version
 from io import StringIO
 from itertools import product
 from typing import Any
@@ -19,6 +18,7 @@ from ...core.errors import RequestError
 from ...core.indices import Member
 from ...core.problem import Problem
 from ...core.results import Result
+from ...core.version import VERSION
 from ...families.forward_backward import every_segment, has_several_indices, passes
 from ...families.given_letters import LetterCase, with_lengths
 from ...families.nests import has_recurrence
@@ -531,7 +531,7 @@ def _about(plan: Plan, results: Sequence[Result], command: str) -> list[str]:
 
 def made_of(problem: Problem, command: str) -> list[str]:
     """What made a module, by which command, of which problem."""
-    lines = [f"Gradients derived and written by shapetrick {version('shapetrick')}."]
+    lines = [f"Gradients derived and written by shapetrick {VERSION}."]
     if command:
         lines += ["", f"    {command}"]
     typed = problem.text.expandtabs().strip().splitlines()
