@@ -35,7 +35,6 @@ from .expressions import expression_among, inference_in
 from .index_notation.entry_definitions import defined_by_entries, has_indices
 from .index_notation.index_names import IndexNames
 from .lengths import with_counted_lengths
-from .member_ranges import with_ranges
 from .reader import parse
 from .requests import RequestNames, RequestReader, check_words, claimed, not_scalar, plainly
 from .shapes.ambiguity import readings, refuse_powers
@@ -56,6 +55,7 @@ from .shapes.scope import (
 from .shapes.strict_reading import refuse_absent, refuse_undeclared
 from .shapes.unification import is_settled, unknowns
 from .shapes.words import vocabulary
+from .syntax.member_ranges import with_ranges
 from .syntax.selections import plain_of, resolved
 from .syntax.tree import (
     OF_SCALARS,

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from ...core.errors import NameProblem, RequestError, Span
 from ...core.functions import TABLE
 from ...core.indices import Index, Member, Range
-from ..member_ranges import range_of
 from ..syntax.index_binders import (
     BELOW,
     BINDERS,
@@ -26,6 +25,7 @@ from ..syntax.index_binders import (
     selector_of,
     written_out,
 )
+from ..syntax.member_ranges import range_of
 from ..syntax.selections import Selector, typed_index
 from ..syntax.tree import (
     RUNNING,

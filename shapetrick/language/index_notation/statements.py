@@ -13,11 +13,11 @@ from graphlib import CycleError, TopologicalSorter
 from ...core.dims import ONE, shape_text
 from ...core.errors import InputError, NameProblem
 from ...core.indices import Member, base_of
-from ..member_ranges import axes_of
 from ..shapes.errors import Expectation, explain, source
 from ..shapes.inference import Inference, Misfit, Undetermined
 from ..syntax.constants import CONSTANTS, IDENTITIES
 from ..syntax.index_binders import base_below, capital_of
+from ..syntax.member_ranges import axes_of
 from ..syntax.tree import (
     ATTRIBUTES,
     OWN_TRANSPOSE,

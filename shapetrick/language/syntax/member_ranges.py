@@ -6,10 +6,12 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from ..core.indices import Index, Member, Range, base_of, parts, written
-from .syntax.tree import Declaration, Definition, Statement, SyntaxNode, postorder, values_named
+from ...core.indices import Index, Member, Range, base_of, parts, written
+from .tree import Declaration, Definition, Statement, SyntaxNode, postorder, values_named
 
-Axes = Mapping[tuple[str, int], Sequence[Range | None]]  # of a family's name and the index's place
+AxisRanges = Mapping[
+    tuple[str, int], Sequence[Range | None]
+]  # of a family's name and the index's place
 
 
 def axes_of(s: Declaration | Definition) -> Iterator[tuple[tuple[str, int], Range | None]]:
@@ -20,7 +22,7 @@ def axes_of(s: Declaration | Definition) -> Iterator[tuple[tuple[str, int], Rang
             yield (name.base, axis), runs.get(index)
 
 
-def range_of(letter: str, nodes: Iterable[SyntaxNode], axes: Axes) -> Range | None:
+def range_of(letter: str, nodes: Iterable[SyntaxNode], axes: AxisRanges) -> Range | None:
     """Where an index runs, where all members that have it alone run over the same."""
     names = (n.value[0] if n.kind == "abstract" else n.value for n in nodes)
     found = {
@@ -55,7 +57,7 @@ def with_ranges(statements: Sequence[Statement]) -> tuple[list[Statement], list[
     return found, said
 
 
-def _left_out(s: Definition, axes: Axes, meant: Container[str]) -> Sequence[Range]:
+def _left_out(s: Definition, axes: AxisRanges, meant: Container[str]) -> Sequence[Range]:
     """The ranges of the letters that stand in a definition's head without one."""
     nodes = [n for n in postorder(s.body) if n.kind in ("name", "abstract")]
     runs = {r.letter for r in s.ranges}
