@@ -33,7 +33,7 @@ def with_counted_lengths(
     taken = {*re.findall(r"[^\W\d_]+", text)}
     for count in (c for c in _COUNTS if c not in taken):
         value = Index(count).added(Index(difference.letter)).minus(difference)
-        found = [*map(_LetterValues({difference.letter: value}).of, found)]
+        found = [*map(_LengthSubstitution({difference.letter: value}).of, found)]
         said.append(
             f"`{count}` stands for `{difference}`, which is at least 1: `{difference.letter}` is "
             f"`{value}`."
@@ -57,7 +57,7 @@ def _differences(statements: Sequence[Statement]) -> Iterator[Index]:
                 yield count
 
 
-class _LetterValues:
+class _LengthSubstitution:
     """Values for letters, in whatever part of a statement."""
 
     def __init__(self, values: Indices) -> None:
