@@ -280,7 +280,7 @@ def test_what_is_given_wrongly_is_refused() -> None:
         function(X=x, Y=y, W=3.0, L=1, **functions)
     with pytest.raises(OperandError, match="`V` is no argument"):
         function(X=x, Y=y, W=w, V=w, L=1, **functions)
-    with pytest.raises(ShapeError, match="`W` is"):
+    with pytest.raises(ShapeError, match=r"`W\[l\]` is"):
         function(X=x, Y=y, W=[np.ones(3)], L=1, **functions)
 
 
