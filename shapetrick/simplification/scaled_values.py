@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from functools import reduce
+from functools import cache, reduce
+
+import numpy as np
 
 from ..algebra.monomials import add_exponents, multiplied, multiply_exponents
 from ..algebra.ranges import EntryRanges
@@ -33,12 +35,14 @@ from ..core.expr import (
     times,
     transpose,
 )
+from ..core.functions import TABLE, Array
 from ..core.named_tuples import NamedTuple
-from ..core.structure import data_of, factors_of, is_zero, sums
+from ..core.structure import data_of, factors_of, is_zero, sums, unnamed
 from ..core.traversal import postorder, rebuild, remembered
 from .identities import EXPONENTIAL, LOGARITHM, LOGARITHMS, ROOT
 
 FAR = 10**9  # beyond all exponents
+ROUNDED = 40  # beside 1, the exponential of its opposite is rounded off
 
 
 class ScaledValue(NamedTuple):
@@ -50,7 +54,8 @@ class ScaledValue(NamedTuple):
     def over(self, k: Expr) -> Expr:
         """The value divided by the exponential of something."""
         own = ZERO if self.exponent is None else self.exponent
-        return self.factor if own is k else _scaled(self.factor, _difference(own, k))
+        left = ZERO if own is k else add_exponents(own, multiply_exponents(MINUS, k))
+        return self.factor if is_zero(left) else multiplied([self.factor, call(EXPONENTIAL, left)])
 
     def log(self) -> Expr:
         """The log of the value."""
@@ -88,6 +93,8 @@ class ScaledValues:
     def _scaled(self, e: Expr) -> ScaledValue:
         if isinstance(e, Call) and (log := self._log(e)) is not None:
             return ScaledValue(UNIT, log)
+        if isinstance(e, Call) and (cut := _cut(e)) is not None:
+            return cut
         parts = [self._found[a] for a in e.args]
         scaled = [p.exponent for p in parts if p.exponent is not None]
         beside_plain = isinstance(e, Add) and len(scaled) < len(parts)
@@ -104,6 +111,48 @@ class ScaledValues:
         log = call(LOGARITHM, e)
         found = self._rewrite(log)
         return None if found is log else found
+
+
+@cache
+def is_near_linear(op: str) -> bool:
+    """Whether a function of every entry is a multiple of its argument near 0."""
+    return _is_multiple(op, np.array([-1e-30, 1e-30, 1e-20]), lambda x: x)
+
+
+@cache
+def _is_near_exponential(op: str) -> bool:
+    """Whether a function of every entry is a multiple of the exponential far below 0."""
+    return _is_multiple(op, np.array([-400.0, -50.0, -40.0]), np.exp)
+
+
+def _is_multiple(op: str, x: Array, of: Callable[[Array], Array]) -> bool:
+    row = TABLE.get(op)
+    if row is None or row.arity != 1 or not row.elementwise:
+        return False
+    with np.errstate(all="ignore"):
+        ratios = row.value(x, None) / of(x)
+    return bool(0 < abs(ratios[0]) < np.inf and np.ptp(ratios) <= 1e-12 * abs(ratios[0]))
+
+
+def _cut(e: Expr) -> ScaledValue | None:
+    """Functions of each other that are together a multiple of an exponential far below 0: their
+    value where that is not rounded off, and what its exponent is less below."""
+    path = [e]
+    while not _is_near_exponential(path[-1].op):
+        inner = [a for a in path[-1].args if not _is_small(a)]
+        if len(inner) != 1 or not (isinstance(path[-1], Times) or is_near_linear(path[-1].op)):
+            return None
+        path.append(unnamed(inner[0]))
+    (x,) = path[-1].args
+    found = rebuild(path.pop(), [call("maximum", x, number(-ROUNDED))])
+    for outer in reversed(path):
+        found = rebuild(outer, [a if _is_small(a) else found for a in outer.args])
+    return ScaledValue(found, call("minimum", add(x, number(ROUNDED)), ZERO))
+
+
+def _is_small(e: Expr) -> bool:
+    """Whether it is a number beside which what is rounded off stays so."""
+    return isinstance(e, Number) and -ROUNDED <= e.value <= ROUNDED
 
 
 def _of_parts(e: Expr, parts: Sequence[ScaledValue]) -> ScaledValue | None:
@@ -193,11 +242,3 @@ def _even(shape: Shape, value: ScaledValue, axis: int | None) -> tuple[Expr, Exp
         largest = call("max", k, data=None if others == ONE else axis)
         factor, k = value.over(largest), largest
     return (factor if factor.shape == shape else times(factor, ones(*shape))), k
-
-
-def _difference(a: Expr, b: Expr) -> Expr:
-    return add_exponents(a, multiply_exponents(MINUS, b))
-
-
-def _scaled(factor: Expr, exponent: Expr) -> Expr:
-    return factor if is_zero(exponent) else multiplied([factor, call(EXPONENTIAL, exponent)])

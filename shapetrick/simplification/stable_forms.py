@@ -21,7 +21,7 @@ from ..core.structure import factors_of, unnamed
 from ..core.traversal import postorder, remembered, transform
 from .identities import LOGARITHMS, ROOT
 from .rewriting import Rewriter, Rows
-from .scaled_values import ScaledValues
+from .scaled_values import ScaledValues, is_near_linear
 
 LARGE = 800.0  # an argument at which exp has no value any more
 OVERFLOW, SINGULAR, CANCELLATION = 10_000, 1_000, 100  # what each counts; an operation is 1
@@ -54,7 +54,7 @@ def stable(roots: Sequence[Expr]) -> list[Expr]:
         if isinstance(e, Add):
             negative = any(has_minus(a) or ranges.of(a).low < 0 for a in e.args)
             return CANCELLATION if negative and may_cancel(e) else 1
-        if is_below(e) and _may_underflow(e.args[0]):
+        if is_below(e) and _may_underflow(e.args[0], ranges):
             return SINGULAR
         row = TABLE.get(e.op)
         found = 1 if row is None else _risk(row)
@@ -62,7 +62,7 @@ def stable(roots: Sequence[Expr]) -> list[Expr]:
             return 1  # what is given is not rounded to 0
         if found == SINGULAR:
             found += SINGULAR * sum(
-                _may_underflow(b) for b, _ in Product.of(unnamed(e.args[0])).factors
+                _may_underflow(b, ranges) for b, _ in Product.of(unnamed(e.args[0])).factors
             )
         if row is None or not row.increasing or found != OVERFLOW:
             return found
@@ -94,7 +94,7 @@ def stable(roots: Sequence[Expr]) -> list[Expr]:
     values = ScaledValues(rewriter.rewrite, ranges)
 
     def changed(e: Expr) -> Expr:
-        return e if isinstance(e, Name) else rewriter.rewrite(_divisors_cancelled(e))
+        return e if isinstance(e, Name) else rewriter.rewrite(_divisors_cancelled(e, ranges))
 
     def rescaled(e: Expr) -> Expr:
         """A product or a log by the largest of its exponents, where that is safer."""
@@ -112,7 +112,7 @@ def _is_whole(e: Expr) -> bool:
     return all(row is not None and row.derivative == ("0",) for row in rows)
 
 
-def _divisors_cancelled(e: Expr, depth: int = 0) -> Expr:
+def _divisors_cancelled(e: Expr, ranges: EntryRanges, depth: int = 0) -> Expr:
     """A product whose factors that may be 0 for rounding alone are multiplied into a sum that they
     divide: `h .* (x - y ./ h)` as `x .* h - y`, where `h = sigmoid(z)`."""
     if not isinstance(e, Times) or depth == DEEPEST:
@@ -120,11 +120,11 @@ def _divisors_cancelled(e: Expr, depth: int = 0) -> Expr:
     for total in e.args:
         divisors = _divisors_within(total) if isinstance(total, Add) else {}
         for d in e.args:
-            if (below := divisors.get(unnamed(d))) is not None and _may_underflow(d):
+            if (below := divisors.get(unnamed(d))) is not None and _may_underflow(d, ranges):
                 terms = [Product.of(a, below).expression() for a in total.args]
-                inner = add(*(_divisors_cancelled(a, depth + 1) for a in terms))
+                inner = add(*(_divisors_cancelled(a, ranges, depth + 1) for a in terms))
                 rest = [a for a in e.args if a is not d and a is not total]
-                return _divisors_cancelled(times(*rest, inner), depth)
+                return _divisors_cancelled(times(*rest, inner), ranges, depth)
     return e
 
 
@@ -135,8 +135,13 @@ def _divisors_within(total: Expr) -> dict[Expr, Expr]:
     return {unnamed(x.args[0]): x.args[0] for x in products if is_below(x)}
 
 
-def _may_underflow(e: Expr) -> bool:
+def _may_underflow(e: Expr, ranges: EntryRanges) -> bool:
     """Whether it has a factor whose values come near 0, and are never 0 but for rounding."""
-    parts = postorder([unnamed(e)], into=lambda x: isinstance(x, _FACTORS) or x.op == ROOT)
-    rows = (TABLE.get(x.op) for x in parts)
-    return any(row is not None and row.never_zero and row.within[0] == 0 for row in rows)
+    parts = postorder([unnamed(e)], into=_vanishes_within)
+    near = (x for x in parts if (row := TABLE.get(x.op)) is not None and row.never_zero)
+    return any(ranges.of(x).low == 0 for x in near)
+
+
+def _vanishes_within(e: Expr) -> bool:
+    """Whether it is 0 where a part of it is."""
+    return isinstance(e, _FACTORS) or e.op == ROOT or is_near_linear(e.op)

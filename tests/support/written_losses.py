@@ -103,6 +103,10 @@ LOSSES: Mapping[str, str] = {
     "noise contrasted": "J = -sum(t .* log(exp(z) ./ (exp(z) + q))"
     " + (1 - t) .* log(q ./ (exp(z) + q)))",
     "one of two": H + "J = -sum(log(1 - (1 - h).^2))",
+    "complementary log-log, to one side": "J = -sum(log(1 - exp(-exp(-abs(z)))))",
+    "an event at all": H + "J = -sum(log(1 - exp(-h)))",
+    "a scale, softly positive": "J = sum(log(log(1 + exp(z))))",
+    "a log of an angle": H + "J = sum(log(atan(h)))",
     "zero inflation": H + "J = -sum(log(h + (1 - h) * exp(-1)))",
 }
 
