@@ -35,7 +35,7 @@ from ..core.expr import (
     times,
     transpose,
 )
-from ..core.functions import TABLE, Array
+from ..core.functions import TABLE, Function
 from ..core.named_tuples import NamedTuple
 from ..core.structure import data_of, factors_of, is_zero, sums, unnamed
 from ..core.traversal import postorder, rebuild, remembered
@@ -113,22 +113,23 @@ class ScaledValues:
         return None if found is log else found
 
 
-@cache
 def is_near_linear(op: str) -> bool:
     """Whether a function of every entry is a multiple of its argument near 0."""
-    return _is_multiple(op, np.array([-1e-30, 1e-30, 1e-20]), lambda x: x)
+    row = TABLE.get(op)
+    return row is not None and _is_multiple(row, np.positive, (-1e-30, 1e-30, 1e-20))
+
+
+def _is_near_exponential(op: str) -> bool:
+    """Whether a function of every entry is a multiple of the exponential far below 0."""
+    row = TABLE.get(op)
+    return row is not None and _is_multiple(row, np.exp, (-400.0, -50.0, -40.0))
 
 
 @cache
-def _is_near_exponential(op: str) -> bool:
-    """Whether a function of every entry is a multiple of the exponential far below 0."""
-    return _is_multiple(op, np.array([-400.0, -50.0, -40.0]), np.exp)
-
-
-def _is_multiple(op: str, x: Array, of: Callable[[Array], Array]) -> bool:
-    row = TABLE.get(op)
-    if row is None or row.arity != 1 or not row.elementwise:
+def _is_multiple(row: Function, of: np.ufunc, at: tuple[float, ...]) -> bool:
+    if row.arity != 1 or not row.elementwise:
         return False
+    x = np.array(at)
     with np.errstate(all="ignore"):
         ratios = row.value(x, None) / of(x)
     return bool(0 < abs(ratios[0]) < np.inf and np.ptp(ratios) <= 1e-12 * abs(ratios[0]))
