@@ -21,7 +21,7 @@ _TERM = regex(
     r"\s*(?P<sign>[+−-]?)\s*"
     r"(?:(?:(?P<factor>\d+)\s*\*?\s*)?(?P<letter>[^\W\d]\w*)|(?P<number>\d+))\s*"
 )
-_MEMBER = regex(r"(?P<base>[^\[\]]+)\[(?P<index>[^\[\]]+)\]")
+_MEMBER = regex(r"(?P<base>.*[^\[\]])\[(?P<index>[^\[\]]+)\]")
 
 
 class Incomparable(DerivationError):
@@ -307,7 +307,7 @@ def base_of(name: str) -> str:
 
 
 def read_name(text: str) -> str:
-    """A name as it is written; what stands in brackets and is no index is left."""
+    """A name as it is written, `∂h[T]/∂x[s]` too; brackets that hold no index are left."""
     m = _MEMBER.fullmatch(text) if text.endswith("]") else None
     if m is None:
         return text

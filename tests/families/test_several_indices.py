@@ -23,6 +23,7 @@ SLOW = {
     "a hidden Markov model",
     "experts whose gates are a softmax",
     "a convolution with a stride and padding",
+    "a convolution in two dimensions with a stride and padding",
     "attention of many heads",
     "experts",
     "a network that runs both ways",

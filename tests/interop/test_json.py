@@ -143,6 +143,19 @@ def test_families_that_are_read_back_can_be_evaluated() -> None:
 
 
 @pytest.mark.parametrize(
+    "request_", ["jac H[t] wrt X[s]", "jac H[T] wrt X[s]", "vjp H[t] wrt X[s]", "jvp H[t] wrt W"]
+)
+def test_derivatives_of_and_by_members_are_read_back(request_: str) -> None:
+    d = st.derive(
+        "X[t] : m x d for t = 1..T; H[0] : m x k; W : d x k\n"
+        f"H[t] = tanh(H[t-1] + X[t] W) for t = 1..T; {request_}"
+    )
+    back = st.from_dict(json.loads(json.dumps(d.to_dict())))
+    assert back.result.recursion == d.result.recursion
+    assert back.code("numpy") == d.code("numpy")
+
+
+@pytest.mark.parametrize(
     "result", [linear_regression(), linear_regression(UNCHECKED), backward_rule()]
 )
 def test_results_put_together_by_hand(result: Any) -> None:

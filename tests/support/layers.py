@@ -76,6 +76,13 @@ def _convolution_2d(v: Values, at: Sizes) -> Any:
     return _half_square(jax.nn.relu(y) - v["Y"])
 
 
+def _strided_2d(v: Values, _: Sizes) -> Any:
+    x = v["X"][..., 0, :]
+    ends, order = ((1, 0), (1, 0)), ("NHWC", "HWIO", "NHWC")
+    y = jax.lax.conv_general_dilated(x, v["K"], (2, 2), ends, dimension_numbers=order)
+    return _half_square(jax.nn.relu(y) - v["Y"][..., 0, :])
+
+
 def _pooling(v: Values, _: Sizes) -> Any:
     x = v["X"]
     return _half_square((x[::2] + x[1::2]) / 2 - v["Y"])
@@ -107,6 +114,31 @@ def _gru(v: Values, at: Sizes) -> Any:
         z, r = (jax.nn.sigmoid(x @ v[f"W{g}"] + h @ v[f"U{g}"]) for g in ("z", "r"))
         h = z * h + (1 - z) * jnp.tanh(x @ v["Wh"] + (r * h) @ v["Uh"])
     return _half_square(h - v["Y"]) / len(h)
+
+
+def _stacked_lstm(v: Values, at: Sizes) -> Any:
+    h, c = v["H[0]"], v["C[0]"]
+    for x in v["X"]:
+        *gates, a = jnp.split(jnp.hstack([x, h]) @ v["W"] + v["b"], 4, axis=1)
+        f, i, o = map(jax.nn.sigmoid, gates)
+        c = f * c + i * jnp.tanh(a)
+        h = o * jnp.tanh(c)
+    return _half_square(h - v["Y"]) / len(h)
+
+
+def _unet(v: Values, _: Sizes) -> Any:
+    z = jax.nn.relu(v["X"] @ v["W1"])
+    u = jnp.tanh(jax.nn.relu(z @ v["W2"]) @ v["W3"])
+    return _half_square(jnp.hstack([u, z]) @ v["W4"] - v["Y"]) / len(z)
+
+
+def _halves(v: Values, _: Sizes) -> Any:
+    a, gate = jnp.split(v["X"] @ v["W"] + v["b"], 2, axis=1)
+    return (v["bar(A)"] * a * jax.nn.sigmoid(gate)).sum()
+
+
+def _triangle(v: Values, _: Sizes) -> Any:
+    return (v["G"] * (jnp.tril(v["Q"] @ v["K"].T) @ v["V"])).sum()
 
 
 def _neighbours(v: Values, at: Sizes) -> Any:
@@ -462,5 +494,54 @@ grad J wrt W, V, X[i,j]
         lambda T, n: {"A": (n, n), "p": (n, 1), "E": (T, n, 1), "Y": (T, n, 1)},
         ({"T": 4, "n": 3}, {"T": 2, "n": 4}),
         lambda v: {**v, **{name: np.exp(v[name]) for name in ("A", "p", "E")}},
+    ),
+    "a convolution in two dimensions with a stride and padding": Layer(
+        _example("strided_image_convolution"),
+        _strided_2d,
+        lambda B, P, R, c, d: {
+            "X": (B, 2 * P, 2 * R, 1, c),
+            "K": (3, 3, c, d),
+            "Y": (B, P, R, 1, d),
+        },
+        ({"B": 2, "P": 2, "R": 3, "c": 2, "d": 3}, {"B": 1, "P": 3, "R": 1, "c": 1, "d": 2}),
+    ),
+    "an LSTM with one matrix": Layer(
+        _example("stacked_lstm"),
+        _stacked_lstm,
+        lambda T, m, d, k: {
+            "X": (T, m, d),
+            **dict.fromkeys(("Y", "H[0]", "C[0]"), (m, k)),
+            "W": (d + k, 4 * k),
+            "b": (1, 4 * k),
+        },
+        ({"T": 3, "m": 4, "d": 2, "k": 3}, {"T": 2, "m": 3, "d": 4, "k": 2}),
+    ),
+    "a U-Net": Layer(
+        _example("unet"),
+        _unet,
+        lambda m, d, c, h, p, q: {
+            "X": (m, d),
+            "Y": (m, c),
+            "W1": (d, h),
+            "W2": (h, p),
+            "W3": (p, q),
+            "W4": (q + h, c),
+        },
+        (
+            {"m": 4, "d": 3, "c": 2, "h": 5, "p": 6, "q": 4},
+            {"m": 3, "d": 5, "c": 4, "h": 2, "p": 4, "q": 3},
+        ),
+    ),
+    "a gate by halves": Layer(
+        _example("gated_linear_unit"),
+        _halves,
+        lambda m, d, k: {"X": (m, d), "W": (d, 2 * k), "b": (1, 2 * k), "bar(A)": (m, k)},
+        ({"m": 4, "d": 3, "k": 2}, {"m": 2, "d": 4, "k": 3}),
+    ),
+    "causal attention by a triangle": Layer(
+        _example("causal_linear_attention"),
+        _triangle,
+        lambda n, d, p: {**dict.fromkeys("QK", (n, d)), **dict.fromkeys("VG", (n, p))},
+        ({"n": 4, "d": 3, "p": 2}, {"n": 3, "d": 4, "p": 5}),
     ),
 }
