@@ -40,6 +40,8 @@ FOUND = [
     "a : 3 x 3; v : m x m; Z = leaky_relu(0); check jvp Z wrt v = (transpose(a) .* (a / 0))",
     "A : n x n unit; x : n + 1 onehot; P = norm2(0); check grad P wrt A = ((x / x) log1p(I, A))",
     "A : scalar; a : n; P = softmax(A); r = P - n^-1; jac ((r^64).^64) wrt P",
+    "X : b x d; g : 1 x d; C = X - mean(X, axis=1); s = sqrt(mean(C.^2, axis=1) + 1);"
+    "H = C ./C ./C ./C ./C ./C ./C ./C ./C ./C ./ s; D = 2 H .* g.^2; grad sum((H .* g).^2) wrt X",
     "X : m x d; Y : m x k; W = 2 X X' - r ones(1, d); J = sum(i, c) Y[i,c] P[i,c]; grad J wrt X",
 ]
 

@@ -52,6 +52,7 @@ from .structured_terms import constants_composed, orthogonal_met
 HORIZON = 4  # how many operations deep a product is read; beyond, a factor is taken as it is
 OPENED_HORIZON = 6  # the same where sums are multiplied out
 MOST_TERMS = 12  # a product of sums is not multiplied out beyond this
+DEEPEST_SUM = 6  # sums that are simplified within each other
 
 
 class TermReading(NamedTuple):
@@ -102,6 +103,7 @@ class Networks:
         self.signs = Signs()
         self.has_conditions = False  # whether the problem says on which sides of kinks
         self.log: list[Rewriting] = []
+        self._depth = 0  # of sums that are simplified within each other
 
     def made(self, change: SimplifyingPass, e: Expr) -> Expr | None:
         """What a pass makes of an expression."""
@@ -294,10 +296,21 @@ class Networks:
                 return zeros(*new.shape)
             if is_reduction(new):
                 known[node] = new  # while it is being looked at
-                return self.simplify(new)
+                return self._simplified_within(new)
             return self.folding.fold(self.rewriter.rewrite(new))
 
         return remembered(known, e, rewritten, into_names=False)
+
+    def _simplified_within(self, e: Expr) -> Expr:
+        """A sum within what is written, simplified; what it is multiplied out to is written too,
+        and so on, up to a depth: of nested quotients each opens the next."""
+        if self._depth == DEEPEST_SUM:
+            return e
+        self._depth += 1
+        try:
+            return self.simplify(e)
+        finally:
+            self._depth -= 1
 
     def shorter(self, whole: Expr, total: Expr) -> Expr | None:
         """A product with one sum multiplied out, if that is shorter."""
