@@ -12,7 +12,7 @@ from .shapes.lowering import Lowering
 from .syntax.latex_places import is_latex
 from .syntax.selections import read_among
 from .syntax.statement_lines import blanked
-from .syntax.tree import Asked, Definition, SyntaxNode, without_brackets
+from .syntax.tree import Asked, Definition, Equality, SyntaxNode, without_brackets
 from .vocabularies import vocabulary_of
 
 
@@ -59,5 +59,9 @@ def _latex_claim(text: str, span: Span) -> SyntaxNode | None:
     """The claim that stands there in LaTeX, which is read with the names of the whole text."""
     if not is_latex(text, span):
         return None
-    claims = [s.claim for s in statements_of(text)[0] if isinstance(s, Asked)]
+    claims = [
+        s.claim if isinstance(s, Asked) else s.right
+        for s in statements_of(text)[0]
+        if isinstance(s, (Asked, Equality))
+    ]
     return without_brackets(next(e for e in claims if e is not None and e.span == span))

@@ -21,7 +21,7 @@ from ..core.traversal import postorder, substitute
 from ..families.unrolling import Unrolling
 from ..language.elaboration import read
 from ..numerics.evaluation import EvaluationTape
-from ..numerics.sampling import Profile, assignments, dims_of, generator
+from ..numerics.sampling import Profile, assignments, dims_among, dims_of, forced_sizes, generator
 from ..numerics.solvers import TABLE as SOLVERS
 from ..numerics.solvers import solved_unknowns
 from .batches import with_members
@@ -155,7 +155,11 @@ def confirm(
     trouble = "it has no finite value where it was tried"
     symbols = dims_of([p.symbol for p in parameters.values()])
     dims = dict.fromkeys([*symbols, *(d for p in parameters.values() for d in p.shape)])
-    tried = assignments([*dims], generator(0, 1), None if others else frozenset())
+    small = next(assignments([*dims], generator(0, 1)))
+    nodes = [*postorder(values(small))]
+    dims |= dict.fromkeys(dims_among(nodes))  # such as n-2, of a slice
+    forced = None if others else forced_sizes(nodes)
+    tried = assignments([*dims], generator(0, 1), forced)
     for k, sizes in enumerate({**found, **bound_sizes(others)} for found in tried):
         roots = values(sizes)
         rows = ((TABLE.get(x.op), x.args) for x in postorder(roots) if x.args)
@@ -224,7 +228,8 @@ def _compare(f: Callable[..., Any], ours: Array, theirs: Array) -> None:
     ):
         raise TraceError(
             f"`{called(f)}` has other values than what it was read as: it does something which "
-            "operations on whole arrays don't show, such as writing into its arguments."
+            "operations on whole arrays don't show, such as writing into its arguments or "
+            "deciding by a size."
         )
 
 

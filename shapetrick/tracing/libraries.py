@@ -240,7 +240,7 @@ def _places() -> Iterator[None]:
 # What JAX raises where code wants values of its own symbols.
 _JAX_SAYS = {
     "TracerBoolConversionError": symbolic.DECIDED,
-    "InconclusiveDimensionOperation": symbolic.COUNTED,
+    "InconclusiveDimensionOperation": symbolic.SIZED,
     **dict.fromkeys(
         ("ConcretizationTypeError", "TracerArrayConversionError", "TracerIntegerConversionError"),
         symbolic.CONVERTED,
@@ -355,16 +355,8 @@ def _numpy_value(f: Callable[..., Any], given: Mapping[str, Array]) -> Any:
         return f(**{name: x.copy() if x.ndim else x.item() for name, x in given.items()})
 
 
-def _torch_value(f: Callable[..., Any], given: Mapping[str, Array]) -> Any:
-    import torch
-
-    with _in_double():
-        found = f(**_tensors(given))
-    return found.detach() if isinstance(found, torch.Tensor) else found
-
-
 @contextmanager
-def _in_double() -> Iterator[None]:
+def _double_by_default() -> Iterator[None]:
     """Tensors that a function makes have the precision of its arguments."""
     import torch
 
@@ -376,6 +368,39 @@ def _in_double() -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
+@contextmanager
+def _in_double() -> Iterator[None]:
+    """Tensors that a function has, such as a module's weights, meet its arguments in their
+    precision, too."""
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    def doubled(x: Any) -> Any:
+        return x.double() if isinstance(x, torch.Tensor) and x.is_floating_point() else x
+
+    class InDouble(TorchFunctionMode):
+        def __torch_function__(
+            self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            named = kwargs or {}
+            try:
+                return function(*args, **named)
+            except RuntimeError:  # two precisions in a matrix product, say
+                again = {name: doubled(x) for name, x in named.items()}
+                return function(*map(doubled, args), **again)
+
+    with _double_by_default(), InDouble():
+        yield
+
+
+@_in_double()
+def _torch_value(f: Callable[..., Any], given: Mapping[str, Array]) -> Any:
+    import torch
+
+    found = f(**_tensors(given))
+    return found.detach() if isinstance(found, torch.Tensor) else found
+
+
 def _tensors(given: Mapping[str, Array]) -> dict[str, Any]:
     import torch
 
@@ -383,6 +408,7 @@ def _tensors(given: Mapping[str, Array]) -> dict[str, Any]:
     return {name: torch.tensor(x, dtype=kinds[x.dtype.kind]) for name, x in given.items()}
 
 
+@_in_double()
 def _torch_gradients(
     f: Callable[..., Any], given: Mapping[str, Array], asked: Collection[str], weights: Array
 ) -> Mapping[str, Array]:
@@ -390,8 +416,7 @@ def _torch_gradients(
 
     tensors = _tensors(given)
     leaves = {name: tensors[name].requires_grad_() for name in asked}
-    with _in_double():
-        value = torch.as_tensor(f(**{name: x.clone() for name, x in tensors.items()}))
+    value = torch.as_tensor(f(**{name: x.clone() for name, x in tensors.items()}))
     total = (value * torch.tensor(weights)).sum()
     if not total.requires_grad:
         return {name: np.zeros(x.shape) for name, x in leaves.items()}
@@ -425,7 +450,9 @@ LIBRARIES: Mapping[str, ArrayLibrary] = {
         _by_symbols(meanings.NUMPY, NumpyArray, NumpySize, _numpy_symbols), _numpy_value
     ),
     "torch": ArrayLibrary(
-        _by_symbols(torch_meanings.TORCH, TorchTensor, TorchSize, _torch_symbols),
+        _double_by_default()(
+            _by_symbols(torch_meanings.TORCH, TorchTensor, TorchSize, _torch_symbols)
+        ),
         _torch_value,
         _torch_gradients,
     ),

@@ -184,7 +184,10 @@ def _signature(f: Callable[..., Any]) -> inspect.Signature:
     try:
         return inspect.signature(getattr(f, "forward", f))
     except (TypeError, ValueError):
-        raise TraceError(f"`{called(f)}` has no signature that Python can tell.") from None
+        raise TraceError(
+            f"`{called(f)}` has no signature that Python can tell: name its arguments, "
+            f"`lambda x: {called(f)}(x)`."
+        ) from None
 
 
 def _declared(head: MemberDeclarations, declared: Problem) -> dict[str, ShapedParameter]:

@@ -251,8 +251,8 @@ def lower_triangle(x: Traced, k: int = 0) -> Traced:
     if isinstance(x, arrays.ManyAxes):
         return x.of_matrices(partial(lower_triangle, k=k))
     if k > 0:
-        return x - upper_triangle(x, k + 1)
-    return arrays.value(_triangle(structured.lower, x, -k, 0), x.shape)
+        return arrays.masked(x - upper_triangle(x, k + 1), x.is_mask)
+    return arrays.masked(arrays.value(_triangle(structured.lower, x, -k, 0), x.shape), x.is_mask)
 
 
 def upper_triangle(x: Traced, k: int = 0) -> Traced:
@@ -260,8 +260,8 @@ def upper_triangle(x: Traced, k: int = 0) -> Traced:
     if isinstance(x, arrays.ManyAxes):
         return x.of_matrices(partial(upper_triangle, k=k))
     if k < 0:
-        return x - lower_triangle(x, k - 1)
-    return arrays.value(_triangle(structured.upper, x, k, 1), x.shape)
+        return arrays.masked(x - lower_triangle(x, k - 1), x.is_mask)
+    return arrays.masked(arrays.value(_triangle(structured.upper, x, k, 1), x.shape), x.is_mask)
 
 
 def _triangle(of: Callable[[Expr], Expr], x: Traced, k: int, axis: int) -> Expr:

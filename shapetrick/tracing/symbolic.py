@@ -181,6 +181,10 @@ CONVERTED = (
     "array (`np.sqrt` in the place of `math.sqrt`)."
 )
 STOPPED = "{} stops the gradient: give what is constant as an argument, and its shape as `… const`."
+SIZED = (
+    "this decides by a size or counts to it (`range`), and a size is a letter here: write "
+    "operations on whole arrays, or give the size as a number (`x: 8`)."
+)
 COUNTED = (
     "`range` and `len` want a number, and a size is a letter here: write `.shape[0]` for it, and "
     "operations on whole arrays."

@@ -152,6 +152,18 @@ def test_what_is_false_is_wrong_and_it_is_said_where(line: str) -> None:
     assert "≠" in found.diagnosis or "the right side" in found.diagnosis
 
 
+LATEX = r"A, B \in \mathbb{R}^{n \times n}; check "
+
+
+def test_values_are_claimed_to_be_equal_in_latex() -> None:
+    (found,) = st.read(
+        rf"{LATEX}\operatorname{{tr}}(AB) = \operatorname{{tr}}(BA)"
+    ).check_equalities()
+    assert found.right and str(found).startswith("check tr(A B) = tr(B A)\n")
+    (found,) = st.read(rf"{LATEX}(A B)^\top = A^\top B^\top").check_equalities()
+    assert found.verdict == "wrong" and found.suggestion == "B' A'"
+
+
 def test_a_counter_example_is_small_and_true() -> None:
     (found,) = st.read("A, B : n x n; check A B = B A").check_equalities()
     example = found.example

@@ -243,6 +243,14 @@ def around(A, k):  # "A: m x n; k: 3"
     return np.trapezoid(p**2) + (np.tile(x, 2) ** 3).sum() + smooth @ x
 
 
+def smooth_part(x, k):  # "x: n+2; k: 3"
+    return np.convolve(x, k, "valid")
+
+
+def smoothed_numbers(x, k):  # "x: 8; k: 3"
+    return np.convolve(x, k, "valid") * x[1:7]
+
+
 def looked_up(w):  # "w: 5"
     a, b, *rest = w
     return np.mean((MIXING @ w - 1) ** 2) + a * b + sum(rest) ** 2

@@ -118,6 +118,10 @@ def jax_loop(X):  # "X: m x n"
     return sum(jnp.sum(X[i]) for i in range(X.shape[0]))  # range
 
 
+def jax_convolution(x, k):  # "x: n; k: 3"
+    return jnp.convolve(x, k).sum()  # give the size as a number
+
+
 def jax_number(x):  # "x: n"
     return float(jnp.sum(x))  # number
 

@@ -297,6 +297,19 @@ def test_a_module_of_layers_is_derived_by_its_parameters() -> None:
         torch.testing.assert_close(found.reshape(parameter.shape), parameter.grad)
 
 
+def test_weights_of_single_precision_meet_what_is_given() -> None:
+    torch = pytest.importorskip("torch")
+    layer = torch.nn.Linear(3, 2)
+
+    def total(x: Any) -> Any:
+        return (layer(x) * torch.tensor(0.3)).square().sum()
+
+    x = torch.linspace(-1, 1, 12).reshape(4, 3).requires_grad_()
+    total(x).backward()
+    found = st.derive(total, x="n x 3", wrt="x").function("torch")(x=x.detach())
+    torch.testing.assert_close(found, x.grad)
+
+
 @pytest.mark.parametrize(
     ("f", "text"),
     [

@@ -12,6 +12,7 @@ from typing import get_args
 
 from ...core.errors import NameProblem, ParseError, Span
 from ...core.expr import IDENTITY
+from ...core.functions import NAMES
 from ...core.greek import LETTERS
 from ...core.indices import base_of, range_of
 from ...core.named_tuples import NamedTuple
@@ -478,7 +479,11 @@ class _TerminalReader(DerivativeReader):
         plain = _simple(word)
         if word.startswith("\\") and plain in {name.lower() for name in LETTERS}:
             return ""
-        known = {_simple(name): name for name in self.names.functions if name != UPSTREAM}
+        known = {
+            _simple(name): NAMES.get(name, name)
+            for name in self.names.functions
+            if name != UPSTREAM
+        }
         return _OTHER_NAMES.get(plain, "") or known.get(plain, "")
 
     def _function(self, name: str, i: int, at: int, end: int) -> list[LexerItem]:

@@ -105,6 +105,9 @@ class _Builder(Builder):
     def definition(self, c: list[Any]) -> Definition:
         return super().definition([*c, None, None])
 
+    def equality(self, c: list[Any]) -> Equality:
+        return super().equality([*c, None])
+
     def asked(self, c: list[Any]) -> list[Statement]:
         return [c[0]]
 
@@ -583,7 +586,8 @@ def _function_head(text: str, part: Cut, names: Names) -> _FunctionHead | None:
     span = found[typed.end].span | found[close].span
     raise NameProblem(
         f"`{name}` is a function of `{text[span.start + 1 : span.end - 1].strip()}`, which is no "
-        f"name: write `{name}(x) = …`, or `{name} = …` of declared names.",
+        f"name: write `{name}(x) = …`, or `{name} = …` of declared names; that "
+        "two values are equal is claimed by `check E1 = E2`.",
         span,
         text,
     )
@@ -630,7 +634,7 @@ def _complaint(
     if not begun and equals is not None and equals.text in _RELATIONS:
         return ParseError(
             "left of `=` stands a name alone that is no function of the language, `J = …` or "
-            "`f(x) = …`.",
+            "`f(x) = …`; that two values are equal is claimed by `check E1 = E2`.",
             first | equals.span,
             part.text,
         )
