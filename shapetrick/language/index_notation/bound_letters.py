@@ -41,6 +41,9 @@ from .entry_definitions import letters_of, member_letters, names_in
 from .index_names import IndexNames
 from .positions import POSITION
 
+_REVERSED: Mapping[ComparisonSign, ComparisonSign] = {
+    "<": ">", ">": "<", "≤": "≥", "≥": "≤", "≠": "≠",
+}  # fmt: skip
 _PRODUCTS = ("*", ".*", "/", "./", "⊗")
 
 
@@ -513,16 +516,56 @@ class BoundReader:
             node, scope = stack.pop()
             if node.kind == "bound":
                 letters = tuple(s for s in node.value.own if s not in scope)
+                if not letters:
+                    letter = node.value.letters[0]
+                    message = f"`{letter}` runs here already: choose another letter for the sum."
+                    raise NameProblem(message, node.span)
                 binders[node] = node.value._replace(summed=letters)
                 scope |= {*letters}
+            elif node.kind in RUNNING:
+                scope |= {node.value.letter}
             stack += [(a, scope) for a in node.args]
 
         def scoped(node: SyntaxNode, args: tuple[SyntaxNode, ...]) -> SyntaxNode:
             new = replace(node, args=args, value=binders.get(node, node.value))
+            if node.kind == "bound" and new.value.compared:
+                new = self._over_pairs(new)
             self._hold(new)
             return new
 
         return folded(root, scoped)
+
+    def _over_pairs(self, node: SyntaxNode) -> SyntaxNode:
+        """`sum(i < j)` over members of one family: a letter runs behind the other, or before it."""
+        binder, (body,) = node.value, node.args
+        names = [n for n in postorder(body) if n.kind in ("name", "abstract")]
+        given = {over.letter: over for over in binder.ranges}
+        found = [given.get(t) or range_of(t, names, self.known.axes) for t in binder.letters]
+        ranges = {over.ends for over in found if over is not None}
+        if len(ranges) != 1 or binder.function != "sum":
+            return node
+        (ends,) = ranges
+        first, second = (Range(letter, *ends) for letter in binder.letters)
+        sign = binder.compared
+        if second.letter not in binder.own:  # bound further out
+            first, second, sign = second, first, _REVERSED[sign]
+        at, (low, high) = Index(first.letter), first.rising.ends
+        behind = (at.plus(sign != "≤"), high) if sign in ("<", "≤", "≠") else None
+        before = (low, at.plus(-(sign != "≥"))) if sign in (">", "≥", "≠") else None
+        parts = []
+        for ends in (before, behind):
+            if ends is not None:
+                over = Range(second.letter, *ends)
+                parts.append(SyntaxNode("running", (body,), over, node.span, bracketed=True))
+                self._hold(parts[-1])
+        whole = parts[0]
+        if len(parts) == 2:
+            whole = SyntaxNode("+", tuple(parts), None, node.span, bracketed=True)
+            self._hold(whole)
+        if first.letter in binder.own:
+            whole = SyntaxNode("running", (whole,), first, node.span)
+            self._hold(whole)
+        return whole
 
 
 def _is_chain(node: SyntaxNode) -> bool:
