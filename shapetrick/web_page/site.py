@@ -44,7 +44,7 @@ UNUSED = (
     *(f"numpy/{name}/*" for name in ("_pyinstaller", "compat", "core", "distutils", "doc", "f2py")),
     *(f"numpy/{name}/*" for name in ("fft", "ma", "polynomial", "testing")),
     *(f"numpy/_core/_{name}.*" for name in ("rational_tests", "simd", "struct_ufunc_tests")),
-    *(f"numpy/_core/_{name}_tests.*" for name in ("operand_flag", "umath")),
+    *(f"numpy/_core/_{name}_tests.*" for name in ("multiarray", "operand_flag", "umath")),
     *("_sysconfigdata_*", "numpy/linalg/lapack_lite.*"),
     *(f"{name}/*" for name in ("ctypes", "http", "multiprocessing", "unittest", "wsgiref")),
     *(f"{name}/*" for name in ("xml", "xmlrpc", "zoneinfo")),
