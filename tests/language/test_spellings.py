@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 import shapetrick as st
-import shapetrick.pipeline.requests  # which derives the derivatives that are values
+import shapetrick.pipeline.hooks  # which derives the derivatives that are values
 from shapetrick.core.errors import InputError
 from shapetrick.language.elaboration import read
 from shapetrick.language.expressions import read_expression

@@ -57,7 +57,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("", "∞", "`∞` is no number: the largest of the absolute values is `max(abs(x))`."),
     ("", r"→|->", "the argument is declared, `x : n`, and the function defined, `f(x) = …`."),
     ("operand", r"@", "a function is `f(x) = …`, and its argument is declared, `x : n`."),
-    ("operand", r"\.\.|…", "what goes on is a sum with its index, `sum(i = 1..n) x[i]`."),
+    ("operand", r"\.\.\.?|…", "what goes on is a sum with its index, `sum(i = 1..n) x[i]`."),
     ("", r"\.\.?", "a point stands between digits, `0.5`, and in `.*`, `./`, `.^`, `.T`."),
     ("", r"\?", "`?` has no place here: a request is `grad J wrt X`, and what is chosen entry by "
      "entry is `where(x > 0, x, 0)`."),
