@@ -44,7 +44,7 @@ UNUSED = (
     *(f"numpy/{name}/*" for name in ("_pyinstaller", "compat", "core", "distutils", "doc", "f2py")),
     *(f"numpy/{name}/*" for name in ("fft", "ma", "polynomial", "testing")),
     *(f"numpy/_core/_{name}.*" for name in ("rational_tests", "simd", "struct_ufunc_tests")),
-    *(f"numpy/_core/_{name}_tests.*" for name in ("multiarray", "operand_flag", "umath")),
+    *(f"numpy/_core/_{name}_tests.*" for name in ("operand_flag", "umath")),
     *("_sysconfigdata_*", "numpy/linalg/lapack_lite.*"),
     *(f"{name}/*" for name in ("ctypes", "http", "multiprocessing", "unittest", "wsgiref")),
     *(f"{name}/*" for name in ("xml", "xmlrpc", "zoneinfo")),
@@ -57,7 +57,7 @@ UNUSED = (
     *(f"{name}.py" for name in ("statistics", "symtable", "uuid", "xdrlib", "zipapp")),
     *(f"logging/{name}.py" for name in ("config", "handlers")),
     *(f"urllib/{name}.py" for name in ("error", "request", "response", "robotparser")),
-    *(f"{name}.py" for name in ("tabnanny", "tarfile", "timeit", "trace", "tracemalloc", "wave")),
+    *(f"{name}.py" for name in ("tabnanny", "timeit", "trace", "tracemalloc", "wave")),
     *(f"{name}lib.py" for name in ("ftp", "imap", "nntp", "pop", "smtp", "telnet")),
 )
 _KINDS = (".py", ".css", ".js", ".txt", ".toml")
