@@ -177,9 +177,8 @@ def _repairs(node: SyntaxNode, root: SyntaxNode, text: str) -> Iterator[_Repair]
             args[k], words[k] = _turned(args[k], text)
             yield _Repair(node, replace(node, args=tuple(args)), _spell(node, words))
     if node.kind == "*" and (left.kind != "*" or left.bracketed):
-        words = [_operand(text, right), _operand(text, left)]
-        swapped = SyntaxNode("*", (right, left), None, node.span)
-        yield _Repair(node, swapped, " ".join(words), "the other way round")
+        spelt = f"{_operand(text, right)} {_operand(text, left)}"
+        yield _Repair(node, replace(node, args=(right, left)), spelt, "the other way round")
 
 
 def _regrouped(node: SyntaxNode, root: SyntaxNode, text: str) -> Iterator[_Repair]:
