@@ -117,7 +117,9 @@ async function work() {
       await new Promise((heard) => setTimeout(heard));
     }
   } catch (reason) {
-    for (const id of waiting.keys()) postMessage({id, fault: lastLine(reason)});
+    const advice = "load the page again, or open it in another browser";
+    const fault = `Python could not be started (${lastLine(reason)}): ${advice}.`;
+    for (const id of waiting.keys()) postMessage({id, fault});
     waiting.clear();
   }
   busy = false;

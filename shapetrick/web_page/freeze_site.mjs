@@ -73,7 +73,8 @@ next(path for path in sys.path if path.endswith(".zip"))
 `;
 
 const SETTLE = `
-importlib.invalidate_caches()
+for finder in filter(None, sys.path_importer_cache.values()):
+    finder.invalidate_caches() # that of importlib imports what is for packages alone
 gc.collect()
 gc.freeze()
 gc.enable()

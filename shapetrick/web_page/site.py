@@ -57,7 +57,7 @@ UNUSED = (
     *(f"{name}.py" for name in ("statistics", "symtable", "uuid", "xdrlib", "zipapp")),
     *(f"logging/{name}.py" for name in ("config", "handlers")),
     *(f"urllib/{name}.py" for name in ("error", "request", "response", "robotparser")),
-    *(f"{name}.py" for name in ("tabnanny", "tarfile", "timeit", "trace", "tracemalloc", "wave")),
+    *(f"{name}.py" for name in ("tabnanny", "timeit", "trace", "tracemalloc", "wave")),
     *(f"{name}lib.py" for name in ("ftp", "imap", "nntp", "pop", "smtp", "telnet")),
 )
 _KINDS = (".py", ".css", ".js", ".txt", ".toml")

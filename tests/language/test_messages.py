@@ -1,7 +1,7 @@
 """The full text of every error message, kept in `messages/*.case` for people to review.
 
 A case is a problem's text, `# says`, and the message; cases are separated by a line of dashes.
-`python tests/test_messages.py` writes the messages anew.
+`python tests/language/test_messages.py` writes the messages anew.
 """
 
 from __future__ import annotations

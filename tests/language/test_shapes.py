@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import pytest
 
+import shapetrick.pipeline.hooks  # noqa: F401 - it derives the derivatives that are values
 from shapetrick.core.dims import shape_text
 from shapetrick.core.errors import InferenceError, NameProblem, RequestError
 from shapetrick.core.problem import Problem

@@ -14,8 +14,8 @@ from urllib.parse import quote
 import pytest
 from browsers import TOO_PALE, chrome, resize, waited
 
+from shapetrick.web_page import site as site_builder
 from shapetrick.web_page.server import PageServer
-from shapetrick.web_page.site import build
 
 pytestmark = pytest.mark.slow
 
@@ -401,14 +401,17 @@ class Quiet(SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@pytest.fixture(scope="module", params=["with Node", "without Node"])
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a site that is built from a folder with Pyodide and NumPy's wheel."""
     given = os.environ.get("PYODIDE")
     if given is None:
         pytest.skip("PYODIDE names no folder with Pyodide and NumPy's wheel for it")
     out = tmp_path_factory.mktemp("site")
-    build(out, Path(given))
+    with pytest.MonkeyPatch.context() as patched:
+        if request.param == "without Node":
+            patched.setattr(site_builder.shutil, "which", lambda _: None)
+        site_builder.build(out, Path(given))
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(out))) as found:
         thread = threading.Thread(target=found.serve_forever)
         thread.start()

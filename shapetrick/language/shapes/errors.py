@@ -176,6 +176,9 @@ def _repairs(node: SyntaxNode, root: SyntaxNode, text: str) -> Iterator[_Repair]
             args, words = [*node.args], [source(text, a) for a in node.args]
             args[k], words[k] = _turned(args[k], text)
             yield _Repair(node, replace(node, args=tuple(args)), _spell(node, words))
+    if node.kind == "*" and (left.kind != "*" or left.bracketed):
+        spelt = f"{_operand(text, right)} {_operand(text, left)}"
+        yield _Repair(node, replace(node, args=(right, left)), spelt, "the other way round")
 
 
 def _regrouped(node: SyntaxNode, root: SyntaxNode, text: str) -> Iterator[_Repair]:
