@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from .core.deadline import SECONDS, limited
@@ -207,34 +208,35 @@ class Derivation:
 
     def evaluate(
         self,
-        arrays: Mapping[str, Any],
+        arrays: Mapping[str, Any] = MappingProxyType({}),
         functions: FunctionValues | None = None,
         *,
         start: Mapping[str, Any] | None = None,
-        **sizes: int,
+        **named: Any,
     ) -> Any:
         """The gradient at arrays by name; `functions` are called with an order too.
 
         Of a family, the members are given as a list, and the gradients by them come as one:
-        `evaluate({"X": X, "W": [W1, W2]}, L=2)`; a family of functions is a list as well.
+        `evaluate(X=X, W=[W1, W2], L=2)`; a family of functions is a list as well.
 
         Unknowns of equations are given too, or solved for: by Newton's method from `start`, where
         the equations are not linear in them.
 
         >>> d = st.derive("A: n x n; x: n; J = x' A x; grad J wrt x")
-        >>> d.evaluate({"A": np.eye(2), "x": [1.0, 2.0]}).ravel()
+        >>> d.evaluate(A=np.eye(2), x=[1.0, 2.0]).ravel()
         array([2., 4.])
         """
         from .families.evaluation import evaluate as evaluate_members
         from .numerics.arrays import by_name, check_orders
 
-        arrays = {**self.problem.values, **by_name(arrays)}
+        symbols = self.problem.symbols
+        given, sizes = by_name(arrays, named, symbols)
+        arrays = {**self.problem.values, **given}
         if self.result.recursion is not None:
             return evaluate_members(
                 self.problem, self.result, {**arrays, **(functions or {})}, sizes
             )
-        symbols = self.problem.symbols.values()
-        check_orders(self.validation.conditions, symbols, arrays, sizes)
+        check_orders(self.validation.conditions, symbols.values(), arrays, sizes)
         if self.result.adjoint is not None:
             from .implicit.evaluation import evaluate as evaluate_solved
 
@@ -578,23 +580,24 @@ def _simplified(e: str | Expr, given: str) -> Expr:
 def evaluate(
     e: Expr,
     /,
-    arrays: Mapping[str, Any],
+    arrays: Mapping[str, Any] = MappingProxyType({}),
     functions: FunctionValues | None = None,
-    **sizes: int,
+    **named: Any,
 ) -> Any:
     """The value of an expression at arrays, by name, computed in forms that stay finite; a vector
     may have one axis.
 
     `functions` has the values of abstract functions, called with an order of derivative too;
-    `sizes` has the sizes of dimensions that no array tells. Raises OperandError or ShapeError.
+    `named` has arrays as well, and sizes of dimensions that no array tells. Raises OperandError
+    or ShapeError.
 
     >>> x = st.symbols("x : n")
-    >>> st.evaluate(st.sum(st.softplus(x)), {"x": [-800.0, 800.0]})
+    >>> st.evaluate(st.sum(st.softplus(x)), x=[-800.0, 800.0])
     array([[800.]])"""
     from .numerics.arrays import evaluate_all
     from .simplification.stable_forms import stable
 
-    return evaluate_all(stable([operand(e)]), arrays, functions, sizes)[0]
+    return evaluate_all(stable([operand(e)]), arrays, functions, named)[0]
 
 
 def from_dict(data: Mapping[str, Any]) -> Derivation:

@@ -89,7 +89,7 @@ DOORS = {
     "pygments": {"render.pygments_lexer"},
     "pytest": {"pytest_plugin"},
     "rich": {"render.layout", "render.terminal", "repl"},
-    "sympy": {"interop.sympy_export", "interop.sympy_import"},
+    "sympy": {"core.operands", "interop.sympy_export", "interop.sympy_import"},
     "scipy": {"core.functions", "numerics.implicit_solving", "numerics.solvers"},
     "IPython": {"notebook"},
     "jax": {"tracing.jaxprs", "tracing.libraries"},

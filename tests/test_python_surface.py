@@ -7,6 +7,7 @@ from __future__ import annotations
 import copy
 import doctest
 import inspect
+import math
 import pickle
 import re
 import subprocess
@@ -225,8 +226,11 @@ def test_libraries_functions_are_the_languages(made: Callable[[], Any], meant: s
 
 
 def test_sympy_is_told_apart() -> None:
-    with pytest.raises(sympy.SympifyError):
-        sympy.exp(c)
+    for asked in (lambda: sympy.exp(c), lambda: sympy.Trace(X), lambda: sympy.Max(c, 0)):
+        with pytest.raises(sympy.SympifyError, match=r"`st\.to_sympy\(…\)`"):
+            asked()
+    for other in (sympy.true, sympy.Interval(0, 1), sympy.Integer(1), sympy.Matrix([1, 2])):
+        assert (other == c) is False and c != other
     assert sympy.exp(st.to_sympy(c)).diff(st.to_sympy(c)) == sympy.exp(st.to_sympy(c))
     assert (sympy.Symbol("c", real=True) == c) is False
     assert sympy.Integer(2) * c is 2 * c
@@ -245,6 +249,8 @@ def test_sympy_is_told_apart() -> None:
         (lambda: X + np.ones((2, 2)), "numpy's ndarray .*declare a symbol"),
         (lambda: c + sympy.Symbol("a"), "sympy's Symbol .*from_sympy"),
         (lambda: sympy.Symbol("a") * c, "from_sympy"),
+        (lambda: math.exp(c), r"`st\.exp\(…\)`"),
+        (lambda: int(c), "no values"),
         (lambda: X.sum, r"`st\.sum\(…\)`"),
         (lambda: X.clip, r"`st\.clip\(…\)`"),
         (lambda: bool(X), "neither true nor false"),

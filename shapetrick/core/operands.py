@@ -162,9 +162,18 @@ class Operand(Generic[ExprT]):
         raise OperandError(f"{library}'s `{name}` takes arrays{_instead(name)}.")
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
-        raise OperandError(
-            "an expression has no values: `evaluate` it on arrays, or write `st.norm(…)` or so."
-        )
+        raise OperandError(_NO_VALUES)
+
+    def __float__(self) -> NoReturn:
+        """What `math.sin` asks for, and SymPy of what isn't its own, whose `==` then goes on."""
+        from sympy import SympifyError
+
+        class NoNumber(OperandError, SympifyError):  # type: ignore[misc]  # SymPy has no types
+            """Of both libraries."""
+
+        raise NoNumber(_NO_VALUES)
+
+    __int__ = __float__
 
     def __format__(self, form: str) -> str:
         return format(str(self), form)
@@ -187,6 +196,12 @@ class Operand(Generic[ExprT]):
         """What is asked for as of an array, `X.sum()`, is a function."""
         hint = "" if name.startswith("_") else _instead(name)
         raise AttributeError(f"an expression has no {name!r}{hint}.", name=name, obj=self)
+
+
+_NO_VALUES = (
+    "an expression has no values: `evaluate` it on arrays, write `st.exp(…)` or so for its "
+    "function, or give SymPy's functions `st.to_sympy(…)`."
+)
 
 
 def _instead(name: str) -> str:

@@ -14,7 +14,7 @@ from ..core.expr import Expr, Symbol
 from ..core.functions import Array
 from ..core.results import Adjoint
 from ..core.traversal import symbols_of
-from ..numerics.arrays import evaluate_all, matrix_of, sizes_from
+from ..numerics.arrays import array_of, evaluate_all, matrix_of, sizes_from
 from ..numerics.evaluation import EvaluationTape, FunctionValues, Valuation
 from ..numerics.implicit_solving import MOST_DENSE, Coordinates, ImplicitSolver
 from ..numerics.solvers import TABLE as SOLVERS
@@ -43,11 +43,7 @@ def evaluate(
     solver = ImplicitSolver(adjoint.systems)
     begun = {**(start or {}), **{k: v for k, v in arrays.items() if k not in (start or {})}}
     inputs = [*solver.inputs, *(s for s in symbols_of(whole) if s not in solver.unknowns)]
-    known = {s.name: matrix_of(s, begun[s.name]) for s in inputs if s.name in begun}
-    for s in inputs:
-        if s.name not in known:
-            listed = ", ".join(f"`{name}`" for name in arrays) or "none"
-            raise OperandError(f"`{s.name}` has no value: the arrays given are {listed}.")
+    known = {s.name: matrix_of(s, array_of(s.name, begun)) for s in inputs}
     given = {u: matrix_of(u, begun[u.name]) for u in solver.unknowns if u.name in begun}
     env = {**known, **{u.name: x for u, x in given.items()}}
     at = sizes_from([*inputs, *given], env, sizes)

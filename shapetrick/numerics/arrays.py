@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -20,29 +21,34 @@ from .evaluation import EvaluationTape as Evaluation
 from .sampling import dims_of
 
 
-def by_name(arrays: object) -> Mapping[str, Any]:
-    """What is given as arrays by name. Raises OperandError."""
+def by_name(
+    arrays: object, keywords: Mapping[str, Any], symbols: Iterable[str]
+) -> tuple[dict[str, Any], dict[str, int]]:
+    """Arrays by name, in a mapping or by keywords, and the sizes that the other keywords give:
+    whole numbers for what is no symbol. Raises OperandError."""
     if not isinstance(arrays, Mapping):
         raise OperandError(
             f"arrays are given by name, such as {{'X': X}}, not as {type(arrays).__name__}."
         )
-    return arrays
+    named = {n: x for n, x in keywords.items() if n in symbols or not isinstance(x, Integral)}
+    return {**arrays, **named}, {n: x for n, x in keywords.items() if n not in named}
 
 
 def evaluate_all(
     roots: Sequence[Expr],
     arrays: Mapping[str, Any],
     functions: Mapping[str, Callable[[Array, int], Array]] | None,
-    sizes: Mapping[str, int],
+    keywords: Mapping[str, Any],
 ) -> list[Array]:
     """The values of expressions at arrays, by name, each part of them once; a vector may have one
     axis.
 
     `functions` has the values of abstract functions, called with an order of derivative too;
-    `sizes` has the sizes of dimensions that no array tells. Raises OperandError or ShapeError."""
-    named = by_name(arrays)
+    `keywords` has further arrays, and the sizes of dimensions that no array tells. Raises
+    OperandError or ShapeError."""
     symbols = [e for e in postorder(roots) if isinstance(e, Symbol)]
-    given = {s.name: matrix_of(s, _given(s.name, named)) for s in symbols}
+    named, sizes = by_name(arrays, keywords, {s.name for s in symbols})
+    given = {s.name: matrix_of(s, array_of(s.name, named)) for s in symbols}
     known = sizes_from(symbols, given, sizes)
     missing = [name for d in dims_of(roots) for name in d.names if name not in known]
     if missing:
@@ -70,14 +76,12 @@ def _bytes(roots: Sequence[Expr], sizes: Mapping[str, int]) -> int:
     return BYTES * numbers_in(known, sizes)
 
 
-def _given(name: str, arrays: Mapping[str, Any]) -> Any:
+def array_of(name: str, arrays: Mapping[str, Any]) -> Any:
+    """What is given by that name. Raises OperandError where nothing is."""
     if name not in arrays:
-        raise OperandError(f"`{name}` has no value: the arrays given are {_listed(arrays)}.")
+        given = ", ".join(f"`{name}`" for name in arrays) or "none"
+        raise OperandError(f"`{name}` has no value: the arrays given are {given}.")
     return arrays[name]
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names) or "none"
 
 
 def matrix_of(symbol: Symbol, value: Any) -> Array:

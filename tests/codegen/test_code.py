@@ -335,7 +335,8 @@ def test_expressions_are_evaluated_at_arrays() -> None:
     A, v = np.arange(6.0).reshape(3, 2), np.array([1.0, 2.0])
     e = shapetrick.norm(X @ w) ** 2 / shapetrick.dim("m")
     np.testing.assert_allclose(shapetrick.evaluate(e, {"X": A, "w": v}), np.sum((A @ v) ** 2) / 3)
-    np.testing.assert_allclose(shapetrick.evaluate(shapetrick.ones("n"), {}, n=2), [[1], [1]])
+    np.testing.assert_allclose(shapetrick.evaluate(e, X=A, w=v), np.sum((A @ v) ** 2) / 3)
+    np.testing.assert_allclose(shapetrick.evaluate(shapetrick.ones("n"), n=2), [[1], [1]])
     with pytest.raises(ShapeError, match="d = 2"):
         shapetrick.evaluate(e, {"X": A, "w": [1.0, 2.0, 3.0]})
     with pytest.raises(OperandError, match="`w` has no value"):

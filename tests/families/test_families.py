@@ -220,9 +220,9 @@ def test_evaluate_refuses_what_does_not_fit() -> None:
     with pytest.raises(InputError, match="give a number for L"):
         d.evaluate(values)
     with pytest.raises(InputError, match=r"none for `W\[3\]`"):
-        d.evaluate(values, L=3)
+        d.evaluate(**values, L=3)
     with pytest.raises(InputError, match="is m×"):
-        d.evaluate({**values, "X": values["X"].T}, L=2)
+        d.evaluate(values, X=values["X"].T, L=2)
     with pytest.raises(InputError, match="`lam`"):
         d.evaluate({name: x for name, x in values.items() if name != "lam"}, L=2)
 

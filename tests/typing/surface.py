@@ -32,7 +32,7 @@ answers: list[st.Derivation] = [
 ]
 named: st.Expr = st.define("r", X @ w - y)
 shorter: st.Expr = st.simplify(named.T.T)
-values: NDArray[np.float64] = st.evaluate(shorter, {"X": np.eye(2), "w": [1, 2], "y": [0, 1]})
+values: NDArray[np.float64] = st.evaluate(shorter, {"X": np.eye(2)}, w=[1, 2], y=[0, 1])
 back: st.Expr = st.from_sympy(st.to_sympy(X @ w))
 cube: Callable[..., st.Expr] = st.function("cube", numpy=lambda x: x**3, derivative="3 x.^2")
 found: st.Check | st.EqualityCheck = st.check("A: n x n; check tr(A) = tr(A')")
