@@ -542,7 +542,8 @@ class BoundReader:
         given = {over.letter: over for over in binder.ranges}
         found = [given.get(t) or range_of(t, names, self.known.axes) for t in binder.letters]
         ranges = {over.ends for over in found if over is not None}
-        if len(ranges) != 1 or binder.function != "sum":
+        of_members = {t for n in names for t in member_letters(n)}
+        if len(ranges) != 1 or of_members.isdisjoint(binder.letters) or binder.function != "sum":
             return node
         (ends,) = ranges
         first, second = (Range(letter, *ends) for letter in binder.letters)
