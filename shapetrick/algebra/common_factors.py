@@ -275,6 +275,7 @@ def _written(e: Expr) -> tuple[int, int, int]:
         else:
             names, powers, numbers = map(sum, zip(*[counts[a] for a in x.args], strict=True))
             is_power = isinstance(x, Power) and isinstance(x.args[0], Name)
+            numbers = counts[x.args[0]][2] if isinstance(x, Power) else numbers  # no exponent
             counts[x] = names, powers + is_power, numbers
     return counts[e]
 
