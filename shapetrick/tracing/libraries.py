@@ -378,18 +378,17 @@ def _in_double() -> Iterator[None]:
     def doubled(x: Any) -> Any:
         return x.double() if isinstance(x, torch.Tensor) and x.is_floating_point() else x
 
-    class InDouble(TorchFunctionMode):
-        def __torch_function__(
-            self, function: Any, types: Any, args: Any = (), kwargs: Any = None
-        ) -> Any:
-            named = kwargs or {}
-            try:
-                return function(*args, **named)
-            except RuntimeError:  # two precisions in a matrix product, say
-                again = {name: doubled(x) for name, x in named.items()}
-                return function(*map(doubled, args), **again)
+    def called(mode: Any, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        named = kwargs or {}
+        try:
+            return function(*args, **named)
+        except RuntimeError:  # two precisions in a matrix product, say
+            again = {name: doubled(x) for name, x in named.items()}
+            return function(*map(doubled, args), **again)
 
-    with _double_by_default(), InDouble():
+    # made by `type`: without PyTorch a type checker sees no class to derive one from
+    in_double = type("InDouble", (TorchFunctionMode,), {"__torch_function__": called})
+    with _double_by_default(), in_double():
         yield
 
 
