@@ -25,7 +25,7 @@ from ..syntax.index_binders import (
     selector_of,
     written_out,
 )
-from ..syntax.member_ranges import range_of
+from ..syntax.member_ranges import letters_of_members, member_letters, range_of
 from ..syntax.selections import Selector, typed_index
 from ..syntax.tree import (
     RUNNING,
@@ -37,7 +37,7 @@ from ..syntax.tree import (
     transformed,
     with_args,
 )
-from .entry_definitions import letters_of, member_letters, names_in
+from .entry_definitions import letters_of, names_in
 from .index_names import IndexNames
 from .positions import POSITION
 
@@ -275,11 +275,7 @@ class BoundReader:
     def _running(self, node: SyntaxNode) -> SyntaxNode:
         """`sum(i = 1..n) x[i]` over entries; over members it stays."""
         (body,), over = node.args, node.value
-        members = any(
-            n.kind in ("name", "abstract") and over.letter in member_letters(n)
-            for n in postorder(body)
-        )
-        if members or over.letter not in self.held[body]:
+        if over.letter in letters_of_members(body) or over.letter not in self.held[body]:
             return node
         self._check_free(over.letter, node.span)
         return self._decided(Binder("sum", (over.letter,), None, (over,)), body, node.span)
@@ -410,12 +406,10 @@ class BoundReader:
     def _reduced(self, binder: Binder, body: SyntaxNode, span: Span) -> SyntaxNode:
         """What binds letters, with what it binds them in; over members a sum, or a mean. Raises
         RequestError."""
-        nodes = [n for n in postorder(body) if n.kind in ("name", "abstract")]
-        letters = {t for n in nodes for t in member_letters(n)}
-        if binder.compared or not letters.issuperset(binder.letters):
+        if binder.compared or not letters_of_members(body).issuperset(binder.letters):
             return self._decided(binder, body, span)
         given = {over.letter for over in binder.ranges}
-        found = [range_of(t, nodes, self.known.axes) for t in binder.letters if t not in given]
+        found = [range_of(t, body, self.known.axes) for t in binder.letters if t not in given]
         known = tuple([over for over in found if over is not None])
         binder = binder._replace(ranges=(*binder.ranges, *known))
         if len(binder.ranges) < len(binder.letters):
@@ -538,12 +532,11 @@ class BoundReader:
     def _over_pairs(self, node: SyntaxNode) -> SyntaxNode:
         """`sum(i < j)` over members of one family: a letter runs behind the other, or before it."""
         binder, (body,) = node.value, node.args
-        names = [n for n in postorder(body) if n.kind in ("name", "abstract")]
         given = {over.letter: over for over in binder.ranges}
-        found = [given.get(t) or range_of(t, names, self.known.axes) for t in binder.letters]
+        found = [given.get(t) or range_of(t, body, self.known.axes) for t in binder.letters]
         ranges = {over.ends for over in found if over is not None}
-        of_members = {t for n in names for t in member_letters(n)}
-        if len(ranges) != 1 or of_members.isdisjoint(binder.letters) or binder.function != "sum":
+        of_entries = letters_of_members(body).isdisjoint(binder.letters)
+        if len(ranges) != 1 or of_entries or binder.function != "sum":
             return node
         (ends,) = ranges
         first, second = (Range(letter, *ends) for letter in binder.letters)

@@ -10,6 +10,7 @@ from ...core.errors import ParseError, RequestError
 from ...core.indices import Index, Member, Range, base_of, parts
 from ...core.named_tuples import NamedTuple
 from ..syntax.index_binders import BELOW, BINDERS, DELTAS, LOWERED, SUMMED, capital_of, written_out
+from ..syntax.member_ranges import member_letters, member_of
 from ..syntax.selections import Selector, plain_of
 from ..syntax.tree import (
     Asked,
@@ -185,8 +186,7 @@ def _is_by_entries(s: Definition, letters: Sequence[str], families: set[str]) ->
             if mentioned and node.args[0].value in (*families, base_of(s.name.name)):
                 return False
             found |= mentioned
-        elif node.kind in ("name", "abstract") and member_letters(node) & {*letters}:
-            name = node.value[0] if node.kind == "abstract" else node.value
+        elif (name := member_of(node)) is not None and member_letters(node) & {*letters}:
             if name.base in families or name.base == base_of(s.name.name):
                 return False
             found = True
@@ -219,11 +219,6 @@ def _may_have_index(name: str, plain: Container[str]) -> bool:
     if m is not None and (m["base"] in plain or capital_of(m["base"]) in plain):
         return True
     return bool(SUMMED.fullmatch(written)) or (m is not None and m["base"] in DELTAS)
-
-
-def member_letters(node: SyntaxNode) -> set[str]:
-    name = node.value[0] if node.kind == "abstract" else node.value
-    return {t for i in name.indices for t in i.terms} if isinstance(name, Member) else set()
 
 
 def names_in(selector: Selector) -> list[SyntaxNode]:

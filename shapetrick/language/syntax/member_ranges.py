@@ -1,17 +1,33 @@
-"""Over which members an index runs where nothing is said of it: over those of the others that have
-it, `Q[b] = X[b] W` for all b that X has."""
+"""Members in an expression, and over which an index runs where nothing is said of it: over those of
+the others that have it, `Q[b] = X[b] W` for all b that X has."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ...core.indices import Index, Member, Range, base_of, parts, written
 from .tree import Declaration, Definition, Statement, SyntaxNode, postorder, values_named
 
-AxisRanges = Mapping[
-    tuple[str, int], Sequence[Range | None]
-]  # of a family's name and the index's place
+# By a family's name and the index's place; None for a number.
+AxisRanges = Mapping[tuple[str, int], Sequence[Range | None]]
+
+
+def member_of(node: SyntaxNode) -> Member | None:
+    """The member that a name, or a declared function's call, is of; None of anything else."""
+    name = node.value[0] if node.kind == "abstract" else node.value
+    return name if isinstance(name, Member) else None
+
+
+def member_letters(node: SyntaxNode) -> set[str]:
+    """The letters in the indices of a member."""
+    name = member_of(node)
+    return set() if name is None else {t for i in name.indices for t in i.terms}
+
+
+def letters_of_members(root: SyntaxNode) -> set[str]:
+    """The letters in the indices of all members in an expression."""
+    return {t for node in postorder(root) for t in member_letters(node)}
 
 
 def axes_of(s: Declaration | Definition) -> Iterator[tuple[tuple[str, int], Range | None]]:
@@ -22,13 +38,12 @@ def axes_of(s: Declaration | Definition) -> Iterator[tuple[tuple[str, int], Rang
             yield (name.base, axis), runs.get(index)
 
 
-def range_of(letter: str, nodes: Iterable[SyntaxNode], axes: AxisRanges) -> Range | None:
+def range_of(letter: str, root: SyntaxNode, axes: AxisRanges) -> Range | None:
     """Where an index runs, where all members that have it alone run over the same."""
-    names = (n.value[0] if n.kind == "abstract" else n.value for n in nodes)
     found = {
         over and over.lettered(letter)
-        for name in names
-        if isinstance(name, Member)
+        for name in map(member_of, postorder(root))
+        if name is not None
         for axis, index in enumerate(name.indices)
         if index == Index(letter)
         for over in axes.get((name.base, axis), ())
@@ -38,6 +53,8 @@ def range_of(letter: str, nodes: Iterable[SyntaxNode], axes: AxisRanges) -> Rang
 
 def with_ranges(statements: Sequence[Statement]) -> tuple[list[Statement], list[str]]:
     """The statements with the ranges that definitions leave out, and what is said of them."""
+    if not any(_unranged(s) for s in statements):
+        return list(statements), []
     given = [s for s in statements if isinstance(s, (Declaration, Definition))]
     meant = {*map(base_of, (name for s in given for name, _ in values_named(s)))}
     meant.update(t for s in given for r in s.ranges for t in r.letters)
@@ -59,12 +76,16 @@ def with_ranges(statements: Sequence[Statement]) -> tuple[list[Statement], list[
 
 def _left_out(s: Definition, axes: AxisRanges, meant: Container[str]) -> Sequence[Range]:
     """The ranges of the letters that stand in a definition's head without one."""
-    nodes = [n for n in postorder(s.body) if n.kind in ("name", "abstract")]
-    runs = {r.letter for r in s.ranges}
-    _, indices = parts(s.name.name)
-    letters = [i.letter for i in indices if i.letter and i == Index(i.letter)]
-    ranges = (range_of(t, nodes, axes) for t in letters if t not in runs and t not in meant)
+    ranges = (range_of(t, s.body, axes) for t in _unranged(s) if t not in meant)
     return tuple([over for over in ranges if over is not None])
+
+
+def _unranged(s: Statement) -> list[str]:
+    """The letters in a definition's head that have no range."""
+    if not isinstance(s, Definition):
+        return []
+    letters = [i.letter for i in parts(s.name.name)[1] if i.letter and i == Index(i.letter)]
+    return [t for t in letters if all(t != over.letter for over in s.ranges)]
 
 
 def _dimensions(s: Declaration | Definition) -> Iterator[str]:
