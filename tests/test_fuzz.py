@@ -44,6 +44,7 @@ FOUND = [
     "H = C ./C ./C ./C ./C ./C ./C ./C ./C ./C ./ s; D = 2 H .* g.^2; grad sum((H .* g).^2) wrt X",
     "X : m x d symmetric; B : d x k; Z[i,c] = sum(j) X[i,j] B[j,c]; J = sum(Z); grad J wrt B",
     "X : n x n posdef; X : m x d; Z[i] = sum(j) X[i,j]; grad sum(Z) wrt X",
+    "x : n; W : n x n; E = sum(i, j, j) W[i,j] (x[i] - x[j])^2; grad E wrt x",
     "X : m x d; Y : m x k; W = 2 X X' - r ones(1, d); J = sum(i, c) Y[i,c] P[i,c]; grad J wrt X",
 ]
 

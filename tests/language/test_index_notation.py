@@ -381,6 +381,8 @@ REFUSED = [
     ("f = sum(i = 1..3) x[i]", "as in `y = x[1..3]`"),
     ("v[i] = x[i] for i = 1..m; f = sum(v)", "and not over 1..m"),
     ("f = sum(i, j) x[i]", "has the index `j`: all its terms are equal"),
+    ("f = sum(i, i) x[i]^2", "`i` stands twice in what this sum runs over"),
+    ("f = sum(i) sum(i) x[i]^2", "nothing behind this has the index `i`"),
     ("f = sum_k x_i", "has the index `k`"),
     (r"$f = \mathbb{E}_{a \sim \pi}[x_a]$", r"`\sum_i p_i f_i`"),
     ("f = sum(i) det(X[i,:]' X[i,:])", "`det` of what has an index has no matrix form"),

@@ -6,7 +6,7 @@ the names are. What comes out has nodes of the kinds `selected` and `bound` (a `
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ...core.errors import NameProblem, RequestError, Span
@@ -97,8 +97,9 @@ class BoundReader:
                         node.span,
                     )
             self._hold(done[node])
+        bound = {t for n in postorder(done[root]) if n.kind == "bound" for t in n.value.own}
         for node in postorder(done[root]):
-            letter = self._binds_nothing(node)
+            letter = self._binds_nothing(node, bound)
             if letter:
                 raise NameProblem(
                     f"nothing behind this has the index `{letter}`: what is summed stands behind "
@@ -183,10 +184,14 @@ class BoundReader:
             span,
         )
 
-    def _binds_nothing(self, node: SyntaxNode) -> str:
-        """The letter of what binds letters, and has no product that holds them."""
+    def _binds_nothing(self, node: SyntaxNode, bound: Container[str]) -> str:
+        """The letter of what binds letters, and has no product that holds them; `bound` are those
+        that others bind."""
         if node.kind == "binder":
             return str(node.value.letters[0])
+        if node.kind == "call" and node.value.name in BINDERS and len(node.args) == 1:
+            (only,) = node.args
+            return only.value if only.kind == "name" and only.value in bound else ""
         if node.kind != "name" or not self.known.is_letter(node.value):
             return ""
         m = SUMMED.fullmatch(written_out(node.value))
@@ -480,8 +485,13 @@ class BoundReader:
         missing = [s for s in missing if s not in {t for r in binder.ranges for t in r.letters}]
         if len(missing) == len(binder.letters):
             return False
-        for letter in binder.letters:
+        for k, letter in enumerate(binder.letters):
             self._check_free(letter, span)
+            if letter in binder.letters[:k]:
+                raise NameProblem(
+                    f"`{letter}` stands twice in what this sum runs over: choose another letter.",
+                    span,
+                )
         if missing and not binder.compared:
             raise NameProblem(
                 f"nothing behind this sum has the index `{missing[0]}`: all its terms are equal. "
