@@ -241,7 +241,7 @@ class EqualityCheck(JudgedClaim):
     @property
     def claim(self) -> str:
         """Both sides, as typed."""
-        return self.judgement.claim.text
+        return self.judgement.claim.key
 
     def stated(self, _: Callable[[str], str] = str) -> str:
         """Both sides, as typed."""

@@ -127,7 +127,7 @@ def equality_rows(j: EqualityJudgement, style: Style) -> list[Row]:
 
     story = equality_story(j)
     found = [block for block in story.answer if isinstance(block, doc.Evidence)]
-    return [*_heading((), f"check {j.claim.text}", style), *_parts([found], None, style)]
+    return [*_heading((), f"check {j.claim.key}", style), *_parts([found], None, style)]
 
 
 def verdict_row(before: str, verdict: str, diagnosis: str = "") -> Row:

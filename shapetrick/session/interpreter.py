@@ -192,7 +192,7 @@ class Interpreter:
 
     def compare(self, claim: EqualityClaim) -> Iterator[Row]:
         """What is found of an equality."""
-        self.busy(f"check {claim.text}")
+        self.busy(f"check {claim.key}")
         problem, seed = self.session.problem, self.session.state.seed
         yield from equality_rows(judge_equality(claim, seed, problem), self.style)
 
