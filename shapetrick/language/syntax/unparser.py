@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from enum import IntEnum
 from itertools import pairwise
 from typing import Any
@@ -16,7 +15,7 @@ from .latex_places import is_latex
 from .selections import Selector, key_of
 from .signs import TYPED_SIGNS
 from .syntax_errors import RAISED_SIGNS
-from .tree import RUNNING, Callee, SyntaxNode, postorder
+from .tree import RUNNING, Callee, SyntaxNode, postorder, with_node
 
 
 class GrammarPrecedence(IntEnum):
@@ -65,7 +64,7 @@ class Unparser:
         self._plain = not is_latex(text, root.span)
         self._sources = dict.fromkeys(postorder(root), text) if self._plain else {}
         self._parents = {a: (node, i) for node in postorder(root) for i, a in enumerate(node.args)}
-        self._span = root.span
+        self._root = root
         own = text[root.span.start : root.span.end]
         found = {kind: sign.search(own) for kind, sign in _SIGNS.items()}
         self._signs = {kind: match.group() if match else "" for kind, match in found.items()}
@@ -101,18 +100,13 @@ class Unparser:
         """The whole text with a new node in the place of one of its own; what was typed in LaTeX is
         written anew."""
         if not self._plain:
-            above = self._parents.get(old)
-            while above is not None:
-                old, i = above
-                new = replace(old, args=(*old.args[:i], new, *old.args[i + 1 :]))
-                above = self._parents.get(old)
-            return self.write(new)
+            return self.write(with_node(self._root, old, new))
         text = self.write(new)
         parent = self._parents.get(old)
         if parent is not None:
             text = self._enclosed(new, text, _needed(*parent))
-        head = self._text[self._span.start : old.span.start]
-        return head + text + self._text[old.span.end : self._span.end]
+        head = self._text[self._root.span.start : old.span.start]
+        return head + text + self._text[old.span.end : self._root.span.end]
 
     def _composed(self, node: SyntaxNode, done: Mapping[SyntaxNode, str]) -> str:
         words = [self._operand(node, i, done[a]) for i, a in enumerate(node.args)]
