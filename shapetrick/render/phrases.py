@@ -36,7 +36,7 @@ KINDS: dict[RequestKind, str] = {
 def asked(request: Request | EqualityClaim, name: Callable[[str], str] = str) -> str:
     """The request, or the equality, as typed, on one line; `name` writes the upstream's name."""
     if isinstance(request, EqualityClaim):
-        return " ".join(request.text.split())
+        return " ".join(request.key.split())
     if request.system is not None:
         return f"solve {differentiated(request)} for {variable(request)}"
     direction = ""
