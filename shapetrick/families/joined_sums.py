@@ -1,4 +1,5 @@
-"""Sums over members that are added to each other, as one sum where they run over one range."""
+"""Other ways to write sums over members: those over one range that are added as one, and numbers
+before them."""
 
 from __future__ import annotations
 
@@ -18,6 +19,19 @@ def joined_sums(e: Expr) -> Expr:
     """The expression with one sum for those over one range that are added, whatever their letters
     are: `sum(j) A[i,j] + 2 (sum(k) B[k])` is `sum(j) (A[i,j] + 2 B[j])`. Definitions stay."""
     return transform(e, lambda x: _joined(x) if isinstance(x, Add) else x, into_names=False)
+
+
+def with_numbers_before(e: Expr) -> Expr:
+    """The expression with the number that a summand is a multiple of before each sum."""
+
+    def taken_out(x: Expr) -> Expr:
+        if not isinstance(x, Total) or x.fold != SUM or not isinstance(x.args[0], Times):
+            return x
+        numbers = [a for a in x.args[0].args if isinstance(a, Number)]
+        rest = [a for a in x.args[0].args if not isinstance(a, Number)]
+        return ex.times(*numbers, ex.total(ex.times(*rest), x.over)) if numbers and rest else x
+
+    return transform(e, taken_out, into_names=False)
 
 
 def _joined(e: Add) -> Expr:

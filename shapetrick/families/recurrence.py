@@ -43,7 +43,7 @@ from ..simplification.simplifier import Simplifier
 from .contributions import Contribution, Padding, contribution, widened
 from .equation_regions import are_alike, with_joined
 from .given_letters import LARGE
-from .joined_sums import joined_sums
+from .joined_sums import joined_sums, with_numbers_before
 from .member_sums import OpenSum, opened_sums
 from .schedule import schedule
 
@@ -517,13 +517,14 @@ class Backpropagation:
                         self._at_most(i, high)
 
     def simplified(self, e: Expr) -> Expr:
-        """Simplified; sums over one range are one where that is no longer, and members are symbols
-        again, whose definitions were put in as names."""
+        """Simplified; sums over one range are one where that is no longer, numbers stand before
+        sums where that is shorter, and members are symbols again, not names of definitions."""
         e = self._simplifier(e)
-        joined = joined_sums(e)
-        if joined is not e:
-            joined = self._simplifier(joined)
-            e = joined if length(joined) <= length(e) else e
+        for other, gain in ((joined_sums, 0), (with_numbers_before, 1)):
+            changed = other(e)
+            if changed is not e:
+                changed = self._simplifier(changed)
+                e = changed if length(changed) <= length(e) - gain else e
 
         def put(x: Expr) -> Expr | None:
             if not isinstance(x, Name):

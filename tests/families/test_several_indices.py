@@ -108,7 +108,19 @@ J = sum(b = 1..B) sum(p = 1..P) norm(Y[b,p])^2 / 2
             "x[i] : n for i = 1..N\nJ = sum(i = 2..N) sum(j = 1..i-1) norm(x[i] - x[j])^2 / 2\n"
             "grad J wrt x[i]",
             "∂J/∂x[i] = sum(j = 1..i-1) (x[i] - x[j]) + sum(j = i+1..N) (x[i] - x[j])"
-            "  for i = 2..N-1",
+            "  for i = 1..N",
+        ),
+        (  # both sums may be empty, and numbers meet before them
+            "x[i] : n for i = 1..N\nJ = sum(i = 1..N) sum(j ≠ i) exp(-norm(x[i] - x[j])^2)\n"
+            "grad J wrt x[i]",
+            "∂J/∂x[i] = 4 (sum(j = 1..i-1) exp(-norm(x[i] - x[j])^2) (x[j] - x[i])"
+            " + sum(j = i+1..N) exp(-norm(x[i] - x[j])^2) (x[j] - x[i]))  for i = 1..N",
+        ),
+        (  # a condition says of each member whether it is used
+            "X[r] : c for r = 0..2 P-1\n"
+            "J = sum(p = 0..P-1) sum(maximum(X[2 p], X[2 p+1]))\ngrad J wrt X[r]",
+            "∂J/∂X[r] = sum(p = 0..P-1, 2 p = r) step(X[2 p] - X[2 p+1])"
+            " + sum(p = 0..P-1, 2 p+1 = r) step(X[2 p+1] - X[2 p])  for r = 0..2 P-1",
         ),
         (
             "X[b,t] : m x n for b = 1..B, t = 1..T; W : n x p\n"
@@ -154,6 +166,12 @@ def test_answers_are_read_back(name: str) -> None:
             claimed = read(f"{text}\ncheck grad J wrt {by} = {q.value}{members}").data
             (claim,) = (r.claim for r in claimed.requests)
             assert claim is not None and str(claim.value) == str(q.value)
+
+
+def test_zero_outside_of_all_ranges_needs_no_letters() -> None:
+    text = CONVOLUTION.replace("1..P+k-1;", "1..P{};") + "grad J wrt K[q]"
+    zero, named = (equations(text.format(f" zero outside{by}")) for by in ("", " b, r"))
+    assert zero == named
 
 
 def test_it_is_said_where_a_family_is_zero() -> None:
