@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tracemalloc
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,34 @@ def test_a_module_passes_its_own_test(name: str, target: CodeTarget, tmp_path: P
 def test_there_is_no_loop_where_there_is_no_recurrence(name: str) -> None:
     body = export.function(*derived(name), "numpy").source
     assert not re.search(r"^\s*for |\bfor \w+ in\b", body.partition('"""\n')[2], re.M)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Y[p] = tanh(sum(q = 0..2) X[3 p+q] K[q]) for p = 0..P-1",
+        "Y[p] = tanh(sum(q = 0..4) X[2 p+q] K[q]) for p = 0..P-1",
+        "Y[p] = maximum(X[2 p], X[2 p+1]) K[0] for p = 0..P-1",
+        "Y[p] = tanh(X[3 p+2] K[p]) for p = 0..P-1",
+        "Y[p] = sum(r = 0..P-1) X[r] K[p-2 r] for p = 0..2 P+2",
+    ],
+)
+def test_a_stride_leaves_no_sum_over_what_is_zero(text: str) -> None:
+    problem = read(
+        f"X[r] : 1 x c for r = 0..3 P+1; K[q] : c x d for q = 0..4 zero outside; {text}\n"
+        f"J = sum(p = {text.partition('p = ')[2]}) sum(Y[p].^2)\ngrad J wrt X[r]"
+    )
+    derived, rng = problem.derive()[0], np.random.default_rng(0)
+    small = {"X": rng.normal(size=(8, 1, 2)), "K": rng.normal(size=(5, 2, 3))}
+    function = derived.function("numpy")
+    mine, wanted = np.array(function(**small)), np.array(derived.evaluate(small))
+    np.testing.assert_allclose(mine.reshape(wanted.shape), wanted, rtol=1e-9, atol=1e-12)
+    large = {**small, "X": rng.normal(size=(3002, 1, 2))}
+    tracemalloc.start()
+    function(**large)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 60 * large["X"].nbytes  # a sum over all places has 500 times as many terms
 
 
 def test_a_list_of_lists_comes_back_as_one() -> None:
