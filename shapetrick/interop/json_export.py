@@ -273,6 +273,8 @@ def _recursion(result: Result, nodes: _Nodes) -> JsonObject:
         "least": dict(sorted(recursion.least.items())),
         **({"padded": [list(p) for p in recursion.padded]} if recursion.padded else {}),
     }
+    if recursion.left_out:
+        written["left_out"] = [_equation(q, nodes) for q in recursion.left_out]
     return {"recursion": written}
 
 

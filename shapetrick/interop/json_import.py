@@ -116,14 +116,17 @@ class _Restoration:
         if not problem.has_families:
             return None
         data = self._data["recursion"]
-        equations = tuple(map(self._equation, data["gradient"]))
+        backward, equations, left_out = (
+            tuple(map(self._equation, data.get(key, ())))
+            for key in ("backward", "gradient", "left_out")
+        )
         if not equations or equations[0].value is not gradient:
             raise ValueError("the gradient is not that of the recurrence")
         least = {letter: _count(data["least"][letter], 1) for letter in problem.families.lengths}
         if len(least) != len(data["least"]):
             raise ValueError("`least` has other letters than `lengths`")
         padded = tuple((_text(base), _count(axis, 0)) for base, axis in data.get("padded", []))
-        return Recursion(tuple(map(self._equation, data["backward"])), equations, least, padded)
+        return Recursion(backward, equations, least, padded, left_out)
 
     def _adjoint(self) -> Adjoint | None:
         if "adjoint" not in self._data:
