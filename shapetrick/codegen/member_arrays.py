@@ -167,7 +167,7 @@ class MemberArrays(Products):
         if shorter is not None:
             return self._product(shorter, scope)
         own = self.letter(over, scope)
-        inside = (*scope, over.boxed(scope))
+        inside = (*scope, over.boxed(scope)._replace(where=over.where))
         p = self._product(body, inside)
         masks = self._bounds(over, scope)
         if e.fold != SUM:

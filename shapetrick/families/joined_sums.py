@@ -1,5 +1,5 @@
-"""Other ways to write sums over members: those over one range that are added as one, and numbers
-before them."""
+"""Other ways to write sums over members: those over one range that are added as one, and what all
+summands have before them."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ def joined_sums(e: Expr) -> Expr:
     return transform(e, lambda x: _joined(x) if isinstance(x, Add) else x, into_names=False)
 
 
-def with_numbers_before(e: Expr) -> Expr:
-    """The expression with the number that a summand is a multiple of before each sum."""
+def with_factors_before(e: Expr) -> Expr:
+    """The expression with the scalars that all summands have before each sum."""
 
     def taken_out(x: Expr) -> Expr:
         if not isinstance(x, Total) or x.fold != SUM or not isinstance(x.args[0], Times):
             return x
-        numbers = [a for a in x.args[0].args if isinstance(a, Number)]
-        rest = [a for a in x.args[0].args if not isinstance(a, Number)]
-        return ex.times(*numbers, ex.total(ex.times(*rest), x.over)) if numbers and rest else x
+        factors, letter = x.args[0].args, x.over.letter
+        before = [a for a in factors if a.is_scalar and letter not in letters_in(a)]
+        rest = ex.times(*(a for a in factors if a not in before))
+        return ex.times(*before, ex.total(rest, x.over)) if before else x
 
     return transform(e, taken_out, into_names=False)
 

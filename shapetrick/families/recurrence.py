@@ -43,7 +43,7 @@ from ..simplification.simplifier import Simplifier
 from .contributions import Contribution, Padding, contribution, widened
 from .equation_regions import are_alike, with_joined
 from .given_letters import LARGE
-from .joined_sums import joined_sums, with_numbers_before
+from .joined_sums import joined_sums, with_factors_before
 from .member_sums import OpenSum, opened_sums
 from .schedule import schedule
 
@@ -517,10 +517,10 @@ class Backpropagation:
                         self._at_most(i, high)
 
     def simplified(self, e: Expr) -> Expr:
-        """Simplified; sums over one range are one where that is no longer, numbers stand before
+        """Simplified; sums over one range are one where that is no longer, scalars stand before
         sums where that is shorter, and members are symbols again, not names of definitions."""
         e = self._simplifier(e)
-        for other, gain in ((joined_sums, 0), (with_numbers_before, 1)):
+        for other, gain in ((joined_sums, 0), (with_factors_before, 1)):
             changed = other(e)
             if changed is not e:
                 changed = self._simplifier(changed)

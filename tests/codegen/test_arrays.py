@@ -196,3 +196,29 @@ def test_a_self_test_of_what_is_given_in_part_is_refused() -> None:
     text, _ = GIVEN_IN_PART["along one side"]
     with pytest.raises(RequestError, match="`u` is given in part"):
         read(text).code("numpy", self_test=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "inputs"),
+    [
+        (  # autoregression
+            "x[0], x[1], x[2] : n; a[k] : scalar for k = 1..3\n"
+            "x[t] = sum(k = 1..3) a[k] x[t-k] for t = 3..T\nJ = norm(x[T])^2\ngrad J wrt a[k]",
+            {"x": (3, 2, 1), "a": (3, 1, 1)},
+        ),
+        (  # a convolution of states
+            "h[0] : n; W : n x n; K[k] : n x n for k = 0..2\n"
+            "h[t] = tanh(W h[t-1]) for t = 1..T; y[t] = sum(k = 0..2) K[k] h[t-k] for t = 3..T\n"
+            "J = sum(t = 3..T) norm(y[t])^2\ngrad J wrt K[k]",
+            {"h": (1, 2, 1), "W": (2, 2), "K": (3, 2, 2)},
+        ),
+    ],
+)
+def test_windows_of_what_a_loop_makes(text: str, inputs: dict[str, tuple[int, ...]]) -> None:
+    derived, rng = read(text).derive()[0], np.random.default_rng(0)
+    values = {name: rng.normal(size=shape) for name, shape in inputs.items()}
+    function = derived.function("numpy")
+    for length in (3, 4, 7):
+        wanted = np.array(derived.evaluate(values, T=length))
+        found = np.array(function(**values, T=length))
+        np.testing.assert_allclose(found.reshape(wanted.shape), wanted, rtol=1e-9)

@@ -213,6 +213,12 @@ def test_zeros_are_told_together(text: str, others: str) -> None:
             "`Y\\[p\\]` has no index `q`",
         ),
         ("X : n zero outside p; J = sum(X)", "`X` has no index `p`"),
+        ("X : n zero outside; J = sum(X)", "`X` has no index: "),
+        (
+            "K[q] : n for q = 0..2\nY[r] = sum(p = 0..P-1) K[r-2 p] for r = 0..2 P\n"
+            "J = sum(r = 0..2 P) sum(Y[r])",
+            "out of range.*K.* End its line with `zero outside`",
+        ),
         (
             "X[b] : n for b = 1..B\nJ = sum(b = 1..B) sum(b = 1..B) norm(X[b])^2",
             "runs here already",

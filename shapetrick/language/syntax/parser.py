@@ -375,7 +375,9 @@ def bracketed(node: SyntaxNode, span: Span) -> SyntaxNode:
 
 def _zero_outside(letters: tuple[str, ...] | None, ranges: tuple[Range, ...]) -> tuple[str, ...]:
     """The letters outside of whose ranges members are said to be zero: all, if none is named."""
-    return () if letters is None else letters or tuple(over.letter for over in ranges)
+    if letters is None:
+        return ()
+    return letters or tuple(over.letter for over in ranges) or ("",)  # which no name has
 
 
 def _upstream(args: tuple[SyntaxNode, ...], span: Span) -> SyntaxNode:
