@@ -111,8 +111,7 @@ def contribution(
             left.append(condition)
         else:
             padded |= by
-    ends = [c.first for c in left if c.first == c.last]
-    chosen = {axis for axis, letter in enumerate(own) if Index(letter) in ends}
+    chosen = {axis for axis, letter in enumerate(own) if Index(letter) in solution.chosen}
     for over in reversed(solution.summed):
         held = tuple(c for c in left if over.letter in c.letters)
         left = [c for c in left if c not in held]
@@ -124,7 +123,8 @@ def contribution(
 @dataclass(slots=True)
 class _Solution:
     """The letters of a use by those of the member: `values` of some, and the others, over which is
-    `summed`, where `conditions` hold."""
+    `summed`, where `conditions` hold; these say of which values `chosen` indices are, and no
+    other."""
 
     used: Symbol
     ranges: Sequence[Range]
@@ -133,6 +133,7 @@ class _Solution:
     values: dict[str, Index] = field(default_factory=dict)
     summed: list[Range] = field(default_factory=list)
     conditions: list[Condition] = field(default_factory=list)
+    chosen: set[Index] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         for index, letter in zip(self.used.indices, self.own, strict=True):
@@ -163,6 +164,7 @@ class _Solution:
             self.values[letter] = value
         elif open_letters:
             self.conditions.append(Condition(own, found, own))
+            self.chosen.add(own)
         elif {*self.own} & {*found.terms}:  # of a diagonal
             taken = {r.letter for r in (*self.ranges, *self.summed)}
             letter = next(t for t in index_letters() if t not in taken)
@@ -184,6 +186,7 @@ class _Solution:
 
     def _held(self, letter: str, value: Index, first: Index, last: Index) -> None:
         """Add something only where a value lies between two indices: a sum over it, or nothing."""
+        self.chosen.add(value)
         self.summed.append(Range(letter, value, value))
         self.conditions.append(Condition(first, Index(letter), last))
 

@@ -519,12 +519,18 @@ class Backpropagation:
     def simplified(self, e: Expr) -> Expr:
         """Simplified; sums over one range are one where that is no longer, scalars stand before
         sums where that is shorter, and members are symbols again, not names of definitions."""
-        e = self._simplifier(e)
+        e = self._with_symbols(self._simplifier(e))
         for other, gain in ((joined_sums, 0), (with_factors_before, 1)):
             changed = other(e)
             if changed is not e:
-                changed = self._simplifier(changed)
+                for _ in range(1 + gain):  # a name that is found may be a common factor
+                    changed = self._with_symbols(self._simplifier(changed))
                 e = changed if length(changed) <= length(e) - gain else e
+        return e
+
+    @staticmethod
+    def _with_symbols(e: Expr) -> Expr:
+        """With symbols for members whose definitions were put in as names."""
 
         def put(x: Expr) -> Expr | None:
             if not isinstance(x, Name):

@@ -116,6 +116,18 @@ J = sum(b = 1..B) sum(p = 1..P) norm(Y[b,p])^2 / 2
             "∂J/∂x[i] = 4 (sum(j = 1..i-1) exp(-norm(x[i] - x[j])^2) (x[j] - x[i])"
             " + sum(j = i+1..N) exp(-norm(x[i] - x[j])^2) (x[j] - x[i]))  for i = 1..N",
         ),
+        (  # the name that is found is a common factor
+            "x[i] : n for i = 1..N; w[k] : n for k = 1..K; t[i,k] : scalar for i = 1..N, k = 1..K\n"
+            "p[i,k] = exp(w[k]' x[i]) / (sum(j = 1..K) exp(w[j]' x[i])) for i = 1..N, k = 1..K\n"
+            "J = -sum(i = 1..N) sum(k = 1..K) t[i,k] log(p[i,k])\ngrad J wrt w[k]",
+            "∂J/∂w[k] = sum(i = 1..N) p[i,k] (G[i,k] - sum(j = 1..K) G[i,j] p[i,j]) x[i]"
+            "  for k = 1..K",
+        ),
+        (
+            "y[i,j] : scalar for i = 1..N, j = 1..N\n"
+            "J = sum(i = 2..N) sum(j = 1..i-1) y[i,j]^2\ngrad J wrt y[i,j]",
+            "∂J/∂y[i,j] = sum(k = j..j, 1 <= k <= i-1) 2 y[i,j]  for i = 2..N, j = 1..N",
+        ),
         (  # a condition says of each member whether it is used
             "X[r] : c for r = 0..2 P-1\n"
             "J = sum(p = 0..P-1) sum(maximum(X[2 p], X[2 p+1]))\ngrad J wrt X[r]",
