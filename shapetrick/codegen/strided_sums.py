@@ -26,7 +26,7 @@ from ..core.expr import (
 )
 from ..core.families import MemberBox, around, index_letters, letters_in, members_in, reindexed
 from ..core.indices import Index, Range, dim_of, member
-from ..core.traversal import rebuild, symbols_of
+from ..core.traversal import rebuild
 from .axes import Axes
 from .ir import Value
 from .member_reads import Family, LetterRanges, assembled
@@ -76,20 +76,9 @@ class StridedSums:
             family = self.families[x.base]
             for axis in family.padded if family.pieces else ():
                 i = x.indices[axis]
-                if {over.letter} < {*i.terms} <= running and _is_factor(x, body):
+                if {over.letter} < {*i.terms} <= running:
                     low, high = around([box for box, _ in family.pieces])
                     yield i, low[axis], high[axis]
-
-
-def _is_factor(x: Symbol, e: Expr) -> bool:
-    """Whether an expression is linear in a symbol, as a product of it and others is."""
-    while e != x:
-        args = [a for a in e.args if x in symbols_of(a)]
-        is_product = isinstance(e, (MatMul, Times, Transpose, Total))
-        if len(args) != 1 or not is_product or (isinstance(e, Total) and e.fold != SUM):
-            return False
-        (e,) = args
-    return True
 
 
 @dataclass(frozen=True, slots=True)
