@@ -253,6 +253,7 @@ RECURSION = record(
     Field("gradients", each(_EQUATION), "gradient"),
     Field("least", LENGTHS),
     Field("padded", _PADDED, absent=()),
+    Field("left_out", each(_EQUATION), absent=()),
 )
 _SEGMENT = record(
     _segment,

@@ -169,7 +169,8 @@ class MemberScope:
         axes = {i.letter: k for k, i in enumerate(indices)}
         for letter in letters:
             if letter not in axes:
-                raise NameProblem(f"`{name}` has no index `{letter}`.", span)
+                lacks = f" `{letter}`." if letter else ": `zero outside` stands behind its range."
+                raise NameProblem(f"`{name}` has no index{lacks}", span)
         return frozenset(axes[letter] for letter in letters)
 
     def _add(self, segment: Segment) -> None:

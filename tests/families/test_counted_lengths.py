@@ -46,8 +46,12 @@ def test_each_axis_has_its_own_letter_and_code_takes_the_arrays() -> None:
     windows = np.lib.stride_tricks.sliding_window_view(image, (2, 2))
     outputs = np.einsum("ijpq,pq->ij", windows, kernel)
     wanted = np.einsum("ij,ijpq->pq", outputs, windows)
-    found = st.derive(text).function()(X=image[..., None, None], K=kernel[..., None, None])
-    np.testing.assert_allclose(np.reshape(found, (2, 2)), wanted, rtol=1e-12)
+    given = {"X": image[..., None, None], "K": kernel[..., None, None]}
+    derived = st.derive(text)
+    for found in (derived.function()(**given), derived.evaluate(given)):
+        np.testing.assert_allclose(np.reshape(found, (2, 2)), wanted, rtol=1e-12)
+    with pytest.raises(st.InputError, match=r"`P` stands for `H-k\+1`.*: `H` is `P\+k-1`"):
+        derived.evaluate(given, H=5)
 
 
 def test_claims_and_names_of_lengths_are_read_in_the_same_way() -> None:

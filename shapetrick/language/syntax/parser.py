@@ -216,8 +216,8 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
     def ranges(self, c: list[Any]) -> tuple[Range, ...]:
         return tuple(c)
 
-    def letters(self, c: list[Any]) -> tuple[str, ...]:
-        return tuple(normal(str(letter)) for letter in c)
+    def padded(self, c: list[Any]) -> tuple[str, ...]:
+        return tuple(normal(str(letter)) for letter in c if letter is not None)
 
     def range(self, c: list[Any]) -> Range:
         letter, first, last = c
@@ -336,11 +336,14 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
     def declaration(self, c: list[Any]) -> Declaration:
         names, sides, words, ranges, padded = c
         span = names[0].span | names[-1].span
-        return Declaration(names, sides, words, span, ranges or (), padded or ())
+        ranges = ranges or ()
+        return Declaration(names, sides, words, span, ranges, _zero_outside(padded, ranges))
 
     def definition(self, c: list[Any]) -> Definition:
         name, body, ranges, padded = c
-        return Definition(name, body, name.span | body.span, ranges or (), padded or ())
+        ranges = ranges or ()
+        span = name.span | body.span
+        return Definition(name, body, span, ranges, _zero_outside(padded, ranges))
 
     def request(self, c: list[Any]) -> Asked:
         kind, of, before, wrt, after, symmetric = c
@@ -368,6 +371,13 @@ def _check_larger(name: str, args: tuple[SyntaxNode, ...], span: Span) -> None:
 
 def bracketed(node: SyntaxNode, span: Span) -> SyntaxNode:
     return SyntaxNode(node.kind, node.args, node.value, span, True, node.juxtaposed)
+
+
+def _zero_outside(letters: tuple[str, ...] | None, ranges: tuple[Range, ...]) -> tuple[str, ...]:
+    """The letters outside of whose ranges members are said to be zero: all, if none is named."""
+    if letters is None:
+        return ()
+    return letters or tuple(over.letter for over in ranges) or ("",)  # which no name has
 
 
 def _upstream(args: tuple[SyntaxNode, ...], span: Span) -> SyntaxNode:
