@@ -34,6 +34,7 @@ from .equation_systems import (
 from .expressions import expression_among, inference_in
 from .index_notation.entry_definitions import defined_by_entries, has_indices
 from .index_notation.index_names import IndexNames
+from .index_notation.member_entries import with_member_entries
 from .lengths import with_counted_lengths
 from .reader import parse
 from .requests import RequestNames, RequestReader, check_words, claimed, not_scalar, plainly
@@ -151,7 +152,9 @@ def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list
     with Located(text):
         read = parse(text, vocabulary(), alone=alone)
         asked = derivative_of_function(text, read) if alone else None
-        read, said = with_counted_lengths(text, read if asked is None else [*read, asked])
+        read, said = with_member_entries(read if asked is None else [*read, asked])
+        read, counted = with_counted_lengths(text, read)
+        said += counted
         statements, heads = defined_by_entries(read)
     statements, ranged = with_ranges(resolved(text, statements))
     said += ranged

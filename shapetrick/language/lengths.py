@@ -16,7 +16,17 @@ from ..core.dims import Dim
 from ..core.errors import Span
 from ..core.indices import Index, Indices, Member, Range, renamed, renamed_dim
 from .syntax.selections import typed_index
-from .syntax.tree import Declaration, Definition, Statement, SyntaxNode, transformed
+from .syntax.tree import (
+    RUNNING,
+    Declaration,
+    Definition,
+    Statement,
+    SyntaxNode,
+    TypedDimension,
+    expressions_of,
+    postorder,
+    transformed,
+)
 
 _COUNTS = "PQNMRSLUVW"  # letters for how many members there are
 
@@ -47,7 +57,10 @@ def with_counted_lengths(
 def _differences(statements: Sequence[Statement]) -> Iterator[Index]:
     """The numbers of members that are a length less others."""
     for s in statements:
-        ranges = s.ranges if isinstance(s, (Declaration, Definition)) else ()
+        ranges = [*s.ranges] if isinstance(s, (Declaration, Definition)) else []
+        for node in (n for e in expressions_of(s) for n in postorder(e)):
+            ranges += node.value.ranges if node.kind == "binder" else ()
+            ranges += [node.value] if node.kind in RUNNING else ()
         bound = {over.letter for over in ranges}
         for over in ranges:
             count = over.last.minus(over.first).plus(1)
@@ -77,6 +90,9 @@ class _LengthSubstitution:
                 return renamed(x, self._values)
             case Dim():
                 return renamed_dim(x, self._values)
+            case TypedDimension(dim, (first, *_)) if {*dim.names} & self._values.keys():
+                dim = self.of(dim)
+                return TypedDimension(dim, tuple(first._replace(name=n) for n in dim.names))
             case Span():
                 return x
             case tuple():

@@ -25,7 +25,7 @@ from ..syntax.index_binders import (
     selector_of,
     written_out,
 )
-from ..syntax.member_ranges import letters_of_members, member_letters, range_of
+from ..syntax.member_ranges import letters_of_members, member_letters, member_of, range_of
 from ..syntax.selections import Selector, typed_index
 from ..syntax.tree import (
     RUNNING,
@@ -413,6 +413,7 @@ class BoundReader:
         known = tuple([over for over in found if over is not None])
         binder = binder._replace(ranges=(*binder.ranges, *known))
         if len(binder.ranges) < len(binder.letters):
+            self._refuse_undeclared(body, span)
             raise RequestError(
                 f"over members a range is said for each letter: `{binder.function}(b = 1..B) …`.",
                 span,
@@ -432,6 +433,26 @@ class BoundReader:
                 self._hold(part)
             self._hold(node)
         return node
+
+    def _refuse_undeclared(self, body: SyntaxNode, span: Span) -> None:
+        """Refuse members that nothing declares, with the sides of what stands beside them."""
+        nodes = list(postorder(body))
+        entries = [n for n in nodes if n.kind == "selected" and n.args[0].value in self.known.sides]
+        last = {
+            at.first.value: self.known.sides[n.args[0].value][k]
+            for n in entries
+            for k, at in enumerate(n.value)
+            if at.is_one
+        }
+        names = [n for n in map(member_of, nodes) if n is not None]
+        for name in (n for n in names if self.known.is_letter(n.base)):
+            letters = [t for i in name.indices for t in i.terms]
+            over = ", ".join(f"{t} = 1..{last.get(t, t.upper())}" for t in letters)
+            raise NameProblem(
+                f"`{name}` is not declared: a column for each index is `{name} : k for {over}`, a "
+                f"number `{name} : scalar for {over}`.",
+                span,
+            )
 
     def _folded(
         self, items: Sequence[tuple[SyntaxNode, SyntaxNode]], first: SyntaxNode

@@ -43,14 +43,8 @@ def defined_by_entries(
     found: list[Statement] = []
     plain = plain_of(statements)
     known = set(plain)  # without what turns out to be an entry
-    families = {
-        base
-        for s in statements
-        for base, indices in (parts(name) for name, _ in values_named(s))
-        if indices and (isinstance(s, Declaration) or _is_member(s, indices))
-    }
+    families = families_among(statements)
     given = [s for s in statements if isinstance(s, (Declaration, Definition))]
-    families |= _families_by_families(given, families)
     ends = {letter for s in given for r in s.ranges for letter in r.letters}
     for statement in statements:
         s = statement
@@ -74,6 +68,20 @@ def defined_by_entries(
             s = _by_entries(s, plain)
         found.append(s)
     return found, heads
+
+
+def families_among(statements: Sequence[Statement], known: Iterable[str] = ()) -> set[str]:
+    """The names that have members: declared so, with a number as an index, or defined by members of
+    others, of which some may be `known` besides."""
+    families = {
+        base
+        for s in statements
+        for base, indices in (parts(name) for name, _ in values_named(s))
+        if indices and (isinstance(s, Declaration) or _is_member(s, indices))
+    }
+    families.update(known)
+    given = [s for s in statements if isinstance(s, (Declaration, Definition))]
+    return _families_by_families(given, families)
 
 
 def _is_member(s: Statement, indices: Sequence[Index]) -> bool:

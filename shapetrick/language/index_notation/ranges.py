@@ -6,7 +6,7 @@ What a letter runs over is sliced out, `x[2..n]`, so that the letter runs over a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 
 from ...core.errors import ShapeError
@@ -17,21 +17,21 @@ from ..syntax.tree import Callee, SyntaxNode, folded, number_node, transformed, 
 from .positions import POSITION, flipped
 
 
-def with_slices(root: SyntaxNode, over: Range | None = None) -> SyntaxNode:
+def with_slices(root: SyntaxNode, sizes: Container[str], over: Range | None = None) -> SyntaxNode:
     """The expression with slices in the place of what letters run over in part; `over` is the range
-    of a letter that the whole has."""
-    found = transformed(root, _bound_with_slices)
-    return found if over is None else _sliced(found, over)[0]
+    of a letter that the whole has, `sizes` are the letters that may be added to one."""
 
+    def sliced(node: SyntaxNode) -> SyntaxNode:
+        if node.kind != "bound" or not node.value.ranges:
+            return node
+        (body,), kept = node.args, []
+        for given in node.value.ranges:
+            body, is_whole = _sliced(body, given, sizes)
+            kept += [given] if is_whole else []
+        return replace(node, args=(body,), value=node.value._replace(ranges=tuple(kept)))
 
-def _bound_with_slices(node: SyntaxNode) -> SyntaxNode:
-    if node.kind != "bound" or not node.value.ranges:
-        return node
-    (body,), kept = node.args, []
-    for given in node.value.ranges:
-        body, is_whole = _sliced(body, given)
-        kept += [given] if is_whole else []
-    return replace(node, args=(body,), value=node.value._replace(ranges=tuple(kept)))
+    found = transformed(root, sliced)
+    return found if over is None else _sliced(found, over, sizes)[0]
 
 
 class LetterUse(NamedTuple):
@@ -57,19 +57,20 @@ class LetterUse(NamedTuple):
         return first.plus(1 - row), last.plus(self.times - row)
 
 
-def is_part(body: SyntaxNode, over: Range) -> bool:
+def is_part(body: SyntaxNode, over: Range, sizes: Container[str]) -> bool:
     """Whether a letter runs over a part of the entries, or has a number added to it."""
     begins, ends = over.first != Index("", 1), bool(over.last.letter and over.last.offset)
     whole = {1: Index(), -1: over.last.plus(1)}
-    return begins or ends or any(u.rest != whole.get(u.times) for u in _uses(body, over.letter))
+    used = _uses(body, over.letter, sizes)
+    return begins or ends or any(u.rest != whole.get(u.times) for u in used)
 
 
-def _sliced(body: SyntaxNode, over: Range) -> tuple[SyntaxNode, bool]:
+def _sliced(body: SyntaxNode, over: Range, sizes: Container[str]) -> tuple[SyntaxNode, bool]:
     """The body with slices, and whether none were needed."""
-    if not is_part(body, over):
+    if not is_part(body, over, sizes):
         return body, True
     places: dict[SyntaxNode, list[LetterUse]] = {}
-    for use in _uses(body, over.letter):
+    for use in _uses(body, over.letter, sizes):
         places.setdefault(use.node, []).append(use)
     before, own = over.first.plus(-1), (POSITION, over.letter)
     numbers = {n for n in _outside(body, over.letter) if (n.kind, n.value) == own}
@@ -117,14 +118,14 @@ def _every(part: SyntaxNode, use: LetterUse, over: Range) -> SyntaxNode:
     return SyntaxNode("selected", (turned,), (Selector(row, row), Selector()), part.span)
 
 
-def _uses(body: SyntaxNode, letter: str) -> Iterator[LetterUse]:
+def _uses(body: SyntaxNode, letter: str, sizes: Container[str]) -> Iterator[LetterUse]:
     """Where a letter is an index."""
     for node in _outside(body, letter):
         for k, selector in enumerate(node.value if node.kind == "selected" else ()):
             index = (index_of_node(selector.first) if selector.is_one else None) or Index()
             times = index.terms.get(letter, 0)
             rest = index.added(Index(letter), -times)
-            if times == -1 or (times > 0 and not rest.terms):
+            if times == -1 or (times > 0 and all(t in sizes for t in rest.terms)):
                 yield LetterUse(node, k, times, rest)
 
 

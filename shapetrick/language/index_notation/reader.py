@@ -15,7 +15,7 @@ import numpy as np
 from ...core.dims import ONE, SCALAR, Dim, Shape, shape_text
 from ...core.errors import InferenceError, NameProblem, ShapeError, ShapetrickError, Span
 from ...core.functions import NAMES, TABLE, Function, parse_signature
-from ...core.indices import Range
+from ...core.indices import Range, base_of
 from ..shapes.errors import Expectation, explain, source
 from ..shapes.inference import Inference, Misfit, Undetermined
 from ..shapes.notated_calls import SIGNS
@@ -23,6 +23,7 @@ from ..shapes.unification import is_settled
 from ..shapes.words import vocabulary
 from ..syntax.constants import IDENTITIES
 from ..syntax.index_binders import DELTAS, Binder
+from ..syntax.member_ranges import letters_of_members
 from ..syntax.parser import parse_expression
 from ..syntax.selections import Selector
 from ..syntax.tree import (
@@ -63,6 +64,10 @@ from .ranges import is_part
 _FAMILIES = (
     "declare a family of members with the third index, `x[k] : n for k = 1..K`, and sum those"
 )
+_BESIDE = (
+    "entries of a matrix stand beside members here, which goes where nothing else uses the matrix: "
+    "declare its numbers, `w[i] : scalar for i = 1..m`, and write `sum(i) w[i]^2` for `norm(w)^2`."
+)
 
 
 @dataclass(slots=True)
@@ -93,7 +98,7 @@ class IndexReader(PairReader):
         value = self.values[found] if found in self.values else self._plain(found)
         value = self._with_deltas(value, root)
         heads = self._check_heads(value, head, root)
-        if head.over is not None and not is_part(root, head.over):
+        if head.over is not None and not is_part(root, head.over, self.known.dims):
             self._check_range(head.over, value.open[head.over.letter], root)
         self.dims.update(value.open)
         value = replace(value, open={})
@@ -223,6 +228,8 @@ class IndexReader(PairReader):
         found = inference.shape(node)
         if not is_settled(found):
             node = next((n for n in postorder(node) if self._is_open(n)), node)
+            if node.kind == "name" and base_of(node.value) in self.known.families:
+                raise ShapeError(_BESIDE, node.span)
             typed = source(self.text, node)
             base = node.value.removesuffix("_bar") if node.kind == "name" else ""
             mean = ""
@@ -310,6 +317,8 @@ class IndexReader(PairReader):
                 return self._call(node.value, args)
             case "abstract":
                 return replace(args[0], entry=entry_call(node.value, (args[0].entry,)))
+        if letters_of_members(node):
+            raise ShapeError(_BESIDE)
         raise ShapeError(
             f"`{source(self.text, node)}` has indices, and is not read entry by entry: name what "
             "is inside in a line of its own."
