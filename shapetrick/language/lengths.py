@@ -1,4 +1,4 @@
-"""Ranges that end in a difference of lengths, `t = 1..T-k+1`: with a letter for how many there are.
+"""Differences of lengths, `y : n-p+1` and `t = 1..T-k+1`: with a letter for how many there are.
 
 Whether an index is in such a range depends on whether `T-k+1` is at least 1. With a letter P for it
 the other length is `P+k-1`, and all ends are sums: a convolution is read as if it had been written
@@ -14,10 +14,10 @@ from typing import Any
 
 from ..core.dims import Dim
 from ..core.errors import Span
-from ..core.indices import Index, Indices, Member, Range, renamed, renamed_dim
+from ..core.indices import Index, Indices, Member, Range, index_of, renamed, renamed_dim
+from .syntax.index_binders import sums_among
 from .syntax.selections import typed_index
 from .syntax.tree import (
-    RUNNING,
     Declaration,
     Definition,
     Statement,
@@ -55,15 +55,15 @@ def with_counted_lengths(
 
 
 def _differences(statements: Sequence[Statement]) -> Iterator[Index]:
-    """The numbers of members that are a length less others."""
+    """The sizes, and numbers of members, that are a length less others."""
     for s in statements:
-        ranges = [*s.ranges] if isinstance(s, (Declaration, Definition)) else []
-        for node in (n for e in expressions_of(s) for n in postorder(e)):
-            ranges += node.value.ranges if node.kind == "binder" else ()
-            ranges += [node.value] if node.kind in RUNNING else ()
-        bound = {over.letter for over in ranges}
-        for over in ranges:
-            count = over.last.minus(over.first).plus(1)
+        ranges, bound = sums_among(n for e in expressions_of(s) for n in postorder(e))
+        ranges += s.ranges if isinstance(s, (Declaration, Definition)) else ()
+        bound |= {over.letter for over in ranges}
+        counts = [over.last.minus(over.first).plus(1) for over in ranges]
+        for side in s.sides or () if isinstance(s, Declaration) else ():
+            counts += filter(None, [index_of(str(side.dim))])
+        for count in counts:
             less = [letter for letter, k in count.terms.items() if k < 0]
             of_one = count.letter and len(count.terms) == len(less) + 1
             if less and of_one and bound.isdisjoint(count.terms):

@@ -101,11 +101,21 @@ class BoundReader:
             letter = self._binds_nothing(node)
             if letter:
                 raise NameProblem(
-                    f"nothing behind this has the index `{letter}`: what is summed stands behind "
-                    f"the sum, `sum({letter}) x[{letter}]`, with a declared `x`.",
+                    self._undeclared_entry(letter, done[root])
+                    or f"nothing behind this has the index `{letter}`: what is summed stands "
+                    f"behind the sum, `sum({letter}) x[{letter}]`, with a declared `x`.",
                     node.span,
                 )
         return done[root]
+
+    def _undeclared_entry(self, letter: str, root: SyntaxNode) -> str:
+        """What is said of the entries of a name that nobody declared; empty if there are none."""
+        names = (n.value for n in postorder(root) if n.kind == "name" and base_below(n.value))
+        below = (base_below(name) for name in names if letter in name.rpartition("_")[2])
+        base = next((b for b in below if b not in BINDERS and self.known.is_letter(b)), "")
+        entry, rows = f"{base}_{letter}", capital_of(base or "x")
+        said = f"`{base}` is not declared: numbers `{entry}` are entries of `{base} : n`"
+        return said + f", columns `{entry}` rows of `{rows} : m x n`." if base else ""
 
     def _scopes(
         self, root: SyntaxNode, outside: frozenset[str]

@@ -8,10 +8,9 @@ from dataclasses import replace
 
 from ...core.dims import ONE
 from ...core.indices import Index, Member, Range, index_of, member, parts, written
-from ..syntax.index_binders import BELOW, written_out
+from ..syntax.index_binders import BELOW, sums_among, written_out
 from ..syntax.selections import index_of_node, plain_of
 from ..syntax.tree import (
-    RUNNING,
     Asked,
     Declaration,
     Definition,
@@ -131,7 +130,9 @@ def _read_as_families(
     }
     sizes = {t for s in declared for side in s.sides or () for t in side.dim.names}
     sizes.update(n.name for s in declared for n in s.names if s.words and s.sides is None)
-    sizes |= _ends(statements)
+    nodes = (n for s in statements for e in expressions_of(s) for n in postorder(e))
+    ranges, bound = sums_among(nodes)
+    sizes |= {t for over in ranges for t in over.letters} - bound
     whole: set[str] = set()
     found: dict[str, tuple[str, ...]] = {}
     for root in (e for s in statements for e in expressions_of(s)):
@@ -156,21 +157,6 @@ def _read_as_families(
             running.update(*(_letters_of(at) - sizes for _, at in beside))
             entries = [e for e in entries if e not in beside] if beside else []
     return {base: letters for base, letters in found.items() if base not in whole}
-
-
-def _ends(statements: Sequence[Statement]) -> set[str]:
-    """The letters at which the ranges of sums end, and which no sum binds."""
-    nodes = (n for s in statements for e in expressions_of(s) for n in postorder(e))
-    ranges: list[Range] = []
-    bound: set[str] = set()
-    for node in nodes:
-        if node.kind == "binder":
-            ranges += node.value.ranges
-            bound |= {*node.value.letters}
-        elif node.kind in RUNNING:
-            ranges.append(node.value)
-            bound.add(node.value.letter)
-    return {t for over in ranges for t in over.letters} - bound
 
 
 def _entry(node: SyntaxNode, plain: Container[str]) -> tuple[str, Sequence[Index]]:

@@ -22,7 +22,7 @@ from ..shapes.notated_calls import SIGNS
 from ..shapes.unification import is_settled
 from ..shapes.words import vocabulary
 from ..syntax.constants import IDENTITIES
-from ..syntax.index_binders import DELTAS, Binder
+from ..syntax.index_binders import DELTAS, Binder, capital_of
 from ..syntax.member_ranges import letters_of_members
 from ..syntax.parser import parse_expression
 from ..syntax.selections import Selector
@@ -340,7 +340,7 @@ class IndexReader(PairReader):
             index = letters[0]
             raise ShapeError(
                 f"`{typed}` is {shape_text(shape)}, and has two indices: `{typed}[{index},:]` is a "
-                f"row, `{typed}[:,{index}]` a column."
+                f"row, `{typed}[:,{index}]` a column{self._line_of(base, index)}."
             )
         if shape == SCALAR or len(selectors) > 2:
             raise ShapeError(f"`{typed}` is {shape_text(shape)}: it has no entries with an index.")
@@ -372,6 +372,12 @@ class IndexReader(PairReader):
             slots.append(slot)
             sides.append(None if letter else slot)
         return InLetters(entry_of(self._matrix(whole), *slots), sides[0], sides[1], opened)
+
+    def _line_of(self, base: SyntaxNode, index: str) -> str:
+        """What is said of `x_i`, where it is row i of X as a column; empty if `x` is something."""
+        below = base.value.lower() if base.kind == "name" else ""
+        is_row = below and below not in self.known.values and capital_of(below) == base.value
+        return f", and `{below}_{index}` is the row as a column" if is_row else ""
 
     def is_identity(self, base: SyntaxNode) -> bool:
         """Whether what is indexed is a δ, or an `I`."""

@@ -4,7 +4,7 @@ name."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from ...core.errors import ParseError, Span
@@ -14,6 +14,7 @@ from ...core.regexes import regex
 from .lexer import normal
 from .selections import Selector
 from .tree import (
+    RUNNING,
     SyntaxNode,
     call_node,
     name_node,
@@ -160,6 +161,22 @@ def read_below(text: str, span: Span) -> SyntaxNode:
         )
     whole = name_node(base, beginning(span, base))
     return SyntaxNode("selected", (whole,), tuple(selector_of(p, span) for p in parts), span)
+
+
+def sums_among(nodes: Iterable[SyntaxNode]) -> tuple[list[Range], set[str]]:
+    """The ranges of the sums among nodes, and all letters that sums have or may have."""
+    ranges: list[Range] = []
+    letters: set[str] = set()
+    for node in nodes:
+        if node.kind == "binder":
+            ranges += node.value.ranges
+            letters |= {*node.value.letters}
+        elif node.kind in RUNNING:
+            ranges.append(node.value)
+            letters.add(node.value.letter)
+        elif node.kind == "call" and node.value.name in BINDERS:
+            letters |= {a.value for a in node.args if a.kind == "name"}
+    return ranges, letters
 
 
 def capital_of(name: str) -> str:
