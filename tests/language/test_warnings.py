@@ -29,6 +29,8 @@ WARNED = [
     ("X : n x d; w : d; grad norm(X w)^2 wrt w", []),
     ("C, S : d x d; L = -N/2 (logdet(C) + tr(C S)); dL/dC",
      ["`N` is not declared: taken as a scalar."]),
+    ("w : d; L = sum(exp(w)) + C / 2 w' w; ∂L/∂w", ["`C` is not declared: taken as a scalar."]),
+    ("x : n; f = x' B x; ∂f/∂x", ["`B` is not declared: taken as n×n."]),
     ("d/dX (2 X)", ["`X` is not declared: taken as n×m."]),
     ("d/dx (A x)", ["`A` is not declared: taken as n×m.", "`x` is not declared: taken as m×1."]),
     ("A : n x n; x, y, G : n; vjp A x with G wrt y",

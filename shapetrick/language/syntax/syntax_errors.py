@@ -227,8 +227,8 @@ def foreign_function(typed: str, name: str, known: Collection[str] = ()) -> str:
 def complaint(stop: Stop, waiting: Waiting, known: Collection[str]) -> str:
     """What to say of the sign at which the parser stopped; `known` are the functions."""
     line, at, sign, before = stop
-    for pattern, said in _LINES:
-        if pattern.search(line):
+    for found, said in _LINES:
+        if found.search(line):
             return said
     if sign == "," and _DECIMAL.search(line[:at]) and line[at + 1 : at + 2].isdigit():
         return "a number has a point, `0.5`."
