@@ -328,6 +328,11 @@ class Elaboration(RequestNames):
             inference.solve()
         except Misfit as misfit:
             refuse_call(scope, misfit, inference)
+            products = (a for a in self.asked if a.of is misfit.node and a.of.kind == "*")
+            for asked in (a for a in products if a.kind in OF_SCALARS):
+                left, right = (unifier.shape(inference.shape(a)) for a in asked.of.args)
+                if left[1] == right[0]:  # a product, if no scalar
+                    raise self._not_scalar(asked, (left[0], right[1])) from None
             error = explain(misfit, scope.text, inference, expected, scope.assumed)
             if self.members is not None:
                 error.message += self.members.why(d)

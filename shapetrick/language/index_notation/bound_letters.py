@@ -445,7 +445,8 @@ class BoundReader:
         return node
 
     def _refuse_undeclared(self, body: SyntaxNode, span: Span) -> None:
-        """Refuse members that nothing declares, with the sides of what stands beside them."""
+        """Refuse members that are declared without a range, or not at all, with the sides of what
+        stands beside them."""
         nodes = list(postorder(body))
         entries = [n for n in nodes if n.kind == "selected" and n.args[0].value in self.known.sides]
         last = {
@@ -455,12 +456,12 @@ class BoundReader:
             if at.is_one
         }
         names = [n for n in map(member_of, nodes) if n is not None]
-        for name in (n for n in names if self.known.is_letter(n.base)):
+        for name in (n for n in names if None in self.known.axes.get((n.base, 0), [None])):
             letters = [t for i in name.indices for t in i.terms]
             over = ", ".join(f"{t} = 1..{last.get(t, t.upper())}" for t in letters)
             raise NameProblem(
-                f"`{name}` is not declared: a column for each index is `{name} : k for {over}`, a "
-                f"number `{name} : scalar for {over}`.",
+                f"`{name}` is declared with its range: `{name} : scalar for {over}`, or with a "
+                f"shape, `{name} : k for {over}`.",
                 span,
             )
 

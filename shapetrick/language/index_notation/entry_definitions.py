@@ -96,6 +96,9 @@ def _defined_below(
     m = BELOW.fullmatch(written_out(s.name.name))
     if m is None or not m["index"].isalpha() or m["base"] in plain:
         return s
+    if m["base"] in BINDERS:
+        said = f"a sum with its range is `{m['base']}({m['index']} = 1..n) x_{m['index']}`."
+        raise ParseError(said, s.name.span)
     letters = tuple(m["index"])
     nodes = list(postorder(s.body))
     if len(set(letters)) < len(letters) or not all(_mentions(nodes, t, known) for t in letters):

@@ -65,8 +65,9 @@ _FAMILIES = (
     "declare a family of members with the third index, `x[k] : n for k = 1..K`, and sum those"
 )
 _BESIDE = (
-    "entries of a matrix stand beside members here, which goes where nothing else uses the matrix: "
-    "declare its numbers, `w[i] : scalar for i = 1..m`, and write `sum(i) w[i]^2` for `norm(w)^2`."
+    "entries of a matrix stand beside members here, which goes where it is used by entries alone: "
+    "declare its numbers, `w[i] : scalar for i = 1..m`, or rows, `y[i] : 1 x k for i = 1..m`, and "
+    "write `sum(i) w[i]^2` for `norm(w)^2`."
 )
 
 

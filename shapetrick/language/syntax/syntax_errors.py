@@ -51,7 +51,7 @@ _LINES = (
         "`shapetrick derive FILE.py:f --shapes 'x: n'`.",
     ),
     (
-        regex(r"\(.*[\w)\]]\s+for\s+\w+\s+in\s"),
+        regex(r"\(.*[\w)\]]\s+for\s+\w+\s+in\s|\(.*,\s*\w+\s*=\s*\w+\s*\.\.|[₌₊₋]"),
         "a sum over an index is `sum(i = 1..n) x[i]^2`.",
     ),
     (
