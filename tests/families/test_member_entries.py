@@ -12,7 +12,7 @@ import shapetrick as st
 Arrays = Mapping[str, jax.Array]
 SHAPES = {
     **{"u": (4, 2), "v": (3, 2), "R": (4, 3), "S": (4, 3), "w": (4,), "x": (6,), "h": (3,)},
-    **{"c": (2,), "D": (4, 4)},
+    **{"c": (2,), "D": (4, 4), "B": (4, 2)},
 }
 U, V = "u[i] : k for i = 1..m", "v[j] : k for j = 1..n"
 
@@ -42,6 +42,8 @@ BESIDE: list[tuple[str, Callable[[Arrays], jax.Array]]] = [
      lambda a: jnp.mean((a["w"] - a["u"] @ a["c"]) ** 2)),
     (f"{U}; D : m x m symmetric; J = sum(i < j) (norm(u[i] - u[j])^2 - D[i,j])^2; grad J wrt u[i]",
      lambda a: jnp.sum(jnp.triu((_distances(a) - a["D"]) ** 2, 1))),
+    (f"{U}; B : m x k; J = sum(i) exp(B[i,:] u[i]); grad J wrt B",
+     lambda a: jnp.sum(jnp.exp(jnp.sum(a["B"] * a["u"], 1)))),
     ("x : T; h : k; J = sum(t = 1..T-k+1) (sum(q = 1..k) h[q] x[t+q-1])^2; grad J wrt h",
      lambda a: jnp.sum(_smoothed(a) ** 2)),
     ("x : T; h : k; y[t] = sum(q = 1..k) h[q] x[t+q-1] for t = 1..T-k+1; J = sum(t) exp(y[t]); "
@@ -71,7 +73,8 @@ def test_entries_beside_members_are_members(
 
 def test_what_is_read_as_its_entries_is_said() -> None:
     problem = st.read(f"{U}; w : m; J = sum(i) w[i] norm(u[i])^2; grad J wrt w")
-    assert problem.data.readings[0] == "`w` is read as its entries, `w[i]` for i = 1..m."
+    said = "`w` is read as the family `w[i] : scalar for i = 1..m`."
+    assert problem.data.readings[0] == said
 
 
 @pytest.mark.parametrize(
@@ -90,6 +93,7 @@ def test_a_lag_by_a_letter_is_a_slice(typed: str, plain: str) -> None:
 
 REFUSED = [
     (f"{U}; w : m; J = sum(i) w[i] norm(u[i])^2 + norm(w)^2", "declare its numbers"),
+    (f"{U}; Y : k x m; J = sum(i) norm(Y[:,i] - u[i])^2", "declare its numbers"),
     (f"{U}; s : m; w = softmax(s); J = sum(i) w[i] norm(u[i])^2", "declare its numbers"),
     ("R : m x n; J = sum(i, j) (R[i,j] - u[i]' v[j])^2", "`u[i] : k for i = 1..m`"),
     ("J = sum(i) w[i] norm(x[i])^2", "`w[i] : scalar for i = 1..I`"),

@@ -62,7 +62,10 @@ SLIPS = [
     ("X : m x d; w : d; J = norm(X v)^2; grad J wrt X", "is `w` declared"),
     ("lam, s : scalar; grad λ s wrt s", "write `lam`"),
     ("A : n x n; x : n; f = x_i A_ij x_j; grad f wrt x", "nothing binds the index `i`"),
-    ("q : n; s = exp(q' k_j) / sum_j exp(q' k_j); grad s wrt q", "columns `k_j` rows of `K : m x n`"),
+    (
+        "q : n; s = exp(q' k_j) / sum_j exp(q' k_j); grad s wrt q",
+        "columns `k_j` rows of `K : m x n`",
+    ),
     ("q : n; s = exp(q' k_j); grad s wrt q", "index below it is not read"),
 ]
 

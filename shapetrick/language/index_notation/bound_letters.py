@@ -13,7 +13,6 @@ from ...core.errors import NameProblem, RequestError, Span
 from ...core.functions import TABLE
 from ...core.indices import Index, Member, Range
 from ..syntax.index_binders import (
-    BELOW,
     BINDERS,
     DELTAS,
     SUMMED,
@@ -22,6 +21,7 @@ from ..syntax.index_binders import (
     base_below,
     beginning,
     capital_of,
+    parts_below,
     selector_of,
     written_out,
 )
@@ -229,11 +229,8 @@ class BoundReader:
         name = node.value
         if isinstance(name, Member) or not self.known.is_letter(name):
             return node
-        m = BELOW.fullmatch(written_out(name))
-        if m is None:
-            return node
-        base, index = m["base"], m["index"]
-        if self.known.values & {*index}:
+        base, index = parts_below(name)
+        if not base or self.known.values & {*index}:
             return node
         if base in self.known.values or base in DELTAS:
             at = tuple(selector_of(c, node.span) for c in index)
@@ -275,10 +272,9 @@ class BoundReader:
             letters = letters_of(name)
             fits = name.base in self.known.values and len(letters) == len(name.indices) == 1
             return (name.base, letters[0]) if fits and letters[0] else None
-        m = BELOW.fullmatch(written_out(name)) if self.known.is_letter(name) else None
-        if m is None or m["base"] not in self.known.values or not self.known.is_letter(m["index"]):
-            return None
-        return (m["base"], m["index"]) if len(m["index"]) == 1 and m["index"].isalpha() else None
+        base, index = parts_below(name) if self.known.is_letter(name) else ("", "")
+        fits = base in self.known.values and self.known.is_letter(index)
+        return (base, index) if fits and len(index) == 1 and index.isalpha() else None
 
     # ---- what binds
 

@@ -1,23 +1,26 @@
 """Entries beside members, `sum(i, j) (R[i,j] - u[i]' v[j])^2`: a matrix of which a text has entries
-alone is read as the family of these numbers, and `u_i` as a member of the family `u`."""
+alone, or rows, is read as the family of these, and `u_i` as a member of the family `u`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from ...core.dims import ONE
-from ...core.indices import Index, Member, Range, index_of, member, parts, written
-from ..syntax.index_binders import BELOW, sums_among, written_out
+from ...core.dims import ONE, shape_text
+from ...core.indices import Index, Member, Range, index_of, member, written
+from ...core.indices import parts as parts_of
+from ...core.named_tuples import NamedTuple
+from ..syntax.index_binders import parts_below, sums_among
 from ..syntax.selections import index_of_node, plain_of
 from ..syntax.tree import (
     Asked,
     Declaration,
     Definition,
-    PlacedName,
     Statement,
     SyntaxNode,
+    TypedDimension,
     expressions_of,
+    name_node,
     opened,
     postorder,
     transformed,
@@ -27,6 +30,25 @@ from .entry_definitions import families_among
 
 _OF_EACH = ("positive", "nonneg", "unit", "const")  # attributes that hold entry by entry
 _LETTERS = "ijklrst"
+
+
+class _Part(NamedTuple):
+    """What is taken of a matrix: at which sides, and the indices there."""
+
+    sides: tuple[int, ...]
+    indices: tuple[Index, ...]
+
+    @property
+    def letters(self) -> set[str]:
+        return {t for i in self.indices for t in i.terms}
+
+    @property
+    def member_letters(self) -> list[str]:
+        """A letter of its own for each index: the one that it has, where it is alone."""
+        found: list[str] = []
+        for i in self.indices:
+            found.append(next(t for t in (i.letter, *_LETTERS) if t and t not in found))
+        return found
 
 
 def with_member_entries(statements: Sequence[Statement]) -> tuple[list[Statement], list[str]]:
@@ -48,7 +70,7 @@ def with_member_entries(statements: Sequence[Statement]) -> tuple[list[Statement
     split: list[Statement] = []
     for s in found:
         split += _split(s, places, said) if isinstance(s, Declaration) else [s]
-    heads = {name: member(name, *map(Index, letters)) for name, letters in places.items()}
+    heads = {n: member(n, *map(Index, part.member_letters)) for n, part in places.items()}
     return _with_members(split, heads, plain, places), said
 
 
@@ -59,18 +81,18 @@ def _declared_below(statements: Sequence[Statement]) -> dict[str, Member]:
         letters = {over.letter for over in s.ranges}
         for name, _ in s.names:
             below = _below(name)
-            if below is not None and _letters_of(below.indices) == letters:
+            if below is not None and {t for i in below.indices for t in i.terms} == letters:
                 found[name] = below
     return found
 
 
 def _below(name: str) -> Member | None:
     """`R_ij` and `u_1` as the members that they may be."""
-    m = None if isinstance(name, Member) else BELOW.fullmatch(written_out(name))
-    if m is None or ":" in m["index"]:
+    base, index = parts_below(name)
+    if not base or ":" in index:
         return None
-    places = [m["index"]] if m["index"].isdigit() else [*m["index"]]
-    return member(m["base"], *(Index("", int(c)) if c.isdigit() else Index(c) for c in places))
+    places = [index] if index.isdigit() else [*index]
+    return member(base, *(Index("", int(c)) if c.isdigit() else Index(c) for c in places))
 
 
 def _with_members(
@@ -86,6 +108,9 @@ def _with_members(
         return name if below is None or below.base not in families else below
 
     def read(node: SyntaxNode) -> SyntaxNode:
+        if node.kind == "selected" and node.args[0].value in heads:  # `Y[i,:]`
+            ends = [index_of_node(s.first) for s in node.value if s.is_one]
+            return name_node(member(node.args[0].value, *(i for i in ends if i)), node.span)
         name = meant(node.value) if node.kind == "name" else node.value
         return node if name == node.value else replace(node, value=name)
 
@@ -115,98 +140,94 @@ def _renamed(s: Statement, meant: Callable[[str], str]) -> Statement:
 
 def _read_as_families(
     statements: Sequence[Statement], plain: Container[str], families: Container[str]
-) -> dict[str, tuple[str, ...]]:
-    """The declared matrices and columns of which there are entries alone, some of them beside a
-    member that has a letter of theirs, or with two letters in one index; and letters for the
-    indices of each."""
+) -> dict[str, _Part]:
+    """The declared matrices and columns of which there are entries alone, or rows, some of them
+    beside a member that has a letter of theirs, or with two letters in one index. Not columns: an
+    array of these would have its sides turned."""
     declared = [s for s in statements if isinstance(s, Declaration)]
-    ranks = {
-        name: len(ranges)
-        for s in declared
-        if s.sides is not None and not (s.ranges or s.equations)
-        for ranges in [_ranges(s, _LETTERS)]
-        for name, _ in s.names
-        if ranges
-    }
+    whole = {name for s in declared if s.ranges or s.equations for name, _ in s.names}
+    matrices = {name: s for s in declared if s.sides is not None for name, _ in s.names}
     sizes = {t for s in declared for side in s.sides or () for t in side.dim.names}
     sizes.update(n.name for s in declared for n in s.names if s.words and s.sides is None)
     nodes = (n for s in statements for e in expressions_of(s) for n in postorder(e))
     ranges, bound = sums_among(nodes)
     sizes |= {t for over in ranges for t in over.letters} - bound
-    whole: set[str] = set()
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, _Part] = {}
+    taken: dict[str, tuple[int, ...]] = {}
     for root in (e for s in statements for e in expressions_of(s)):
-        entries: list[tuple[str, Sequence[Index]]] = []
+        parts: list[tuple[str, _Part]] = []
         running: set[str] = set()
         inner: set[SyntaxNode] = set()  # the names of what is indexed
         typed = list(postorder(root))
         for node in reversed(typed):
-            base, indices = _entry(node, plain)
-            if base in ranks and len(indices) == ranks[base]:
-                entries.append((base, indices))
+            base, part = _part(node, plain, matrices)
+            if base in matrices and part.sides:
+                parts.append((base, part))
                 inner |= {*node.args}
-            elif base in ranks and node not in inner:
+                whole |= {base} if taken.setdefault(base, part.sides) != part.sides else set()
+            elif base in matrices and node not in inner:
                 whole.add(base)
             elif base in families:
-                running |= _letters_of(indices) - sizes
+                running |= part.letters - sizes
         whole.update(n.value for n in {*opened(root)} - {*typed} if n.kind == "name")
-        running.update(*(_letters_of(at) for _, at in entries if any(_moves(i, sizes) for i in at)))
-        while entries:
-            beside = [e for e in entries if _letters_of(e[1]) & running]
-            found |= {base: _places(at) for base, at in beside if base not in found}
-            running.update(*(_letters_of(at) - sizes for _, at in beside))
-            entries = [e for e in entries if e not in beside] if beside else []
-    return {base: letters for base, letters in found.items() if base not in whole}
+        for _, part in parts:
+            if any(len(i.terms.keys() - sizes) > 1 for i in part.indices):  # `x[t+j-1]`
+                running |= part.letters
+        while parts:
+            beside = [p for p in parts if p[1].letters & running]
+            found = {**dict(reversed(beside)), **found}
+            running.update(*(part.letters - sizes for _, part in beside))
+            parts = [p for p in parts if p not in beside] if beside else []
+    return {
+        base: part
+        for base, part in found.items()
+        if base not in whole and _ranges(matrices[base], part)
+    }
 
 
-def _entry(node: SyntaxNode, plain: Container[str]) -> tuple[str, Sequence[Index]]:
-    """The name of an entry or a member, or one alone, and the indices; none of anything else."""
+def _part(
+    node: SyntaxNode, plain: Container[str], matrices: Mapping[str, Declaration]
+) -> tuple[str, _Part]:
+    """The name of which a node is a part or a member, or that it is; and the indices."""
     if node.kind == "selected" and node.args[0].kind == "name":
-        indices = [index_of_node(s.first) if s.is_one else None for s in node.value]
-        known = [i for i in indices if i is not None]
-        return node.args[0].value, known if len(known) == len(indices) else []
-    if node.kind != "name":
-        return "", ()
-    return parts(node.value if node.value in plain else _below(node.value) or node.value)
+        base = node.args[0].value
+        ends = [index_of_node(s.first) if s.is_one else None for s in node.value]
+        fits = all(i is not None or s.first is None for i, s in zip(ends, node.value, strict=True))
+        sides = tuple(k for k, i in enumerate(ends) if i is not None and fits and ends[0])
+    else:
+        name = node.value if node.kind == "name" else ""
+        base, ends = parts_of(name if name in plain else _below(name) or name)
+        sides = tuple(range(len(ends)))
+    shape = matrices[base].sides if base in matrices else None
+    if shape is not None and len(ends) == 1:  # `x[i]` of a column or a row
+        long = [k for k, side in enumerate(shape) if side.dim != ONE]
+        sides = tuple(long) if len(long) == 1 else ()
+    return base, _Part(sides, tuple(i for i in ends if i is not None))
 
 
-def _letters_of(indices: Sequence[Index]) -> set[str]:
-    return {t for i in indices for t in i.terms}
-
-
-def _moves(index: Index, sizes: set[str]) -> bool:
-    """Whether an index has two letters, `t+j-1`, that are no sizes."""
-    return len(index.terms.keys() - sizes) > 1
-
-
-def _places(indices: Sequence[Index]) -> tuple[str, ...]:
-    """A letter of its own for each index: the one that it has, where it is alone."""
-    found: list[str] = []
-    for i in indices:
-        free = (t for t in (i.letter, *_LETTERS) if t and t not in found)
-        found.append(next(free))
-    return tuple(found)
-
-
-def _ranges(s: Declaration, letters: Sequence[str]) -> tuple[Range, ...]:
-    """From 1 to each side that is more than one; none where a side is no length."""
-    sides = [side.dim for side in s.sides or () if side.dim != ONE]
-    ends = [index_of(str(dim)) for dim in sides]
-    found = zip(letters, ends, strict=False)
+def _ranges(s: Declaration, part: _Part) -> tuple[Range, ...]:
+    """From 1 to each side at which there are indices; none where a side is no length."""
+    assert s.sides is not None
+    ends = [index_of(str(s.sides[k].dim)) for k in part.sides]
+    found = zip(part.member_letters, ends, strict=True)
     return tuple([Range(t, Index("", 1), end) for t, end in found if end]) * (None not in ends)
 
 
-def _split(
-    s: Declaration, places: Mapping[str, tuple[str, ...]], said: list[str]
-) -> Iterator[Declaration]:
-    """A declaration without what is read as a family, and the families of numbers."""
+def _split(s: Declaration, places: Mapping[str, _Part], said: list[str]) -> Iterator[Declaration]:
+    """A declaration without what is read as a family, and these families."""
     kept = tuple([n for n in s.names if n.name not in places])
     if kept:
         yield replace(s, names=kept)
+    one = TypedDimension(ONE, ())
     for named in (n for n in s.names if n.name in places):
-        ranges = _ranges(s, places[named.name])
+        assert s.sides is not None
+        part = places[named.name]
+        rows, cols = (one if k in part.sides else side for k, side in enumerate(s.sides))
+        ranges = _ranges(s, part)
         words = tuple([w for w in s.words if w.name in _OF_EACH])
-        scalar = PlacedName("scalar", named.span)
-        yield replace(s, names=(named,), sides=None, words=(scalar, *words), ranges=ranges)
+        yield replace(s, names=(named,), sides=(rows, cols), words=words, ranges=ranges)
         entry = member(named.name, *(Index(r.letter) for r in ranges))
-        said.append(f"`{named.name}` is read as its entries, `{entry}` for {written(ranges)}.")
+        shape = shape_text((rows.dim, cols.dim)) if (rows, cols) != (one, one) else "scalar"
+        said.append(
+            f"`{named.name}` is read as the family `{entry} : {shape} for {written(ranges)}`."
+        )

@@ -27,7 +27,7 @@ BINDERS: Mapping[str, str] = {
     "Σ": "sum", "∑": "sum", "Sum": "sum", "Sigma": "sum", "Π": "prod", "∏": "prod",
 }  # fmt: skip
 DELTAS = ("δ", "delta")
-BELOW = regex(r"(?P<base>.+?)_(?P<index>[a-zα-ω]{1,2}|\d{1,2}|[a-z]\d|\d[a-z]|[a-z]:|:[a-z])")
+_BELOW = regex(r"(?P<base>.+?)_(?P<index>[a-zα-ω]{1,2}|\d{1,2}|[a-z]\d|\d[a-z]|[a-z]:|:[a-z])")
 SUMMED = regex(rf"(?P<sign>{'|'.join(BINDERS)})_(?P<letters>[a-zα-ω]{{1,3}})")
 ComparisonSign = Literal["", "≠", "<", ">", "≤", "≥"]
 _COMPARED: Mapping[str, ComparisonSign] = {
@@ -184,10 +184,14 @@ def capital_of(name: str) -> str:
     return name.upper() if len(name) == 1 else name.capitalize()
 
 
+def parts_below(name: str) -> tuple[str, str]:
+    """The name of which `h_i` may be an entry, and the index; both empty if it is none."""
+    m = None if isinstance(name, Member) else _BELOW.fullmatch(written_out(name))
+    return ("", "") if m is None else (m["base"], m["index"])
+
+
 def base_below(name: str) -> str:
-    """The name of which `h_i` is an entry, if it is one; else empty."""
-    m = None if isinstance(name, Member) else BELOW.fullmatch(written_out(name))
-    return "" if m is None else str(m["base"])
+    return parts_below(name)[0]
 
 
 def written_out(name: str) -> str:
