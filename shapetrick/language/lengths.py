@@ -62,7 +62,8 @@ def _differences(statements: Sequence[Statement]) -> Iterator[Index]:
         bound |= {over.letter for over in ranges}
         counts = [over.last.minus(over.first).plus(1) for over in ranges]
         for side in s.sides or () if isinstance(s, Declaration) else ():
-            counts += filter(None, [index_of(str(side.dim))])
+            if any(k < 0 for _, k in side.dim.terms):
+                counts += filter(None, [index_of(str(side.dim))])
         for count in counts:
             less = [letter for letter, k in count.terms.items() if k < 0]
             of_one = count.letter and len(count.terms) == len(less) + 1

@@ -77,24 +77,38 @@ def test_what_is_read_as_its_entries_is_said() -> None:
     assert problem.data.readings[0] == said
 
 
-@pytest.mark.parametrize(
-    ("typed", "plain"),
-    [
-        ("sum(i = 1..n-k) x[i] x[i+k]", "x[1..P]' x[k+1..P+k]"),
-        ("sum(t = 1..n-k+1) x[t] x[t+k-1]", "x[1..P]' x[k..P+k-1]"),
-        ("sum(t = 1..n-k) (x[t] - x[t+k])^2", "sum((x[1..P] - x[k+1..P+k]).^2)"),
-    ],
-)
-def test_a_lag_by_a_letter_is_a_slice(typed: str, plain: str) -> None:
-    problem = st.read(f"x : n; J = {typed}; grad J wrt x")
-    assert problem.data.readings[-1] == f"`{typed}` is read as `{plain}`."
-    assert all(d.verified for d in problem.derive())
+LAGS: list[tuple[str, str, Callable[[jax.Array], jax.Array]]] = [
+    ("sum(i = 1..n-k) x[i] x[i+k]", "x[1..P]' x[k+1..P+k]", lambda x: x[:-2] @ x[2:]),
+    ("sum(t = 1..n-k+1) x[t] x[t+k-1]", "x[1..P]' x[k..P+k-1]", lambda x: x[:-1] @ x[1:]),
+    ("sum(t = 1..n-k) (x[t] - x[t+k])^2", "sum((x[1..P] - x[k+1..P+k]).^2)",
+     lambda x: jnp.sum((x[:-2] - x[2:]) ** 2)),
+    ("sum(i = 1..n-k) x[i]^2", "sum(x[1..P].^2)", lambda x: jnp.sum(x[:-2] ** 2)),
+    ("sum(i = k..n) exp(x[i])", "sum(exp(x[k..P+k-1]))", lambda x: jnp.sum(jnp.exp(x[1:]))),
+    ("sum(i = 1..n-k) sum(j = 1..k) x[i] x[j]^2", "sum(x[1..k].^2) sum(x[1..P])",
+     lambda x: jnp.sum(x[:-2]) * jnp.sum(x[:2] ** 2)),
+    ("mean(i = 1..n-k) x[i]^2", "mean(x[1..P].^2)", lambda x: jnp.mean(x[:-2] ** 2)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("typed", "plain", "value"), LAGS, ids=[lag[0] for lag in LAGS])
+def test_a_lag_by_a_letter_is_a_slice(
+    typed: str, plain: str, value: Callable[[jax.Array], jax.Array]
+) -> None:
+    derivation = st.derive(f"x : n; J = {typed}; grad J wrt x")
+    assert derivation.problem.readings[-1] == f"`{typed}` is read as `{plain}`."
+    assert derivation.verified
+    x = np.random.default_rng(6).uniform(0.2, 1.2, 5)
+    with jax.enable_x64(True):
+        wanted = jax.grad(value)(jnp.asarray(x))
+    np.testing.assert_allclose(np.ravel(derivation.evaluate(x=x, k=2)), wanted, 1e-9)
 
 
 REFUSED = [
     (f"{U}; w : m; J = sum(i) w[i] norm(u[i])^2 + norm(w)^2", "declare its numbers"),
     (f"{U}; Y : k x m; J = sum(i) norm(Y[:,i] - u[i])^2", "declare its numbers"),
     (f"{U}; s : m; w = softmax(s); J = sum(i) w[i] norm(u[i])^2", "declare its numbers"),
+    ("x : n; J = sum(k) x[k] sum(i = 1..n-k) x[i]", "`k` is no dimension"),
+    ("x : n; J = sum(i = 1..n-k) x[i] + sum(k) x[k]", "`k` is no dimension"),
     ("R : m x n; J = sum(i, j) (R[i,j] - u[i]' v[j])^2", "`u[i] : k for i = 1..m`"),
     ("J = sum(i) w[i] norm(x[i])^2", "`w[i] : scalar for i = 1..I`"),
 ]

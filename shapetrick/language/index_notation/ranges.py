@@ -10,28 +10,29 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 
 from ...core.errors import ShapeError
-from ...core.indices import Index, Range
+from ...core.indices import Index, Range, index_of, is_at_most
 from ...core.named_tuples import NamedTuple
 from ..syntax.selections import Selector, index_of_node, typed_index
 from ..syntax.tree import Callee, SyntaxNode, folded, number_node, transformed, with_args
+from .index_names import IndexNames
 from .positions import POSITION, flipped
 
 
-def with_slices(root: SyntaxNode, sizes: Container[str], over: Range | None = None) -> SyntaxNode:
+def with_slices(root: SyntaxNode, known: IndexNames, over: Range | None = None) -> SyntaxNode:
     """The expression with slices in the place of what letters run over in part; `over` is the range
-    of a letter that the whole has, `sizes` are the letters that may be added to one."""
+    of a letter that the whole has."""
 
     def sliced(node: SyntaxNode) -> SyntaxNode:
         if node.kind != "bound" or not node.value.ranges:
             return node
         (body,), kept = node.args, []
         for given in node.value.ranges:
-            body, is_whole = _sliced(body, given, sizes)
+            body, is_whole = _sliced(body, given, known)
             kept += [given] if is_whole else []
         return replace(node, args=(body,), value=node.value._replace(ranges=tuple(kept)))
 
     found = transformed(root, sliced)
-    return found if over is None else _sliced(found, over, sizes)[0]
+    return found if over is None else _sliced(found, over, known)[0]
 
 
 class LetterUse(NamedTuple):
@@ -48,6 +49,15 @@ class LetterUse(NamedTuple):
         first = self.rest.added(over.first, self.times)
         return self.times if first.terms else max(1, min(self.times, first.offset))
 
+    def is_longer(self, last: Index, known: IndexNames) -> bool:
+        """Whether there are more entries than a length at which a range ends, as for `1..P` those
+        of `x : P+k`."""
+        base = self.node.args[0]
+        sides = known.sides.get(base.value, ("", "")) if base.kind == "name" else ("", "")
+        is_row = len(self.node.value) == 1 and sides[0] == "1"
+        side = index_of(sides[1 if is_row else self.place])
+        return bool(last.letter and side) and side != last and is_at_most(last, side)
+
     def ends(self, over: Range) -> tuple[Index, Index]:
         """The first and the last entry of the slice, where the letter runs over a range."""
         first, last = (self.rest.added(end, self.times) for end in (over.first, over.last))
@@ -57,20 +67,23 @@ class LetterUse(NamedTuple):
         return first.plus(1 - row), last.plus(self.times - row)
 
 
-def is_part(body: SyntaxNode, over: Range, sizes: Container[str]) -> bool:
+def is_part(body: SyntaxNode, over: Range, known: IndexNames) -> bool:
     """Whether a letter runs over a part of the entries, or has a number added to it."""
-    begins, ends = over.first != Index("", 1), bool(over.last.letter and over.last.offset)
+    last = over.last
+    begins = over.first != Index("", 1)
+    ends = bool(last.letter and last.offset) or min(last.terms.values(), default=1) < 0
     whole = {1: Index(), -1: over.last.plus(1)}
-    used = _uses(body, over.letter, sizes)
-    return begins or ends or any(u.rest != whole.get(u.times) for u in used)
+    used = list(_uses(body, over.letter, known.dims))
+    inside = any(u.rest != whole.get(u.times) or u.is_longer(last, known) for u in used)
+    return begins or ends or inside
 
 
-def _sliced(body: SyntaxNode, over: Range, sizes: Container[str]) -> tuple[SyntaxNode, bool]:
+def _sliced(body: SyntaxNode, over: Range, known: IndexNames) -> tuple[SyntaxNode, bool]:
     """The body with slices, and whether none were needed."""
-    if not is_part(body, over, sizes):
+    if not is_part(body, over, known):
         return body, True
     places: dict[SyntaxNode, list[LetterUse]] = {}
-    for use in _uses(body, over.letter, sizes):
+    for use in _uses(body, over.letter, known.dims):
         places.setdefault(use.node, []).append(use)
     before, own = over.first.plus(-1), (POSITION, over.letter)
     numbers = {n for n in _outside(body, over.letter) if (n.kind, n.value) == own}

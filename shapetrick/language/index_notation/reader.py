@@ -15,7 +15,7 @@ import numpy as np
 from ...core.dims import ONE, SCALAR, Dim, Shape, shape_text
 from ...core.errors import InferenceError, NameProblem, ShapeError, ShapetrickError, Span
 from ...core.functions import NAMES, TABLE, Function, parse_signature
-from ...core.indices import Range, base_of
+from ...core.indices import Index, Range, base_of, dim_of
 from ..shapes.errors import Expectation, explain, source
 from ..shapes.inference import Inference, Misfit, Undetermined
 from ..shapes.notated_calls import SIGNS
@@ -99,7 +99,7 @@ class IndexReader(PairReader):
         value = self.values[found] if found in self.values else self._plain(found)
         value = self._with_deltas(value, root)
         heads = self._check_heads(value, head, root)
-        if head.over is not None and not is_part(root, head.over, self.known.dims):
+        if head.over is not None and not is_part(root, head.over, self.known):
             self._check_range(head.over, value.open[head.over.letter], root)
         self.dims.update(value.open)
         value = replace(value, open={})
@@ -605,8 +605,7 @@ class IndexReader(PairReader):
 
     def _check_range(self, given: Range, dim: Dim, node: SyntaxNode) -> None:
         first, last = given.first, given.last
-        ends = Dim.of(last.letter) + Dim.of(last.offset) if last.letter else Dim.of(last.offset)
-        if first.letter or first.offset != 1 or ends != dim:
+        if first != Index("", 1) or dim_of(last) != dim:
             raise ShapeError(
                 f"`{given.letter}` runs over 1..{dim} in what is summed, and not over "
                 f"{first}..{last}: take a part first, as in `y = x[{first}..{last}]`, and sum "
