@@ -452,7 +452,7 @@ class BoundReader:
             if at.is_one
         }
         names = [n for n in map(member_of, nodes) if n is not None]
-        for name in (n for n in names if None in self.known.axes.get((n.base, 0), [None])):
+        for name in (n for n in names if not any(self.known.axes.get((n.base, 0), ()))):
             letters = [t for i in name.indices for t in i.terms]
             over = ", ".join(f"{t} = 1..{last.get(t, t.upper())}" for t in letters)
             raise NameProblem(
