@@ -190,19 +190,20 @@ def _part(
 ) -> tuple[str, _Part]:
     """The name of which a node is a part or a member, or that it is; and the indices."""
     if node.kind == "selected" and node.args[0].kind == "name":
-        base = node.args[0].value
-        ends = [index_of_node(s.first) if s.is_one else None for s in node.value]
-        fits = all(i is not None or s.first is None for i, s in zip(ends, node.value, strict=True))
-        sides = tuple(k for k, i in enumerate(ends) if i is not None and fits and ends[0])
+        base, selectors = node.args[0].value, node.value
+        ends = tuple(i for s in selectors if s.is_one and (i := index_of_node(s.first)))
+        is_part = all(s.is_one for s in selectors[: len(ends)])  # and all of what is behind
+        is_part = is_part and all(s.first is None for s in selectors[len(ends) :])
+        alone = len(selectors) == 1
     else:
         name = node.value if node.kind == "name" else ""
         base, ends = parts_of(name if name in plain else _below(name) or name)
-        sides = tuple(range(len(ends)))
-    shape = matrices[base].sides if base in matrices else None
-    if shape is not None and len(ends) == 1:  # `x[i]` of a column or a row
-        long = [k for k, side in enumerate(shape) if side.dim != ONE]
-        sides = tuple(long) if len(long) == 1 else ()
-    return base, _Part(sides, tuple(i for i in ends if i is not None))
+        is_part, alone = bool(ends), len(ends) == 1
+    sides = [*range(len(ends))] if is_part else []
+    if sides and alone and base in matrices:  # `x[i]` of a column or a row
+        long = [k for k, side in enumerate(matrices[base].sides or ()) if side.dim != ONE]
+        sides = long if len(long) == 1 else []
+    return base, _Part(tuple(sides), ends)
 
 
 def _ranges(s: Declaration, part: _Part) -> tuple[Range, ...]:

@@ -56,7 +56,7 @@ class LetterUse(NamedTuple):
         sides = known.sides.get(base.value, ("", "")) if base.kind == "name" else ("", "")
         is_row = len(self.node.value) == 1 and sides[0] == "1"
         side = index_of(sides[1 if is_row else self.place])
-        return bool(last.letter and side) and side != last and is_at_most(last, side)
+        return side not in (None, last) and bool(last.letter) and is_at_most(last, side or last)
 
     def ends(self, over: Range) -> tuple[Index, Index]:
         """The first and the last entry of the slice, where the letter runs over a range."""
