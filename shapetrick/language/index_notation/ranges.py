@@ -12,8 +12,9 @@ from dataclasses import replace
 from ...core.errors import ShapeError
 from ...core.indices import Index, Range, index_of, is_at_most
 from ...core.named_tuples import NamedTuple
+from ..syntax.index_binders import Binder
 from ..syntax.selections import Selector, index_of_node, typed_index
-from ..syntax.tree import Callee, SyntaxNode, folded, number_node, transformed, with_args
+from ..syntax.tree import Callee, SyntaxNode, folded, number_node, postorder, transformed, with_args
 from .index_names import IndexNames
 from .positions import POSITION, flipped
 
@@ -82,6 +83,15 @@ def _sliced(body: SyntaxNode, over: Range, known: IndexNames) -> tuple[SyntaxNod
     """The body with slices, and whether none were needed."""
     if not is_part(body, over, known):
         return body, True
+    for node in postorder(body):
+        if node.kind == "bound" and _compares_with_rest(node.value, over):
+            part = f"{over.first}..{over.last}"
+            raise ShapeError(
+                f"`{over.letter}` runs over a part, {part}, and another index is compared with it: "
+                f"define what is summed for all of them by its entries, `v[{over.letter}] = …`, "
+                f"and sum `v[{part}]`.",
+                node.span,
+            )
     places: dict[SyntaxNode, list[LetterUse]] = {}
     for use in _uses(body, over.letter, known.dims):
         places.setdefault(use.node, []).append(use)
@@ -96,6 +106,17 @@ def _sliced(body: SyntaxNode, over: Range, known: IndexNames) -> tuple[SyntaxNod
         return _entry(new, places[node], over) if node in places else new
 
     return folded(body, sliced), False
+
+
+def _compares_with_rest(binder: Binder, over: Range) -> bool:
+    """Whether an index is compared with a letter, and has values where that is left out: of the
+    sums over `j > i` none is left out by `i = 1..n-1`, and over `j < i` none by `i = 2..n`."""
+    if over.letter not in {*binder.letters} - {*binder.own}:
+        return False
+    rises = (binder.compared == ">") == (binder.letters[0] in binder.own)
+    ends = (over.first, over.last.offset)
+    strict = binder.function == "sum" and binder.compared in ("<", ">")
+    return not strict or ends != ((Index("", 1), -1) if rises else (Index("", 2), 0))
 
 
 def _entry(node: SyntaxNode, uses: Sequence[LetterUse], over: Range) -> SyntaxNode:
