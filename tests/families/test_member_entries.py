@@ -120,3 +120,19 @@ def test_members_beside_what_is_whole_are_refused(text: str, said: str) -> None:
         st.read(text)
     assert said in refused.value.message
     assert refused.value.span is not None
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "(sum(i) norm(u[i]))^2",
+        "3 (sum(i) a[i] norm(u[i]))^2 + 1",
+        "(sum(i) a[i]) norm(u[1]) - sum(i) norm(u[i])^2",
+    ],
+)
+def test_what_is_said_to_be_read_means_the_same(typed: str) -> None:
+    text = f"{U}; a[i] : scalar for i = 1..m; J = {{}}; grad J wrt u[i]"
+    read = st.read(text.format(typed))
+    _, _, said = read.data.readings[-1].partition("is read as `")
+    again = st.derive(text.format(said.removesuffix("`.")))
+    assert str(again.gradient) == str(read.derive()[0].gradient)
