@@ -36,6 +36,8 @@ BESIDE: list[tuple[str, Callable[[Arrays], jax.Array]]] = [
      "grad J wrt v_j", lambda a: jnp.sum(_residual(a) ** 2)),
     (f"{U}; {V}; R, S : m x n; e[i,j] = R[i,j] - u[i]' v[j]; J = sum(i, j) S[i,j] e[i,j]^2; "
      "grad J wrt R", lambda a: jnp.sum(a["S"] * _residual(a) ** 2)),
+    (f"{U}; {V}; R : m x n\n$L = \\sum_{{i,j}} (R_{{ij}} - u_i^\\top v_j)^2$\n$\\nabla_{{u_i}} L$",
+     lambda a: jnp.sum(_residual(a) ** 2)),
     (f"{U}; w : m; J = sum(i) w[i] norm(u[i])^2; grad J wrt w",
      lambda a: jnp.sum(a["w"] * jnp.sum(a["u"] ** 2, 1))),
     (f"{U}; c : k; w : m; J = sum(i) (w[i] - c' u[i])^2 / m; grad J wrt c",

@@ -88,7 +88,7 @@ class BoundReader:
                 elif node.kind == "running":
                     done[node] = self._running(done[node])
                 elif node.kind == "bound" and self._binds(node.value, args[0], node.span):
-                    done[node] = self._decided(node.value, args[0], node.span)
+                    done[node] = self._reduced(node.value, args[0], node.span)
                 elif node.kind == "bound":
                     letter = node.value.letters[0]
                     raise NameProblem(
