@@ -204,8 +204,8 @@ def _size(scope: Scope, node: SyntaxNode, inference: Inference) -> Dim:
                     what = f"`{part.value.name.name}` is an argument, the value of a matrix: "
                 if part.kind == "number" and part.value == 0:
                     raise ParseError(
-                        "entries are counted from 1, not from 0: `x[1]` is the first one, and "
-                        "`sum(i = 1..n) x[i]` the sum of all.",
+                        "entries are counted from 1, not from 0: `x[1]` is the first one, "
+                        "`X[:, 1]` the first column, and `sum(i = 1..n) x[i]` the sum of all.",
                         part.span,
                         scope.text,
                     )

@@ -299,3 +299,17 @@ def test_what_is_added_by_default_is_left_out_where_it_is_zero(called: str, open
         read(f"A : m x n; B = {text}", complete=False).definitions for text in (called, opened)
     ]
     assert values[0] == values[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "gradient"),
+    [
+        ("f(x) = sum(x.^2); grad f wrt x", "2 x"),
+        ("X : n x d; L(W) = norm(X W - Y)^2 / 2; ∂L/∂W", "X' (X W - Y)"),
+        ("l(mu, S) = logdet(S); S : d x d; ∂l/∂S", "inv(S)'"),
+    ],
+)
+def test_a_function_is_derived_by_its_undeclared_arguments(text: str, gradient: str) -> None:
+    derivation = st.derive(text)
+    assert derivation.verified
+    assert str(derivation.gradient) == gradient

@@ -215,7 +215,7 @@ def in_matrix_notation(
 ) -> SyntaxNode:
     """An expression in matrix notation; what it is read as is added to what is `said`."""
     binding = BoundReader(reader.known)
-    bound = with_slices(binding.bound(node, head.letters), head.over)
+    bound = with_slices(binding.bound(node, head.letters), reader.known, head.over)
     bound = with_positions(bound, head.letters, reader)
     opened = with_calls_open(bound, reader.has_letters, reader.called)
     reader.mentioned.update((n.value, n.span) for n in postorder(opened) if n.kind == "name")

@@ -59,6 +59,8 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("sign(x)", "sgn signum"),
     ("step(x)", "heaviside"),
     ("exp(log(2) x)", "exp2"),
+    ("log2(x)", "log_2"),
+    ("log10(x)", "log_10 lg"),
     ("tan(x)", "tg"),
     ("1 ./ tan(x)", "cot cotan"),
     ("1 ./ cos(x)", "sec"),

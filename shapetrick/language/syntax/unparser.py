@@ -32,7 +32,7 @@ class GrammarPrecedence(IntEnum):
 _LEVELS = {
     **dict.fromkeys(("+", "-"), GrammarPrecedence.SUM),
     **dict.fromkeys(("*", "/", ".*", "./", "⊗"), GrammarPrecedence.PRODUCT),
-    **dict.fromkeys(("^", ".^"), GrammarPrecedence.POWER),
+    **dict.fromkeys(("^", ".^", *RUNNING), GrammarPrecedence.POWER),
     "neg": GrammarPrecedence.SIGNED,
     "'": GrammarPrecedence.BASE,
 }
@@ -208,6 +208,9 @@ class BracketWriter(Unparser):
 
 
 def _needed(parent: SyntaxNode, index: int) -> GrammarPrecedence:
+    takes_all = parent.args[index].kind in RUNNING and _LEVELS.get(parent.kind)
+    if not index and takes_all is GrammarPrecedence.PRODUCT:  # what follows would be summed, too
+        return GrammarPrecedence.ATOM
     return _NEEDED.get(parent.kind, (GrammarPrecedence.SUM,) * len(parent.args))[index]
 
 
