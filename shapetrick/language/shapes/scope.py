@@ -267,7 +267,7 @@ def _check_sides(
     span: Span,
 ) -> None:
     for side in sides:
-        if side.dim.integer == 0:
+        if side.dim.integer is not None and side.dim.integer < 1:
             raise ShapeError("a dimension is at least 1.", span, scope.text)
         for name, place in side.names:
             ends = side.tail == (name, place)

@@ -294,6 +294,16 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
     def dim_sum(self, c: list[Any]) -> TypedDimension:
         return TypedDimension(c[0].dim + c[1].dim, c[0].names + c[1].names, c[1].tail)
 
+    def dim_difference(self, c: list[Any]) -> TypedDimension:
+        found = c[0].dim - c[1].dim
+        if found.names and not found.is_eventually_natural:
+            raise ParseError(
+                f"`{found}` may be negative: give this dimension a name of its own, and write the "
+                f"larger one as its sum with `{c[1].dim}`.",
+                (c[0].names + c[1].names)[-1].span,
+            )
+        return TypedDimension(found, c[0].names + c[1].names, c[1].tail)
+
     def dim_product(self, c: list[Any]) -> TypedDimension:
         tail = c[1].names[0] if c[0].names and len(c[1].names) == 1 else None
         return TypedDimension(c[0].dim * c[1].dim, c[0].names + c[1].names, tail)
