@@ -26,8 +26,18 @@ class Use:
     is_function: bool = False
 
     def within(self) -> MemberBox:
-        """From where to where members are used."""
-        return box_of(self.indices, self.ranges)
+        """From where to where members are used, as far as the conditions of sums let them."""
+        ends = []
+        for i, low, high in zip(self.indices, *box_of(self.indices, self.ranges), strict=True):
+            for c in (c for over in self.ranges for c in over.where):
+                off = i.minus(c.inner)
+                if not off.terms:
+                    first, last = c.first.ends(self.ranges)[0], c.last.ends(self.ranges)[1]
+                    first, last = first.plus(off.offset), last.plus(off.offset)
+                    low = low if is_at_most(first, low) else first
+                    high = high if is_at_most(high, last) else last
+            ends.append((low, high))
+        return tuple(low for low, _ in ends), tuple(high for _, high in ends)
 
 
 @dataclass(slots=True, eq=False)
