@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 from ..core.dims import SCALAR, Shape
 from ..core.errors import NameProblem, Span
@@ -27,17 +28,15 @@ class Use:
 
     def within(self) -> MemberBox:
         """From where to where members are used, as far as the conditions of sums let them."""
-        ends = []
-        for i, low, high in zip(self.indices, *box_of(self.indices, self.ranges), strict=True):
-            for c in (c for over in self.ranges for c in over.where):
-                off = i.minus(c.inner)
-                if not off.terms:
-                    first, last = c.first.ends(self.ranges)[0], c.last.ends(self.ranges)[1]
-                    first, last = first.plus(off.offset), last.plus(off.offset)
-                    low = low if is_at_most(first, low) else first
-                    high = high if is_at_most(high, last) else last
-            ends.append((low, high))
-        return tuple(low for low, _ in ends), tuple(high for _, high in ends)
+        low, high = map(list, box_of(self.indices, self.ranges))
+        conditions = [c for over in self.ranges for c in over.where]
+        for (k, i), c in product(enumerate(self.indices), conditions):
+            least, most = i.minus(c.inner).ends(self.ranges)
+            first = least.added(c.first.ends(self.ranges)[0])
+            last = most.added(c.last.ends(self.ranges)[1])
+            low[k] = first if is_at_most(low[k], first) else low[k]
+            high[k] = last if is_at_most(last, high[k]) else high[k]
+        return tuple(low), tuple(high)
 
 
 @dataclass(slots=True, eq=False)

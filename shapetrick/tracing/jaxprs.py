@@ -27,7 +27,7 @@ from ..core.traversal import postorder, substitute
 from ..numerics.evaluation import EvaluationTape
 from ..numerics.sampling import dims_of
 from ..simplification.written_forms import with_functions
-from . import arrays, classes, constants, meanings, parts, torch_meanings
+from . import arrays, classes, constants, convolutions, meanings, parts, torch_meanings
 from .arrays import Traced, constant
 from .members import Recurrence, at_step, index, of_steps
 from .places import innermost, is_library, refused_at
@@ -444,12 +444,19 @@ class Reader:
         return parts.padded(self.lifted(x), widths, self.lifted(by))
 
     def _conv_general_dilated(self, params: Mapping[str, Any], x: Any, kernel: Any) -> Traced:
-        """Of one channel, along one axis."""
-        given, weights = self.lifted(x), self.lifted(kernel)
-        stretched = {*params["window_strides"], *params["lhs_dilation"], *params["rhs_dilation"]}
-        if len(params["padding"]) != 1 or stretched != {1} or params["feature_group_count"] != 1:
-            raise TraceError("a convolution along one axis, without strides, is followed alone.")
-        return parts.correlated(given, weights, params["padding"][0])
+        """Along one axis, behind those of examples and channels."""
+        stretched = {*params["lhs_dilation"], *params["rhs_dilation"]}
+        numbers = params["dimension_numbers"]
+        in_order = all(spec == (0, 1, 2) for spec in numbers)
+        if not in_order or stretched != {1} or params["feature_group_count"] != 1:
+            raise TraceError(
+                "a convolution along one axis, behind those of examples and channels, is followed "
+                "alone, without dilation and groups."
+            )
+        before, behind = map(self._dim, params["padding"][0])
+        (step,) = params["window_strides"]
+        widths = before, behind
+        return convolutions.correlated(self.lifted(x), self.lifted(kernel), widths, step)
 
     def _dynamic_slice(self, params: Mapping[str, Any], x: Any, *starts: Any) -> Traced:
         places = [self._place(s) for s in starts[: self.lifted(x).rank]]
