@@ -227,9 +227,13 @@ def pairwise_hinge(x, s):  # "x: n x d; s: n"
     return d.pow(2).sum(-1).mean() + F.relu(1 - ranks).sum() + torch.cdist(x, x + 1).pow(2).sum()
 
 
-def channels(x, w, h, v):  # "x: b x c x (2 n+k-1); w: o x c x k; h: o; v: p x o x 3"
+def channels(x, w, h):  # "x: b x c x (n+k-1); w: o x c x k; h: o"
     y = torch.relu(F.conv1d(x, w, h))
-    return torch.tanh(F.conv1d(y, v, padding="same")).sum() + y[:, :, 0].sum()
+    return y.pow(2).sum() + y[:, :, 0].sum()
+
+
+def channels_to_the_same(x, v):  # "x: b x c x n; v: p x c x 3"
+    return torch.tanh(F.conv1d(torch.sin(x), v, padding="same")).sum(dim=(1, 2))
 
 
 def with_a_stride(x, w, k):  # "x: b x c x (2 n+1); w: o x c x 3; k: 3"
