@@ -310,11 +310,15 @@ def _jax_symbols() -> Symbols:
     import jax
     from jax import export
 
+    from .jax_convolutions import OWN
+
     def is_size(x: Any) -> bool:
         return export.is_symbolic_dim(x)
 
     def apply(function: Any, given: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
         """As JAX's own function, and a whole one: a jaxpr of its name."""
+        if function in OWN:
+            return OWN[function](*given, **keywords)
         name = function.__name__
         found = getattr(jax.scipy.special, name, None) or getattr(jax.numpy, name, None)
         if found is None:
@@ -323,7 +327,8 @@ def _jax_symbols() -> Symbols:
 
     def applied(x: Any) -> bool:
         of_numbers = package(x) in (*_OF_NUMBERS, "numpy") and not isinstance(x, type)
-        return of_numbers or (package(x) == "jax" and getattr(x, "__name__", "") in SPECIAL)
+        is_whole = package(x) == "jax" and getattr(x, "__name__", "") in SPECIAL
+        return of_numbers or is_whole or x in OWN
 
     return Symbols(
         holds=lambda x: isinstance(x, jax.core.Tracer) or is_size(x),

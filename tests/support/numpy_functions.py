@@ -243,6 +243,30 @@ def around(A, k):  # "A: m x n; k: 3"
     return np.trapezoid(p**2) + (np.tile(x, 2) ** 3).sum() + smooth @ x
 
 
+def smooth_by_letters(x, k, y):  # "x: n+m-1; k: m; y: n"
+    valid = np.convolve(x, k, "valid") - y
+    return np.sum(np.tanh(np.convolve(np.sin(x), k))) + valid @ valid
+
+
+def smooth_twice(x, k, y):  # "x: n+m-1; k: m; y: n+m-1"
+    z = np.tanh(np.convolve(x, k, "valid"))
+    return np.convolve(z, k) @ y + z[0]
+
+
+def smooth_to_the_same(x, k):  # "x: n + 2 h; k: 2 h + 1"
+    return np.convolve(x, k, "same")
+
+
+def windowed(x, w, Y):  # "x: n+k-1; w: k; Y: b x (n+2)"
+    seen = np.lib.stride_tricks.sliding_window_view(x, w.shape[0])
+    largest = np.lib.stride_tricks.sliding_window_view(Y, 3, axis=1).max(axis=-1)
+    return np.tanh(seen @ w).sum() + np.sum(largest) + np.correlate(x, w) @ largest[0]
+
+
+def in_front_or_behind(X, A):  # "X: b x m x d; A: m x b"
+    return np.sum((A @ X[:, 0]) ** 2) + np.sum(A.T * X[:, :, 0])
+
+
 def smooth_part(x, k):  # "x: n+2; k: 3"
     return np.convolve(x, k, "valid")
 
