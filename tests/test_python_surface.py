@@ -278,6 +278,7 @@ def test_sympy_is_told_apart() -> None:
         (lambda: f"{c:.2f}", "no values"),
         (lambda: S(w), "`A @ x`"),
         (lambda: w in X, "not a sequence"),
+        (lambda: np.eye(w.shape[0]), r"`st\.eye\(n\)`"),
         (lambda: Decimal("NaN") * c, "finite real numbers"),
         (lambda: np.sort(X), "`shapetrick functions`"),
         (lambda: np.exp(X, out=np.ones(2)), r"`st\.exp\(…\)`"),

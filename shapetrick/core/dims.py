@@ -14,9 +14,9 @@ from functools import lru_cache, reduce
 from itertools import product
 from math import lcm, prod
 from operator import and_
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, NoReturn, cast
 
-from .errors import ShapeError
+from .errors import OperandError, ShapeError
 from .records import dataclass
 
 Monomial = tuple[str, ...]
@@ -81,6 +81,11 @@ class Dim:
 
     def __pow__(self, other: Any) -> Any:
         return self.scalar**other
+
+    def __index__(self) -> NoReturn:
+        raise OperandError(
+            f"`{self}` has no size yet: write `st.eye(n)`, `st.ones(n)` or `st.zeros(n)`."
+        )
 
     def __truediv__(self, other: Any) -> Any:
         return self.scalar / other

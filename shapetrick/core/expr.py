@@ -645,5 +645,9 @@ def _broadcast(kind: type[Expr], args: Sequence[Expr]) -> Shape:
     if shape is None:
         shapes = ", ".join(dict.fromkeys(shape_text(a.shape) for a in args))
         sign = _SIGNS[kind]
-        raise ShapeError(f"the operands of `{sign}` have shapes {shapes}, which don't broadcast.")
+        turned = broadcast([args[0].shape, *(a.shape[::-1] for a in args[1:])])
+        hint = "" if turned is None else "; the second one transposed, `B.T`, would"
+        raise ShapeError(
+            f"the operands of `{sign}` have shapes {shapes}, which don't broadcast{hint}."
+        )
     return shape
