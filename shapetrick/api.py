@@ -553,7 +553,7 @@ def read(
 
     Raises an InputError that says what is wrong and where (one that is a TypeError too for what is
     neither), and BudgetError."""
-    if callable(text):
+    if callable(text) and not isinstance(text, Expr):
         from .tracing.functions import read_function
 
         if shapes is not None and named:

@@ -1,11 +1,12 @@
 """Claims as tests: with `--shapetrick`, pytest collects the `.st` files, and each claim is a test.
 
-A request without a claim is one too: that its gradient is verified.
+A request without a claim is one too: that its gradient is verified. Tests of functions have the
+fixture `assert_gradient`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The switch, which `addopts` may have."""
     group = parser.getgroup("shapetrick")
     group.addoption("--shapetrick", action="store_true", help="test the claims in .st files")
+
+
+@pytest.fixture(scope="session")
+def assert_gradient() -> Callable[..., None]:
+    """`st.assert_gradient(f, g, *inputs)`: fails with what is known, unless g is f's gradient."""
+    from .gradient_checks import assert_gradient as asserted
+
+    return asserted
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

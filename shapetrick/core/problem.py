@@ -27,6 +27,7 @@ from .traversal import postorder, substitute
 DerivativeKind = Literal["grad", "vjp", "jac", "hess", "jvp", "hvp"]
 RequestKind = Literal[DerivativeKind, "solve"]
 NOTHING_ASKED = "nothing is asked for: end with a request such as `grad J wrt X`."
+LONGEST_LABEL = 24  # characters that stand in one
 MOST_SHOWN = 3  # requests, in the `repr` of a problem
 
 
@@ -97,8 +98,11 @@ class Request:
 
 
 def called(text: str) -> str:
-    """What is differentiated as it stands in a label: in brackets unless it is a name."""
-    return text if text.isidentifier() else f"({text})"
+    """What is differentiated as it stands in a label: in brackets unless it is a name, and left out
+    where it is long."""
+    if text.isidentifier():
+        return text
+    return f"({text})" if len(text) <= LONGEST_LABEL else ""
 
 
 def jacobian_shape(of: Expr, wrt: Expr) -> Shape:

@@ -241,6 +241,11 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
         callee = Callee(name, axis, args[before:], keywords)
         return SyntaxNode("call", args[:before], callee, span)
 
+    def formula(self, text: str) -> SyntaxNode:
+        words = {name: TABLE[of].arity for name, of in NAMES.items()}
+        found: SyntaxNode = _run("expression", Source(text, Span(0, len(text)), words, ()))
+        return found
+
     def each(self, c: list[Any]) -> SyntaxNode:
         """Julia's call of a function on every entry, `exp.(x)`. Raises ParseError for others."""
         function, point, *rest = c
