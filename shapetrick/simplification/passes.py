@@ -36,7 +36,7 @@ from ..core.expr import (
 )
 from ..core.named_tuples import NamedTuple
 from ..core.results import Rewriting
-from ..core.structure import sums
+from ..core.structure import factors_of, sums
 from ..core.traversal import rebuild
 from .arguments import even_function_of_sum, value_at_zero
 from .closed_products import common_factor_inside
@@ -217,7 +217,7 @@ def _as_read(networks: Networks, e: Expr) -> Expr:
 
 def _multiplied_out(networks: Networks, e: Expr, names: bool) -> Expr | None:
     whole = _as_read(networks, e)
-    opened = _worth_opening(whole, names) if _is_read(e) else set()
+    opened = _worth_opening(whole, names) if _is_read(e) else frozenset()
     if not opened:
         return None
     plain = networks.read(whole)
@@ -225,25 +225,30 @@ def _multiplied_out(networks: Networks, e: Expr, names: bool) -> Expr | None:
     if tried in networks.memo:
         return None
     collected = networks.made(products_collected, e)
-    limit = length(whole if collected is None else collected)
-    reading = networks.read(whole, opened)
-    short = length(e) <= LONGEST_SUMMED and not isinstance(e, (Add, Times, MatMul, Transpose))
-    if (
-        reading is not None
-        and (short or _number_cancels(whole, reading) or networks.brings_together(reading))
-        and networks.may_be_shorter(reading.terms, limit)
-    ):
-        written = networks.write(reading.terms, e.shape)
-        if written is not None and length(written) < limit:
-            alone = opened & {*e.args} if isinstance(e, Call) else set()
-            outer = networks.read(whole, alone) if alone and alone != opened else None
-            kept = networks.write(outer.terms, e.shape) if outer is not None else None
-            if outer is not None and kept is not None and length(kept) < length(written):
-                reading, written = outer, kept  # its terms meet as they are
-            networks.log.append(Rewriting(f"multiplied out, {reading.how(written)}", e, written))
-            return written
-    networks.memo[tried] = plain  # keeps alive what its fingerprints are of
-    return None
+    best, limit = None, length(whole if collected is None else collected)
+    for opened_here in dict.fromkeys(filter(None, (opened, opened & _nearest(whole)))):
+        reading = networks.read(whole, opened_here)
+        short = length(e) <= LONGEST_SUMMED and not isinstance(e, (Add, Times, MatMul, Transpose))
+        if (
+            reading is not None
+            and (short or _number_cancels(whole, reading) or networks.brings_together(reading))
+            and networks.may_be_shorter(reading.terms, limit)
+        ):
+            written = networks.write(reading.terms, e.shape)
+            if written is not None and length(written) < limit:
+                best, limit = (reading, written), length(written)
+    if best is None:
+        networks.memo[tried] = plain  # keeps alive what its fingerprints are of
+        return None
+    reading, written = best
+    networks.log.append(Rewriting(f"multiplied out, {reading.how(written)}", e, written))
+    return written
+
+
+def _nearest(e: Expr) -> frozenset[Expr]:
+    """The sums that are factors of an expression or of its summands, or what it is a function of."""
+    factors = [f for a in e.args for f in factors_of(a)]
+    return frozenset(a for a in factors if isinstance(a, Add))
 
 
 def _number_cancels(e: Expr, opened: TermReading) -> bool:
@@ -252,7 +257,7 @@ def _number_cancels(e: Expr, opened: TermReading) -> bool:
     return multiple and any(abs(term.coefficient) == 1 for term in opened.read)
 
 
-def _worth_opening(e: Expr, names: bool) -> set[Expr]:
+def _worth_opening(e: Expr, names: bool) -> frozenset[Expr]:
     """The sums (and definitions) near the top whose terms may meet others when multiplied out: not
     those under an element-wise product, unless that is summed or is itself a summand."""
     meets = isinstance(e, Add) or sums(e)
@@ -272,4 +277,4 @@ def _worth_opening(e: Expr, names: bool) -> set[Expr]:
             continue
         if depth < OPENED_HORIZON:
             stack += [(a, depth + 1) for a in x.args if a.args]
-    return found if names is any(isinstance(x, Name) for x in found) else set()
+    return frozenset(found if names is any(isinstance(x, Name) for x in found) else ())
