@@ -226,9 +226,9 @@ def _multiplied_out(networks: Networks, e: Expr, names: bool) -> Expr | None:
         return None
     collected = networks.made(products_collected, e)
     best, limit = None, length(whole if collected is None else collected)
-    for opened_here in dict.fromkeys(filter(None, (opened, opened & _nearest(whole)))):
-        reading = networks.read(whole, opened_here)
-        short = length(e) <= LONGEST_SUMMED and not isinstance(e, (Add, Times, MatMul, Transpose))
+    short = length(e) <= LONGEST_SUMMED and not isinstance(e, (Add, Times, MatMul, Transpose))
+    for some in dict.fromkeys(filter(None, (opened, opened & _nearest(whole)))):
+        reading = networks.read(whole, some)
         if (
             reading is not None
             and (short or _number_cancels(whole, reading) or networks.brings_together(reading))
@@ -246,9 +246,8 @@ def _multiplied_out(networks: Networks, e: Expr, names: bool) -> Expr | None:
 
 
 def _nearest(e: Expr) -> frozenset[Expr]:
-    """The sums that are factors of an expression or of its summands, or what it is a function of."""
-    factors = [f for a in e.args for f in factors_of(a)]
-    return frozenset(a for a in factors if isinstance(a, Add))
+    """The sums that are arguments of an expression, or factors of these."""
+    return frozenset(f for a in e.args for f in factors_of(a) if isinstance(f, Add))
 
 
 def _number_cancels(e: Expr, opened: TermReading) -> bool:
