@@ -40,7 +40,7 @@ from ..core.structure import factors_of, sums
 from ..core.traversal import rebuild
 from .arguments import even_function_of_sum, value_at_zero
 from .closed_products import common_factor_inside
-from .fractions import divisors_inside, fractions_combined
+from .fractions import definitions_in_sums, divisors_inside, fractions_combined
 from .kinks import sides_joined
 from .matrix_powers import powers_joined
 from .networks import OPENED_HORIZON, Networks, TermReading
@@ -181,6 +181,9 @@ PASSES = (
     Pass("divisors inside", divisors_inside,
          "sum(x ./ (1 + x / s)) / s = sum(x ./ (s + x))", "x : n; s : scalar",
          kinds=(Times,), needed=DIVISOR | SUM),
+    Pass("definitions in sums", definitions_in_sums,
+         "sum(1 - t ./ x) + J = sum(x - t) / t", "x : n; t : scalar; J = sum((x - t).^2 ./ (t x))",
+         kinds=(Add,), needed=DIVISOR | NAME),
     Pass("sides of a kink", sides_joined, "maximum(x, y) .* step(x - y) = x .* step(x - y)",
          "x, y : n", kinds=(Add, Times), needed=KINK),
     Pass("common factor inside", common_factor_inside,

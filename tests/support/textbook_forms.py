@@ -384,6 +384,10 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
          "(1 - J - 2 y) / (sum(p) + sum(y))"),
         ("A : n x n symmetric; b, w : n; a : scalar; u = w - a (A w - b); J = u' A u / 2 - b' u; "
          "grad J wrt w", "(I - a A) (A u - b)"),
+        ("x : n positive; m, l : scalar positive; J = l sum((x - m).^2 ./ (2 m^2 x)); "
+         "grad J wrt m", "l sum(m - x) / m^3"),
+        ("t, k : n positive; a : scalar positive; J = sum(a t ./ (k + a t)); grad J wrt a",
+         "t' (k ./ (k + a t).^2)"),
     ),
     "sums of scaled matrices": (
         ("M : n x n positive; u, a : scalar positive; s = u + a sum(M, axis=1); J = sum(log(s)); "
