@@ -420,6 +420,10 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("x, w : n positive; a : scalar positive; H = a / (w' x); J = H + log(H); grad J wrt x",
          "-(H + 1) H w / a"),
     ),
+    "quotients of exponentials": (
+        ("x : n positive; a, T : scalar positive; u = x / T; B = a ./ (exp(u) - 1); J = sum(B); "
+         "grad J wrt T", "(B ./ (1 - exp(-u)))' u / T"),
+    ),
     "decimals": (
         ("x : n; J = sum(x.^2 ./ (x.^2 + 0.01)); grad J wrt x", "x ./ (x.^2 + 0.01).^2 / 50"),
         ("x : n positive; J = sum(x ./ (x + 0.003)); grad J wrt x", "0.003 x ./ (x + 0.003).^2"),
