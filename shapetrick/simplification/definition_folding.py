@@ -173,7 +173,7 @@ class Folding:
                 found = {base.args[0]: multiply_exponents(base.args[1], number(p))}
             elif len(bases) == 1 and base.op == ROOT:
                 found = {base: number(p), base.args[0]: number(p / 2)}
-            elif len(bases) == 1 and p.denominator != 1:
+            elif len(bases) == 1 and (p < 0 or p.denominator != 1):
                 found = {base: number(p)}
             for x, exponent in found.items():
                 self._powers.setdefault(x, []).append(_Scaled(exponent, rest, name))
