@@ -36,14 +36,7 @@ from ..core.expr import (
     times,
     zeros,
 )
-from ..core.functions import (
-    TABLE,
-    Array,
-    Function,
-    Signature,
-    SignatureSide,
-    parse_signature,
-)
+from ..core.functions import TABLE, Array, Function, Signature, SignatureSide, parse_signature
 from ..core.named_tuples import NamedTuple
 from ..core.structure import data_of, factors_of, terms_of
 from ..core.traversal import postorder, rebuild
@@ -290,12 +283,11 @@ def patterns_of(row: Function) -> Iterator[Pattern]:
     signatures = [(axis, parse_signature(text)) for axis, text in row.signatures]
     for axis, signature in signatures or [(None, s) for s in _broadcasting(row.arity)]:
         fused = any(len(side) > 1 for sides in signature.args for side in sides)
+        data = "sizes" if fused else axis
         letters = signature.letters if row.signatures else ()
         ones = chain.from_iterable(combinations(letters, k) for k in range(len(letters) + 1))
         for of_one, position in product(ones, range(row.arity)):
-            pattern = Pattern(
-                row, signature, frozenset(of_one), "sizes" if fused else axis, position
-            )
+            pattern = Pattern(row, signature, frozenset(of_one), data, position)
             yield pattern_of(pattern.example())  # of its shapes another signature may be the first
 
 

@@ -72,11 +72,11 @@ def _built(pattern: Pattern) -> VjpRule | None:
 
 def rules_to_build(rows: Iterable[Function]) -> dict[tuple[str, str], dict[Any, VjpRule]]:
     """The rules of rows of the table, by their names and the rest of their patterns. What has no
-    rule is refused where it is used."""
+    rule is refused where it is used; without SciPy the rows whose values need it are left out."""
     found: dict[tuple[str, str], dict[Any, VjpRule]] = {}
     for row in rows:
         for pattern in patterns_of(row):
-            with suppress(DerivationError, ShapeError):
+            with suppress(DerivationError, ShapeError, ModuleNotFoundError):
                 found.setdefault(("rules", row.name), {})[tuple(pattern[1:])] = _search(pattern)
     return found
 
