@@ -60,7 +60,7 @@ BY_SYMBOLS = frozenset({"orthogonal", "simplex", "onehot"})  # attributes that s
 ANYTHING = "anything"  # the key of a letter that stands for any expression
 
 
-Sides = tuple[Expr, Expr]
+BothSides = tuple[Expr, Expr]
 MatchKind = Literal["times", "add", "matmul", "call"]
 _MATCH_KINDS: dict[type[Expr], MatchKind] = {
     Times: "times", Power: "times", Add: "add", MatMul: "matmul"
@@ -125,12 +125,12 @@ def _key(identity: Identity) -> tuple[str, str]:
     return "identities", "\n".join([identity.left, identity.right, identity.letters])
 
 
-def identities_to_build() -> dict[tuple[str, str], list[Sides]]:
+def identities_to_build() -> dict[tuple[str, str], list[BothSides]]:
     """Both sides of the rows of the table, which are read from their texts."""
     return {_key(identity): _read(identity) for identity in _TABLE}
 
 
-def _read(identity: Identity) -> list[Sides]:
+def _read(identity: Identity) -> list[BothSides]:
     letters = _letters(identity.letters)
     left, right = (
         transform(read_expression(text, letters), _gathered)
