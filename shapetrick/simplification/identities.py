@@ -180,6 +180,8 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("cosh² - sinh²", "cosh(x).^2 - sinh(x).^2", "ones(m, n)", _ANY),
     Identity("cosh² - sinh²", "1 + sinh(x).^2", "cosh(x).^2", _ANY),
     Identity("cosh² - sinh²", "cosh(x).^2 - 1", "sinh(x).^2", _ANY),
+    Identity("double angle", "sin(x) .* cos(x)", "sin(2 x) / 2", _ANY),
+    Identity("double angle", "cos(x).^2 - sin(x).^2", "cos(2 x)", _ANY),
     Identity("tan", "sin(x) ./ cos(x)", "tan(x)", _ANY),
     Identity("tan", "cos(x) .* tan(x)", "sin(x)", _ANY),
     Identity("tanh", "sinh(x) ./ cosh(x)", "tanh(x)", _ANY, stable=True),

@@ -420,6 +420,17 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("x, w : n positive; a : scalar positive; H = a / (w' x); J = H + log(H); grad J wrt x",
          "-(H + 1) H w / a"),
     ),
+    "double angles": (
+        ("t, y : n; w : scalar positive; h = sin(w t / 2).^2; J = norm(h - y)^2 / 2; grad J wrt w",
+         "(h - y)' (t .* sin(w t)) / 2"),
+        ("x : n; J = sum(sin(x).^4); grad J wrt x", "4 sin(x).^3 .* cos(x)"),
+    ),
+    "multiples below": (
+        ("r, e : n positive; s : scalar positive; v = s^2 r; J = sum(log(v) + e.^2 ./ v) / 2; "
+         "grad J wrt s", "sum(1 - e.^2 ./ v) / s"),
+        ("x, y : n positive; a : scalar positive; z = a x; J = sum(y ./ z); grad J wrt a",
+         "-J / a"),
+    ),
     "quotients of exponentials": (
         ("x : n positive; a, T : scalar positive; u = x / T; B = a ./ (exp(u) - 1); J = sum(B); "
          "grad J wrt T", "(B ./ (1 - exp(-u)))' u / T"),
