@@ -15,6 +15,7 @@ from ...core.named_tuples import NamedTuple
 from ..syntax.index_binders import Binder
 from ..syntax.selections import Selector, index_of_node, typed_index
 from ..syntax.tree import Callee, SyntaxNode, folded, number_node, postorder, transformed, with_args
+from .entries import SUM
 from .index_names import IndexNames
 from .positions import POSITION, flipped
 
@@ -85,7 +86,7 @@ def _sliced(
     """The body with slices, and whether none were needed; `function` is what is taken of it."""
     if not is_part(body, over, known):
         return body, True
-    factors = set(_factors(body)) if function == "sum" else set()
+    factors = set(_factors(body)) if function == SUM else set()
     for node in (n for n in postorder(body) if n.kind == "bound"):
         if _compares_with_rest(node.value, over, node in factors):
             part = f"{over.first}..{over.last}"
@@ -117,7 +118,7 @@ def _factors(body: SyntaxNode) -> Iterator[SyntaxNode]:
     while stack:
         node = stack.pop()
         yield node
-        is_sum = node.kind == "bound" and node.value.function == "sum"
+        is_sum = node.kind == "bound" and node.value.function == SUM
         if is_sum or node.kind in ("*", ".*", "neg", "/", "./"):
             stack += node.args[:1] if node.kind in ("/", "./") else node.args
 
@@ -129,7 +130,7 @@ def _compares_with_rest(binder: Binder, over: Range, is_factor: bool) -> bool:
         return False
     rises = (binder.compared == ">") == (binder.letters[0] in binder.own)
     ends = (over.first, over.last.offset)
-    strict = is_factor and binder.function == "sum" and binder.compared in ("<", ">")
+    strict = is_factor and binder.function == SUM and binder.compared in ("<", ">")
     return not strict or ends != ((Index("", 1), -1) if rises else (Index("", 2), 0))
 
 
