@@ -29,6 +29,7 @@ from ..core.expr import (
     Number,
     Power,
     Real,
+    Structured,
     Symbol,
     Times,
     Transpose,
@@ -320,9 +321,11 @@ def _factors(part: _Summand) -> list[Common]:
         return found
     left, right = _chain(body, "left"), _chain(body, "right")
     if left is not None:
-        found += [Common("left", matmul(*left.args[:k])) for k in range(1, len(left.args))]
+        cuts = [(left.args[:k], left.args[k:]) for k in range(1, len(left.args))]
+        found += [Common("left", matmul(*x)) for x, rest in cuts if not _is_placed(x, rest)]
     if right is not None:
-        found += [Common("right", matmul(*right.args[-k:])) for k in range(1, len(right.args))]
+        cuts = [(right.args[-k:], right.args[:-k]) for k in range(1, len(right.args))]
+        found += [Common("right", matmul(*x)) for x, rest in cuts if not _is_placed(x, rest)]
     if left is right is None and not isinstance(body, Eye):
         found += [Common("left", body), Common("right", body)]
     return found + _powers(part.matrices)
@@ -348,6 +351,23 @@ def _chain(body: Expr, side: Literal["left", "right"]) -> Expr | None:
         if isinstance(a, MatMul) and all(b is a or b.shape[side == "right"] == ONE for b in factors)
     ]
     return chains[0] if len(chains) == 1 else None
+
+
+def _is_placed(taken: Sequence[Expr], rest: Sequence[Expr]) -> bool:
+    """Whether the rest is there for what is taken: structured constants alone are written by what
+    they do, as slices of what they stand beside, as blocks of it."""
+    return _are_structured(rest) and not _are_structured(taken)
+
+
+def _are_structured(factors: Sequence[Expr]) -> bool:
+    waiting, found = [*factors], False
+    while waiting:
+        x = waiting.pop()
+        found = found or isinstance(x, Structured)
+        if not (x.args or isinstance(x, (Structured, Number))):
+            return False
+        waiting += x.args
+    return found
 
 
 def is_linear(e: Expr) -> bool:

@@ -241,6 +241,12 @@ GRADIENTS = [
     ("X : n x n; grad 3 tr(X) wrt X", "3 I"),
     ("X, I : n x n; grad 3 tr(X) + tr(I) wrt X", "3 eye(n)"),
     ("A : m x m; X : n x n; grad tr(kron(A, X)) wrt X", "tr(A) I"),
+    (
+        "x, y : n; s : scalar; r = x[2..n] - x[1..n-1]; "
+        "J = norm(x - y)^2 / 2 + s norm(r)^2; grad J wrt x",
+        "x - y + 2 s ([0; r] - [r; 0])",
+    ),
+    ("A, G : n x k; x : k; z = A x; w : n; vjp (z + flip(z)) with w wrt A", "(w + flip(w)) x'"),
 ]  # fmt: skip
 
 
