@@ -45,6 +45,9 @@ FOUND = [
     "X : m x d symmetric; B : d x k; Z[i,c] = sum(j) X[i,j] B[j,c]; J = sum(Z); grad J wrt B",
     "X : n x n posdef; X : m x d; Z[i] = sum(j) X[i,j]; grad sum(Z) wrt X",
     "x : n; W : n x n; E = sum(i, j, j) W[i,j] (x[i] - x[j])^2; grad E wrt x",
+    "x : n n n n n n n n n n positive; check hess sum(sqrt(x)) wrt x = 3 diag(x.^(-3/2)) / 4",
+    "K[q] : c x d for q = 0..2222222222; X[p] : 1 x c for p = 1..N; Y[p] = sum(q = 0..2) X[p] K[q]"
+    "for p = 1..N; J = sum(p = 1..N) norm(Y[p])^2; grad J wrt K[q], X[p]",
     "X : m x d; Y : m x k; W = 2 X X' - r ones(1, d); J = sum(i, c) Y[i,c] P[i,c]; grad J wrt X",
 ]
 

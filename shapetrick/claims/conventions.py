@@ -10,12 +10,14 @@ from math import prod
 
 import numpy as np
 
+from ..core.budget import numbers_in
 from ..core.expr import Expr, add, call, commute, matmul, subtract, transpose
 from ..core.functions import Array
 from ..core.named_tuples import NamedTuple
 from ..core.problem import Request
 from ..core.traversal import symbols_of
 from ..numerics.sampling import PLAIN, Profile, dims_of
+from ..validation.sample_points import MOST_HELD
 from .comparison import SAME, agree, miss, ratio
 from .variants import Drawn, drawn_anew, is_steady, resized, values_at
 
@@ -113,6 +115,8 @@ def _factor(value: Expr, answer: Expr, request: Request, draws: Sequence[Drawn])
         for drawn, profile in zip(draws, (PLAIN, Profile(sign=1)), strict=False)
     ]
     for i, drawn in enumerate((*draws, *elsewhere)):
+        if numbers_in([value.shape, answer.shape], drawn[0]) > MOST_HELD:
+            continue
         a, b = values_at([value, answer], drawn)
         if a is None or b is None or (i >= len(draws) and not is_steady(answer, drawn)):
             continue

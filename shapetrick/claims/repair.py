@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from ..core.budget import numbers_in
 from ..core.cost import length
 from ..core.dims import SCALAR, Dim
 from ..core.errors import InputError
@@ -60,6 +61,7 @@ MOST_BUILT = 50_000  # nodes, for one change
 MOST_FIRST = 80  # changes after which a second is tried
 MOST_BUILT_AFTER = 25_000  # likewise, for a second
 MOST_VERIFIED = 6
+MOST_ENTRIES = 100_000  # of an answer that changes are compared with
 MOST_ALIKE = 2  # look-alikes of the answer that are told
 REPLACED = "wrong part"
 FINEST = 1e-13  # relative: nearer than that is rounding
@@ -99,7 +101,11 @@ class Repairer:
         self.root, self.lowering = read_claim(problem, request)
         self.draft = ClaimVariant(self.lowering.text, self.root, self.lowering)
         self._size_identities()
-        self.draws = checker.draws()
+        self.draws = [
+            drawn
+            for drawn in checker.draws()
+            if numbers_in([answer.shape], drawn[0]) <= MOST_ENTRIES
+        ]
         self.rights = [values_at([answer], drawn)[0] for drawn in self.draws]
         self._left = MOST_BUILT
         self._near = self._nearness()

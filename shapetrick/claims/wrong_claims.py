@@ -54,8 +54,12 @@ class WrongClaim:
         """What is wrong, and what is right."""
         found = self.plain()
         answer = self._answer
-        if answer is None or not self._repairer.draws:
+        if answer is None:
             return self._with_adjoint(found)
+        text = _text(answer)
+        right = _TOO_LONG if text is None else f"the gradient is `{text}`"
+        if not self._repairer.draws:
+            return with_more(found, [right], suggestion=text, evidence=self._derived)
         mend = self._repairer.mend()
         if mend is not None and not self._is_small(mend, answer):
             mend = None
@@ -65,8 +69,6 @@ class WrongClaim:
         if mend is not None:
             return self._with_mend(found, mend)
         part, apart = self._first_apart(answer)
-        text = _text(answer)
-        right = _TOO_LONG if text is None else f"the gradient is `{text}`"
         last = f"no small change mends it; {right}{apart}"
         said = [*self._nevertheless, last]
         return self._with_answer(found, said, suggestion=text, where=part)

@@ -89,7 +89,9 @@ class Unrolling:
             for s in self.segments
             if s.body is not None
         ]
-        written = sum(n * self._extent(e) for e, n in [*bodies, *((e, 1) for e in roots)])
+        self._admit(sum(n * self._extent(e) for e, n in [*bodies, *((e, 1) for e in roots)]))
+
+    def _admit(self, written: int) -> None:
         told = ", ".join(f"{letter} = {n}" for letter, n in self.lengths.items())
         instead = "ask at smaller lengths, or call the function that `function` writes, a loop."
         MEMBERS.admit(written, f"writing all members out at {told}", instead)
@@ -113,7 +115,8 @@ class Unrolling:
         return max(over.last.offset - over.first.offset + 1, 0)
 
     def members(self, segment: Segment) -> list[Place]:
-        """The indices of a segment's members."""
+        """The indices of a segment's members. Raises BudgetError."""
+        self._admit(prod(map(self._longest, segment.ranges)))
         return [
             tuple(i.within({**self.indices, **at}) for i in segment.indices)
             for at in values_within(segment.ranges, self.lengths)
