@@ -60,14 +60,14 @@ def error_curve(f: Callable[[Array], Array], x: Array, direction: Array, predict
         tuple(map(float, STEPS)),
         tuple(map(float, errors)),
         tuple(map(float, remainders)),
-        _slope(STEPS, found, np.array(rounding)),
+        _slope(found, np.array(rounding)),
     )
 
 
-def _slope(steps: Array, remainders: Array, rounding: Array) -> float:
+def _slope(remainders: Array, rounding: Array) -> float:
     """The slope of the remainder at the smallest steps at which it is more than rounding."""
     above = np.isfinite(remainders) & (remainders > ABOVE_ROUNDING * rounding)
     seen = np.flatnonzero(above)[-FITTED:]
     if len(seen) < 2:
         return float("inf")
-    return float(np.polyfit(np.log(steps[seen]), np.log(remainders[seen]), 1)[0])
+    return float(np.polyfit(np.log(STEPS[seen]), np.log(remainders[seen]), 1)[0])

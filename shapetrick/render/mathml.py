@@ -125,7 +125,9 @@ class _MathReader:
         elif kind == "number":
             self._put(_Item(f"<mn>{match[0]}</mn>"))
         elif kind == "primes":
-            self._script("^", "<mo>" + "′" * len(match[0]) + "</mo>")
+            frame = self._frame
+            frame.pending.append(_OpenCommand("^", 2, [frame.items.pop()]))
+            self._put(_Item("<mo>" + "′" * len(match[0]) + "</mo>"))
         elif kind == "space":
             self._frame.gap = True
         elif kind == "escaped" and match["escaped"] in _SPACES:
@@ -194,11 +196,6 @@ class _MathReader:
         table = "".join(f"<mtr>{row}</mtr>" for row in cells)
         left, right = (f'<mo stretchy="true">{fence}</mo>' for fence in "[]")
         self._put(_Item(f"<mrow>{left}<mtable>{table}</mtable>{right}</mrow>"))
-
-    def _script(self, sign: str, text: str) -> None:
-        base = self._frame.items.pop()
-        self._frame.pending.append(_OpenCommand(sign, 2, [base]))
-        self._put(_Item(text))
 
     def _put(self, item: _Item) -> None:
         """Add an element to the row, or to the command that waits for it."""
