@@ -6,11 +6,12 @@ whose names carry the index, so that the engine derives with the generic member 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 from itertools import chain, count
 
 from .dims import Dim, Extent, Shape
+from .equations import EquationSides, EquationSystem
 from .errors import Span
 from .expr import (
     PRODUCT,
@@ -21,6 +22,7 @@ from .expr import (
     Named,
     Symbol,
     Total,
+    as_symbol,
     eye,
     symbol,
     total,
@@ -111,16 +113,52 @@ class Segment:
         )
 
 
+class MemberSystem(NamedTuple):
+    """Equations that determine members, `A[t] Y[t] = Q[t]`, for all values of the letters of the
+    ranges."""
+
+    system: EquationSystem
+    ranges: tuple[Range, ...]
+
+    def changed(self, change: Callable[[Expr], Expr]) -> EquationSystem:
+        """The system with a change to each of its expressions."""
+        unknowns, sides, solver, arguments = self.system
+        return EquationSystem(
+            tuple(as_symbol(change(u)) for u in unknowns),
+            tuple(EquationSides(*map(change, q)) for q in sides),
+            solver,
+            tuple(map(change, arguments)),
+        )
+
+
 class Families(NamedTuple):
     """The segments in the order of the text, and the letters of lengths: `L`, `T`; `functions` are
-    those of families of elementwise functions, which have no values."""
+    those of families of elementwise functions, which have no values. Members without a body are
+    inputs, or unknowns of `systems`."""
 
     segments: tuple[Segment, ...]
     lengths: tuple[str, ...]
     functions: tuple[Segment, ...] = ()
+    systems: tuple[MemberSystem, ...] = ()
 
     def of(self, base: str) -> list[Segment]:
         return [s for s in self.segments if s.base == base]
+
+    def of_unknown(self, s: Segment) -> MemberSystem | None:
+        """What determines the members of a segment, if equations do."""
+        named = ((u.name, x) for x in self.systems for u in x.system.unknowns)
+        return next((x for name, x in named if name == s.name), None)
+
+    def is_input(self, s: Segment) -> bool:
+        """Whether the members of a segment are given."""
+        return s.body is None and self.of_unknown(s) is None
+
+    def contents(self, s: Segment) -> Sequence[Expr]:
+        """The expressions by which the members of a segment are determined; none of inputs."""
+        found = self.of_unknown(s)
+        if found is not None:
+            return found.system.residuals
+        return () if s.body is None else (s.body,)
 
     def running(self, indices: Iterable[Index]) -> list[str]:
         """The letters of indices that run over a family, and are no length's."""
@@ -330,7 +368,7 @@ def live(families: Families, roots: Iterable[Expr]) -> set[str]:
         for x, _ in members_in(stack.pop()):
             if x.base not in found:
                 found.add(x.base)
-                stack += [s.body for s in families.of(x.base) if s.body is not None]
+                stack += chain.from_iterable(map(families.contents, families.of(x.base)))
     return found
 
 
@@ -340,7 +378,7 @@ def cotangent_names(
     """What the gradients by the members of each family that is defined are called: `G`, or `G_Z`
     where the roots depend on several; what is taken gets `_` behind it."""
     used = live(families, roots)
-    defined = list(dict.fromkeys(s.base for s in families.segments if s.body is not None))
+    defined = list(dict.fromkeys(s.base for s in families.segments if families.contents(s)))
     alone = sum(base in used for base in defined) == 1
     names: dict[str, str] = {}
     for base in defined:

@@ -11,6 +11,7 @@ from typing import Literal
 from .dims import Dim, Shape
 from .equations import EquationSystem
 from .expr import Expr, Name, Symbol, symbol
+from .families import MemberSystem
 from .indices import Range
 from .named_tuples import NamedTuple
 from .problem import Request
@@ -141,11 +142,13 @@ class Rewriting(NamedTuple):
 class Equation:
     """`symbol` = `value`, for all values of the letters of the ranges: `G[l-1] = … for l = L..1`.
 
-    The members of families and of their cotangents are symbols in it."""
+    The members of families and of their cotangents are symbols in it. Where the symbol `solves`
+    equations that only numbers solve, the value is what computes it."""
 
     symbol: Symbol
     value: Expr
     ranges: tuple[Range, ...]
+    solves: LinearSystem | None = None
 
 
 class Recursion(NamedTuple):
@@ -239,6 +242,15 @@ class Adjoint(NamedTuple):
             return multiplier
         assert isinstance(multiplier, Name)
         return symbol(multiplier.name, multiplier.shape)
+
+
+class MemberAdjoint(NamedTuple):
+    """Equations that determine members: what is zero, each with its multiplier, and what these
+    are."""
+
+    determined: MemberSystem
+    weighted: tuple[tuple[Expr, Symbol], ...]
+    multipliers: tuple[Equation, ...]
 
 
 @dataclass(frozen=True, slots=True)

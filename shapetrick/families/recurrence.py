@@ -36,7 +36,7 @@ from ..core.families import (
 )
 from ..core.indices import Incomparable, Index, Range, at_most, by_size, member
 from ..core.problem import Problem, Request
-from ..core.results import Equation, Recursion
+from ..core.results import Equation, MemberAdjoint, Recursion
 from ..core.traversal import replaced, substitute, symbols_of
 from ..derivation.chain_rule import cotangents
 from ..simplification.simplifier import Simplifier
@@ -50,12 +50,14 @@ from .schedule import schedule
 
 @dataclass(frozen=True, slots=True)
 class MemberUse:
-    """An expression with its cotangent, for all values of the letters of its ranges."""
+    """An expression with its cotangent, for all values of the letters of its ranges; of an equation
+    with its multiplier, which the `unknowns` in it determine."""
 
     body: Expr
     upstream: Expr
     ranges: tuple[Range, ...]
     defines: Segment | None = None
+    unknowns: tuple[Symbol, ...] = ()
 
 
 def unshifted(families: Families, request: Request) -> Request:
@@ -70,7 +72,8 @@ def unshifted(families: Families, request: Request) -> Request:
 class Backpropagation:
     """The recurrences of one request, or of what is `asked` in the place of its value. Cotangents
     that are not `named` get names of their own; `title` is what the gradient is called. What is
-    `linear` in the variable has no value in the end: nothing is written by its names."""
+    `linear` in the variable has no value in the end: nothing is written by its names. Members that
+    equations determine hand on to those in these what the multipliers say."""
 
     problem: Problem
     request: Request
@@ -79,10 +82,13 @@ class Backpropagation:
     named: Mapping[str, str] = field(default_factory=dict)
     title: str = ""
     linear: frozenset[str] = frozenset()
+    determined: Sequence[MemberAdjoint] = ()
     _pieces: list[MemberUse] = field(default_factory=list)
     _members: dict[Expr, dict[str, dict[Symbol, None]]] = field(default_factory=dict)
     _unused: list[Segment] = field(default_factory=list)
     _names: dict[str, str] = field(default_factory=dict)
+    _bases: dict[str, str] = field(default_factory=dict)  # of what is called so
+    _multipliers: dict[str, Equation] = field(default_factory=dict)
     _least: dict[str, int] = field(default_factory=dict)
     _sums: dict[str, Callable[[Place], Expr]] = field(
         default_factory=dict
@@ -99,12 +105,18 @@ class Backpropagation:
         values = [piece.body for piece in self.asked]
         taken = self.problem.taken(self.request) | {*self.named.values()}
         self._names = {**cotangent_names(f, values, taken), **self.named}
+        self._bases = {name: base for base, name in self._names.items()}
         used = live(f, values)
         self._pieces = [*self.asked]
         for s in f.segments:
             if s.body is not None and s.base in used:
                 up = self.cotangent(s.base, s.indices)
                 self._pieces.append(MemberUse(s.body, up, s.ranges, s))
+        for (system, ranges), weighted, multipliers in self.determined:
+            self._multipliers.update((q.symbol.base, q) for q in multipliers)
+            for e, s in weighted:
+                use = MemberUse(ex.negate(e), s, ranges, unknowns=system.unknowns)
+                self._pieces.append(use)
         self._open_sums()
 
     def _drop_unused(self) -> None:
@@ -197,25 +209,26 @@ class Backpropagation:
         the last member first."""
         needed: dict[str, list[Equation]] = {}
         waiting = list(roots)
-        bases = {name: base for base, name in self._names.items()}
         while waiting:
             for x, _ in members_in(waiting.pop()):
-                base = bases.get(x.base)
+                base = self._bases.get(x.base)
+                q = self._multipliers.get(x.base)
+                if q is not None and x.base not in needed:
+                    needed[x.base] = [self._turned(q)]
+                    waiting.append(q.value)
                 if base is not None and base not in needed:
                     segments = [s for s in self.families.of(base) if s not in self._unused]
                     found = self._equations(base, segments, self._letters(base), x.base)
                     needed[base] = [self._turned(q) for q in found]
                     waiting += [q.value for q in needed[base]]
         late_first = list(dict.fromkeys(s.base for s in reversed(self.families.segments)))
-        found_bases = sorted(needed, key=late_first.index)
+        found_bases = sorted(needed, key=(*late_first, *self._multipliers).index)
         return tuple(_in_order([q for base in found_bases for q in needed[base]]))
 
     def papers(self, equations: Sequence[Equation]) -> Iterator[tuple[Request, str]]:
         """What to derive as on paper: a piece by a variable, and the name of what comes out."""
-        bases = {name: base for base, name in self._names.items()}
-        wanted = dict.fromkeys(
-            bases[x.base] for q in equations for x, _ in members_in(q.symbol) if x.base in bases
-        )
+        found = [x.base for q in equations for x, _ in members_in(q.symbol)]
+        wanted = dict.fromkeys(self._bases[name] for name in found if name in self._bases)
         wrt = self.request.wrt
         named = [(base, self._names[base]) for base in wanted]
         if wrt.indices and wrt.base not in self._names:
@@ -268,7 +281,7 @@ class Backpropagation:
 
     def cotangent(self, base: str, indices: Place) -> Symbol:
         """The symbol of a member's cotangent."""
-        segments = [s for s in self.families.of(base) if s.body is not None]
+        segments = [s for s in self.families.of(base) if self.families.contents(s)]
         segment = next((s for s in reversed(segments) if s.indices == indices), segments[0])
         return ex.symbol(member(self._names[base], *indices), segment.shape_at(indices))
 
@@ -342,7 +355,8 @@ class Backpropagation:
         if piece.body not in self._members:
             found: dict[str, dict[Symbol, None]] = {}
             for x, _ in members_in(piece.body):
-                found.setdefault(x.base, {})[x] = None
+                if x not in piece.unknowns:
+                    found.setdefault(x.base, {})[x] = None
             self._members[piece.body] = found
         return self._members[piece.body]
 
@@ -352,8 +366,10 @@ class Backpropagation:
 
     def extent(self, base: str) -> MemberBox | None:
         """From where to where a family, or that of cotangents, runs; None for what is neither."""
-        bases = {name: own for own, name in self._names.items()}
-        segments = self.families.of(bases.get(base, base))
+        if base in self._multipliers:
+            q = self._multipliers[base]
+            return box_of(q.symbol.indices, q.ranges)
+        segments = self.families.of(self._bases.get(base, base))
         return around([s.box for s in segments]) if segments else None
 
     def _made_extent(self, base: str) -> MemberBox | None:
@@ -365,11 +381,10 @@ class Backpropagation:
     def outside(self) -> tuple[str, ...]:
         """What is said of the families that are zero outside of their ranges in the equations."""
         found: dict[str, dict[str, None]] = {}
-        bases = {name: own for own, name in self._names.items()}
         for base, axis in self._padded:
             ends = self.extent(base)
             if ends is not None:
-                letters = self._letters(bases.get(base, base))
+                letters = self._letters(self._bases.get(base, base))
                 name = member(base, *map(Index, letters))
                 over = Range(letters[axis], ends[0][axis], ends[1][axis])
                 found.setdefault(name, {})[str(over)] = None
@@ -442,7 +457,8 @@ class Backpropagation:
     def _turned(self, q: Equation) -> Equation:
         """The equation from the last member down, by G[l] in place of G[l+1], as lectures write
         recurrences; along an axis on which there is none as it is."""
-        used = [x for x, _ in members_in(q.value) if x.base in self._names.values()]
+        backward = {*self._bases, *self._multipliers}
+        used = [x for x, _ in members_in(q.value) if x.base in backward]
         back: dict[str, Index] = {}
         ranges = []
         for over in q.ranges:
@@ -508,9 +524,8 @@ class Backpropagation:
 
     def _note_lengths(self, e: Expr) -> None:
         """From which lengths on there are the single members that an expression mentions."""
-        bases = {name: base for base, name in self._names.items()}
         for x, _ in members_in(e):
-            for s in self.families.of(bases.get(x.base, x.base)):
+            for s in self.families.of(self._bases.get(x.base, x.base)):
                 for i, low, high in zip(x.indices, *s.box, strict=True):
                     if not self.families.running([i]) and at_most(low, i) and at_most(i, high):
                         self._at_most(low, i)

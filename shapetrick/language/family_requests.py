@@ -99,7 +99,8 @@ def _stated(members: MemberScope, problem: Problem) -> Problem:
     symbols = {n: s for n, s in problem.symbols.items() if not s.indices}
     symbols |= {s.name: s.symbol(s.indices) for s in members.segments if s.body is None}
     functions = tuple(n for n in problem.functions if not isinstance(n, Member))
-    return replace(problem, symbols=symbols, functions=functions, families=members.families)
+    families = members.families(problem.systems)
+    return replace(problem, symbols=symbols, functions=functions, families=families, systems=())
 
 
 @dataclass(frozen=True, slots=True)
