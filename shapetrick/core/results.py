@@ -3,7 +3,7 @@ it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from fractions import Fraction
 from typing import Literal
@@ -149,6 +149,13 @@ class Equation:
     value: Expr
     ranges: tuple[Range, ...]
     solves: LinearSystem | None = None
+
+    @property
+    def told(self) -> Sequence[tuple[Expr, Expr]]:
+        """The sides of what is written of it."""
+        if self.solves is None:
+            return [(self.symbol, self.value)]
+        return [(q.left, q.right) for q in self.solves.equations]
 
 
 class Recursion(NamedTuple):

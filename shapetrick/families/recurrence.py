@@ -34,6 +34,7 @@ from ..core.families import (
     reindexed,
     with_own_letters,
 )
+from ..core.free_names import free_name
 from ..core.indices import Incomparable, Index, Range, at_most, by_size, member
 from ..core.problem import Problem, Request
 from ..core.results import Equation, MemberAdjoint, Recursion
@@ -115,7 +116,7 @@ class Backpropagation:
         for (system, ranges), weighted, multipliers in self.determined:
             self._multipliers.update((q.symbol.base, q) for q in multipliers)
             for e, s in weighted:
-                use = MemberUse(ex.negate(e), s, ranges, unknowns=system.unknowns)
+                use = MemberUse(e, ex.negate(s), ranges, unknowns=system.unknowns)
                 self._pieces.append(use)
         self._open_sums()
 
@@ -145,6 +146,7 @@ class Backpropagation:
         for e in (self.request.wrt, self.request.of, *others):
             self._note_lengths(e)
         needed = self._recurrences([*(q.value for q in gradients), *others])
+        needed = self._inlined(needed, [*(q.value for q in gradients), *others])
         with_sums = [tuple(map(self._with_sums, equations)) for equations in (needed, gradients)]
         return Recursion(with_sums[0], with_sums[1], self._lengths(), tuple(self._padded))
 
@@ -225,31 +227,82 @@ class Backpropagation:
         found_bases = sorted(needed, key=(*late_first, *self._multipliers).index)
         return tuple(_in_order([q for base in found_bases for q in needed[base]]))
 
+    def _inlined(self, found: Sequence[Equation], others: Sequence[Expr]) -> Sequence[Equation]:
+        """The equations, in which multipliers that alone use a cotangent, of one equation, say what
+        it is."""
+        multipliers = [q for q in found if q.symbol.base in self._multipliers]
+        rest = [q for q in found if q not in multipliers]
+        used = {x.base for e in (*others, *(q.value for q in rest)) for x, _ in members_in(e)}
+        bases = [q.symbol.base for q in rest]
+        alone = {
+            q.symbol: q.value
+            for q in (rest if multipliers else ())
+            if q.symbol.base not in used and bases.count(q.symbol.base) == 1
+        }
+
+        def inlined(q: Equation) -> Equation:
+            if q not in multipliers or not alone:
+                return q
+            put = {x: alone[x] for x in symbols_of(q.value) if x in alone}
+            value, solves = substitute(q.value, put), q.solves
+            if solves is None:
+                return replace(q, value=self.simplified(value))
+            told = (
+                e._replace(right=self.simplified(substitute(e.right, alone)))
+                for e in solves.equations
+            )
+            return replace(q, value=value, solves=solves._replace(equations=(*told,)))
+
+        return [inlined(q) for q in found if q.symbol not in alone]
+
     def papers(self, equations: Sequence[Equation]) -> Iterator[tuple[Request, str]]:
         """What to derive as on paper: a piece by a variable, and the name of what comes out."""
         found = [x.base for q in equations for x, _ in members_in(q.symbol)]
         wanted = dict.fromkeys(self._bases[name] for name in found if name in self._bases)
         wrt = self.request.wrt
         named = [(base, self._names[base]) for base in wanted]
+        yield from self._papers_of(named)
+        for determined in self.determined:
+            yield from self._equation_papers(determined)
         if wrt.indices and wrt.base not in self._names:
-            named.append((wrt.base, self._label(wrt.base)))
+            yield from self._papers_of([(wrt.base, self._label(wrt.base))])
+        for piece in self._pieces:
+            if not wrt.indices and wrt in symbols_of(piece.body):
+                label = self._label(wrt.name)
+                yield self._paper(piece, wrt), self._titled(label, piece, False)
+
+    def _papers_of(self, named: Sequence[tuple[str, str]]) -> Iterator[tuple[Request, str]]:
+        """Those by the members of families, each with what their gradients are called."""
         for base, name in named:
             uses = list(self.uses(base))
             for piece, variable in uses:
                 alone = sum(_meet(piece, variable, *other) for other in uses) == 1
                 title = self._titled(member(name, *variable.indices), piece, alone)
                 yield self._paper(piece, variable), title
-        for piece in self._pieces:
-            if not wrt.indices and wrt in symbols_of(piece.body):
-                label = self._label(wrt.name)
-                yield self._paper(piece, wrt), self._titled(label, piece, False)
+
+    def _equation_papers(self, determined: MemberAdjoint) -> Iterator[tuple[Request, str]]:
+        """The backward rules of equations by what they determine."""
+        (system, ranges), weighted, _ = determined
+        for e, s in weighted:
+            paper = self._paper(MemberUse(e, s, ranges), s)
+            residual = replace(paper, of=ex.named(self.residual, e), of_text=self.residual)
+            for u in (u for u in system.unknowns if u in symbols_of(e)):
+                yield replace(residual, wrt=u), f"∂{self.residual}/∂{u.name}"
+
+    @property
+    def residual(self) -> str:
+        """What is called so in steps is zero where equations hold."""
+        return free_name("F", self.problem.taken(self.request) | {*self._bases})
 
     def _titled(self, label: str, piece: MemberUse, alone: bool) -> str:
         """The label of a contribution: unless it is the only one, with what it comes through."""
         if alone:
             return label
         text = self.request.of_text
-        return f"{label} through {text if piece.defines is None else piece.defines.name}"
+        if piece.defines is not None or piece.unknowns:
+            names = piece.unknowns or (piece.defines,)
+            text = ", ".join(x.name for x in names if x is not None)
+        return f"{label} through {text}"
 
     @property
     def simplifier(self) -> Simplifier:
@@ -289,8 +342,8 @@ class Backpropagation:
 
     @property
     def names(self) -> dict[str, str]:
-        """What the cotangents of each family are called."""
-        return self._names
+        """What the cotangents of each family are called; multipliers by their own names."""
+        return {**self._names, **{name: name for name in self._multipliers}}
 
     def uses_between(self, base: str, box: MemberBox) -> Iterator[tuple[MemberUse, Symbol]]:
         """The pieces in which the members of a box occur, and as which member."""

@@ -78,12 +78,16 @@ def _prepared(problem: Problem, request: Request, seed: int) -> tuple[Request, _
 
 
 def member_adjoints(
-    problem: Problem, request: Request, names: Mapping[str, str], seed: int
+    problem: Problem,
+    request: Request,
+    values: Iterable[Expr],
+    names: Mapping[str, str],
+    seed: int,
 ) -> tuple[Request, tuple[MemberAdjoint, ...]]:
-    """The multipliers of the equations of members that a value is made of, given the gradients by
+    """The multipliers of the equations of members that values are made of, given the gradients by
     the generic members, which have these names. The request is along the symmetric matrices where
     the equations need that. Raises DerivationError where the unknowns are not determined."""
-    used, found = live(problem.families, [request.of]), list[MemberAdjoint]()
+    used, found = live(problem.families, values), list[MemberAdjoint]()
     for determined in problem.families.systems:
         system = determined.system
         if used.isdisjoint(u.base for u in system.unknowns):
@@ -110,20 +114,22 @@ def _of_members(
     """Multipliers as members of a family of their own."""
     adjoint = Adjoint((determined.system,), (*weighted,), (*equations,))
     place = determined.system.unknowns[0].indices
-    own = {s: symbol(member(s.name, *place), s.shape, s.attributes) for s in adjoint.symbols}
-    forms = {adjoint.symbol(m): m.args[0] for _, m in weighted if isinstance(m, Name)}
-    forms.update((as_symbol(s), e) for s, e in solved_symbols(adjoint).items())
-    linear = next(iter(adjoint.linear_systems), None)
-    if linear is not None:
-        told = (
+    own: dict[Expr, Symbol] = {
+        s: symbol(member(s.name, *place), s.shape, s.attributes) for s in adjoint.symbols
+    }
+    forms = {own[adjoint.symbol(m)]: m.args[0] for _, m in weighted if isinstance(m, Name)}
+    linear = None
+    for unknowns, told in adjoint.linear_systems:
+        sides = (
             q._replace(left=substitute(q.left, {**own}), right=substitute(q.right, {**own}))
-            for q in linear.equations
+            for q in told
         )
-        linear = LinearSystem(tuple(own[s] for s in linear.symbols), (*told,))
+        linear = LinearSystem(tuple(own[s] for s in unknowns), (*sides,))
+        forms.update((as_symbol(s), e) for s, e in solved_symbols([linear]).items())
     return MemberAdjoint(
         determined,
-        tuple((e, own[adjoint.symbol(m)]) for e, m in weighted if adjoint.symbol(m) in forms),
-        tuple(Equation(own[s], e, determined.ranges, linear) for s, e in forms.items()),
+        tuple((e, s) for e, m in weighted if (s := own[adjoint.symbol(m)]) in forms),
+        tuple(Equation(s, e, determined.ranges, linear) for s, e in forms.items()),
     )
 
 
@@ -235,7 +241,7 @@ def computable_gradient(
 ) -> Expr:
     """A derivative with the multipliers and differentials that only equations name as what solves
     these, by a library where it has one of these solvers."""
-    return substitute(gradient, solved_symbols(adjoint, solvers))
+    return substitute(gradient, solved_symbols(adjoint.linear_systems, solvers))
 
 
 def _multipliers(

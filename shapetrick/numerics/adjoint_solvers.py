@@ -4,7 +4,7 @@ for these; any others by the entries that are free, as a column on which the lef
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
 from ..core.dims import NOTHING, ONE, Dim
 from ..core.equations import structure_of
@@ -24,7 +24,7 @@ from ..core.expr import (
     times,
     transpose,
 )
-from ..core.results import Adjoint, LinearEquation, LinearSystem
+from ..core.results import LinearEquation, LinearSystem
 from ..core.solved import LinearSolver, SolvedBy, computed
 from ..core.structure import factors_of, terms_of
 from ..core.structured import block_matrix, selected, selection
@@ -36,14 +36,15 @@ ENTRIES = "#entries"  # no name that anyone has: the free entries of what is sou
 
 
 def solved_symbols(
-    adjoint: Adjoint,
+    systems: Iterable[LinearSystem],
     solvers: Container[str] = frozenset(),
     form: Callable[[Expr], Expr] = lambda e: e,
 ) -> dict[Expr, Expr]:
-    """The multipliers and differentials, in inputs and unknowns: by a library where it has one of
-    these solvers, else by their equations, whose left sides are brought to a form."""
+    """The multipliers and differentials that systems determine, each beside those before it, in
+    inputs and unknowns: by a library where it has one of these solvers, else by their equations,
+    whose left sides are brought to a form."""
     found: dict[Expr, Expr] = {}
-    for system in adjoint.linear_systems:
+    for system in systems:
         known = _by_library(system, found, solvers)
         if known is None:
             lefts = [substitute(form(q.left), found) for q in system.equations]

@@ -11,14 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from math import nan
-from typing import TYPE_CHECKING
 
 from ..algebra.assumptions import with_free_entries
 from ..algebra.definiteness import Definite
 from ..core.equations import EquationSystem, systems_within
 from ..core.errors import DerivationError
 from ..core.expr import IDENTITY, Expr, Name, Symbol, named, symbol, zeros
-from ..core.families import cotangent_names
 from ..core.functions import NAMES
 from ..core.problem import DerivativeKind, Problem, Request, called
 from ..core.results import Recursion, Result, Rewriting, Step, Validation
@@ -31,9 +29,6 @@ from ..simplification.written_forms import with_functions
 from ..validation.checker import checker_of
 from .derivative_kinds import derivative
 from .jacobians import symmetrized, symmetrized_hessian
-
-if TYPE_CHECKING:
-    from ..families.recurrence import Backpropagation
 
 _log = logging.getLogger(__name__)
 
@@ -240,12 +235,13 @@ def _through_families(problem: Problem, request: Request, seed: int) -> Result:
     """The gradient of the generic member, and the recurrences that it uses."""
     from ..families.recurrence import unshifted
     from ..families.unrolled_checks import validate
+    from .member_derivatives import backpropagation
 
     if request.claim is not None:
         request = unshifted(problem.families, request)
     if request.kind not in ("grad", "vjp") or request.ranges:
         return _members_further(problem, request, seed)
-    request, back = _backpropagation(problem, request, seed)
+    request, back = backpropagation(problem, request, seed)
     recursion = back.recursion()
     notes: tuple[str, ...] = ()
     if request.symmetric:
@@ -257,22 +253,6 @@ def _through_families(problem: Problem, request: Request, seed: int) -> Result:
     notes += back.outside()
     validation = validate(problem, request, recursion, seed)
     return _of_families(problem, request, recursion, validation, notes)
-
-
-def _backpropagation(
-    problem: Problem, request: Request, seed: int
-) -> tuple[Request, Backpropagation]:
-    """What finds the recurrences, through members that equations determine as well."""
-    from ..families.recurrence import Backpropagation
-
-    if not problem.families.systems:
-        return request, Backpropagation(problem, request, problem.families)
-    from ..implicit.adjoint import member_adjoints
-
-    names = cotangent_names(problem.families, [request.of], problem.taken(request))
-    request, determined = member_adjoints(problem, request, names, seed)
-    back = Backpropagation(problem, request, problem.families, named=names, determined=determined)
-    return request, back
 
 
 def _members_further(problem: Problem, request: Request, seed: int) -> Result:
@@ -465,8 +445,10 @@ def _steps_of_families(
             _changed(step, partial(back.told_beside, asked.wrt))
             for step in Paper(asked, back.simplifier, text).steps()
         ]
+        zero = text(asked.of.args[0]) if asked.of_text == back.residual else ""
+        note = f"{back.residual} = {zero}, which is 0 at a solution" if zero else ""
         yield from steps[:-1]
-        yield from (replace(step, label=label) for step in steps[-1:])
+        yield from (replace(s, label=label, note=note or s.note) for s in steps[-1:])
     if request.kind not in ("grad", "vjp"):
         q = recursion.gradients[0]
         name, note = q.symbol.name, _OPENED[request.derivative]

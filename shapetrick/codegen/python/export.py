@@ -193,14 +193,14 @@ def plan_of(
         rows = RowsApart(in_blocks, required=False)
     elif options.shard:
         rows = RowsApart(over_mesh, Dim.of(options.shard))
+    if available is None:
+        available = solvers(LIBRARIES[own])
     if problem.has_families:
         if rows is not None:
             raise RequestError(_NO_BLOCKS)
         if own == IN_LETTERS:
             raise RequestError("the code of families has no einsums: the target numpy has it.")
-        return _Looped(*_for_any_letter(problem, results), own, sizes, results)
-    if available is None:
-        available = solvers(LIBRARIES[own])
+        return _Looped(*_for_any_letter(problem, results), own, sizes, results, available)
     return Straight(problem, results, own, available, sizes, rows, with_values)
 
 
@@ -428,10 +428,12 @@ class _Looped(Plan):
         target: CodeTarget,
         sizes: Sizes,
         told: Sequence[Result],
+        available: Collection[str],
     ) -> None:
-        super().__init__(problem, cases[-1].results, target)
-        self._cases, self._sizes, self._told = cases, sizes, told
-        self._members = [SampledMembers(problem, c.results, c.ranges) for c in cases]
+        solved = [c._replace(results=[in_inputs(r, available) for r in c.results]) for c in cases]
+        super().__init__(problem, solved[-1].results, target)
+        self._cases, self._sizes, self._told, self.available = solved, sizes, told, available
+        self._members = [SampledMembers(problem, c.results, c.ranges) for c in solved]
         self.members = self._members[-1]
 
     @cached_property
@@ -482,7 +484,8 @@ class _Looped(Plan):
     def in_numpy(self) -> _Looped:
         if self.target == "numpy":
             return self
-        return _Looped(self.problem, self._cases, "numpy", self._sizes, self._told)
+        by = self.available
+        return _Looped(self.problem, self._cases, "numpy", self._sizes, self._told, by)
 
     def sizes(self) -> Iterator[Sizes]:
         """Sizes to try, with the lengths."""
@@ -519,6 +522,9 @@ def _is_uniform(problem: Problem, results: Sequence[Result]) -> bool:
     segments = every_segment(problem, results)
     names = {n for s in segments for d in s.shape for n in d.names}
     of_members = problem.families.functions or any(isinstance(n, Member) for n in names)
+    of_members = of_members or any(
+        q.solves for r in results if r.recursion is not None for q in r.recursion.cotangents
+    )
     return not of_members and not has_recurrence([s for s in segments if s.body is not None])
 
 
