@@ -144,6 +144,11 @@ class Families(NamedTuple):
     def of(self, base: str) -> list[Segment]:
         return [s for s in self.segments if s.base == base]
 
+    @property
+    def unknowns(self) -> Sequence[Symbol]:
+        """The members that equations determine."""
+        return [u for one in self.systems for u in one.system.unknowns]
+
     def of_unknown(self, s: Segment) -> MemberSystem | None:
         """What determines the members of a segment, if equations do."""
         named = ((u.name, x) for x in self.systems for u in x.system.unknowns)

@@ -116,7 +116,7 @@ class Backpropagation:
         for (system, ranges), weighted, multipliers in self.determined:
             self._multipliers.update((q.symbol.base, q) for q in multipliers)
             for e, s in weighted:
-                use = MemberUse(e, ex.negate(s), ranges, unknowns=system.unknowns)
+                use = MemberUse(ex.negate(e), s, ranges, unknowns=system.unknowns)
                 self._pieces.append(use)
         self._open_sums()
 
@@ -258,6 +258,8 @@ class Backpropagation:
     def papers(self, equations: Sequence[Equation]) -> Iterator[tuple[Request, str]]:
         """What to derive as on paper: a piece by a variable, and the name of what comes out."""
         found = [x.base for q in equations for x, _ in members_in(q.symbol)]
+        unknowns = (u for one in self.determined for u in one.determined.system.unknowns)
+        found += [self._names[u.base] for u in unknowns]
         wanted = dict.fromkeys(self._bases[name] for name in found if name in self._bases)
         wrt = self.request.wrt
         named = [(base, self._names[base]) for base in wanted]

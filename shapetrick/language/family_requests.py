@@ -351,6 +351,7 @@ class _MemberNames(RequestNames):
         if not is_plain or (moved and not shifted):
             raise another
         generic = sorted(segments, key=lambda s: -len(s.ranges)) if letters else segments
+        unknowns = {u.name for u in self.problem.families.unknowns}
         for s in generic:
             ends = [
                 (low, high) if it_runs else (i, i)
@@ -358,6 +359,12 @@ class _MemberNames(RequestNames):
             ]
             box = tuple(a for a, _ in ends), tuple(b for _, b in ends)
             if is_inside(box, s.box) and (s.ranges or not letters):
+                if s.name in unknowns:
+                    raise RequestError(
+                        f"`{s.name}` is what its equations make it: ask for the derivative by what "
+                        "is in them.",
+                        span,
+                    )
                 return s.symbol(indices)
         if not any(s.ranges for s in segments) and letters:
             raise another
@@ -407,10 +414,11 @@ class _MemberNames(RequestNames):
             return iter(())
         name, span = result
         reached = self.members.order().reached[name]
+        unknowns = {u.name for u in self.problem.families.unknowns}
         by = [
             PlacedName(n, span)
             for n, declared in self.scope.symbols.items()
-            if base_of(n) in reached and "const" not in declared.attributes
+            if base_of(n) in reached and "const" not in declared.attributes and n not in unknowns
         ]
         definition = self.scope.definitions[name]
         return reader.default(name, self.values[name], by, definition.span)

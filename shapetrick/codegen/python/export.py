@@ -15,7 +15,9 @@ import numpy as np
 
 from ...core.dims import Dim, Sizes
 from ...core.errors import RequestError
+from ...core.families import NO_FAMILIES, Families, MemberSystem
 from ...core.indices import Member
+from ...core.indices import written as listed
 from ...core.problem import Problem
 from ...core.results import Result
 from ...core.version import VERSION
@@ -531,7 +533,7 @@ def _is_uniform(problem: Problem, results: Sequence[Result]) -> bool:
 def _about(plan: Plan, results: Sequence[Result], command: str) -> list[str]:
     """The first lines: where the module comes from, and what was not verified."""
     lines = [quoted(line) for line in made_of(plan.problem, command)]
-    said = notes(results, plan.available)
+    said = notes(results, plan.available, plan.problem.families)
     return [f'"""{lines[0]}', *lines[1:], '"""', *(f"# {note}" for note in said)]
 
 
@@ -546,7 +548,9 @@ def made_of(problem: Problem, command: str) -> list[str]:
     return lines
 
 
-def notes(results: Sequence[Result], available: Collection[str]) -> list[str]:
+def notes(
+    results: Sequence[Result], available: Collection[str], families: Families = NO_FAMILIES
+) -> list[str]:
     """What was not verified, and what has to hold of unknowns."""
     lines = []
     for result in results:
@@ -555,11 +559,13 @@ def notes(results: Sequence[Result], available: Collection[str]) -> list[str]:
             said = f"{result.request.key}: {found.reason}"
             lines.append(f"NOT VERIFIED: {' '.join(said.split())}")
     adjoints = (r.adjoint for r in results if r.adjoint is not None)
-    for system in dict.fromkeys(system for adjoint in adjoints for system in adjoint.systems):
+    plain = (MemberSystem(s, ()) for adjoint in adjoints for s in adjoint.systems)
+    for system, ranges in dict.fromkeys((*plain, *families.systems)):
         names = ", ".join(u.name for u in system.unknowns)
         sides = ", ".join(f"{to_text(e.left)} = {to_text(e.right)}" for e in system.equations)
         how = "found" if system.solver in available else "given"
-        lines.append(f"What is {how} for {names} fulfils {sides}.")
+        over = f" for {listed(ranges)}" if ranges else ""
+        lines.append(f"What is {how} for {names} fulfils {sides}{over}.")
     return lines
 
 
