@@ -6,12 +6,12 @@ whose names carry the index, so that the engine derives with the generic member 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence, Set
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 from itertools import chain, count
 
 from .dims import Dim, Extent, Shape
-from .equations import EquationSides, EquationSystem
+from .equations import EquationSystem
 from .errors import Span
 from .expr import (
     PRODUCT,
@@ -22,7 +22,6 @@ from .expr import (
     Named,
     Symbol,
     Total,
-    as_symbol,
     eye,
     symbol,
     total,
@@ -119,16 +118,6 @@ class MemberSystem(NamedTuple):
 
     system: EquationSystem
     ranges: tuple[Range, ...]
-
-    def changed(self, change: Callable[[Expr], Expr]) -> EquationSystem:
-        """The system with a change to each of its expressions."""
-        unknowns, sides, solver, arguments = self.system
-        return EquationSystem(
-            tuple(as_symbol(change(u)) for u in unknowns),
-            tuple(EquationSides(*map(change, q)) for q in sides),
-            solver,
-            tuple(map(change, arguments)),
-        )
 
 
 class Families(NamedTuple):

@@ -16,7 +16,8 @@ from .indices import Range
 from .named_tuples import NamedTuple
 from .problem import Request
 from .records import dataclass
-from .traversal import expand_names
+from .solved import Solved
+from .traversal import expand_names, postorder
 
 Verdict = Literal["verified", "wrong", "unchecked"]
 
@@ -143,7 +144,7 @@ class Equation:
     """`symbol` = `value`, for all values of the letters of the ranges: `G[l-1] = … for l = L..1`.
 
     The members of families and of their cotangents are symbols in it. Where the symbol `solves`
-    equations that only numbers solve, the value is what computes it."""
+    equations and is not isolated in them, the value is what computes it."""
 
     symbol: Symbol
     value: Expr
@@ -151,11 +152,17 @@ class Equation:
     solves: LinearSystem | None = None
 
     @property
+    def solved(self) -> LinearSystem | None:
+        """The equations that alone determine the symbol."""
+        open_value = any(isinstance(x, Solved) for x in postorder([self.value]))
+        return self.solves if open_value else None
+
+    @property
     def told(self) -> Sequence[tuple[Expr, Expr]]:
         """The sides of what is written of it."""
-        if self.solves is None:
+        if self.solved is None:
             return [(self.symbol, self.value)]
-        return [(q.left, q.right) for q in self.solves.equations]
+        return [(q.left, q.right) for q in self.solved.equations]
 
 
 class Recursion(NamedTuple):

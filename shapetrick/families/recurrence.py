@@ -431,7 +431,7 @@ class Backpropagation:
         """From where to where a family runs, but for what is given and not said to be zero
         outside: beside it stand members that are not there either."""
         given = any(s.body is None and not s.padded for s in self.families.of(base))
-        return None if given else self.extent(base)
+        return None if given or base in self._multipliers else self.extent(base)
 
     def outside(self) -> tuple[str, ...]:
         """What is said of the families that are zero outside of their ranges in the equations."""

@@ -76,9 +76,9 @@ def systems_at(families: Families, lengths: Mapping[str, int]) -> tuple[Equation
         return unrolling.expression(reindexed(e, values))
 
     return tuple(
-        determined.changed(partial(at, values=values))
-        for determined in families.systems
-        for values in values_within(determined.ranges, lengths)
+        system.changed(partial(at, values=values))
+        for system, ranges in families.systems
+        for values in values_within(ranges, lengths)
     )
 
 

@@ -117,15 +117,14 @@ def _of_members(
     own: dict[Expr, Symbol] = {
         s: symbol(member(s.name, *place), s.shape, s.attributes) for s in adjoint.symbols
     }
+    sides = (
+        q._replace(left=substitute(q.left, {**own}), right=substitute(q.right, {**own}))
+        for q in equations
+    )
+    linear = LinearSystem((*own.values(),), (*sides,))
     forms = {own[adjoint.symbol(m)]: m.args[0] for _, m in weighted if isinstance(m, Name)}
-    linear = None
-    for unknowns, told in adjoint.linear_systems:
-        sides = (
-            q._replace(left=substitute(q.left, {**own}), right=substitute(q.right, {**own}))
-            for q in told
-        )
-        linear = LinearSystem(tuple(own[s] for s in unknowns), (*sides,))
-        forms.update((as_symbol(s), e) for s, e in solved_symbols([linear]).items())
+    for s, e in () if forms else solved_symbols([linear]).items():
+        forms[as_symbol(s)] = e
     return MemberAdjoint(
         determined,
         tuple((e, s) for e, m in weighted if (s := own[adjoint.symbol(m)]) in forms),

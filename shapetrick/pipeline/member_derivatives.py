@@ -14,12 +14,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ..core import expr as ex
+from ..core.equations import EquationSides, EquationSystem
+from ..core.errors import DerivationError
 from ..core.expr import Expr, Symbol, as_symbol
-from ..core.families import at_index, cotangent_names, reindexed
+from ..core.families import MemberSystem, at_index, cotangent_names, reindexed
 from ..core.indices import Indices, Range, member, parts, read_name
 from ..core.named_tuples import NamedTuple
 from ..core.problem import DerivativeKind, Problem, Request, called
-from ..core.results import Equation, MemberAdjoint, Recursion
+from ..core.results import Equation, LinearSystem, MemberAdjoint, Recursion
 from ..derivation.chain_rule import upstream_of
 from ..families.equation_regions import box_of_equation, rising
 from ..families.given_checks import First
@@ -346,18 +348,39 @@ class MemberDerivative:
 
 
 def with_equations(problem: Problem, recursion: Recursion) -> Problem:
-    """The problem with the cotangents of a recurrence among its families."""
+    """The problem with the cotangents of a recurrence among its families; those that solve
+    equations are determined by these. Raises DerivationError."""
     padded = dict[str, set[int]]()
     for base, axis in recursion.padded:
         padded.setdefault(base, set()).add(axis)
-    own = tuple(
-        replace(s, padded=frozenset(padded.get(s.base, ())))
-        for s in segments_of(recursion.cotangents)
+    own = [
+        replace(s, padded=frozenset(padded.get(s.base, ())), attributes=q.symbol.attributes)
+        for q in recursion.cotangents
+        for s in segments_of([q])
+    ]
+    solved = {q.symbol.base: q for q in recursion.cotangents if q.solves is not None}
+    systems = dict.fromkeys(
+        MemberSystem(_system(q.solves), tuple(over.rising for over in q.ranges))
+        for q in solved.values()
+        if q.solves is not None
     )
+    segments = (replace(s, body=None) if s.base in solved else s for s in own)
     families = problem.families
-    return replace(
-        problem, families=families._replace(segments=(*families.segments, *own)), requests=()
+    families = families._replace(
+        segments=(*families.segments, *segments), systems=(*families.systems, *systems)
     )
+    return replace(problem, families=families, requests=())
+
+
+def _system(linear: LinearSystem) -> EquationSystem:
+    """Equations of multipliers as those of members. Raises DerivationError."""
+    if any(q.entries for q in linear.equations):
+        raise DerivationError(
+            "a multiplier holds along some entries alone: of members there are gradients and "
+            "backward rules through such equations."
+        )
+    sides = (EquationSides(q.left, q.right) for q in linear.equations)
+    return EquationSystem(linear.symbols, tuple(sides))
 
 
 def at_lengths(problem: Problem, values: Indices) -> Problem:

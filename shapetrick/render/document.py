@@ -290,9 +290,10 @@ def _answer(result: Result, own: Collection[str]) -> list[Block]:
 
 def _backward(q: Equation, sign: Relation) -> Iterator[EquationBlock]:
     """What a cotangent is, or the equations that determine it."""
-    if q.solves is None:
+    solved = q.solved
+    if solved is None:
         yield EquationBlock("backward", q.symbol.name, q.value, sign, q.ranges, ANSWER)
-    for e in () if q.solves is None else q.solves.equations:
+    for e in () if solved is None else solved.equations:
         yield EquationBlock("adjoint", e.left, e.right, sign, q.ranges, ANSWER, e.entries)
 
 

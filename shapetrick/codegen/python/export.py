@@ -525,7 +525,7 @@ def _is_uniform(problem: Problem, results: Sequence[Result]) -> bool:
     names = {n for s in segments for d in s.shape for n in d.names}
     of_members = problem.families.functions or any(isinstance(n, Member) for n in names)
     of_members = of_members or any(
-        q.solves for r in results if r.recursion is not None for q in r.recursion.cotangents
+        q.solved for r in results if r.recursion is not None for q in r.recursion.cotangents
     )
     return not of_members and not has_recurrence([s for s in segments if s.body is not None])
 

@@ -31,9 +31,10 @@ def in_inputs(result: Result, solvers: Container[str]) -> Result:
         return computable([e], is_spelled)[0]
 
     def solved(q: Equation) -> Equation:
-        if q.solves is None:
+        system = q.solved
+        if system is None:
             return q
-        return replace(q, value=solved_symbols([q.solves], solvers, form)[q.symbol])
+        return replace(q, value=solved_symbols([system], solvers, form)[q.symbol])
 
     if result.recursion is not None:
         return replace(result, recursion=result.recursion.changed(solved))
