@@ -47,6 +47,24 @@ class EquationSystem(NamedTuple):
         )
 
 
+class LinearEquation(NamedTuple):
+    """`left` = `right`, linear in what is sought, of the shape and structure of `unknown` (by which
+    it was differentiated, in an adjoint equation); `entries` says at which entries it holds, where
+    not at all."""
+
+    unknown: Symbol
+    left: Expr
+    right: Expr
+    entries: str = ""
+
+
+class LinearSystem(NamedTuple):
+    """Equations that determine some symbols together."""
+
+    symbols: tuple[Symbol, ...]
+    equations: tuple[LinearEquation, ...]
+
+
 def structure_of(symbol: Symbol) -> str:
     """Which entries of a symbol are free by its attributes; empty for all of them."""
     if "posdef" in symbol.attributes:

@@ -9,15 +9,15 @@ from fractions import Fraction
 from typing import Literal
 
 from .dims import Dim, Shape
-from .equations import EquationSystem
+from .equations import EquationSystem, LinearEquation, LinearSystem
 from .expr import Expr, Name, Symbol, symbol
 from .families import MemberSystem
 from .indices import Range
 from .named_tuples import NamedTuple
 from .problem import Request
 from .records import dataclass
-from .solved import Solved
-from .traversal import expand_names, postorder
+from .solved import told_by
+from .traversal import expand_names
 
 Verdict = Literal["verified", "wrong", "unchecked"]
 
@@ -143,8 +143,8 @@ class Rewriting(NamedTuple):
 class Equation:
     """`symbol` = `value`, for all values of the letters of the ranges: `G[l-1] = … for l = L..1`.
 
-    The members of families and of their cotangents are symbols in it. Where the symbol `solves`
-    equations and is not isolated in them, the value is what computes it."""
+    The members of families and of their cotangents are symbols in it. A multiplier `solves`
+    equations; where it is not isolated in them, the value is what computes it."""
 
     symbol: Symbol
     value: Expr
@@ -154,8 +154,7 @@ class Equation:
     @property
     def solved(self) -> LinearSystem | None:
         """The equations that alone determine the symbol."""
-        open_value = any(isinstance(x, Solved) for x in postorder([self.value]))
-        return self.solves if open_value else None
+        return told_by(self.value, self.symbol.indices)
 
     @property
     def told(self) -> Sequence[tuple[Expr, Expr]]:
@@ -189,24 +188,6 @@ class Recursion(NamedTuple):
     def equations(self) -> tuple[Equation, ...]:
         """All of them, in the order in which each finds what it uses."""
         return (*self.cotangents, *self.gradients)
-
-
-class LinearEquation(NamedTuple):
-    """`left` = `right`, linear in what is sought, of the shape and structure of `unknown` (by which
-    it was differentiated, in an adjoint equation); `entries` says at which entries it holds, where
-    not at all."""
-
-    unknown: Symbol
-    left: Expr
-    right: Expr
-    entries: str = ""
-
-
-class LinearSystem(NamedTuple):
-    """Equations that determine some symbols together."""
-
-    symbols: tuple[Symbol, ...]
-    equations: tuple[LinearEquation, ...]
 
 
 class Adjoint(NamedTuple):

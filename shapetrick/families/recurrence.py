@@ -38,6 +38,8 @@ from ..core.free_names import free_name
 from ..core.indices import Incomparable, Index, Range, at_most, by_size, member
 from ..core.problem import Problem, Request
 from ..core.results import Equation, MemberAdjoint, Recursion
+from ..core.solved import Solved
+from ..core.structure import is_zero
 from ..core.traversal import replaced, substitute, symbols_of
 from ..derivation.chain_rule import cotangents
 from ..simplification.simplifier import Simplifier
@@ -596,6 +598,9 @@ class Backpropagation:
             e = joined if length(joined) <= length(e) else e
 
         def put(x: Expr) -> Expr | None:
+            if isinstance(x, Solved):
+                rights = x.args[len(x.compute.given) :]
+                return ex.zeros(*x.shape) if all(map(is_zero, rights)) else None
             if not isinstance(x, Name):
                 return None
             return ex.symbol(x.name, x.shape) if x.indices else x

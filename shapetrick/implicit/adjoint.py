@@ -13,14 +13,20 @@ from fractions import Fraction
 from itertools import chain
 
 from ..core.cost import length
-from ..core.equations import EquationSystem, inputs_of, structure_of, systems_within
+from ..core.equations import (
+    EquationSystem,
+    LinearEquation,
+    LinearSystem,
+    inputs_of,
+    structure_of,
+    systems_within,
+)
 from ..core.expr import (
     UNIT,
     Expr,
     Name,
     Symbol,
     add,
-    as_symbol,
     call,
     named,
     negate,
@@ -35,11 +41,11 @@ from ..core.free_names import free_names
 from ..core.indices import member
 from ..core.named_tuples import NamedTuple
 from ..core.problem import Problem, Request
-from ..core.results import Adjoint, Equation, LinearEquation, LinearSystem, MemberAdjoint
+from ..core.results import Adjoint, Equation, MemberAdjoint
 from ..core.structure import is_zero
 from ..core.traversal import postorder, substitute, symbols_of
 from ..derivation.chain_rule import cotangents
-from ..numerics.adjoint_solvers import solved_symbols
+from ..numerics.adjoint_solvers import solution_of, solved_symbols
 from ..simplification.simplifier import Simplifier
 from .closed_forms import closed_form, library_multiplier
 from .examination import examined
@@ -123,8 +129,8 @@ def _of_members(
     )
     linear = LinearSystem((*own.values(),), (*sides,))
     forms = {own[adjoint.symbol(m)]: m.args[0] for _, m in weighted if isinstance(m, Name)}
-    for s, e in () if forms else solved_symbols([linear]).items():
-        forms[as_symbol(s)] = e
+    if not forms:
+        forms = {s: solution_of(linear, s) for s in linear.symbols}
     return MemberAdjoint(
         determined,
         tuple((e, s) for e, m in weighted if (s := own[adjoint.symbol(m)]) in forms),

@@ -16,7 +16,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from ..core.dims import Shape
-from ..core.equations import EquationSystem
+from ..core.equations import EquationSystem, LinearEquation
 from ..core.errors import RequestError
 from ..core.expr import (
     SUM,
@@ -34,7 +34,7 @@ from ..core.expr import (
 from ..core.families import Families, Segment
 from ..core.indices import written
 from ..core.problem import Problem
-from ..core.results import Equation, Line, LinearEquation, Result, Step, Validation
+from ..core.results import Equation, Line, Result, Step, Validation
 from ..core.structure import sizes_of
 from ..core.traversal import postorder
 from ..core.warnings import warnings_of

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, get_args
 
 from ..core import expr as ex
 from ..core.dims import Dim, Shape
-from ..core.equations import EquationSides, EquationSystem
+from ..core.equations import EquationSides, EquationSystem, LinearEquation, LinearSystem
 from ..core.errors import InputError, ShapeError
 from ..core.exact_powers import MOST_BITS
 from ..core.expr import Expr, Name, Symbol
@@ -28,8 +28,6 @@ from ..core.results import (
     Equation,
     Factor,
     Line,
-    LinearEquation,
-    LinearSystem,
     Recursion,
     Rejected,
     Result,

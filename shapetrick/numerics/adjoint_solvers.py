@@ -5,9 +5,10 @@ for these; any others by the entries that are free, as a column on which the lef
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from typing import Any
 
-from ..core.dims import NOTHING, ONE, Dim
-from ..core.equations import structure_of
+from ..core.dims import NOTHING, ONE, Dim, Sizes
+from ..core.equations import LinearEquation, LinearSystem, structure_of
 from ..core.expr import (
     Expr,
     MatMul,
@@ -24,11 +25,12 @@ from ..core.expr import (
     times,
     transpose,
 )
-from ..core.results import LinearEquation, LinearSystem
-from ..core.solved import LinearSolver, SolvedBy, computed
+from ..core.indices import Index, member
+from ..core.solved import LinearSolver, Solved, SolvedBy, SystemSolver, computed
 from ..core.structure import factors_of, terms_of
 from ..core.structured import block_matrix, selected, selection
-from ..core.traversal import substitute, symbols_of
+from ..core.traversal import substitute, symbols_of, transform
+from .evaluation import EvaluationTape
 from .implicit_solving import linear_solution
 from .solvers import unknowns_by
 
@@ -52,6 +54,42 @@ def solved_symbols(
             known = _by_entries(system, lefts, rights)
         found.update(known)
     return found
+
+
+def solution_of(system: LinearSystem, sought: Symbol) -> Expr:
+    """What one of the symbols, members of families, is by a system, as a node that says so."""
+    rights = [symbol(f"#right{k}", q.right.shape) for k, q in enumerate(system.equations)]
+    anywhere = [Index(f"·{axis}") for axis in range(len(sought.indices))]
+    own = {s: symbol(member(s.base, *anywhere), s.shape, s.attributes) for s in system.symbols}
+    equations = tuple(
+        q._replace(left=substitute(q.left, {**own}), right=right)
+        for q, right in zip(system.equations, rights, strict=True)
+    )
+    letters = LinearSystem(tuple(own.values()), equations)
+    inside = dict.fromkeys(x for q in system.equations for x in symbols_of(q.left))
+    given = tuple(x for x in inside if x not in own)
+    value = solved_symbols([letters])[own[sought]]
+    solver = SystemSolver(letters, own[sought], given, value, _evaluated)
+    return computed(solver, sought.shape, *given, *(q.right for q in system.equations))
+
+
+def solved_in(e: Expr, solvers: Container[str], form: Callable[[Expr], Expr]) -> Expr:
+    """An expression with what computes such a solution: by a library where it has the solver."""
+
+    def put(x: Expr) -> Expr:
+        if not isinstance(x, Solved) or not isinstance(x.compute, SystemSolver):
+            return x
+        found = solved_symbols([x.compute.system], solvers, form)[x.compute.sought]
+        return substitute(found, dict(zip(x.compute.arguments, x.args, strict=True)))
+
+    return transform(e, put)
+
+
+def _evaluated(
+    value: Expr, sizes: Sizes, functions: Any, names: Sequence[Symbol], values: Sequence[Any]
+) -> Any:
+    given = {s.name: x for s, x in zip(names, values, strict=True)}
+    return EvaluationTape([value]).run(given, sizes, functions)[0]
 
 
 def _by_library(

@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ..core import expr as ex
-from ..core.equations import EquationSides, EquationSystem
+from ..core.equations import EquationSides, EquationSystem, LinearSystem
 from ..core.errors import DerivationError
 from ..core.expr import Expr, Symbol, as_symbol
-from ..core.families import MemberSystem, at_index, cotangent_names, reindexed
+from ..core.families import MemberSystem, Segment, at_index, cotangent_names, reindexed
 from ..core.indices import Indices, Range, member, parts, read_name
 from ..core.named_tuples import NamedTuple
 from ..core.problem import DerivativeKind, Problem, Request, called
-from ..core.results import Equation, LinearSystem, MemberAdjoint, Recursion
+from ..core.results import Equation, MemberAdjoint, Recursion
 from ..derivation.chain_rule import upstream_of
 from ..families.equation_regions import box_of_equation, rising
 from ..families.given_checks import First
@@ -353,18 +353,21 @@ def with_equations(problem: Problem, recursion: Recursion) -> Problem:
     padded = dict[str, set[int]]()
     for base, axis in recursion.padded:
         padded.setdefault(base, set()).add(axis)
-    own = [
-        replace(s, padded=frozenset(padded.get(s.base, ())), attributes=q.symbol.attributes)
-        for q in recursion.cotangents
-        for s in segments_of([q])
-    ]
-    solved = {q.symbol.base: q for q in recursion.cotangents if q.solves is not None}
-    systems = dict.fromkeys(
-        MemberSystem(_system(q.solves), tuple(over.rising for over in q.ranges))
-        for q in solved.values()
-        if q.solves is not None
-    )
-    segments = (replace(s, body=None) if s.base in solved else s for s in own)
+    segments: list[Segment] = []
+    systems: dict[MemberSystem, None] = {}
+    for q in recursion.cotangents:
+        linear = q.solved or q.solves
+        if linear is not None:
+            systems[MemberSystem(_system(linear), rising(q))] = None
+        segments += [
+            replace(
+                s,
+                body=s.body if linear is None else None,
+                attributes=q.symbol.attributes,
+                padded=frozenset(padded.get(s.base, ())),
+            )
+            for s in segments_of([q])
+        ]
     families = problem.families
     families = families._replace(
         segments=(*families.segments, *segments), systems=(*families.systems, *systems)

@@ -12,7 +12,7 @@ from ...core.problem import Problem, Request
 from ...core.results import Equation, Result
 from ...core.traversal import substitute
 from ...implicit.adjoint import computable_gradient
-from ...numerics.adjoint_solvers import solved_symbols
+from ...numerics.adjoint_solvers import solved_in, solved_symbols
 from ...numerics.evaluation import EvaluationTape
 from ...numerics.solvers import TABLE as SOLVERS
 from ...numerics.solvers import solved_unknowns
@@ -31,10 +31,7 @@ def in_inputs(result: Result, solvers: Container[str]) -> Result:
         return computable([e], is_spelled)[0]
 
     def solved(q: Equation) -> Equation:
-        system = q.solved
-        if system is None:
-            return q
-        return replace(q, value=solved_symbols([system], solvers, form)[q.symbol])
+        return replace(q, value=solved_in(q.value, solvers, form))
 
     if result.recursion is not None:
         return replace(result, recursion=result.recursion.changed(solved))
