@@ -84,12 +84,12 @@ class SystemSolver:
 
 
 def told_by(value: Expr, indices: tuple[Index, ...]) -> LinearSystem | None:
-    """The equations that determine the member at these indices which has such a value; None where
+    """The equations that determine the member, at these indices, which has such a value; None where
     that is no solution."""
     if not isinstance(value, Solved) or not isinstance(value.compute, SystemSolver):
         return None
     solver = value.compute
-    pairs = zip(solver.sought.indices, indices, strict=True)
+    pairs = zip(solver.sought.indices, indices, strict=False)
     moved = {i.letter: at for i, at in pairs}
     own: dict[Expr, Expr] = {
         s: symbol(name_of(s.base, within(s.indices, moved)), s.shape, s.attributes)

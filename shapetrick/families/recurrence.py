@@ -38,7 +38,7 @@ from ..core.free_names import free_name
 from ..core.indices import Incomparable, Index, Range, at_most, by_size, member
 from ..core.problem import Problem, Request
 from ..core.results import Equation, MemberAdjoint, Recursion
-from ..core.solved import Solved
+from ..core.solved import told_by
 from ..core.structure import is_zero
 from ..core.traversal import replaced, substitute, symbols_of
 from ..derivation.chain_rule import cotangents
@@ -117,9 +117,10 @@ class Backpropagation:
                 self._pieces.append(MemberUse(s.body, up, s.ranges, s))
         for (system, ranges), weighted, multipliers in self.determined:
             self._multipliers.update((q.symbol.base, q) for q in multipliers)
-            for e, s in weighted:
-                use = MemberUse(ex.negate(e), s, ranges, unknowns=system.unknowns)
-                self._pieces.append(use)
+            self._pieces += [
+                MemberUse(ex.negate(e), multiplier, ranges, unknowns=system.unknowns)
+                for e, multiplier in weighted
+            ]
         self._open_sums()
 
     def _drop_unused(self) -> None:
@@ -229,14 +230,14 @@ class Backpropagation:
         found_bases = sorted(needed, key=(*late_first, *self._multipliers).index)
         return tuple(_in_order([q for base in found_bases for q in needed[base]]))
 
-    def _inlined(self, found: Sequence[Equation], others: Sequence[Expr]) -> Sequence[Equation]:
+    def _inlined(self, found: Sequence[Equation], others: Sequence[Expr]) -> tuple[Equation, ...]:
         """The equations, in which multipliers that alone use a cotangent, of one equation, say what
         it is."""
         multipliers = [q for q in found if q.symbol.base in self._multipliers]
         rest = [q for q in found if q not in multipliers]
         used = {x.base for e in (*others, *(q.value for q in rest)) for x, _ in members_in(e)}
         bases = [q.symbol.base for q in rest]
-        alone = {
+        alone: dict[Expr, Expr] = {
             q.symbol: q.value
             for q in (rest if multipliers else ())
             if q.symbol.base not in used and bases.count(q.symbol.base) == 1
@@ -245,17 +246,13 @@ class Backpropagation:
         def inlined(q: Equation) -> Equation:
             if q not in multipliers or not alone:
                 return q
-            put = {x: alone[x] for x in symbols_of(q.value) if x in alone}
-            value, solves = substitute(q.value, put), q.solves
+            value, solves = self.simplified(substitute(q.value, alone)), q.solves
             if solves is None:
-                return replace(q, value=self.simplified(value))
-            told = (
-                e._replace(right=self.simplified(substitute(e.right, alone)))
-                for e in solves.equations
-            )
+                return replace(q, value=value)
+            told = (e._replace(right=substitute(e.right, alone)) for e in solves.equations)
             return replace(q, value=value, solves=solves._replace(equations=(*told,)))
 
-        return [inlined(q) for q in found if q.symbol not in alone]
+        return tuple(inlined(q) for q in found if q.symbol not in alone)
 
     def papers(self, equations: Sequence[Equation]) -> Iterator[tuple[Request, str]]:
         """What to derive as on paper: a piece by a variable, and the name of what comes out."""
@@ -598,9 +595,9 @@ class Backpropagation:
             e = joined if length(joined) <= length(e) else e
 
         def put(x: Expr) -> Expr | None:
-            if isinstance(x, Solved):
-                rights = x.args[len(x.compute.given) :]
-                return ex.zeros(*x.shape) if all(map(is_zero, rights)) else None
+            linear = told_by(x, ())
+            if linear is not None and all(is_zero(q.right) for q in linear.equations):
+                return ex.zeros(*x.shape)
             if not isinstance(x, Name):
                 return None
             return ex.symbol(x.name, x.shape) if x.indices else x

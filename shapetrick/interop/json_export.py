@@ -16,7 +16,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from ..core.dims import Shape
-from ..core.equations import EquationSystem, LinearEquation
+from ..core.equations import EquationSystem, LinearEquation, LinearSystem
 from ..core.errors import RequestError
 from ..core.expr import (
     SUM,
@@ -215,15 +215,16 @@ def _adjoint(result: Result, nodes: _Nodes) -> JsonObject:
         "equations": [_linear(q, nodes) for q in adjoint.equations],
     }
     if adjoint.differentials:
-        written["differentials"] = [
-            {
-                "names": [s.name for s in system.symbols],
-                "nodes": [nodes[s] for s in system.symbols],
-                "equations": [_linear(q, nodes) for q in system.equations],
-            }
-            for system in adjoint.differentials
-        ]
+        written["differentials"] = [_determined(x, nodes) for x in adjoint.differentials]
     return {"adjoint": written}
+
+
+def _determined(system: LinearSystem, nodes: _Nodes) -> JsonObject:
+    return {
+        "names": [s.name for s in system.symbols],
+        "nodes": [nodes[s] for s in system.symbols],
+        "equations": [_linear(q, nodes) for q in system.equations],
+    }
 
 
 def _linear(q: LinearEquation, nodes: _Nodes) -> JsonObject:
@@ -237,10 +238,14 @@ def _linear(q: LinearEquation, nodes: _Nodes) -> JsonObject:
 
 
 def _families(families: Families, nodes: _Nodes) -> JsonObject:
+    systems = [
+        {"system": _system(x.system, nodes), "for": written(x.ranges)} for x in families.systems
+    ]
     return {
         "lengths": list(families.lengths),
         "members": [_segment(s, nodes) for s in families.segments],
         "functions": [_segment(s, nodes) for s in families.functions],
+        **({"systems": systems} if systems else {}),
     }
 
 
@@ -333,10 +338,12 @@ def account_data(account: Account) -> JsonObject:
 
 
 def _equation(q: Equation, nodes: _Nodes) -> JsonObject:
+    linear = q.solved
+    told = {"solves": _determined(linear, nodes)} if linear else nodes.told("value", q.value)
     return {
         "name": q.symbol.name,
         "shape": _shape(q.symbol.shape),
-        **nodes.told("value", q.value),
+        **told,
         "for": written(q.ranges) or None,
     }
 

@@ -19,7 +19,7 @@ from ..core.equations import EquationSides, EquationSystem, LinearEquation, Line
 from ..core.errors import InputError, ShapeError
 from ..core.exact_powers import MOST_BITS
 from ..core.expr import Expr, Name, Symbol
-from ..core.families import NO_FAMILIES, Families, Segment
+from ..core.families import NO_FAMILIES, Families, MemberSystem, Segment
 from ..core.functions import TABLE
 from ..core.indices import Range, base_of, parts, ranges_of, read_name
 from ..core.problem import Problem, Request, RequestKind
@@ -37,6 +37,7 @@ from ..core.results import (
     Verdict,
 )
 from ..core.traversal import postorder
+from ..numerics.adjoint_solvers import solution_of
 from .json_export import VERSION, fingerprint
 
 T = TypeVar("T")
@@ -131,13 +132,12 @@ class _Restoration:
             tuple(map(self._system, data["systems"])),
             tuple((self._at(m["residual_node"]), self._at(m["node"])) for m in data["multipliers"]),
             tuple(map(self._linear, data["equations"])),
-            tuple(
-                LinearSystem(
-                    tuple(map(self._symbol, x["nodes"])), tuple(map(self._linear, x["equations"]))
-                )
-                for x in data.get("differentials", [])
-            ),
+            tuple(map(self._determined, data.get("differentials", []))),
         )
+
+    def _determined(self, data: Mapping[str, Any]) -> LinearSystem:
+        symbols = tuple(map(self._symbol, data["nodes"]))
+        return LinearSystem(symbols, tuple(map(self._linear, data["equations"])))
 
     def _linear(self, data: Mapping[str, Any]) -> LinearEquation:
         return LinearEquation(
@@ -160,6 +160,10 @@ class _Restoration:
 
     def _equation(self, data: Mapping[str, Any]) -> Equation:
         symbol = ex.symbol(_name(data["name"]), _shape(data["shape"]))
+        if "solves" in data:
+            linear = self._determined(data["solves"])
+            symbol = next(s for s in linear.symbols if s.name == symbol.name)
+            return Equation(symbol, solution_of(linear, symbol), _ranges(data["for"]))
         value = self._at(data["node"])
         if symbol.shape != value.shape:
             raise ValueError(f"`{symbol.name}` has another shape than its value")
@@ -172,7 +176,11 @@ class _Restoration:
         letters = {t for s in (*members, *functions) for r in s.ranges for t in r.letters}
         if letters != set(lengths) or len(lengths) != len(letters):
             raise ValueError("`lengths` are not the letters to which indices run")
-        return Families(members, lengths, functions)
+        systems = (
+            MemberSystem(self._system(x["system"]), _ranges(x["for"]))
+            for x in data.get("systems", [])
+        )
+        return Families(members, lengths, functions, tuple(systems))
 
     def _segment(self, data: Mapping[str, Any]) -> Segment:
         base, indices = parts(_name(data["name"]))

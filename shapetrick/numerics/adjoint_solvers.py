@@ -60,7 +60,9 @@ def solution_of(system: LinearSystem, sought: Symbol) -> Expr:
     """What one of the symbols, members of families, is by a system, as a node that says so."""
     rights = [symbol(f"#right{k}", q.right.shape) for k, q in enumerate(system.equations)]
     anywhere = [Index(f"·{axis}") for axis in range(len(sought.indices))]
-    own = {s: symbol(member(s.base, *anywhere), s.shape, s.attributes) for s in system.symbols}
+    own: dict[Expr, Symbol] = {
+        s: symbol(member(s.base, *anywhere), s.shape, s.attributes) for s in system.symbols
+    }
     equations = tuple(
         q._replace(left=substitute(q.left, {**own}), right=right)
         for q, right in zip(system.equations, rights, strict=True)

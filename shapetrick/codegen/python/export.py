@@ -20,6 +20,8 @@ from ...core.indices import Member
 from ...core.indices import written as listed
 from ...core.problem import Problem
 from ...core.results import Result
+from ...core.solved import Solved
+from ...core.traversal import postorder
 from ...core.version import VERSION
 from ...families.forward_backward import every_segment, has_several_indices, passes
 from ...families.given_letters import LetterCase, with_lengths
@@ -102,6 +104,11 @@ def code(
         raise RequestError(
             "a self-test compares with differences, and a solution is no derivative: it was put "
             "into its equations. Leave the self-test out."
+        )
+    if options.self_test and problem.families.systems:
+        raise RequestError(
+            "a self-test moves the inputs, and members that equations determine are given beside "
+            "them: leave it out; `derive` compares the gradients at solutions."
         )
     places = plan.confirm()
     draws = None
@@ -432,7 +439,9 @@ class _Looped(Plan):
         told: Sequence[Result],
         available: Collection[str],
     ) -> None:
-        solved = [c._replace(results=[in_inputs(r, available) for r in c.results]) for c in cases]
+        solved = [
+            c._replace(results=tuple(in_inputs(r, available) for r in c.results)) for c in cases
+        ]
         super().__init__(problem, solved[-1].results, target)
         self._cases, self._sizes, self._told, self.available = solved, sizes, told, available
         self._members = [SampledMembers(problem, c.results, c.ranges) for c in solved]
@@ -524,9 +533,9 @@ def _is_uniform(problem: Problem, results: Sequence[Result]) -> bool:
     segments = every_segment(problem, results)
     names = {n for s in segments for d in s.shape for n in d.names}
     of_members = problem.families.functions or any(isinstance(n, Member) for n in names)
-    of_members = of_members or any(
-        q.solved for r in results if r.recursion is not None for q in r.recursion.cotangents
-    )
+    recursions = (r.recursion for r in results if r.recursion is not None)
+    values = [q.value for recursion in recursions for q in recursion.equations]
+    of_members = of_members or any(isinstance(e, Solved) for e in postorder(values))
     return not of_members and not has_recurrence([s for s in segments if s.body is not None])
 
 
