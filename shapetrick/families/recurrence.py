@@ -246,7 +246,10 @@ class Backpropagation:
         def inlined(q: Equation) -> Equation:
             if q not in multipliers or not alone:
                 return q
-            value, solves = self.simplified(substitute(q.value, alone)), q.solves
+            value, solves = substitute(q.value, alone), q.solves
+            if value is q.value:
+                return q
+            value = self.simplified(value)
             if solves is None:
                 return replace(q, value=value)
             told = (e._replace(right=substitute(e.right, alone)) for e in solves.equations)
