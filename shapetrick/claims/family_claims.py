@@ -18,7 +18,7 @@ from ..core.indices import Index, Range, base_of, is_at_most, numbered, renamed
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Recursion, Validation
 from ..core.traversal import postorder, substitute, symbols_of
-from ..families.recurrence import Backpropagation, MemberUse, unshifted
+from ..families.recurrence import MemberUse, unshifted
 from ..families.unrolled_checks import (
     depths,
     judged,
@@ -26,6 +26,7 @@ from ..families.unrolled_checks import (
     validate,
     worst_of,
 )
+from ..pipeline.member_derivatives import backpropagation
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Assertion:
         self._families = problem.families
         self._claim = request.claim
         self._plain = unshifted(self._families, request)
-        self._back = Backpropagation(problem, self._plain, self._families)
+        self._plain, self._back = backpropagation(problem, self._plain, seed)
 
     @cached_property
     def recursion(self) -> Recursion:
@@ -102,13 +103,13 @@ class Assertion:
         named = dict.fromkeys(q.symbol.base for q in self.recursion.cotangents)
         for base in (bases[name] for name in named):
             segment = next((s for s in self._families.of(base) if s.ranges), None)
-            if segment is None:
+            if segment is None or self._families.of_unknown(segment) is not None:
                 continue
             letters = {r.letter for r in segment.ranges}
             at = tuple(Index(i.letter) if i.letter in letters else i for i in segment.indices)
             request = replace(self._plain, wrt=segment.symbol(at))
-            recursion = Backpropagation(self._problem, request, self._families).recursion()
-            verdict = validate(self._problem, request, recursion, self._seed).verdict
+            request, back = backpropagation(self._problem, request, self._seed)
+            verdict = validate(self._problem, request, back.recursion(), self._seed).verdict
             if verdict != "verified":
                 return False
         return True
