@@ -253,10 +253,8 @@ def test_functions_by_equations_stand_within_expressions(within: str, apart: str
     [
         ("S : n x n posdef; J = sum(cholesky(S, S)); grad J wrt S", "`cholesky` takes A"),
         ("S : n x n posdef; J = sum(eigh(S)); grad J wrt S", "lam, v = eigh"),
-        ("X[b] : n for b = 1..B; Z[b] : n for b = 1..B where Z[b] = tanh(Z[b] + X[b])",
-         "side by side"),
-        ("X[b] : n for b = 1..B; Z[b] : n where Z[b] = tanh(Z[b] + X[b]) for b = 1..B",
-         "side by side"),
+        ("S[t] : n x n posdef for t = 1..T; J = sum(t = 1..T) tr(sqrtm(S[t])); grad J wrt S[t]",
+         "`X : … where X X = A`"),
         ("f(S) = sum(cholesky(S)); P : n x n posdef; J = f(P); grad J wrt P", "line of its own"),
     ],
 )  # fmt: skip
