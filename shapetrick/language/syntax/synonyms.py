@@ -147,8 +147,8 @@ def advice(name: str, known: Collection[str], arguments: int = 1, typed: str = "
     if name in BY_EQUATIONS:
         row = BY_EQUATIONS[name]
         return (
-            f"It is defined by equations, in a line of its own: `{row.line(name)}`; of members these "
-            f"are written, each name with its index: `{row.written}`."
+            f"It is defined by equations, in a line of its own: `{row.line(name)}`; of members "
+            f"these are written, each name with its index: `{row.written}`."
         )
     meant = slip_of(name, known)
     if meant is not None:
