@@ -121,10 +121,10 @@ def _by_entries(
     before = NOTHING
     for s, count in zip(system.symbols, counts, strict=True):
         rows = selection(before + ONE, before + count, whole.shape[0])
-        sought[s] = _unpacked(selected(whole, rows, None) if len(counts) > 1 else whole, s)
+        sought[s] = unpacked(selected(whole, rows, None) if len(counts) > 1 else whole, s)
         before = before + count
     rule, right = (
-        block_matrix([[_packed(e, q.unknown)] for e, q in zip(es, system.equations, strict=True)])
+        block_matrix([[packed(e, q.unknown)] for e, q in zip(es, system.equations, strict=True)])
         for es in ([substitute(e, sought) for e in lefts], rights)
     )
     given = tuple(s for s in symbols_of(rule) if s is not whole)
@@ -135,10 +135,10 @@ def _by_entries(
 
 def _count(s: Symbol) -> Dim:
     """How many entries are free."""
-    return _packed(s, s).shape[0]
+    return packed(s, s).shape[0]
 
 
-def _packed(e: Expr, like: Symbol) -> Expr:
+def packed(e: Expr, like: Symbol) -> Expr:
     """The free entries as a column, of a matrix that has the structure of a symbol."""
     match structure_of(like):
         case "symmetric" | "lower":
@@ -150,7 +150,7 @@ def _packed(e: Expr, like: Symbol) -> Expr:
     return e if e.shape[1] == ONE else call("vec", e)
 
 
-def _unpacked(column: Expr, like: Symbol) -> Expr:
+def unpacked(column: Expr, like: Symbol) -> Expr:
     """The matrix that has the structure of a symbol and these free entries."""
     structure, (rows, cols) = structure_of(like), like.shape
     if structure == "diagonal":

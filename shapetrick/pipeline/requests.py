@@ -155,6 +155,8 @@ def concluded(
         notes = (SYMMETRIC_HESSIAN,)
     elif request.symmetric and request.kind == "jvp":
         notes = (SYMMETRIC_DIRECTION,)
+    elif request.symmetric and request.kind == "jac":
+        notes = (SYMMETRIC_JACOBIAN,)
     elif request.symmetric:
         gradient = symmetrized(gradient, simplifier)
         notes = (SYMMETRIC_CONVENTION,)
@@ -297,6 +299,9 @@ SYMMETRIC_CONVENTION = (
     "gradient by the free entries, not along the symmetric matrices"
 )
 SYMMETRIC_DIRECTION = "along the symmetric part of the direction: the variable stays symmetric"
+SYMMETRIC_JACOBIAN = (
+    "D P with P = (I + commute) / 2: the derivative along a symmetric V is D P vec(V), stacked"
+)
 SYMMETRIC_HESSIAN = (
     "P H P with P = (I + commute) / 2: the second derivative along a symmetric V is "
     "vec(V)' (P H P) vec(V)"
