@@ -19,7 +19,7 @@ from ...core.families import NO_FAMILIES, Families, MemberSystem
 from ...core.indices import Member
 from ...core.indices import written as listed
 from ...core.problem import Problem
-from ...core.results import Result
+from ...core.results import Result, asked_once
 from ...core.solved import Solved
 from ...core.traversal import postorder
 from ...core.version import VERSION
@@ -132,6 +132,7 @@ def function(
     alone: bool = False,
 ) -> Generated:
     """The code as a function: of a dictionary of values and gradients, or of a gradient `alone`."""
+    results = asked_once(results)
     plan = plan_of(problem, results, known(target), options, not alone)
     plan.confirm()
     if plan.target in RULES:
