@@ -113,7 +113,7 @@ class _MemberNames(RequestNames):
     values: Mapping[str, Expr]  # of names without an index
     taken: Container[str]  # those of families
     cotangents: tuple[Segment, ...] = ()
-    systems: tuple[EquationSystem, ...] = ()  # there are none beside families
+    systems: tuple[EquationSystem, ...] = ()  # those of members are in the families
 
     def requests(self, asked: Sequence[Asked], complete: bool) -> Iterator[Request]:
         """What is asked, or what is usual where nothing is."""
