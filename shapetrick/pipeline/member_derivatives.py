@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from ..core import expr as ex
 from ..core.equations import EquationSides, EquationSystem, LinearSystem
@@ -393,5 +393,11 @@ def at_lengths(problem: Problem, values: Indices) -> Problem:
     if not at:
         return problem
     segments = tuple(s.within(at, tuple(r.within(at) for r in s.ranges)) for s in families.segments)
+    put = partial(reindexed, values=at)
+    systems = tuple(
+        MemberSystem(system.changed(put), tuple(r.within(at) for r in ranges))
+        for system, ranges in families.systems
+    )
     definitions = {name: reindexed(e, at) for name, e in problem.definitions.items()}
-    return replace(problem, families=families._replace(segments=segments), definitions=definitions)
+    families = families._replace(segments=segments, systems=systems)
+    return replace(problem, families=families, definitions=definitions)
