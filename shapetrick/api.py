@@ -233,15 +233,22 @@ class Derivation:
         given, sizes = by_name(arrays, named, symbols)
         arrays = {**self.problem.values, **given}
         if self.result.recursion is not None:
-            return evaluate_members(
-                self.problem, self.result, {**arrays, **(functions or {})}, sizes
-            )
-        check_orders(self.validation.conditions, symbols.values(), arrays, sizes)
-        if self.result.adjoint is not None:
+            given = {**arrays, **(functions or {})}
+            if not self.problem.families.systems:
+                return evaluate_members(self.problem, self.result, given, sizes)
             from .implicit.evaluation import evaluate as evaluate_solved
 
+            solve = evaluate_solved
+            return evaluate_members(self.problem, self.result, given, sizes, solve, start or {})
+        check_orders(self.validation.conditions, symbols.values(), arrays, sizes)
+        if self.result.adjoint is not None:
+            from .implicit.adjoint import computable_gradient
+            from .implicit.evaluation import evaluate as evaluate_solved
+            from .numerics.solvers import TABLE
+
             adjoint = self.result.adjoint
-            return evaluate_solved(self.gradient, adjoint, arrays, functions, sizes, start)
+            whole = computable_gradient(self.gradient, adjoint, TABLE)
+            return evaluate_solved([whole], adjoint.systems, arrays, functions, sizes, start)[0]
         return evaluate(self.gradient, arrays, functions, **sizes)
 
     def latex(self) -> str:

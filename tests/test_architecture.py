@@ -61,7 +61,7 @@ EDGES = {
         *("families", "language", "language.shapes", "language.syntax", "numerics", "pipeline"),
         *("simplification", "validation"),
     },
-    "interop": {"claims", "families", "language"},
+    "interop": {"claims", "families", "language", "numerics"},
     "render": {
         *("claims", "families", "language", "language.latex", "language.shapes"),
         *("language.syntax", "numerics"),

@@ -210,7 +210,10 @@ def unstacked(
 ) -> Expr | None:
     """A factor with fused sides among others, open at one place of each side: what the others are
     between its places is multiplied in entry by entry, then the places that aren't open are
-    summed, as in `kron(I, ones(p)') (G .* kron(ones(m, n), B)) kron(I, ones(q))`."""
+    summed, as in `kron(I, ones(p)') (G .* kron(ones(m, n), B)) kron(I, ones(q))`. A side that has a
+    place twice, of which the entries on a diagonal are taken, has no such form."""
+    if any(len({*side}) < len(side) for side in sides):
+        return None
     if any(n not in sides[0] for n in rows) or any(n not in sides[1] for n in cols):
         if any(n not in sides[1] for n in rows) or any(n not in sides[0] for n in cols):
             return None

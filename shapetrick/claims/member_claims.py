@@ -23,7 +23,7 @@ from ..core.problem import Problem, Request
 from ..core.results import Equation, Recursion, Validation
 from ..core.traversal import postorder, substitute, symbols_of
 from ..families.given_checks import at_given, claimed, validate_given
-from ..families.recurrence import Backpropagation, MemberUse, segments_of, unshifted
+from ..families.recurrence import MemberUse, segments_of, unshifted
 from ..families.unrolled_checks import (
     Judged,
     depths,
@@ -35,7 +35,7 @@ from ..families.unrolled_checks import (
 from ..families.unrolling import Unrolling
 from ..language.expressions import read_expression
 from ..language.printer import to_text
-from ..pipeline.member_derivatives import MemberDerivative
+from ..pipeline.member_derivatives import MemberDerivative, backpropagation
 from .verdicts import Judgement, not_refused, verdict_on
 from .wrong_claims import WrongClaim, with_more
 
@@ -77,7 +77,7 @@ class Assertion:
         self._families = problem.families
         self._claim = request.claim
         self._plain = unshifted(self._families, request)
-        self._back = Backpropagation(problem, self._plain, self._families)
+        self._plain, self._back = backpropagation(problem, self._plain, seed)
 
     @cached_property
     def recursion(self) -> Recursion:
@@ -114,13 +114,13 @@ class Assertion:
         named = dict.fromkeys(q.symbol.base for q in self.recursion.cotangents)
         for base in (bases[name] for name in named):
             segment = next((s for s in self._families.of(base) if s.ranges), None)
-            if segment is None:
+            if segment is None or self._families.of_unknown(segment) is not None:
                 continue
             letters = {r.letter for r in segment.ranges}
             at = tuple(Index(i.letter) if i.letter in letters else i for i in segment.indices)
             request = replace(self._plain, wrt=segment.symbol(at))
-            recursion = Backpropagation(self._problem, request, self._families).recursion()
-            verdict = validate(self._problem, request, recursion, self._seed).verdict
+            request, back = backpropagation(self._problem, request, self._seed)
+            verdict = validate(self._problem, request, back.recursion(), self._seed).verdict
             if verdict != "verified":
                 return False
         return True

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from .expr import Expr, Number, Symbol, subtract
+from .expr import Expr, Number, Symbol, as_symbol, subtract
 from .named_tuples import NamedTuple
 from .traversal import symbols_of
 
@@ -36,6 +36,33 @@ class EquationSystem(NamedTuple):
     @property
     def residuals(self) -> tuple[Expr, ...]:
         return tuple(sides.residual for sides in self.equations)
+
+    def changed(self, change: Callable[[Expr], Expr]) -> EquationSystem:
+        """With a change to each expression."""
+        return EquationSystem(
+            tuple(as_symbol(change(u)) for u in self.unknowns),
+            tuple(EquationSides(*map(change, sides)) for sides in self.equations),
+            self.solver,
+            tuple(map(change, self.arguments)),
+        )
+
+
+class LinearEquation(NamedTuple):
+    """`left` = `right`, linear in what is sought, of the shape and structure of `unknown` (by which
+    it was differentiated, in an adjoint equation); `entries` says at which entries it holds, where
+    not at all."""
+
+    unknown: Symbol
+    left: Expr
+    right: Expr
+    entries: str = ""
+
+
+class LinearSystem(NamedTuple):
+    """Equations that determine some symbols together."""
+
+    symbols: tuple[Symbol, ...]
+    equations: tuple[LinearEquation, ...]
 
 
 def structure_of(symbol: Symbol) -> str:

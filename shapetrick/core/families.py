@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import chain, count
 
 from .dims import Dim, Extent, Shape
+from .equations import EquationSystem
 from .errors import Span
 from .expr import (
     PRODUCT,
@@ -113,16 +114,47 @@ class Segment:
         )
 
 
+class MemberSystem(NamedTuple):
+    """Equations that determine members, `A[t] Y[t] = Q[t]`, for all values of the letters of the
+    ranges."""
+
+    system: EquationSystem
+    ranges: tuple[Range, ...]
+
+
 class Families(NamedTuple):
     """The segments in the order of the text, and the letters of lengths: `L`, `T`; `functions` are
-    those of families of elementwise functions, which have no values."""
+    those of families of elementwise functions, which have no values. Members without a body are
+    inputs, or unknowns of `systems`."""
 
     segments: tuple[Segment, ...]
     lengths: tuple[str, ...]
     functions: tuple[Segment, ...] = ()
+    systems: tuple[MemberSystem, ...] = ()
 
     def of(self, base: str) -> list[Segment]:
         return [s for s in self.segments if s.base == base]
+
+    @property
+    def unknowns(self) -> Sequence[Symbol]:
+        """The members that equations determine."""
+        return [u for one in self.systems for u in one.system.unknowns]
+
+    def of_unknown(self, s: Segment) -> MemberSystem | None:
+        """What determines the members of a segment, if equations do."""
+        named = ((u.name, x) for x in self.systems for u in x.system.unknowns)
+        return next((x for name, x in named if name == s.name), None)
+
+    def is_input(self, s: Segment) -> bool:
+        """Whether the members of a segment are given."""
+        return s.body is None and self.of_unknown(s) is None
+
+    def contents(self, s: Segment) -> Sequence[Expr]:
+        """The expressions by which the members of a segment are determined; none of inputs."""
+        found = self.of_unknown(s)
+        if found is not None:
+            return found.system.residuals
+        return () if s.body is None else (s.body,)
 
     def running(self, indices: Iterable[Index]) -> list[str]:
         """The letters of indices that run over a family, and are no length's."""
@@ -341,7 +373,7 @@ def live(families: Families, roots: Iterable[Expr]) -> set[str]:
         for x, _ in members_in(stack.pop()):
             if x.base not in found:
                 found.add(x.base)
-                stack += [s.body for s in families.of(x.base) if s.body is not None]
+                stack += chain.from_iterable(map(families.contents, families.of(x.base)))
     return found
 
 
@@ -351,7 +383,7 @@ def cotangent_names(
     """What the gradients by the members of each family that is defined are called: `G`, or `G_Z`
     where the roots depend on several; what is taken gets `_` behind it."""
     used = live(families, roots)
-    defined = list(dict.fromkeys(s.base for s in families.segments if s.body is not None))
+    defined = list(dict.fromkeys(s.base for s in families.segments if families.contents(s)))
     alone = sum(base in used for base in defined) == 1
     names: dict[str, str] = {}
     for base in defined:

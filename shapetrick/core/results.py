@@ -3,18 +3,20 @@ it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from fractions import Fraction
 from typing import Literal
 
 from .dims import Dim, Shape
-from .equations import EquationSystem
+from .equations import EquationSystem, LinearEquation, LinearSystem
 from .expr import Expr, Name, Symbol, symbol
+from .families import MemberSystem
 from .indices import Range
 from .named_tuples import NamedTuple
 from .problem import Request
 from .records import dataclass
+from .solved import told_by
 from .traversal import expand_names
 
 Verdict = Literal["verified", "wrong", "unchecked"]
@@ -141,11 +143,25 @@ class Rewriting(NamedTuple):
 class Equation:
     """`symbol` = `value`, for all values of the letters of the ranges: `G[l-1] = … for l = L..1`.
 
-    The members of families and of their cotangents are symbols in it."""
+    The members of families and of their cotangents are symbols in it. A multiplier `solves`
+    equations; where it is not isolated in them, the value is what computes it."""
 
     symbol: Symbol
     value: Expr
     ranges: tuple[Range, ...]
+    solves: LinearSystem | None = None
+
+    @property
+    def solved(self) -> LinearSystem | None:
+        """The equations that alone determine the symbol."""
+        return told_by(self.value, self.symbol.indices)
+
+    @property
+    def told(self) -> Sequence[tuple[Expr, Expr]]:
+        """The sides of what is written of it."""
+        if self.solved is None:
+            return [(self.symbol, self.value)]
+        return [(q.left, q.right) for q in self.solved.equations]
 
 
 class Recursion(NamedTuple):
@@ -172,24 +188,6 @@ class Recursion(NamedTuple):
     def equations(self) -> tuple[Equation, ...]:
         """All of them, in the order in which each finds what it uses."""
         return (*self.cotangents, *self.gradients)
-
-
-class LinearEquation(NamedTuple):
-    """`left` = `right`, linear in what is sought, of the shape and structure of `unknown` (by which
-    it was differentiated, in an adjoint equation); `entries` says at which entries it holds, where
-    not at all."""
-
-    unknown: Symbol
-    left: Expr
-    right: Expr
-    entries: str = ""
-
-
-class LinearSystem(NamedTuple):
-    """Equations that determine some symbols together."""
-
-    symbols: tuple[Symbol, ...]
-    equations: tuple[LinearEquation, ...]
 
 
 class Adjoint(NamedTuple):
@@ -239,6 +237,15 @@ class Adjoint(NamedTuple):
             return multiplier
         assert isinstance(multiplier, Name)
         return symbol(multiplier.name, multiplier.shape)
+
+
+class MemberAdjoint(NamedTuple):
+    """Equations that determine members: what is zero, each with its multiplier, and what these
+    are."""
+
+    determined: MemberSystem
+    weighted: tuple[tuple[Expr, Symbol], ...]
+    multipliers: tuple[Equation, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .dims import Shape, Sizes
-from .expr import Expr, Symbol, node, node_class
+from .equations import LinearSystem
+from .expr import Expr, Symbol, as_symbol, node, node_class, symbol
+from .indices import Index, name_of, within
 from .records import dataclass
+from .traversal import substitute
 
 
 @node_class
@@ -57,3 +60,47 @@ class LinearSolver:
     def __call__(self, sizes: Sizes, functions: Any, *values: Any) -> Any:
         """The columns, from the values of `given` and of the right side."""
         return self.run(self, sizes, functions, *values)
+
+
+@dataclass(frozen=True)
+class SystemSolver:
+    """What finds one of the symbols that a linear system determines. The system is in letters: its
+    arguments are the symbols `given` in its left sides, then its right sides; `value` says what is
+    sought in these, and `run` evaluates that."""
+
+    system: LinearSystem
+    sought: Symbol
+    given: tuple[Symbol, ...]
+    value: Expr
+    run: Callable[..., Any]
+
+    @property
+    def arguments(self) -> tuple[Symbol, ...]:
+        return (*self.given, *(as_symbol(q.right) for q in self.system.equations))
+
+    def __call__(self, sizes: Sizes, functions: Any, *values: Any) -> Any:
+        """What is sought, from the values of the arguments."""
+        return self.run(self.value, sizes, functions, self.arguments, values)
+
+
+def told_by(value: Expr, indices: tuple[Index, ...]) -> LinearSystem | None:
+    """The equations that determine the member, at these indices, which has such a value; None where
+    that is no solution."""
+    if not isinstance(value, Solved) or not isinstance(value.compute, SystemSolver):
+        return None
+    solver = value.compute
+    pairs = zip(solver.sought.indices, indices, strict=False)
+    moved = {i.letter: at for i, at in pairs}
+    own: dict[Expr, Expr] = {
+        s: symbol(name_of(s.base, within(s.indices, moved)), s.shape, s.attributes)
+        for s in solver.system.symbols
+    }
+    own.update(zip(solver.arguments, value.args, strict=True))
+    symbols, equations = solver.system
+    return LinearSystem(
+        tuple(as_symbol(own[s]) for s in symbols),
+        tuple(
+            q._replace(left=substitute(q.left, own), right=substitute(q.right, own))
+            for q in equations
+        ),
+    )

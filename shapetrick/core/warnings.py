@@ -7,6 +7,7 @@ A warning is a sentence; every rendering shows it, and none changes a verdict or
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 
 from .dims import ONE, shape_text
 from .equations import inputs_of, systems_within
@@ -90,9 +91,10 @@ def _contained(problem: Problem, of: Expr) -> list[Symbol]:
         systems = systems_within([of], problem.systems)
         return list(dict.fromkeys((*symbols_of(of), *inputs_of(systems))))
     segments = [s for base in live(families, [of]) for s in families.of(base)]
-    bodies = [s.body for s in segments if s.body is not None]
+    bodies = chain.from_iterable(map(families.contents, segments))
     plain = [e for body in (of, *bodies) for e in symbols_of(body) if not e.indices]
-    members = [s.symbol(s.indices) for s in families.segments if s in segments and s.body is None]
+    inputs = (s for s in families.segments if s in segments and families.is_input(s))
+    members = [s.symbol(s.indices) for s in inputs]
     return list(dict.fromkeys((*plain, *members)))
 
 

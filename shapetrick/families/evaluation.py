@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,14 +20,23 @@ from ..core.traversal import postorder
 from ..numerics.arrays import evaluate_all, told_sizes
 from ..simplification.stable_forms import stable
 from .given_checks import blocks, with_letters
-from .unrolled_checks import gradients, letters_of, places_asked
+from .unrolled_checks import gradients, letters_of, places_asked, systems_at
 
 Given = Mapping[str, Any]
+NOTHING_GIVEN: Given = MappingProxyType({})
 
 
-def evaluate(problem: Problem, result: Result, given: Given, lengths: Mapping[str, int]) -> Any:
+def evaluate(
+    problem: Problem,
+    result: Result,
+    given: Given,
+    lengths: Mapping[str, int],
+    solve: Callable[..., list[Array]] | None = None,
+    start: Given = NOTHING_GIVEN,
+) -> Any:
     """The gradient's value: one array for each member of a family, in order, or one for a symbol.
     Members with several indices are lists of lists. Lengths that are not given are those of lists.
+    Where equations determine members, `solve` evaluates at their solution, from where it starts.
 
     Raises InputError where an array is missing or has another shape."""
     families = problem.families
@@ -38,14 +48,21 @@ def evaluate(problem: Problem, result: Result, given: Given, lengths: Mapping[st
         raise InputError(f"give a number for {missing[0]}: `evaluate(…, {missing[0]}=3)`.")
     asked = dict(_asked(problem, result, lengths))
     exprs = [e for e in asked.values() if e is not None]
-    nodes = list(postorder(exprs))
+    systems = systems_at(families, lengths)
+    unknowns = {u.name for system in systems for u in system.unknowns}
+    residuals = (e for system in systems for e in system.residuals)
+    nodes = list(postorder([*exprs, *residuals]))
     numbers = numbered(lengths)
     given = {renamed(read_name(name), numbers): value for name, value in given.items()}
 
     def first(base: str) -> tuple[int, ...]:
         return tuple(i.within(numbers).offset for i in families.first(base))
 
-    named = {e.name: _given(e, given, first) for e in nodes if isinstance(e, (Symbol, Abstract))}
+    def values_of(nodes: Iterable[Expr], given: Given) -> dict[str, Any]:
+        own = (e for e in nodes if isinstance(e, (Symbol, Abstract)))
+        return {e.name: _given(e, given, first, e.name in unknowns) for e in own}
+
+    named = values_of(nodes, given)
     for e in nodes:
         if isinstance(e, Abstract) and not callable(named[e.name]):
             raise InputError(
@@ -53,7 +70,13 @@ def evaluate(problem: Problem, result: Result, given: Given, lengths: Mapping[st
                 "order."
             )
     arrays = {name: value for name, value in named.items() if value is not None}
-    values = iter(evaluate_all(stable(exprs), arrays, arrays, lengths))
+    if solve is None:
+        found = evaluate_all(stable(exprs), arrays, arrays, lengths)
+    else:
+        begun = values_of((u for system in systems for u in system.unknowns), start)
+        begun = {name: value for name, value in begun.items() if value is not None}
+        found = solve(exprs, systems, arrays, arrays, lengths, begun)
+    values = iter(found)
     return _nested([None if e is None else next(values) for e in asked.values()], [*asked])
 
 
@@ -107,15 +130,22 @@ def _nested(values: Sequence[Array | None], places: Sequence[Place]) -> Any:
     return [_nested(*map(list, zip(*group, strict=True))) for group in groups.values()]
 
 
-def _given(e: Symbol | Abstract, given: Given, first: Callable[[str], tuple[int, ...]]) -> Any:
+def _given(
+    e: Symbol | Abstract,
+    given: Given,
+    first: Callable[[str], tuple[int, ...]],
+    solved: bool,
+) -> Any:
     """What is given for a member, by its own name or in the list of its family, whose first entry
-    has the index that `first` says. Raises InputError."""
+    has the index that `first` says; None for what is solved for. Raises InputError."""
     members = given.get(e.base)
     if e.name in given or not e.indices or members is None or callable(members):
         return given.get(e.name, members)
     for index, start in zip(e.indices, first(e.base), strict=True):
         position = index.offset - start
         if not isinstance(members, (Sequence, np.ndarray)) or not 0 <= position < len(members):
+            if solved:
+                return None
             raise InputError(f"`{e.base}` is a list of its members, and has none for `{e.name}`.")
         members = members[position]
     return members

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ..core import expr as ex
 from ..core.expr import Expr, Symbol
@@ -26,6 +27,7 @@ from .unrolled_checks import (
     depths,
     gradients_at,
     letters_of,
+    systems_at,
     unrolled,
     validate,
     worst_of,
@@ -101,6 +103,14 @@ class AskedMember(NamedTuple):
     found: Unrolled
     block: Recursion
 
+    def within(self, problem: Problem, request: Request) -> Problem:
+        """The problem with the equations that determine members at these lengths."""
+        systems = systems_at(problem.families, self.values)
+        if self.asked.wrt is STEP:
+            moved = partial(_moved, request=request, wrt=self.found.wrt)
+            systems = tuple(system.changed(moved) for system in systems)
+        return replace(problem, systems=systems)
+
 
 def members(
     problem: Problem, request: Request, recursion: Recursion, first: First | None
@@ -122,8 +132,9 @@ def judged_given(
     """The verdict on each member for each value of the letters, at several lengths."""
     letters = {r.letter for r in request.ranges}
     lengths = {*problem.families.lengths}
-    for values, asked, found, _ in members(problem, request, recursion, first):
-        checker = checker_of(problem, asked, [found.gradient], seed)
+    for one in members(problem, request, recursion, first):
+        values, asked, found, _ = one
+        checker = checker_of(one.within(problem, request), asked, [found.gradient], seed)
         given = {t: k for t, k in values.items() if t in letters | lengths}
         yield Judged(given, found, checker.check(found.gradient))
 
@@ -151,7 +162,8 @@ def claimed(
         value = unrolling.expression(claim.value)
         if asked.wrt is STEP:
             value = _moved(value, plain, found.wrt)
-        verdict = checker_of(problem, asked, [value], seed).check_claim(value)
+        whole = member_.within(problem, plain)
+        verdict = checker_of(whole, asked, [value], seed).check_claim(value)
         yield member_, verdict
 
 

@@ -34,9 +34,12 @@ from ..core.families import (
     reindexed,
     with_own_letters,
 )
+from ..core.free_names import free_name
 from ..core.indices import Incomparable, Index, Range, at_most, by_size, member
 from ..core.problem import Problem, Request
-from ..core.results import Equation, Recursion
+from ..core.results import Equation, MemberAdjoint, Recursion
+from ..core.solved import told_by
+from ..core.structure import is_zero
 from ..core.traversal import replaced, substitute, symbols_of
 from ..derivation.chain_rule import cotangents
 from ..simplification.simplifier import Simplifier
@@ -50,12 +53,14 @@ from .schedule import schedule
 
 @dataclass(frozen=True, slots=True)
 class MemberUse:
-    """An expression with its cotangent, for all values of the letters of its ranges."""
+    """An expression with its cotangent, for all values of the letters of its ranges; of an equation
+    with its multiplier, which the `unknowns` in it determine."""
 
     body: Expr
     upstream: Expr
     ranges: tuple[Range, ...]
     defines: Segment | None = None
+    unknowns: tuple[Symbol, ...] = ()
 
 
 def unshifted(families: Families, request: Request) -> Request:
@@ -70,7 +75,8 @@ def unshifted(families: Families, request: Request) -> Request:
 class Backpropagation:
     """The recurrences of one request, or of what is `asked` in the place of its value. Cotangents
     that are not `named` get names of their own; `title` is what the gradient is called. What is
-    `linear` in the variable has no value in the end: nothing is written by its names."""
+    `linear` in the variable has no value in the end: nothing is written by its names. Members that
+    equations determine hand on to those in these what the multipliers say."""
 
     problem: Problem
     request: Request
@@ -79,10 +85,13 @@ class Backpropagation:
     named: Mapping[str, str] = field(default_factory=dict)
     title: str = ""
     linear: frozenset[str] = frozenset()
+    determined: Sequence[MemberAdjoint] = ()
     _pieces: list[MemberUse] = field(default_factory=list)
     _members: dict[Expr, dict[str, dict[Symbol, None]]] = field(default_factory=dict)
     _unused: list[Segment] = field(default_factory=list)
     _names: dict[str, str] = field(default_factory=dict)
+    _bases: dict[str, str] = field(default_factory=dict)  # of what is called so
+    _multipliers: dict[str, Equation] = field(default_factory=dict)
     _least: dict[str, int] = field(default_factory=dict)
     _sums: dict[str, Callable[[Place], Expr]] = field(
         default_factory=dict
@@ -99,12 +108,19 @@ class Backpropagation:
         values = [piece.body for piece in self.asked]
         taken = self.problem.taken(self.request) | {*self.named.values()}
         self._names = {**cotangent_names(f, values, taken), **self.named}
+        self._bases = {name: base for base, name in self._names.items()}
         used = live(f, values)
         self._pieces = [*self.asked]
         for s in f.segments:
             if s.body is not None and s.base in used:
                 up = self.cotangent(s.base, s.indices)
                 self._pieces.append(MemberUse(s.body, up, s.ranges, s))
+        for (system, ranges), weighted, multipliers in self.determined:
+            self._multipliers.update((q.symbol.base, q) for q in multipliers)
+            self._pieces += [
+                MemberUse(ex.negate(e), multiplier, ranges, unknowns=system.unknowns)
+                for e, multiplier in weighted
+            ]
         self._open_sums()
 
     def _drop_unused(self) -> None:
@@ -133,6 +149,7 @@ class Backpropagation:
         for e in (self.request.wrt, self.request.of, *others):
             self._note_lengths(e)
         needed = self._recurrences([*(q.value for q in gradients), *others])
+        needed = self._inlined(needed, [*(q.value for q in gradients), *others])
         with_sums = [tuple(map(self._with_sums, equations)) for equations in (needed, gradients)]
         return Recursion(with_sums[0], with_sums[1], self._lengths(), tuple(self._padded))
 
@@ -197,46 +214,99 @@ class Backpropagation:
         the last member first."""
         needed: dict[str, list[Equation]] = {}
         waiting = list(roots)
-        bases = {name: base for base, name in self._names.items()}
         while waiting:
             for x, _ in members_in(waiting.pop()):
-                base = bases.get(x.base)
+                base = self._bases.get(x.base)
+                q = self._multipliers.get(x.base)
+                if q is not None and x.base not in needed:
+                    needed[x.base] = [self._turned(q)]
+                    waiting.append(q.value)
                 if base is not None and base not in needed:
                     segments = [s for s in self.families.of(base) if s not in self._unused]
                     found = self._equations(base, segments, self._letters(base), x.base)
                     needed[base] = [self._turned(q) for q in found]
                     waiting += [q.value for q in needed[base]]
         late_first = list(dict.fromkeys(s.base for s in reversed(self.families.segments)))
-        found_bases = sorted(needed, key=late_first.index)
+        found_bases = sorted(needed, key=(*late_first, *self._multipliers).index)
         return tuple(_in_order([q for base in found_bases for q in needed[base]]))
+
+    def _inlined(self, found: Sequence[Equation], others: Sequence[Expr]) -> tuple[Equation, ...]:
+        """The equations, in which multipliers that alone use a cotangent, of one equation, say what
+        it is."""
+        multipliers = [q for q in found if q.symbol.base in self._multipliers]
+        rest = [q for q in found if q not in multipliers]
+        used = {x.base for e in (*others, *(q.value for q in rest)) for x, _ in members_in(e)}
+        bases = [q.symbol.base for q in rest]
+        alone: dict[Expr, Expr] = {
+            q.symbol: q.value
+            for q in (rest if multipliers else ())
+            if q.symbol.base not in used and bases.count(q.symbol.base) == 1
+        }
+
+        def inlined(q: Equation) -> Equation:
+            if q not in multipliers or not alone:
+                return q
+            value, solves = substitute(q.value, alone), q.solves
+            if value is q.value:
+                return q
+            value = self.simplified(value)
+            if solves is None:
+                return replace(q, value=value)
+            told = (e._replace(right=substitute(e.right, alone)) for e in solves.equations)
+            return replace(q, value=value, solves=solves._replace(equations=(*told,)))
+
+        return tuple(inlined(q) for q in found if q.symbol not in alone)
 
     def papers(self, equations: Sequence[Equation]) -> Iterator[tuple[Request, str]]:
         """What to derive as on paper: a piece by a variable, and the name of what comes out."""
-        bases = {name: base for base, name in self._names.items()}
-        wanted = dict.fromkeys(
-            bases[x.base] for q in equations for x, _ in members_in(q.symbol) if x.base in bases
-        )
+        found = [x.base for q in equations for x, _ in members_in(q.symbol)]
+        unknowns = (u for one in self.determined for u in one.determined.system.unknowns)
+        found += [self._names[u.base] for u in unknowns]
+        wanted = dict.fromkeys(self._bases[name] for name in found if name in self._bases)
         wrt = self.request.wrt
         named = [(base, self._names[base]) for base in wanted]
+        yield from self._papers_of(named)
+        for determined in self.determined:
+            yield from self._equation_papers(determined)
         if wrt.indices and wrt.base not in self._names:
-            named.append((wrt.base, self._label(wrt.base)))
+            yield from self._papers_of([(wrt.base, self._label(wrt.base))])
+        for piece in self._pieces:
+            if not wrt.indices and wrt in symbols_of(piece.body):
+                label = self._label(wrt.name)
+                yield self._paper(piece, wrt), self._titled(label, piece, False)
+
+    def _papers_of(self, named: Sequence[tuple[str, str]]) -> Iterator[tuple[Request, str]]:
+        """Those by the members of families, each with what their gradients are called."""
         for base, name in named:
             uses = list(self.uses(base))
             for piece, variable in uses:
                 alone = sum(_meet(piece, variable, *other) for other in uses) == 1
                 title = self._titled(member(name, *variable.indices), piece, alone)
                 yield self._paper(piece, variable), title
-        for piece in self._pieces:
-            if not wrt.indices and wrt in symbols_of(piece.body):
-                label = self._label(wrt.name)
-                yield self._paper(piece, wrt), self._titled(label, piece, False)
+
+    def _equation_papers(self, determined: MemberAdjoint) -> Iterator[tuple[Request, str]]:
+        """The backward rules of equations by what they determine."""
+        (system, ranges), weighted, _ = determined
+        for e, s in weighted:
+            paper = self._paper(MemberUse(e, s, ranges), s)
+            residual = replace(paper, of=ex.named(self.residual, e), of_text=self.residual)
+            for u in (u for u in system.unknowns if u in symbols_of(e)):
+                yield replace(residual, wrt=u), f"∂{self.residual}/∂{u.name}"
+
+    @property
+    def residual(self) -> str:
+        """What is called so in steps is zero where equations hold."""
+        return free_name("F", self.problem.taken(self.request) | {*self._bases})
 
     def _titled(self, label: str, piece: MemberUse, alone: bool) -> str:
         """The label of a contribution: unless it is the only one, with what it comes through."""
         if alone:
             return label
         text = self.request.of_text
-        return f"{label} through {text if piece.defines is None else piece.defines.name}"
+        if piece.defines is not None or piece.unknowns:
+            names = piece.unknowns or (piece.defines,)
+            text = ", ".join(x.name for x in names if x is not None)
+        return f"{label} through {text}"
 
     @property
     def simplifier(self) -> Simplifier:
@@ -268,7 +338,7 @@ class Backpropagation:
 
     def cotangent(self, base: str, indices: Place) -> Symbol:
         """The symbol of a member's cotangent."""
-        segments = [s for s in self.families.of(base) if s.body is not None]
+        segments = [s for s in self.families.of(base) if self.families.contents(s)]
         segment = next((s for s in reversed(segments) if s.indices == indices), segments[0])
         return ex.symbol(member(self._names[base], *indices), segment.shape_at(indices))
 
@@ -276,8 +346,8 @@ class Backpropagation:
 
     @property
     def names(self) -> dict[str, str]:
-        """What the cotangents of each family are called."""
-        return self._names
+        """What the cotangents of each family are called; multipliers by their own names."""
+        return {**self._names, **{name: name for name in self._multipliers}}
 
     def uses_between(self, base: str, box: MemberBox) -> Iterator[tuple[MemberUse, Symbol]]:
         """The pieces in which the members of a box occur, and as which member."""
@@ -342,7 +412,8 @@ class Backpropagation:
         if piece.body not in self._members:
             found: dict[str, dict[Symbol, None]] = {}
             for x, _ in members_in(piece.body):
-                found.setdefault(x.base, {})[x] = None
+                if x not in piece.unknowns:
+                    found.setdefault(x.base, {})[x] = None
             self._members[piece.body] = found
         return self._members[piece.body]
 
@@ -352,24 +423,25 @@ class Backpropagation:
 
     def extent(self, base: str) -> MemberBox | None:
         """From where to where a family, or that of cotangents, runs; None for what is neither."""
-        bases = {name: own for own, name in self._names.items()}
-        segments = self.families.of(bases.get(base, base))
+        if base in self._multipliers:
+            q = self._multipliers[base]
+            return box_of(q.symbol.indices, q.ranges)
+        segments = self.families.of(self._bases.get(base, base))
         return around([s.box for s in segments]) if segments else None
 
     def _made_extent(self, base: str) -> MemberBox | None:
         """From where to where a family runs, but for what is given and not said to be zero
         outside: beside it stand members that are not there either."""
         given = any(s.body is None and not s.padded for s in self.families.of(base))
-        return None if given else self.extent(base)
+        return None if given or base in self._multipliers else self.extent(base)
 
     def outside(self) -> tuple[str, ...]:
         """What is said of the families that are zero outside of their ranges in the equations."""
         found: dict[str, dict[str, None]] = {}
-        bases = {name: own for own, name in self._names.items()}
         for base, axis in self._padded:
             ends = self.extent(base)
             if ends is not None:
-                letters = self._letters(bases.get(base, base))
+                letters = self._letters(self._bases.get(base, base))
                 name = member(base, *map(Index, letters))
                 over = Range(letters[axis], ends[0][axis], ends[1][axis])
                 found.setdefault(name, {})[str(over)] = None
@@ -442,7 +514,8 @@ class Backpropagation:
     def _turned(self, q: Equation) -> Equation:
         """The equation from the last member down, by G[l] in place of G[l+1], as lectures write
         recurrences; along an axis on which there is none as it is."""
-        used = [x for x, _ in members_in(q.value) if x.base in self._names.values()]
+        backward = {*self._bases, *self._multipliers}
+        used = [x for x, _ in members_in(q.value) if x.base in backward]
         back: dict[str, Index] = {}
         ranges = []
         for over in q.ranges:
@@ -508,9 +581,8 @@ class Backpropagation:
 
     def _note_lengths(self, e: Expr) -> None:
         """From which lengths on there are the single members that an expression mentions."""
-        bases = {name: base for base, name in self._names.items()}
         for x, _ in members_in(e):
-            for s in self.families.of(bases.get(x.base, x.base)):
+            for s in self.families.of(self._bases.get(x.base, x.base)):
                 for i, low, high in zip(x.indices, *s.box, strict=True):
                     if not self.families.running([i]) and at_most(low, i) and at_most(i, high):
                         self._at_most(low, i)
@@ -533,6 +605,9 @@ class Backpropagation:
         """With symbols for members whose definitions were put in as names."""
 
         def put(x: Expr) -> Expr | None:
+            linear = told_by(x, ())
+            if linear is not None and all(is_zero(q.right) for q in linear.equations):
+                return ex.zeros(*x.shape)
             if not isinstance(x, Name):
                 return None
             return ex.symbol(x.name, x.shape) if x.indices else x

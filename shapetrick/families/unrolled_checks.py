@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 
+from ..core.equations import EquationSystem
 from ..core.errors import RequestError
 from ..core.expr import Expr, Symbol
 from ..core.families import Families, Place, Segment, at_index, reindexed
@@ -64,6 +66,20 @@ def unrolled(
         unrolling = Unrolling(segments, lengths, frozenset({wrt.name}), padded)
         of = unrolling.expression(asked)
         yield Unrolled(of, wrt, unrolling.expression(reindexed(gradient, at)), _numbers(at))
+
+
+def systems_at(families: Families, lengths: Mapping[str, int]) -> tuple[EquationSystem, ...]:
+    """The equations of each member that they determine at these lengths."""
+    unrolling = Unrolling(families.segments, lengths)
+
+    def at(e: Expr, values: Indices) -> Expr:
+        return unrolling.expression(reindexed(e, values))
+
+    return tuple(
+        system.changed(partial(at, values=values))
+        for system, ranges in families.systems
+        for values in values_within(ranges, lengths)
+    )
 
 
 def gradients(
@@ -194,8 +210,9 @@ def depths(recursion: Recursion) -> Iterator[Mapping[str, int]]:
 def judged(problem: Problem, request: Request, recursion: Recursion, seed: int) -> Iterator[Judged]:
     """The verdict on each member at several lengths."""
     for lengths in depths(recursion):
+        whole = replace(problem, systems=systems_at(problem.families, lengths))
         for member in unrolled(problem.families, request, recursion, lengths):
-            checker = checker_of(problem, request_of(request, member), [member.gradient], seed)
+            checker = checker_of(whole, request_of(request, member), [member.gradient], seed)
             check = checker.check if request.claim is None else checker.check_claim
             yield Judged(lengths, member, check(member.gradient))
 

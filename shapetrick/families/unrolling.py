@@ -5,7 +5,7 @@ What comes out are ordinary expressions of the inputs, to be validated and evalu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import partial, reduce
 from math import prod
@@ -26,6 +26,7 @@ from ..core.expr import (
     eye,
     matmul,
     named,
+    symbol,
     zeros,
 )
 from ..core.families import Place, Segment, reindexed
@@ -43,9 +44,13 @@ class Unrolling:
     free: frozenset[str] = frozenset()  # members that are taken for inputs
     padded: frozenset[str] = frozenset()  # families that are zero where there is no member
     _values: dict[str, Expr] = field(default_factory=dict)
+    _varied: Set[str] = frozenset()  # families whose lines say different things of members
 
     def __post_init__(self) -> None:
         self.padded |= {s.base for s in self.segments if s.padded}
+        said = {(s.base, s.attributes) for s in self.segments}
+        bases = [base for base, _ in said]
+        self._varied = {base for base in bases if bases.count(base) > 1}
 
     def expression(self, e: Expr) -> Expr:
         """The expression in inputs alone, members being definitions."""
@@ -190,10 +195,17 @@ class Unrolling:
         return self.written_out(reindexed(segment.body, segment.values(at)))
 
     def _filled_in(self, e: Expr) -> Expr:
-        values: dict[Expr, Expr] = {
-            s: self._values[s.name] for s in symbols_of(e) if s.name in self._values
-        }
+        values: dict[Expr, Expr] = {s: self._own(s) for s in symbols_of(e) if s.indices}
+        values = {s: own for s, own in values.items() if own is not s}
         return substitute(e, values) if values else e
+
+    def _own(self, s: Symbol) -> Expr:
+        """A member's value; of an input, the member as its own line declares it."""
+        if s.name in self._values or s.base not in self._varied:
+            return self._values.get(s.name, s)
+        lines = (x for x in self.segments if x.base == s.base and self._holds(x, s.indices))
+        own = next(lines, None)
+        return s if own is None else symbol(s.name, s.shape, own.attributes)
 
 
 def values_within(ranges: Iterable[Range], lengths: Mapping[str, int]) -> list[Indices]:

@@ -13,12 +13,21 @@ from fractions import Fraction
 from itertools import chain
 
 from ..core.cost import length
-from ..core.equations import EquationSystem, structure_of, systems_within
+from ..core.equations import (
+    EquationSystem,
+    LinearEquation,
+    LinearSystem,
+    inputs_of,
+    structure_of,
+    systems_within,
+)
 from ..core.expr import (
     UNIT,
     Expr,
+    Name,
     Symbol,
     add,
+    call,
     named,
     negate,
     number,
@@ -27,14 +36,16 @@ from ..core.expr import (
     transpose,
     zeros,
 )
+from ..core.families import MemberSystem, live
 from ..core.free_names import free_names
+from ..core.indices import member
 from ..core.named_tuples import NamedTuple
 from ..core.problem import Problem, Request
-from ..core.results import Adjoint, LinearEquation
+from ..core.results import Adjoint, Equation, MemberAdjoint
 from ..core.structure import is_zero
 from ..core.traversal import postorder, substitute, symbols_of
 from ..derivation.chain_rule import cotangents
-from ..numerics.adjoint_solvers import solved_symbols
+from ..numerics.adjoint_solvers import solution_of, solved_symbols
 from ..simplification.simplifier import Simplifier
 from .closed_forms import closed_form, library_multiplier
 from .examination import examined
@@ -59,12 +70,72 @@ def derived(problem: Problem, request: Request, seed: int) -> AdjointDerivation:
     """The gradient that a request asks for, through the unknowns in what it is of.
 
     Raises DerivationError where the unknowns are not determined."""
+    request, adjoints = _prepared(problem, request, seed)
+    return AdjointDerivation(request, *adjoints.found())
+
+
+def _prepared(problem: Problem, request: Request, seed: int) -> tuple[Request, _Adjoints]:
     systems = systems_within([request.of], problem.systems)
     said = examined(systems, request.wrt, seed)
     if said.along_symmetric:
         request = replace(request, symmetric=True)
     multipliers = _multipliers(problem, request, systems, said.symmetric)
-    return AdjointDerivation(request, *_Adjoints(problem, request, systems, multipliers).found())
+    return request, _Adjoints(problem, request, systems, multipliers)
+
+
+def member_adjoints(
+    problem: Problem,
+    request: Request,
+    values: Iterable[Expr],
+    names: Mapping[str, str],
+    seed: int,
+) -> tuple[Request, tuple[MemberAdjoint, ...]]:
+    """The multipliers of the equations of members that values are made of, given the gradients by
+    the generic members, which have these names. The request is along the symmetric matrices where
+    the equations need that. Raises DerivationError where the unknowns are not determined."""
+    used, found = live(problem.families, values), list[MemberAdjoint]()
+    for determined in problem.families.systems:
+        system = determined.system
+        if used.isdisjoint(u.base for u in system.unknowns):
+            continue
+        up = {u: symbol(member(names[u.base], *u.indices), u.shape) for u in system.unknowns}
+        of = add(*(call("dot", g, u) for u, g in up.items()))
+        own = (x for x in inputs_of([system]) if x.base == request.wrt.base)
+        wrt = next(own, request.wrt)
+        asked = replace(request, kind="grad", of=of, wrt=wrt, direction=None, symmetric=False)
+        taken = {s.base: s for x in found for _, s in x.weighted}
+        alone = replace(problem, systems=(system,), symbols={**problem.symbols, **taken})
+        asked, adjoints = _prepared(alone, asked, seed)
+        if asked.symmetric:
+            request = replace(request, symmetric=True)
+        found.append(_of_members(determined, *adjoints.multipliers()))
+    return request, (*found,)
+
+
+def _of_members(
+    determined: MemberSystem,
+    weighted: Sequence[tuple[Expr, Expr]],
+    equations: Sequence[LinearEquation],
+) -> MemberAdjoint:
+    """Multipliers as members of a family of their own."""
+    adjoint = Adjoint((determined.system,), (*weighted,), (*equations,))
+    place = determined.system.unknowns[0].indices
+    own: dict[Expr, Symbol] = {
+        s: symbol(member(s.name, *place), s.shape, s.attributes) for s in adjoint.symbols
+    }
+    sides = (
+        q._replace(left=substitute(q.left, {**own}), right=substitute(q.right, {**own}))
+        for q in equations
+    )
+    linear = LinearSystem((*own.values(),), (*sides,))
+    forms = {own[adjoint.symbol(m)]: m.args[0] for _, m in weighted if isinstance(m, Name)}
+    if not forms:
+        forms = {s: solution_of(linear, s) for s in linear.symbols}
+    return MemberAdjoint(
+        determined,
+        tuple((e, s) for e, m in weighted if (s := own[adjoint.symbol(m)]) in forms),
+        tuple(Equation(s, e, determined.ranges, linear) for s, e in forms.items()),
+    )
 
 
 class _Adjoints:
@@ -87,6 +158,22 @@ class _Adjoints:
 
     def found(self) -> tuple[Expr, Adjoint]:
         """The gradient, and what its multipliers are."""
+        weighted, equations = self.multipliers()
+        gradient = self._told(self._simplifier(self._sum(self._wrt)))
+        used, multipliers = {*postorder([gradient])}, dict(weighted)
+        systems: list[EquationSystem] = []
+        for system in self._systems:  # a gradient may need none of what others need
+            if not used.isdisjoint(multipliers[e] for e in system.residuals if e in multipliers):
+                systems.append(system)
+                used.update(postorder(q.right for q in equations if q.unknown in system.unknowns))
+        residuals = {e for system in systems for e in system.residuals}
+        unknowns = {u for system in systems for u in system.unknowns}
+        kept = tuple((e, m) for e, m in weighted if e in residuals)
+        shown = tuple(q for q in equations if q.unknown in unknowns)
+        return gradient, Adjoint(tuple(self._systems), kept, shown)
+
+    def multipliers(self) -> tuple[list[tuple[Expr, Expr]], list[LinearEquation]]:
+        """What is zero, each with its multiplier, and the adjoint equations."""
         weighted: list[tuple[Expr, Expr]] = []
         equations: list[LinearEquation] = []
         for system in reversed(self._systems):
@@ -103,18 +190,7 @@ class _Adjoints:
                 weighted = [(e, m), *weighted]
                 others = [x for x in self._received if x not in system.unknowns]
                 self._hand_down(e, negate(m), others)
-        gradient = self._told(self._simplifier(self._sum(self._wrt)))
-        used, multipliers = {*postorder([gradient])}, dict(weighted)
-        systems: list[EquationSystem] = []
-        for system in self._systems:  # a gradient may need none of what others need
-            if not used.isdisjoint(multipliers[e] for e in system.residuals if e in multipliers):
-                systems.append(system)
-                used.update(postorder(q.right for q in equations if q.unknown in system.unknowns))
-        residuals = {e for system in systems for e in system.residuals}
-        unknowns = {u for system in systems for u in system.unknowns}
-        kept = tuple((e, m) for e, m in weighted if e in residuals)
-        shown = tuple(q for q in equations if q.unknown in unknowns)
-        return gradient, Adjoint(tuple(self._systems), kept, shown)
+        return weighted, equations
 
     def _hand_down(self, value: Expr, upstream: Expr, symbols: Iterable[Symbol]) -> None:
         """Add to what the symbols get what a value of this upstream gives to them."""
@@ -170,7 +246,7 @@ def computable_gradient(
 ) -> Expr:
     """A derivative with the multipliers and differentials that only equations name as what solves
     these, by a library where it has one of these solvers."""
-    return substitute(gradient, solved_symbols(adjoint, solvers))
+    return substitute(gradient, solved_symbols(adjoint.linear_systems, solvers))
 
 
 def _multipliers(

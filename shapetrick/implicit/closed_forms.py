@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from ..core.equations import EquationSystem, structure_of
+from ..core.equations import EquationSystem, LinearEquation, structure_of
 from ..core.expr import (
     Expr,
     Symbol,
@@ -21,7 +21,6 @@ from ..core.expr import (
     transpose,
 )
 from ..core.problem import Problem
-from ..core.results import LinearEquation
 from ..core.structure import factors_of
 from ..language.expressions import read_expression
 from ..language.syntax.equation_library import OF_VARIANTS, TABLE, DefinedByEquations

@@ -11,7 +11,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from ..core.equations import EquationSystem, structure_of, systems_within
+from ..core.equations import (
+    EquationSystem,
+    LinearEquation,
+    LinearSystem,
+    structure_of,
+    systems_within,
+)
 from ..core.expr import (
     Expr,
     Symbol,
@@ -28,7 +34,7 @@ from ..core.expr import (
 from ..core.free_names import free_name
 from ..core.named_tuples import NamedTuple
 from ..core.problem import Problem, Request
-from ..core.results import Adjoint, LinearEquation, LinearSystem
+from ..core.results import Adjoint
 from ..core.structure import is_zero
 from ..core.traversal import symbols_of
 from ..derivation.chain_rule import tangent

@@ -3,7 +3,7 @@ multipliers are solved for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,15 +12,12 @@ from ..core.equations import EquationSystem
 from ..core.errors import OperandError
 from ..core.expr import Expr, Symbol
 from ..core.functions import Array
-from ..core.results import Adjoint
 from ..core.traversal import symbols_of
 from ..numerics.arrays import array_of, evaluate_all, matrix_of, sizes_from
 from ..numerics.evaluation import EvaluationTape, FunctionValues, Valuation
 from ..numerics.implicit_solving import MOST_DENSE, Coordinates, ImplicitSolver
-from ..numerics.solvers import TABLE as SOLVERS
 from ..numerics.solvers import unknowns_by
 from ..simplification.stable_forms import stable
-from .adjoint import computable_gradient
 
 FULFILLED = 1e-6  # relative residual of a value that is given
 SINGULAR = 1e10  # condition
@@ -28,26 +25,26 @@ NEAR_ZERO = 1e-9
 
 
 def evaluate(
-    gradient: Expr,
-    adjoint: Adjoint,
+    roots: Sequence[Expr],
+    systems: tuple[EquationSystem, ...],
     arrays: Mapping[str, Any],
     functions: FunctionValues | None,
     sizes: Mapping[str, int],
     start: Mapping[str, Any] | None = None,
-) -> Array:
-    """The gradient at arrays by name; unknowns that are not among them are solved for, from `start`
-    where the equations are not linear in them.
+) -> list[Array]:
+    """The values of expressions at arrays by name; unknowns that are not among them are solved for,
+    from `start` where the equations are not linear in them.
 
     Raises OperandError where they have no solution, or are not determined."""
-    whole = computable_gradient(gradient, adjoint, SOLVERS)
-    solver = ImplicitSolver(adjoint.systems)
+    solver = ImplicitSolver(systems)
     begun = {**(start or {}), **{k: v for k, v in arrays.items() if k not in (start or {})}}
-    inputs = [*solver.inputs, *(s for s in symbols_of(whole) if s not in solver.unknowns)]
+    others = (s for e in roots for s in symbols_of(e) if s not in solver.unknowns)
+    inputs = dict.fromkeys((*solver.inputs, *others))
     known = {s.name: matrix_of(s, array_of(s.name, begun)) for s in inputs}
     given = {u: matrix_of(u, begun[u.name]) for u in solver.unknowns if u.name in begun}
     env = {**known, **{u.name: x for u, x in given.items()}}
     at = sizes_from([*inputs, *given], env, sizes)
-    for system in adjoint.systems:
+    for system in systems:
         if system.solver and given.keys().isdisjoint(system.unknowns):
             solution = _by_solver(system, Valuation(env, at, functions or {}))
             env.update(solution)
@@ -66,8 +63,8 @@ def evaluate(
         )
     if Coordinates(solver.unknowns, at).count <= MOST_DENSE:
         _check_regular(solver, place)
-    (found,) = evaluate_all(stable([whole]), {**arrays, **place.env}, functions, at)
-    if not np.isfinite(found).all():
+    found = evaluate_all(stable(roots), {**arrays, **place.env}, functions, at)
+    if not all(np.isfinite(x).all() for x in found):
         raise OperandError(
             "the adjoint equation has no solution at these values: it is singular, or its solver "
             "did not converge."

@@ -13,10 +13,10 @@ from operator import attrgetter, itemgetter
 from typing import Any, get_args
 
 from ..core.dims import Shape
-from ..core.equations import EquationSides, EquationSystem
+from ..core.equations import EquationSides, EquationSystem, LinearEquation, LinearSystem
 from ..core.errors import RequestError
 from ..core.expr import Expr, symbol
-from ..core.families import NO_FAMILIES, Families, Segment
+from ..core.families import NO_FAMILIES, Families, MemberSystem, Segment
 from ..core.indices import Range, parts
 from ..core.named_tuples import NamedTuple
 from ..core.problem import Problem, Request, RequestKind
@@ -25,8 +25,6 @@ from ..core.results import (
     Equation,
     Factor,
     Line,
-    LinearEquation,
-    LinearSystem,
     Recursion,
     Rejected,
     Result,
@@ -36,6 +34,7 @@ from ..core.results import (
     Verdict,
 )
 from ..language.printer import to_text
+from ..numerics.adjoint_solvers import solution_of
 from .json_nodes import (
     COUNT,
     FLAG,
@@ -125,10 +124,20 @@ def _validation(exact: bool, order: float, **own: Any) -> Validation:
     return Validation(order=inf if exact else order, **own)
 
 
-def _equation(name: str, shape: Shape, value: Expr, ranges: tuple[Range, ...]) -> Equation:
-    if shape != value.shape:
+def _equation(
+    name: str,
+    shape: Shape,
+    value: Expr | None,
+    ranges: tuple[Range, ...],
+    solved: LinearSystem | None,
+) -> Equation:
+    own = symbol(name, shape)
+    if solved is not None:
+        own = next(s for s in solved.symbols if s.name == name)
+        value = solution_of(solved, own)
+    if value is None or shape != value.shape:
         raise ValueError(f"`{name}` has another shape than its value")
-    return Equation(symbol(name, shape), value, ranges)
+    return Equation(own, value, ranges)
 
 
 def _segment(name: str, shape: Shape, body: Expr | None, **own: Any) -> Segment:
@@ -141,13 +150,15 @@ def _segment(name: str, shape: Shape, body: Expr | None, **own: Any) -> Segment:
     return Segment(base, indices, shape=shape, body=body, **own)
 
 
-def _families(lengths: tuple[str, ...], **own: tuple[Segment, ...]) -> Families:
+def _families(
+    lengths: tuple[str, ...], systems: tuple[MemberSystem, ...], **own: tuple[Segment, ...]
+) -> Families:
     letters = {
         t for segments in own.values() for s in segments for r in s.ranges for t in r.letters
     }
     if letters != {*lengths} or len(lengths) != len(letters):
         raise ValueError("`lengths` are not the letters to which indices run")
-    return Families(lengths=lengths, **own)
+    return Families(lengths=lengths, systems=systems, **own)
 
 
 def _set(inner: Codec) -> Codec:
@@ -225,7 +236,7 @@ _LINEAR = record(
     *_SIDES,
     Field("entries", TEXT),
 )
-_DIFFERENTIALS = record(
+_DETERMINED = record(
     LinearSystem,
     Field("symbols", _SYMBOLS, "nodes", {"names": lambda symbols: [s.name for s in symbols]}),
     Field("equations", each(_LINEAR)),
@@ -238,13 +249,14 @@ ADJOINT = record(
     Field("systems", each(_SYSTEM)),
     Field("weighted", each(_MULTIPLIER), "multipliers"),
     Field("equations", each(_LINEAR)),
-    Field("differentials", each(_DIFFERENTIALS), absent=()),
+    Field("differentials", each(_DETERMINED), absent=()),
 )
 _EQUATION = record(
     _equation,
     Field("name", NAME, take=attrgetter("symbol.name")),
     Field("shape", SHAPE, take=attrgetter("symbol.shape")),
-    _texted("value"),
+    _texted("value")._replace(absent=None, take=lambda q: None if q.solved else q.value),
+    Field("solved", _DETERMINED, "solves", absent=None),
     Field("ranges", RANGES, "for"),
 )
 RECURSION = record(
@@ -264,11 +276,13 @@ _SEGMENT = record(
     Field("ranges", RANGES, "for"),
     Field("padded", _set(COUNT), absent=frozenset()),
 )
+_MEMBER_SYSTEM = record(MemberSystem, Field("system", _SYSTEM), Field("ranges", RANGES, "for"))
 _FAMILIES = record(
     _families,
     Field("lengths", _TEXTS),
     Field("segments", each(_SEGMENT), "members"),
     Field("functions", each(_SEGMENT)),
+    Field("systems", each(_MEMBER_SYSTEM), absent=()),
 )
 PROBLEM = record(
     partial(Problem, requests=()),

@@ -242,6 +242,8 @@ class Elaboration(RequestNames):
         self.values.update(symbols)
         lowering = Lowering(self.values, inference, scope.text)
         definitions = self._definitions(lowering)
+        if self.members is not None:
+            lowering.values = {**self.values, **self.members.names_in_equations()}
         self.systems = lowering.systems = systems_of(scope, lowering)
         constants = frozenset(n for n, d in scope.symbols.items() if "const" in d.attributes)
         reader = RequestReader(self, self.directions)
@@ -324,6 +326,9 @@ class Elaboration(RequestNames):
                 left, right = added(q.left), added(q.right)
                 if unifier.copy().unify_shapes(left, right):  # else it is wrong
                     unifier.unify_shapes(left, right)
+            if self.members is not None:
+                named = self.members.names_in_equations().items()
+                inference.shapes.update((name, value.shape) for name, value in named)
             infer_sides(scope, inference)
             inference.solve()
         except Misfit as misfit:

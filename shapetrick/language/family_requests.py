@@ -99,7 +99,8 @@ def _stated(members: MemberScope, problem: Problem) -> Problem:
     symbols = {n: s for n, s in problem.symbols.items() if not s.indices}
     symbols |= {s.name: s.symbol(s.indices) for s in members.segments if s.body is None}
     functions = tuple(n for n in problem.functions if not isinstance(n, Member))
-    return replace(problem, symbols=symbols, functions=functions, families=members.families)
+    families = members.families(problem.systems)
+    return replace(problem, symbols=symbols, functions=functions, families=families, systems=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class _MemberNames(RequestNames):
     values: Mapping[str, Expr]  # of names without an index
     taken: Container[str]  # those of families
     cotangents: tuple[Segment, ...] = ()
-    systems: tuple[EquationSystem, ...] = ()  # there are none beside families
+    systems: tuple[EquationSystem, ...] = ()  # those of members are in the families
 
     def requests(self, asked: Sequence[Asked], complete: bool) -> Iterator[Request]:
         """What is asked, or what is usual where nothing is."""
@@ -350,6 +351,7 @@ class _MemberNames(RequestNames):
         if not is_plain or (moved and not shifted):
             raise another
         generic = sorted(segments, key=lambda s: -len(s.ranges)) if letters else segments
+        unknowns = {u.name for u in self.problem.families.unknowns}
         for s in generic:
             ends = [
                 (low, high) if it_runs else (i, i)
@@ -357,6 +359,12 @@ class _MemberNames(RequestNames):
             ]
             box = tuple(a for a, _ in ends), tuple(b for _, b in ends)
             if is_inside(box, s.box) and (s.ranges or not letters):
+                if s.name in unknowns:
+                    raise RequestError(
+                        f"`{s.name}` is what its equations make it: ask for the derivative by what "
+                        "is in them.",
+                        span,
+                    )
                 return s.symbol(indices)
         if not any(s.ranges for s in segments) and letters:
             raise another
@@ -406,10 +414,11 @@ class _MemberNames(RequestNames):
             return iter(())
         name, span = result
         reached = self.members.order().reached[name]
+        unknowns = {u.name for u in self.problem.families.unknowns}
         by = [
             PlacedName(n, span)
             for n, declared in self.scope.symbols.items()
-            if base_of(n) in reached and "const" not in declared.attributes
+            if base_of(n) in reached and "const" not in declared.attributes and n not in unknowns
         ]
         definition = self.scope.definitions[name]
         return reader.default(name, self.values[name], by, definition.span)

@@ -42,7 +42,8 @@ class Use:
 @dataclass(slots=True, eq=False)
 class PendingDefinition:
     """A definition on its way: its family and indices (none for an ordinary name), what stands for
-    the members and the letters in it, and its place among the segments once its shape is known."""
+    the members and the letters in it, and its place among the segments once its shape is known. Of
+    an equation, a side; `unknowns` are what it determines, which is declared."""
 
     definition: Definition
     base: str
@@ -51,6 +52,7 @@ class PendingDefinition:
     padded: frozenset[int] = frozenset()
     names: Mapping[str, Expr] = field(default_factory=dict)
     place: int | None = None
+    unknowns: frozenset[str] = frozenset()
 
     @property
     def ranges(self) -> tuple[Range, ...]:
@@ -103,7 +105,7 @@ class Order:
         """Refuse uses of what doesn't exist, or comes later. Raises NameProblem."""
         found = []
         for body in self.bodies:
-            for use in body.uses:
+            for use in (u for u in body.uses if u.name not in body.unknowns):
                 is_own = use.base in self.reached and body.base in self.reached[use.base]
                 if is_own and not (use.indices and body.indices):
                     raise circular(use.name, use.node.span)
@@ -119,7 +121,8 @@ class Order:
         """For each name that is defined, those that it depends on."""
         direct: dict[str, dict[str, None]] = {}
         for b in self.bodies:
-            direct.setdefault(b.base, {}).update((u.base, None) for u in b.uses)
+            used = ((u.base, None) for u in b.uses if u.name not in b.unknowns)
+            direct.setdefault(b.base, {}).update(used)
         for base in direct:
             self.reached[base] = reachable(base, lambda b: direct.get(b, {}))
 
@@ -215,7 +218,8 @@ class Order:
     @property
     def known(self) -> list[Segment]:
         """The members that are declared or defined; shapes may be unknown still."""
-        return [*self.declared, *(b.segment() for b in self.bodies if b.indices)]
+        defined = (b for b in self.bodies if b.indices and not b.unknowns)
+        return [*self.declared, *(b.segment() for b in defined)]
 
 
 def circular(name: str, span: Span) -> NameProblem:

@@ -13,16 +13,27 @@ from dataclasses import dataclass, field, replace
 
 from ..core import expr as ex
 from ..core.dims import SCALAR, Dim, Shape, shape_text
+from ..core.equations import EquationSystem
 from ..core.errors import NameProblem, RequestError, ShapeError, Span
 from ..core.expr import Expr
-from ..core.families import Families, Place, Segment, meet
+from ..core.families import Families, MemberSystem, Place, Segment, meet
 from ..core.indices import Incomparable, Member, Range, base_of, parts, written
 from .expressions import refuse_unknown
 from .family_scope import Order, PendingDefinition, Use, circular
 from .shapes.inference import Undetermined
 from .shapes.scope import Scope, gather, known_scope
 from .shapes.unification import is_settled
-from .syntax.tree import RUNNING, Declaration, Definition, Solving, Statement, SyntaxNode, opened
+from .syntax.tree import (
+    RUNNING,
+    Declaration,
+    Definition,
+    Solving,
+    Statement,
+    SyntaxNode,
+    expressions_of,
+    opened,
+    values_named,
+)
 
 
 @dataclass(slots=True)
@@ -36,6 +47,7 @@ class MemberScope:
     pending: dict[Definition, PendingDefinition] = field(default_factory=dict)
     lengths: dict[str, None] = field(default_factory=dict)
     indexed: dict[str, str] = field(default_factory=dict)  # what has a letter as an index
+    sides: list[PendingDefinition] = field(default_factory=list)  # of equations
 
     @classmethod
     def of(cls, text: str, statements: Sequence[Statement]) -> MemberScope:
@@ -43,16 +55,21 @@ class MemberScope:
 
         Raises InputError."""
         _refuse_whole(text, statements)
-        declarations = [s for s in statements if isinstance(s, Declaration)]
+        typed = [s for s in statements if isinstance(s, Declaration)]
+        declarations = [replace(part, equations=(), beside=()) for s in typed for part in s.parts]
         found = cls(text, gather(text, declarations))
         found._find_letters(statements)
         found._declare(declarations)
+        found.scope.systems += [s for s in typed if s.equations]
         found._gather([s for s in statements if isinstance(s, Definition)])
         return found
 
-    @property
-    def families(self) -> Families:
-        return Families(tuple(self.segments), tuple(self.lengths), tuple(self.functions))
+    def families(self, systems: Sequence[EquationSystem]) -> Families:
+        """All members; the systems are those of the scope."""
+        pairs = zip(systems, self.scope.systems, strict=True)
+        determined = tuple(MemberSystem(system, s.ranges) for system, s in pairs)
+        lines = tuple(self.segments), tuple(self.lengths), tuple(self.functions)
+        return Families(*lines, determined)
 
     def _find_letters(self, statements: Sequence[Statement]) -> None:
         """The letters of indices, and those to which they run."""
@@ -214,14 +231,23 @@ class MemberScope:
             self.pending[d] = PendingDefinition(d, base_of(name), indices, [], padded)
             if not indices:
                 scope.definitions[name] = d
-        for body in self.bodies:
+        self.sides = [side for system in scope.systems for side in self._sides_of(system)]
+        for body in (*self.bodies, *self.sides):
             body.uses = list(self.uses_of(body.definition.body, body.ranges))
         self.order().check()
-        for d, body in self.pending.items():
-            members = [u.name for u in body.uses if u.indices]
-            names = [*scope.symbols, *scope.definitions, *_letters_of(d.body, d.ranges), *members]
-            refuse_unknown(known_scope(self.text, names, scope.functions, scope.dims), d.body)
+        for body in (*self.bodies, *self.sides):
+            root, members = body.definition.body, [u.name for u in body.uses if u.indices]
+            names = [*scope.symbols, *scope.definitions, *_letters_of(root, body.ranges), *members]
+            refuse_unknown(known_scope(self.text, names, scope.functions, scope.dims), root)
         scope.ordered += [body.definition for body in self._in_order()]
+
+    @staticmethod
+    def _sides_of(system: Declaration) -> Iterator[PendingDefinition]:
+        """The sides of equations, as what the first of their unknowns is made of."""
+        name, own = system.names[0], frozenset(n for n, _ in values_named(system))
+        for side in expressions_of(system):
+            d = Definition(name, side, system.span, system.ranges)
+            yield PendingDefinition(d, *parts(name.name), [], unknowns=own)
 
     def _in_order(self) -> Iterator[PendingDefinition]:
         """The definitions, each after those it uses and the start of what it is made of."""
@@ -247,7 +273,8 @@ class MemberScope:
         return self.pending.values()
 
     def order(self) -> Order:
-        return Order(self.bodies, [s for s in self.segments if s.body is None], self.functions)
+        declared = [s for s in self.segments if s.body is None]
+        return Order((*self.bodies, *self.sides), declared, self.functions)
 
     def uses_of(self, root: SyntaxNode, over: tuple[Range, ...] = ()) -> Iterator[Use]:
         """The names in an expression, each with the ranges that its indices run over."""
@@ -310,6 +337,13 @@ class MemberScope:
         if not found.names:
             found.names = self.values(definition.body, found.uses, definition.ranges)
         return found.names
+
+    def names_in_equations(self) -> dict[str, Expr]:
+        """What the members and the letters in equations stand for."""
+        found: dict[str, Expr] = {}
+        for side in self.sides:
+            found.update(self.values(side.definition.body, side.uses, side.ranges))
+        return found
 
     def values(
         self, root: SyntaxNode, uses: Sequence[Use], ranges: Sequence[Range] = ()
@@ -392,8 +426,8 @@ def _refuse_whole(text: str, statements: Sequence[Statement]) -> None:
         match s:
             case Solving():
                 what = "equations of members are not solved"
-            case Declaration() if s.equations:
-                what = "equations behind `where` stand in problems without families"
+            case Declaration() if s.equations and not s.ranges:
+                what = "equations behind `where` are of members, beside families"
             case _:
                 continue
         raise RequestError(f"{what}: write out a fixed number of members.", s.span, text)

@@ -4,10 +4,11 @@ for these; any others by the entries that are free, as a column on which the lef
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from typing import Any
 
-from ..core.dims import NOTHING, ONE, Dim
-from ..core.equations import structure_of
+from ..core.dims import NOTHING, ONE, Dim, Sizes
+from ..core.equations import LinearEquation, LinearSystem, structure_of
 from ..core.expr import (
     Expr,
     MatMul,
@@ -24,11 +25,12 @@ from ..core.expr import (
     times,
     transpose,
 )
-from ..core.results import Adjoint, LinearEquation, LinearSystem
-from ..core.solved import LinearSolver, SolvedBy, computed
+from ..core.indices import Index, member
+from ..core.solved import LinearSolver, Solved, SolvedBy, SystemSolver, computed
 from ..core.structure import factors_of, terms_of
 from ..core.structured import block_matrix, selected, selection
-from ..core.traversal import substitute, symbols_of
+from ..core.traversal import substitute, symbols_of, transform
+from .evaluation import EvaluationTape
 from .implicit_solving import linear_solution
 from .solvers import unknowns_by
 
@@ -36,14 +38,15 @@ ENTRIES = "#entries"  # no name that anyone has: the free entries of what is sou
 
 
 def solved_symbols(
-    adjoint: Adjoint,
+    systems: Iterable[LinearSystem],
     solvers: Container[str] = frozenset(),
     form: Callable[[Expr], Expr] = lambda e: e,
 ) -> dict[Expr, Expr]:
-    """The multipliers and differentials, in inputs and unknowns: by a library where it has one of
-    these solvers, else by their equations, whose left sides are brought to a form."""
+    """The multipliers and differentials that systems determine, each beside those before it, in
+    inputs and unknowns: by a library where it has one of these solvers, else by their equations,
+    whose left sides are brought to a form."""
     found: dict[Expr, Expr] = {}
-    for system in adjoint.linear_systems:
+    for system in systems:
         known = _by_library(system, found, solvers)
         if known is None:
             lefts = [substitute(form(q.left), found) for q in system.equations]
@@ -51,6 +54,44 @@ def solved_symbols(
             known = _by_entries(system, lefts, rights)
         found.update(known)
     return found
+
+
+def solution_of(system: LinearSystem, sought: Symbol) -> Expr:
+    """What one of the symbols, members of families, is by a system, as a node that says so."""
+    rights = [symbol(f"#right{k}", q.right.shape) for k, q in enumerate(system.equations)]
+    anywhere = [Index(f"·{axis}") for axis in range(len(sought.indices))]
+    own: dict[Expr, Symbol] = {
+        s: symbol(member(s.base, *anywhere), s.shape, s.attributes) for s in system.symbols
+    }
+    equations = tuple(
+        q._replace(left=substitute(q.left, {**own}), right=right)
+        for q, right in zip(system.equations, rights, strict=True)
+    )
+    letters = LinearSystem(tuple(own.values()), equations)
+    inside = dict.fromkeys(x for q in system.equations for x in symbols_of(q.left))
+    given = tuple(x for x in inside if x not in own)
+    value = solved_symbols([letters])[own[sought]]
+    solver = SystemSolver(letters, own[sought], given, value, _evaluated)
+    return computed(solver, sought.shape, *given, *(q.right for q in system.equations))
+
+
+def solved_in(e: Expr, solvers: Container[str], form: Callable[[Expr], Expr]) -> Expr:
+    """An expression with what computes such a solution: by a library where it has the solver."""
+
+    def put(x: Expr) -> Expr:
+        if not isinstance(x, Solved) or not isinstance(x.compute, SystemSolver):
+            return x
+        found = solved_symbols([x.compute.system], solvers, form)[x.compute.sought]
+        return substitute(found, dict(zip(x.compute.arguments, x.args, strict=True)))
+
+    return transform(e, put)
+
+
+def _evaluated(
+    value: Expr, sizes: Sizes, functions: Any, names: Sequence[Symbol], values: Sequence[Any]
+) -> Any:
+    given = {s.name: x for s, x in zip(names, values, strict=True)}
+    return EvaluationTape([value]).run(given, sizes, functions)[0]
 
 
 def _by_library(
@@ -80,10 +121,10 @@ def _by_entries(
     before = NOTHING
     for s, count in zip(system.symbols, counts, strict=True):
         rows = selection(before + ONE, before + count, whole.shape[0])
-        sought[s] = _unpacked(selected(whole, rows, None) if len(counts) > 1 else whole, s)
+        sought[s] = unpacked(selected(whole, rows, None) if len(counts) > 1 else whole, s)
         before = before + count
     rule, right = (
-        block_matrix([[_packed(e, q.unknown)] for e, q in zip(es, system.equations, strict=True)])
+        block_matrix([[packed(e, q.unknown)] for e, q in zip(es, system.equations, strict=True)])
         for es in ([substitute(e, sought) for e in lefts], rights)
     )
     given = tuple(s for s in symbols_of(rule) if s is not whole)
@@ -94,10 +135,10 @@ def _by_entries(
 
 def _count(s: Symbol) -> Dim:
     """How many entries are free."""
-    return _packed(s, s).shape[0]
+    return packed(s, s).shape[0]
 
 
-def _packed(e: Expr, like: Symbol) -> Expr:
+def packed(e: Expr, like: Symbol) -> Expr:
     """The free entries as a column, of a matrix that has the structure of a symbol."""
     match structure_of(like):
         case "symmetric" | "lower":
@@ -109,7 +150,7 @@ def _packed(e: Expr, like: Symbol) -> Expr:
     return e if e.shape[1] == ONE else call("vec", e)
 
 
-def _unpacked(column: Expr, like: Symbol) -> Expr:
+def unpacked(column: Expr, like: Symbol) -> Expr:
     """The matrix that has the structure of a symbol and these free entries."""
     structure, (rows, cols) = structure_of(like), like.shape
     if structure == "diagonal":

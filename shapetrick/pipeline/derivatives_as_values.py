@@ -6,11 +6,18 @@ from collections.abc import Callable
 
 from ..algebra.assumptions import with_free_entries
 from ..core.dims import ONE
-from ..core.equations import EquationSystem, inputs_of, structure_of, systems_within
+from ..core.equations import (
+    EquationSystem,
+    LinearEquation,
+    LinearSystem,
+    inputs_of,
+    structure_of,
+    systems_within,
+)
 from ..core.errors import DerivationError
 from ..core.expr import Expr, Symbol, symbol
 from ..core.problem import DerivativeKind, Problem, Request
-from ..core.results import LinearEquation, LinearSystem, Result
+from ..core.results import Result
 from ..core.traversal import expand_names, substitute, symbols_of
 from ..simplification.simplifier import Simplifier
 from ..validation.checker import checker_of

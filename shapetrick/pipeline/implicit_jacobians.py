@@ -7,13 +7,27 @@ so that it is differentiated again through the same equations.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..core.dims import NOTHING, ONE
 from ..core.equations import structure_of, systems_within
-from ..core.errors import DerivationError
-from ..core.expr import UNIT, Expr, Symbol, add, as_symbol, call, matmul, negate, subtract, zeros
+from ..core.expr import (
+    UNIT,
+    Expr,
+    Eye,
+    Symbol,
+    add,
+    as_symbol,
+    call,
+    duplicate,
+    matmul,
+    negate,
+    subtract,
+    symbol,
+    transpose,
+    zeros,
+)
 from ..core.named_tuples import NamedTuple
 from ..core.problem import Problem, Request, RequestKind, jacobian_shape
 from ..core.results import Adjoint
@@ -22,8 +36,10 @@ from ..core.traversal import expand_names, symbols_of
 from ..derivation.chain_rule import upstream_of
 from ..implicit.adjoint import computable_gradient, derived
 from ..implicit.differentials import derived_along
+from ..implicit.examination import examined
+from ..numerics.adjoint_solvers import packed
 from ..simplification.simplifier import Simplifier
-from .jacobians import jacobian, opened, symmetrized
+from .jacobians import jacobian, opened, symmetrized, symmetrized_jacobian
 
 
 class ImplicitDerivative(NamedTuple):
@@ -43,19 +59,28 @@ def implicit_derivative(
     DerivationError where the unknowns are not determined, or a Jacobian has no form."""
     if request.direction is not None or request.wrt.is_scalar:
         return _along(problem, request, simplifier, seed)
-    asked, adjoint = request, Adjoint(systems_within([request.of], problem.systems), (), ())
+    systems = systems_within([request.of], problem.systems)
+    said = examined(systems, request.wrt, seed)
+    asked, adjoint = request, Adjoint(systems, (), ())
     if request.kind == "hess":
         found = derived(problem, replace(request, kind="grad"), seed)
-        asked, adjoint = found.request, found.adjoint
-        if found.request.symmetric:
-            raise _refusal(request)
-        of = simplifier(found.gradient if adjoint.multipliers else expand_names(found.gradient))
-        asked = replace(request, kind="jac", of=of)
+        adjoint = found.adjoint
+        of = found.gradient if adjoint.multipliers else expand_names(found.gradient)
+        if said.along_symmetric:
+            of = symmetrized(of, simplifier)
+        asked = replace(request, kind="jac", of=simplifier(of))
+    asked, request = (replace(r, symmetric=said.along_symmetric) for r in (asked, request))
+    value: Expr | None = None
     if not adjoint.multipliers and systems_within([asked.of], problem.systems):
         value = _opened(problem, asked, simplifier, seed)
-        if value is not None:
-            return ImplicitDerivative(value, Adjoint(adjoint.systems, (), ()), request, asked)
-    value = simplifier(_Jacobians(request, simplifier, adjoint).of(asked.of))
+    if value is None:
+        flags = dict(zip((e for x in systems for e in x.residuals), said.symmetric, strict=True))
+        value = _Jacobians(request, simplifier, adjoint, flags).of(asked.of)
+    else:
+        adjoint = Adjoint(adjoint.systems, (), ())
+    value = simplifier(value)
+    if request.symmetric and request.kind == "jac":
+        value = symmetrized_jacobian(value, request.wrt, simplifier)
     checked = replace(asked, of=computable_gradient(asked.of, adjoint))
     return ImplicitDerivative(value, adjoint, request, checked)
 
@@ -65,8 +90,6 @@ def _opened(problem: Problem, asked: Request, simplifier: Simplifier, seed: int)
     form."""
     upstream = as_symbol(upstream_of(asked.of))
     found = derived(problem, replace(asked, kind="vjp", direction=upstream), seed)
-    if found.request.symmetric:
-        raise _refusal(asked)
     if found.adjoint.multipliers:
         return None
     return opened(expand_names(found.gradient), upstream, asked.wrt, simplifier)
@@ -75,13 +98,21 @@ def _opened(problem: Problem, asked: Request, simplifier: Simplifier, seed: int)
 class _Jacobians:
     """Jacobians of unknowns and of their multipliers, by the inverse of that of their equations."""
 
-    def __init__(self, request: Request, simplifier: Simplifier, adjoint: Adjoint) -> None:
+    def __init__(
+        self,
+        request: Request,
+        simplifier: Simplifier,
+        adjoint: Adjoint,
+        symmetric: Mapping[Expr, bool],
+    ) -> None:
         self._request, self._simplifier = request, simplifier
         self._known: dict[Symbol, Expr] = {}
         for system in adjoint.systems:
-            self._add(system.unknowns, system.residuals)
+            like = (symbol("", e.shape, ["symmetric"] * symmetric[e]) for e in system.residuals)
+            self._add(system.unknowns, [*zip(system.residuals, like, strict=True)])
         for linear in adjoint.linear_systems:
-            self._add(linear.symbols, [subtract(q.left, q.right) for q in linear.equations])
+            zero = [(subtract(q.left, q.right), q.unknown) for q in linear.equations]
+            self._add(linear.symbols, zero)
 
     def of(self, e: Expr) -> Expr:
         """∂vec(e)/∂vec(variable), through the unknowns as well."""
@@ -92,29 +123,44 @@ class _Jacobians:
                 parts.append(matmul(jacobian(e, u, self._simplifier), by_variable))
         return add(*parts) if parts else zeros(*jacobian_shape(e, wrt))
 
-    def _add(self, unknowns: Sequence[Symbol], residuals: Sequence[Expr]) -> None:
-        """Those of unknowns, which are stacked where they are several."""
-        if any(map(structure_of, unknowns)):
-            raise _refusal(self._request)
-        by_unknowns = [[jacobian(e, u, self._simplifier) for u in unknowns] for e in residuals]
+    def _add(self, unknowns: Sequence[Symbol], residuals: Sequence[tuple[Expr, Symbol]]) -> None:
+        """Those of unknowns, which are stacked where they are several: along the entries that are
+        free, by as many of the equations' entries."""
+        free = [self._selected(u) for u in unknowns]
+        bases = [
+            duplicate(u.shape[0])
+            if structure_of(u) == "symmetric"
+            else self._simplifier(transpose(rows))
+            for u, rows in zip(unknowns, free, strict=True)
+        ]
+        told = [(e, self._selected(like)) for e, like in residuals]
+        by_unknowns = [
+            [
+                _product(rows, jacobian(e, u, self._simplifier), basis)
+                for u, basis in zip(unknowns, bases, strict=True)
+            ]
+            for e, rows in told
+        ]
         inverse = call("inv", self._simplifier(block_matrix(by_unknowns)))
-        right = self._simplifier(block_matrix([[self.of(e)] for e in residuals]))
+        right = self._simplifier(block_matrix([[_product(rows, self.of(e))] for e, rows in told]))
         whole, first = negate(matmul(inverse, right)), NOTHING
-        for u in unknowns:
-            count = u.shape[0] * u.shape[1]
+        for u, basis in zip(unknowns, bases, strict=True):
+            count = basis.shape[1]
             own = selection(first + ONE, first + count, whole.shape[0])
-            self._known[u] = self._simplifier(whole if len(unknowns) == 1 else matmul(own, whole))
+            found = whole if len(unknowns) == 1 else matmul(own, whole)
+            self._known[u] = self._simplifier(_product(basis, found))
             first += count
 
+    def _selected(self, like: Symbol) -> Expr:
+        """The matrix that takes the free entries out of what has a structure and is stacked."""
+        whole = symbol(like.name, like.shape)
+        return jacobian(packed(whole, like), whole, self._simplifier)
 
-def _refusal(request: Request) -> DerivationError:
-    """What to ask for where unknowns have a structure."""
-    kind = "hvp" if request.kind == "hess" else "jvp"
-    return DerivationError(
-        "an unknown of these equations has a structure: its Jacobian is no expression in matrix "
-        "and Kronecker products. Ask for it along a direction, "
-        f"`{kind} {request.of_text} wrt {request.wrt.name} with V`."
-    )
+
+def _product(*factors: Expr) -> Expr:
+    """Without identities, among Kronecker products as elsewhere."""
+    kept = [x for x in factors if not isinstance(x, Eye)]
+    return matmul(*(kept or factors[:1]))
 
 
 def _along(

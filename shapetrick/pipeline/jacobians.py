@@ -172,6 +172,13 @@ def symmetrized_hessian(hessian: Expr, wrt: Expr, simplifier: Simplifier) -> Exp
     return simplifier(times(number(Fraction(1, 4)), matmul(along, hessian, along)))
 
 
+def symmetrized_jacobian(by_matrix: Expr, wrt: Expr, simplifier: Simplifier) -> Expr:
+    """D P likewise: the Jacobian along the symmetric matrices."""
+    n = wrt.shape[0]
+    along = add(eye(n * n), commute(n, n))
+    return simplifier(times(number(Fraction(1, 2)), matmul(by_matrix, along)))
+
+
 def _paths(cotangent: Expr, upstreams: Sequence[Expr], most: int) -> list[Term] | None:
     """The backward rule multiplied out, a product for every path; None if these are too many, or
     have more factors than that."""

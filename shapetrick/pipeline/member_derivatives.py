@@ -9,17 +9,19 @@ Jacobians, D[t] = ∂h[T]/∂h[t].
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from ..core import expr as ex
+from ..core.equations import EquationSides, EquationSystem, LinearSystem
+from ..core.errors import DerivationError
 from ..core.expr import Expr, Symbol, as_symbol
-from ..core.families import at_index, cotangent_names, reindexed
+from ..core.families import MemberSystem, Segment, at_index, cotangent_names, reindexed
 from ..core.indices import Indices, Range, member, parts, read_name
 from ..core.named_tuples import NamedTuple
 from ..core.problem import DerivativeKind, Problem, Request, called
-from ..core.results import Equation, Recursion
+from ..core.results import Equation, MemberAdjoint, Recursion
 from ..derivation.chain_rule import upstream_of
 from ..families.equation_regions import box_of_equation, rising
 from ..families.given_checks import First
@@ -35,7 +37,30 @@ from ..families.given_letters import (
 from ..families.given_orders import AFTER, BEFORE, Comparison, LetterOrder, bounds_of, meeting
 from ..families.recurrence import Backpropagation, MemberUse, segments_of
 from ..families.upstream_regions import Gap, of_one_upstream
+from ..implicit.adjoint import member_adjoints
 from .member_jacobians import member_jacobians
+
+
+def backpropagation(
+    problem: Problem,
+    request: Request,
+    seed: int = 0,
+    asked: tuple[MemberUse, ...] = (),
+    named: Mapping[str, str] | None = None,
+    title: str = "",
+    linear: frozenset[str] = frozenset(),
+) -> tuple[Request, Backpropagation]:
+    """What finds the recurrences, through members that equations determine as well; the request is
+    along the symmetric matrices where the equations need that. Raises DerivationError."""
+    families, names = problem.families, dict(named or {})
+    determined: tuple[MemberAdjoint, ...] = ()
+    if families.systems:
+        values = [use.body for use in asked] or [request.of]
+        taken = problem.taken(request) | {*names.values()}
+        names = {**cotangent_names(families, values, taken), **names}
+        request, determined = member_adjoints(problem, request, values, names, seed)
+    lines = problem, request, families, asked, names, title, linear, determined
+    return request, Backpropagation(*lines)
 
 
 class GivenCase(NamedTuple):
@@ -67,8 +92,8 @@ class MemberDerivative:
         asked = replace(
             request, kind="grad", wrt=wrt, direction=None, rows=None, ranges=(), claim=None
         )
-        found = Backpropagation(self.problem, asked, self.problem.families).recursion()
-        return First(asked, found)
+        asked, back = backpropagation(self.problem, asked)
+        return First(asked, back.recursion())
 
     @cached_property
     def problem_with_first(self) -> Problem:
@@ -185,7 +210,7 @@ class MemberDerivative:
         kind: DerivativeKind = "grad" if request.kind == "grad" else "vjp"
         rule = replace(request, kind=kind, of=of, wrt=wrt, direction=direction)
         problem = at_lengths(self.problem_with_first, at)
-        back = Backpropagation(problem, rule, problem.families, title=title)
+        rule, back = backpropagation(problem, rule, title=title)
         found, gaps = of_one_upstream(back.recursion(), direction, back)
         if is_rule:
             return found, gaps
@@ -218,7 +243,7 @@ class MemberDerivative:
             if request.kind not in ("grad", "vjp"):
                 upstream = ex.symbol(f"bar({request.of_text})", of.shape)
                 asked = replace(asked, kind="vjp", direction=upstream)
-        back = Backpropagation(self.problem, asked, self.problem.families)
+        _, back = backpropagation(self.problem, asked)
         return back, back.recursion().cotangents
 
     def papers(
@@ -249,8 +274,8 @@ class MemberDerivative:
         request, problem = self.request, self.problem_with_first
         names = self._tangent_names(first)
         asked = [MemberUse(q.value, self._direction(q), rising(q)) for q in first.gradients]
-        back = Backpropagation(
-            problem, request, problem.families, tuple(asked), names, self._title({})
+        _, back = backpropagation(
+            problem, request, asked=tuple(asked), named=names, title=self._title({})
         )
         return back.recursion()
 
@@ -261,14 +286,13 @@ class MemberDerivative:
         upstream = request.direction
         assert upstream is not None
         by_upstream = replace(request, kind="grad", wrt=upstream, direction=self.request.direction)
-        back = Backpropagation(
+        _, back = backpropagation(
             problem,
             by_upstream,
-            problem.families,
-            tuple(asked),
-            self._tangent_names(rule),
-            title,
-            frozenset(q.symbol.base for q in rule.cotangents),
+            asked=tuple(asked),
+            named=self._tangent_names(rule),
+            title=title,
+            linear=frozenset(q.symbol.base for q in rule.cotangents),
         )
         return back.recursion()
 
@@ -324,18 +348,42 @@ class MemberDerivative:
 
 
 def with_equations(problem: Problem, recursion: Recursion) -> Problem:
-    """The problem with the cotangents of a recurrence among its families."""
+    """The problem with the cotangents of a recurrence among its families; those that solve
+    equations are determined by these. Raises DerivationError."""
     padded = dict[str, set[int]]()
     for base, axis in recursion.padded:
         padded.setdefault(base, set()).add(axis)
-    own = tuple(
-        replace(s, padded=frozenset(padded.get(s.base, ())))
-        for s in segments_of(recursion.cotangents)
-    )
+    segments: list[Segment] = []
+    systems: dict[MemberSystem, None] = {}
+    for q in recursion.cotangents:
+        linear = q.solved or q.solves
+        if linear is not None:
+            systems[MemberSystem(_system(linear), rising(q))] = None
+        segments += [
+            replace(
+                s,
+                body=s.body if linear is None else None,
+                attributes=q.symbol.attributes,
+                padded=frozenset(padded.get(s.base, ())),
+            )
+            for s in segments_of([q])
+        ]
     families = problem.families
-    return replace(
-        problem, families=families._replace(segments=(*families.segments, *own)), requests=()
+    families = families._replace(
+        segments=(*families.segments, *segments), systems=(*families.systems, *systems)
     )
+    return replace(problem, families=families, requests=())
+
+
+def _system(linear: LinearSystem) -> EquationSystem:
+    """Equations of multipliers as those of members. Raises DerivationError."""
+    if any(q.entries for q in linear.equations):
+        raise DerivationError(
+            "a multiplier holds along some entries alone: of members there are gradients and "
+            "backward rules through such equations."
+        )
+    sides = (EquationSides(q.left, q.right) for q in linear.equations)
+    return EquationSystem(linear.symbols, tuple(sides))
 
 
 def at_lengths(problem: Problem, values: Indices) -> Problem:
@@ -345,5 +393,11 @@ def at_lengths(problem: Problem, values: Indices) -> Problem:
     if not at:
         return problem
     segments = tuple(s.within(at, tuple(r.within(at) for r in s.ranges)) for s in families.segments)
+    put = partial(reindexed, values=at)
+    systems = tuple(
+        MemberSystem(system.changed(put), tuple(r.within(at) for r in ranges))
+        for system, ranges in families.systems
+    )
     definitions = {name: reindexed(e, at) for name, e in problem.definitions.items()}
-    return replace(problem, families=families._replace(segments=segments), definitions=definitions)
+    families = families._replace(segments=segments, systems=systems)
+    return replace(problem, families=families, definitions=definitions)

@@ -155,6 +155,8 @@ def concluded(
         notes = (SYMMETRIC_HESSIAN,)
     elif request.symmetric and request.kind == "jvp":
         notes = (SYMMETRIC_DIRECTION,)
+    elif request.symmetric and request.kind == "jac":
+        notes = (SYMMETRIC_JACOBIAN,)
     elif request.symmetric:
         gradient = symmetrized(gradient, simplifier)
         notes = (SYMMETRIC_CONVENTION,)
@@ -233,14 +235,15 @@ def _solution(problem: Problem, request: Request, system: EquationSystem, seed: 
 
 def _through_families(problem: Problem, request: Request, seed: int) -> Result:
     """The gradient of the generic member, and the recurrences that it uses."""
-    from ..families.recurrence import Backpropagation, unshifted
+    from ..families.recurrence import unshifted
     from ..families.unrolled_checks import validate
+    from .member_derivatives import backpropagation
 
     if request.claim is not None:
         request = unshifted(problem.families, request)
     if request.kind not in ("grad", "vjp") or request.ranges:
         return _members_further(problem, request, seed)
-    back = Backpropagation(problem, request, problem.families)
+    request, back = backpropagation(problem, request, seed)
     recursion = back.recursion()
     notes: tuple[str, ...] = ()
     if request.symmetric:
@@ -296,6 +299,9 @@ SYMMETRIC_CONVENTION = (
     "gradient by the free entries, not along the symmetric matrices"
 )
 SYMMETRIC_DIRECTION = "along the symmetric part of the direction: the variable stays symmetric"
+SYMMETRIC_JACOBIAN = (
+    "D P with P = (I + commute) / 2: the derivative along a symmetric V is D P vec(V), stacked"
+)
 SYMMETRIC_HESSIAN = (
     "P H P with P = (I + commute) / 2: the second derivative along a symmetric V is "
     "vec(V)' (P H P) vec(V)"
@@ -444,8 +450,10 @@ def _steps_of_families(
             _changed(step, partial(back.told_beside, asked.wrt))
             for step in Paper(asked, back.simplifier, text).steps()
         ]
+        zero = text(asked.of.args[0]) if asked.of_text == back.residual else ""
+        note = f"{back.residual} = {zero}, which is 0 at a solution" if zero else ""
         yield from steps[:-1]
-        yield from (replace(step, label=label) for step in steps[-1:])
+        yield from (replace(s, label=label, note=note or s.note) for s in steps[-1:])
     if request.kind not in ("grad", "vjp"):
         q = recursion.gradients[0]
         name, note = q.symbol.name, _OPENED[request.derivative]

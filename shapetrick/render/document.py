@@ -272,10 +272,9 @@ def _answer(result: Result, own: Collection[str]) -> list[Block]:
     formula, recursion = answer_formula(result), result.recursion
     blocks: list[Block] = [formula] if recursion is None else []
     if recursion is not None:
-        blocks += [
-            EquationBlock("backward", q.symbol.name, q.value, formula.sign, q.ranges, ANSWER)
-            for q in recursion.cotangents
-        ]
+        blocks += dict.fromkeys(
+            block for q in recursion.cotangents for block in _backward(q, formula.sign)
+        )
         blocks += _by_members(recursion.gradients, formula.sign)
     blocks += [
         EquationBlock("where", name, body, detail=LINES if name in own else ANSWER)
@@ -287,6 +286,15 @@ def _answer(result: Result, own: Collection[str]) -> list[Block]:
     if any(not isinstance(e, Symbol) for e in kept) or (kept and recursion is not None):
         blocks.append(KeptValues(kept))
     return [*blocks, *(Remark("note", note) for note in result.notes)]
+
+
+def _backward(q: Equation, sign: Relation) -> Iterator[EquationBlock]:
+    """What a cotangent is, or the equations that determine it."""
+    solved = q.solved
+    if solved is None:
+        yield EquationBlock("backward", q.symbol.name, q.value, sign, q.ranges, ANSWER)
+    for e in () if solved is None else solved.equations:
+        yield EquationBlock("adjoint", e.left, e.right, sign, q.ranges, ANSWER, e.entries)
 
 
 def _by_members(equations: Sequence[Equation], sign: Relation) -> Iterator[EquationBlock]:
@@ -363,7 +371,7 @@ def joint_story(results: Sequence[Result], problem: Problem | None = None) -> St
     if not others:
         return first
     answers = [block for story in stories for block in story.answer]
-    formulas = [b for b in answers if isinstance(b, EquationBlock)]
+    formulas = dict.fromkeys(b for b in answers if isinstance(b, EquationBlock))
     kept = dict.fromkeys(e for b in answers if isinstance(b, KeptValues) for e in b.values)
     notes = dict.fromkeys(b for b in answers if isinstance(b, Remark))
     validations = [r.validation for r in results]
@@ -377,7 +385,7 @@ def joint_story(results: Sequence[Result], problem: Problem | None = None) -> St
     rewritten = dict.fromkeys(item for s in stories for x in s.simplification for item in x.items)
     return first._replace(
         answer=(
-            *sorted(formulas, key=lambda b: ("backward", "gradient", "where").index(b.label)),
+            *sorted(formulas, key=lambda b: _PLACES[b.label]),
             *([KeptValues(tuple(kept))] if kept else []),
             *notes,
             evidence._replace(figures=tuple(words.figures(worst))),
@@ -386,6 +394,9 @@ def joint_story(results: Sequence[Result], problem: Problem | None = None) -> St
         simplification=_listing("simplified", SIMPLIFIED, [*rewritten]),
         others=tuple(story.request for story in others),
     )
+
+
+_PLACES = {"backward": 0, "adjoint": 0, "gradient": 1, "where": 2}
 
 
 def _once(sections: Iterable[Section]) -> tuple[Section, ...]:

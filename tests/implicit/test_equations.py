@@ -253,10 +253,8 @@ def test_functions_by_equations_stand_within_expressions(within: str, apart: str
     [
         ("S : n x n posdef; J = sum(cholesky(S, S)); grad J wrt S", "`cholesky` takes A"),
         ("S : n x n posdef; J = sum(eigh(S)); grad J wrt S", "lam, v = eigh"),
-        ("X[b] : n for b = 1..B; Z[b] : n for b = 1..B where Z[b] = tanh(Z[b] + X[b])",
-         "side by side"),
-        ("X[b] : n for b = 1..B; Z[b] : n where Z[b] = tanh(Z[b] + X[b]) for b = 1..B",
-         "side by side"),
+        ("S[t] : n x n posdef for t = 1..T; J = sum(t = 1..T) tr(sqrtm(S[t])); grad J wrt S[t]",
+         "`X : … where X X = A`"),
         ("f(S) = sum(cholesky(S)); P : n x n posdef; J = f(P); grad J wrt P", "line of its own"),
     ],
 )  # fmt: skip
@@ -377,9 +375,33 @@ def test_a_differential_is_evaluated() -> None:
     np.testing.assert_allclose(found, moved / 2e-6, rtol=1e-6, atol=1e-8)
 
 
-def test_jacobians_of_structured_unknowns_are_refused_with_what_works() -> None:
-    declared = "S : n x n posdef; L = cholesky(S); J = sum(L); "
-    for asked in ("jac L wrt S", "hess J wrt S"):
-        with pytest.raises(st.DerivationError, match="has a structure") as refused:
-            st.derive(declared + asked)
-        assert st.derive(declared + str(refused.value).split("`")[-2]).verified
+# The Jacobian of a Cholesky factor by a symmetric matrix is Magnus and Neudecker's.
+CHOLESKY = "A : n x n posdef; L = cholesky(A); J = sum(L); "
+STEIN = "A : n x n; Q : n x n symmetric; P : n x n symmetric where A P + P A' + Q = 0; "
+DIAGONAL = "b, c : n; D : n x n diagonal where D b + D.^3 b = c; "
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (
+            CHOLESKY + "jac L wrt A",
+            "eliminate(n)' inv(eliminate(n) (kron(L, eye(n)) + kron(eye(n), L) commute(n, n)) "
+            "eliminate(n)') eliminate(n) (I + commute(n, n)) / 2",
+        ),
+        (CHOLESKY + "hess J wrt A", None),
+        (
+            STEIN + "jac P wrt A",
+            "-duplicate(n) inv(eliminate(n) (kron(eye(n), A) + kron(A, eye(n))) duplicate(n)) "
+            "eliminate(n) (kron(P, eye(n)) + kron(eye(n), P) commute(n, n))",
+        ),
+        (STEIN + "jac P wrt Q", None),
+        (DIAGONAL + "jac D wrt c", None),
+        ("B : n x n; U : n x n upper where U' U = B' B + I; jac U wrt B", None),
+        ("a, b : n; L : n x n lower, z : n where L L' = a a' + I, L z = b; jac z wrt a", None),
+    ],
+)
+def test_jacobians_of_structured_unknowns(text: str, answer: str | None) -> None:
+    d = st.derive(text)
+    assert d.verified
+    assert answer in (None, str(d.gradient))

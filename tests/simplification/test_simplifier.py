@@ -368,3 +368,20 @@ def test_a_number_by_a_name_is_a_number(value: str, of: str, kind: str) -> None:
     """Also beside the same number as an exponent, where fractions get one denominator."""
     problem = read(f"x : n; k = {value}; J = {of}; {kind} J wrt x")
     assert derive(problem, problem.requests[0]).validation.verdict == "verified"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "M diag(vec(eye(n))) kron(ones(1, n), eye(n))'",
+        "M (kron(ones(1, n), eye(n)) diag(vec(eye(n))))'",
+        "kron(ones(1, n), eye(n)) diag(vec(eye(n))) M'",
+    ],
+)
+def test_the_columns_of_equal_pairs_are_no_matrix_as_it_stands(text: str) -> None:
+    n, values = Dim.of("n"), {"M": np.arange(27.0).reshape(3, 9)}
+    problem = read("M : n x n n", complete=False)
+    e = read_expression(text, problem)
+    found = simplified(e)
+    assert found.shape == e.shape == (n, n)
+    np.testing.assert_allclose(*(evaluate(x, values, {"n": 3}, {}) for x in (found, e)))

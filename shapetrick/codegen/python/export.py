@@ -15,9 +15,13 @@ import numpy as np
 
 from ...core.dims import Dim, Sizes
 from ...core.errors import RequestError
+from ...core.families import NO_FAMILIES, Families, MemberSystem
 from ...core.indices import Member
+from ...core.indices import written as listed
 from ...core.problem import Problem
 from ...core.results import Result, asked_once
+from ...core.solved import Solved
+from ...core.traversal import postorder
 from ...core.version import VERSION
 from ...families.forward_backward import every_segment, has_several_indices, passes
 from ...families.given_letters import LetterCase, with_lengths
@@ -100,6 +104,11 @@ def code(
         raise RequestError(
             "a self-test compares with differences, and a solution is no derivative: it was put "
             "into its equations. Leave the self-test out."
+        )
+    if options.self_test and problem.families.systems:
+        raise RequestError(
+            "a self-test moves the inputs, and members that equations determine are given beside "
+            "them: leave it out; `derive` compares the gradients at solutions."
         )
     places = plan.confirm()
     draws = None
@@ -194,14 +203,14 @@ def plan_of(
         rows = RowsApart(in_blocks, required=False)
     elif options.shard:
         rows = RowsApart(over_mesh, Dim.of(options.shard))
+    if available is None:
+        available = solvers(LIBRARIES[own])
     if problem.has_families:
         if rows is not None:
             raise RequestError(_NO_BLOCKS)
         if own == IN_LETTERS:
             raise RequestError("the code of families has no einsums: the target numpy has it.")
-        return _Looped(*_for_any_letter(problem, results), own, sizes, results)
-    if available is None:
-        available = solvers(LIBRARIES[own])
+        return _Looped(*_for_any_letter(problem, results), own, sizes, results, available)
     return Straight(problem, results, own, available, sizes, rows, with_values)
 
 
@@ -429,10 +438,14 @@ class _Looped(Plan):
         target: CodeTarget,
         sizes: Sizes,
         told: Sequence[Result],
+        available: Collection[str],
     ) -> None:
-        super().__init__(problem, cases[-1].results, target)
-        self._cases, self._sizes, self._told = cases, sizes, told
-        self._members = [SampledMembers(problem, c.results, c.ranges) for c in cases]
+        solved = [
+            c._replace(results=tuple(in_inputs(r, available) for r in c.results)) for c in cases
+        ]
+        super().__init__(problem, solved[-1].results, target)
+        self._cases, self._sizes, self._told, self.available = solved, sizes, told, available
+        self._members = [SampledMembers(problem, c.results, c.ranges) for c in solved]
         self.members = self._members[-1]
 
     @cached_property
@@ -483,7 +496,8 @@ class _Looped(Plan):
     def in_numpy(self) -> _Looped:
         if self.target == "numpy":
             return self
-        return _Looped(self.problem, self._cases, "numpy", self._sizes, self._told)
+        by = self.available
+        return _Looped(self.problem, self._cases, "numpy", self._sizes, self._told, by)
 
     def sizes(self) -> Iterator[Sizes]:
         """Sizes to try, with the lengths."""
@@ -520,13 +534,16 @@ def _is_uniform(problem: Problem, results: Sequence[Result]) -> bool:
     segments = every_segment(problem, results)
     names = {n for s in segments for d in s.shape for n in d.names}
     of_members = problem.families.functions or any(isinstance(n, Member) for n in names)
+    recursions = (r.recursion for r in results if r.recursion is not None)
+    values = [q.value for recursion in recursions for q in recursion.equations]
+    of_members = of_members or any(isinstance(e, Solved) for e in postorder(values))
     return not of_members and not has_recurrence([s for s in segments if s.body is not None])
 
 
 def _about(plan: Plan, results: Sequence[Result], command: str) -> list[str]:
     """The first lines: where the module comes from, and what was not verified."""
     lines = [quoted(line) for line in made_of(plan.problem, command)]
-    said = notes(results, plan.available)
+    said = notes(results, plan.available, plan.problem.families)
     return [f'"""{lines[0]}', *lines[1:], '"""', *(f"# {note}" for note in said)]
 
 
@@ -541,7 +558,9 @@ def made_of(problem: Problem, command: str) -> list[str]:
     return lines
 
 
-def notes(results: Sequence[Result], available: Collection[str]) -> list[str]:
+def notes(
+    results: Sequence[Result], available: Collection[str], families: Families = NO_FAMILIES
+) -> list[str]:
     """What was not verified, and what has to hold of unknowns."""
     lines = []
     for result in results:
@@ -550,11 +569,13 @@ def notes(results: Sequence[Result], available: Collection[str]) -> list[str]:
             said = f"{result.request.key}: {found.reason}"
             lines.append(f"NOT VERIFIED: {' '.join(said.split())}")
     adjoints = (r.adjoint for r in results if r.adjoint is not None)
-    for system in dict.fromkeys(system for adjoint in adjoints for system in adjoint.systems):
+    plain = (MemberSystem(s, ()) for adjoint in adjoints for s in adjoint.systems)
+    for system, ranges in dict.fromkeys((*plain, *families.systems)):
         names = ", ".join(u.name for u in system.unknowns)
         sides = ", ".join(f"{to_text(e.left)} = {to_text(e.right)}" for e in system.equations)
         how = "found" if system.solver in available else "given"
-        lines.append(f"What is {how} for {names} fulfils {sides}.")
+        over = f" for {listed(ranges)}" if ranges else ""
+        lines.append(f"What is {how} for {names} fulfils {sides}{over}.")
     return lines
 
 

@@ -14,7 +14,7 @@ from ...core.indices import Index, Range, dim_of
 from ...core.results import Result
 from ...core.returned import Returned
 from ...families.forward_backward import ForwardBackward
-from ...language.printer import overlined
+from ...language.printer import overlined, to_text
 from .custom_rules import CustomRule
 from .identifiers import Identifiers
 from .module import docstring, indented, with_signature
@@ -185,15 +185,16 @@ class FamilyFunction(ABC):
 
 def _formulas(results: Sequence[Result]) -> Iterator[tuple[str, Expr, str]]:
     """The equations as they were derived: of the cotangents, and the gradients by these."""
-    told: dict[tuple[Symbol, tuple[Range, ...]], None] = {}
+    told: dict[tuple[Expr, Expr, str], None] = {}
     for result in results:
         for q in () if result.recursion is None else result.recursion.equations:
             ranges = tuple(r for r in q.ranges if r not in result.request.ranges)
-            if (q.symbol, ranges) not in told:
-                told[q.symbol, ranges] = None
-                listed = (f"{r.letter} = {r.first}" if r.is_single else str(r) for r in ranges)
-                over = f"   for {', '.join(listed)}" if ranges else ""
-                yield overlined(q.symbol.name), q.value, over
+            listed = (f"{r.letter} = {r.first}" if r.is_single else str(r) for r in ranges)
+            over = f"   for {', '.join(listed)}" if ranges else ""
+            told.update(((left, right, over), None) for left, right in q.told)
+    for left, right, over in told:
+        name = overlined(left.name) if isinstance(left, Symbol) else to_text(left, unicode=True)
+        yield name, right, over
 
 
 def _by_cases(bodies: Sequence[tuple[str, Sequence[str]]]) -> list[str]:

@@ -277,8 +277,7 @@ class Loops(FamilyFunction):
         for x, text in zip(program.inputs, texts, strict=True):
             writer.bind(program.graph.node("input", (), x, extent(x.shape)), text)
         statements = writer.write([output], named=False)
-        lines = [f"{x.name} = {x.text}" for x in statements]
-        return [*lines, f"{head} {writer.piece(output)}"]
+        return [*(x.line for x in statements), f"{head} {writer.piece(output)}"]
 
     def _dim(self, name: str, inputs: Iterable[Symbol], s: Segment) -> str:
         """A dimension as a number; that of a member is read off a member that has it."""

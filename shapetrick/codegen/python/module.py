@@ -216,7 +216,7 @@ def signature(name: str, parameters: Sequence[str], result: str) -> list[str]:
 
 def written(statements: Iterable[Assignment]) -> list[str]:
     """The statements as lines."""
-    return [f"{s.name} {s.sign} {s.text}" if s.name else s.text for s in statements]
+    return [s.line for s in statements]
 
 
 def program_docstring(program: Program, given: Arguments) -> list[str]:

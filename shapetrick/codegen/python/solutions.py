@@ -9,10 +9,10 @@ from dataclasses import replace
 from ...core.errors import RequestError
 from ...core.expr import Expr, named
 from ...core.problem import Problem, Request
-from ...core.results import Result
+from ...core.results import Equation, Result
 from ...core.traversal import substitute
 from ...implicit.adjoint import computable_gradient
-from ...numerics.adjoint_solvers import solved_symbols
+from ...numerics.adjoint_solvers import solved_in, solved_symbols
 from ...numerics.evaluation import EvaluationTape
 from ...numerics.solvers import TABLE as SOLVERS
 from ...numerics.solvers import solved_unknowns
@@ -26,14 +26,19 @@ def in_inputs(result: Result, solvers: Container[str]) -> Result:
     """The result with what computes the unknowns that there is one of these solvers for, and the
     multipliers and differentials that only equations determine."""
     adjoint = result.adjoint
-    if adjoint is None:
-        return result
 
     def form(e: Expr) -> Expr:
         return computable([e], is_spelled)[0]
 
+    def solved(q: Equation) -> Equation:
+        return replace(q, value=solved_in(q.value, solvers, form))
+
+    if result.recursion is not None:
+        return replace(result, recursion=result.recursion.changed(solved))
+    if adjoint is None:
+        return result
     unknowns = solved_unknowns(adjoint.systems, solvers)
-    multipliers = solved_symbols(adjoint, solvers, form)
+    multipliers = solved_symbols(adjoint.linear_systems, solvers, form)
     known: dict[Expr, Expr] = {
         s: named(str(s), substitute(e, unknowns)) for s, e in multipliers.items()
     }

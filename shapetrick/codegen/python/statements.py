@@ -47,6 +47,11 @@ class Assignment:
     value: Value
     sign: str = "="
 
+    @property
+    def line(self) -> str:
+        """As it stands in a function; without a name, the text alone."""
+        return f"{self.name} {self.sign} {self.text}" if self.name else self.text
+
 
 class Writer:
     """Writes the statements that compute values.
@@ -205,7 +210,7 @@ class Writer:
         return [
             "",
             f"def {name}({entries}: {array}) -> {array}:",
-            *(f"    {s.name} {s.sign} {s.text}" for s in inner),
+            *(f"    {s.line}" for s in inner),
             f"    return {found}",
             "",
         ]

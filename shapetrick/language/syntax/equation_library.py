@@ -49,6 +49,13 @@ class DefinedByEquations(NamedTuple):
         """Those of the arguments, and those of the unknowns."""
         return self.arguments.split(", "), [u.split()[0] for u in self.unknowns.split(", ")]
 
+    @property
+    def written(self) -> str:
+        """Its unknowns, whose shapes are left open, and its equations."""
+        unknowns = (u.removesuffix(" column").partition(" ") for u in self.unknowns.split(", "))
+        said = (f"{u} : {'' if of == 'scalar' else '… '}{of}".strip() for u, _, of in unknowns)
+        return f"{', '.join(said)} where {self.equations}"
+
     def line(self, name: str) -> str:
         """How it is called: `U, s, V = svd(A)`."""
         return f"{', '.join(self.letters[1])} = {name}({self.arguments})"

@@ -17,8 +17,8 @@ from .statement_lines import declarations, outside, stripped
 from .tree import Declaration, TypedEquation
 
 # A name with its colon, and `where` behind a shape; `where(…)` is a function.
-_UNKNOWN = regex(r"[^\W\d][^:=]*:[^=]*?(?:\bfor\s+\w+\s*=[^=]*?)?(?<=[\s)\]}])where(?=\s|$)")
-_RANGE = regex(r"\bfor\s+\w+\s*=[^=;\n]*\.\.\s*\w+")
+_UNKNOWN = regex(r"[^\W\d][^:=]*:[^=]*?(?:=[^=]*?\.\.[^=]*?)*?(?<=[\s)\]}])where(?=\s|$)")
+_RANGES = regex(r"(?<=[\s)\]}])for(?=\s)")
 _WORD = regex(r"(?<=[\s)\]}])where(?=\s|$)")
 
 Parse = Callable[[str, Source], Any]
@@ -29,27 +29,28 @@ def unknowns(source: Source, run: Parse) -> Declaration | None:
     text, (start, end), *_ = source
     if _UNKNOWN.match(text, start, end) is None:
         return None
-    word, members = _WORD.search(text, start, end), _RANGE.search(text, start, end)
+    word = _WORD.search(text, start, end)
     assert word is not None
+    members = _RANGES.search(text, start, end)  # before the equations, or behind them
+    before = min(word.start(), members.start() if members else end)
+    ranges = Span(end, end)
     if members is not None:
-        raise ParseError(
-            "members of a family have no equations: put them side by side in one matrix, "
-            "`Z : n x b where Z = tanh(W Z + U X)`.",
-            Span(*members.span()),
-        )
+        ranges = Span(members.start(), word.start() if members.start() < word.start() else end)
     heads = [
-        run("statement", source._replace(span=span))
-        for span in declarations(text, stripped(text, Span(start, word.start())))
+        run("statement", source._replace(text=alone(text, span, ranges), span=span | ranges))
+        for span in declarations(text, stripped(text, Span(start, before)))
     ]
     for head in heads:
-        if not isinstance(head, Declaration) or head.ranges:
+        if not isinstance(head, Declaration):
             raise ParseError("before `where` stand declarations: `Y : n x n where …`.", head.span)
+    if ranges.start > word.end():
+        end = ranges.start
     rest = stripped(text, Span(word.end(), end))
     if rest.start >= rest.end:
         raise ParseError("behind `where` stand equations: `Y : n x n where A Y = B`.", rest)
     equations = tuple(_equation(source, span, run) for span in between_commas(text, rest))
     first, *beside = heads
-    whole = Span(start, end)
+    whole = Span(start, source.span.end)
     found: Declaration = replace(first, equations=equations, beside=tuple(beside), span=whole)
     return found
 
@@ -66,6 +67,14 @@ def parts_of(text: str, span: Span) -> tuple[list[Span], list[Span]]:
         parts.append(Span(begin, at))
         begin = at + 1
     return [Span(*word.span())], [*parts, Span(begin, span.end)]
+
+
+def alone(text: str, *spans: Span) -> str:
+    """The text with spaces in the place of all else."""
+    kept = [" "] * len(text)
+    for begin, end in spans:
+        kept[begin:end] = text[begin:end]
+    return "".join(kept)
 
 
 def _equation(source: Source, span: Span, run: Parse) -> TypedEquation:

@@ -158,8 +158,11 @@ def advice(name: str, known: Collection[str], arguments: int = 1, typed: str = "
     if found is not None:
         return f"Write `{found}`."
     if name in BY_EQUATIONS:
-        line = BY_EQUATIONS[name].line(name)
-        return f"It is defined by equations, in a line of its own: `{line}`."
+        row = BY_EQUATIONS[name]
+        return (
+            f"It is defined by equations, in a line of its own: `{row.line(name)}`; of members "
+            f"these are written, each name with its index: `{row.written}`."
+        )
     meant = slip_of(name, known)
     if meant is not None:
         return f"Did you mean `{meant}`?"
