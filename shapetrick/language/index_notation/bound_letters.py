@@ -161,7 +161,8 @@ class BoundReader:
         """The expression with its indices that are values told apart. Raises NameProblem."""
         scoped = self._scopes(root, heads)
         places = dict.fromkeys(n for n, s in scoped if n.kind == "name" and n.value in s)
-        running = letters_of_members(root) if places else set()
+        running = {n.value.letter for n in postorder(root) if places and n.kind in RUNNING}
+        running |= letters_of_members(root) if places else set()
         for node in places:
             if node.value in running:
                 raise NameProblem(
