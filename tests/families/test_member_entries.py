@@ -111,6 +111,7 @@ REFUSED = [
     (f"{U}; s : m; w = softmax(s); J = sum(i) w[i] norm(u[i])^2", "declare its numbers"),
     (f"{U}; A : m x n; J = sum(i, j, l) A[i,j,l] norm(u[i])", "it has no entries with an index"),
     ("x : n; w : k; J = sum(t = 1..n-1) t sum(j) w[j]", "`q[t] : scalar const"),
+    (f"{U}; J = sum(i) norm(u[i])^2; grad J wrtu[i]", "`wrtu` is not declared as a family"),
     (f"{U}; J = sum(i < j) j norm(u[i] - u[j])^2", "`q[j] : scalar const"),
     ("x : n; J = sum(k) x[k] sum(i = 1..n-k) x[i]", "`k` is no dimension"),
     ("x : n; J = sum(i = 1..n-k) x[i] + sum(k) x[k]", "`k` is no dimension"),
