@@ -310,7 +310,9 @@ class _MemberNames(RequestNames):
                     raise NameProblem(
                         f"`{use.name}` counts from another length than the others.", use.node.span
                     ) from None
-        assert low is not None and high is not None
+        if low is None or high is None:
+            place = next((u.node.span for u in uses if u.indices), None)
+            raise NameProblem(f"nothing says which numbers `{letter}` is here.", place)
         return Range(letter, low, high)
 
     def variable(self, named: PlacedName, asked: Asked | None) -> Symbol:
