@@ -35,12 +35,12 @@ from ..core.families import (
     with_own_letters,
 )
 from ..core.free_names import free_name
-from ..core.indices import Incomparable, Index, Range, at_most, by_size, member
+from ..core.indices import Incomparable, Index, Range, at_most, by_size, index_of, member
 from ..core.problem import Problem, Request
 from ..core.results import Equation, MemberAdjoint, Recursion
 from ..core.solved import told_by
 from ..core.structure import is_zero
-from ..core.traversal import replaced, substitute, symbols_of
+from ..core.traversal import postorder, replaced, substitute, symbols_of
 from ..derivation.chain_rule import cotangents
 from ..simplification.simplifier import Simplifier
 from .contributions import Contribution, Padding, contribution, widened
@@ -580,7 +580,13 @@ class Backpropagation:
         return at_most(a, b)
 
     def _note_lengths(self, e: Expr) -> None:
-        """From which lengths on there are the single members that an expression mentions."""
+        """From which lengths on there are the single members that an expression mentions, and
+        lengths by which it divides are no 0."""
+        for x in postorder([e]):
+            divides = isinstance(x, ex.Power) and (ex.exact(x.args[1]) or 0) < 0
+            by = index_of(str(x.args[0])) if divides else None
+            if by is not None and len(by.terms) == 1 and by.letter in self.families.lengths:
+                self._at_most(Index("", 1), by)
         for x, _ in members_in(e):
             for s in self.families.of(self._bases.get(x.base, x.base)):
                 for i, low, high in zip(x.indices, *s.box, strict=True):

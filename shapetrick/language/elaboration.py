@@ -475,7 +475,7 @@ class Elaboration(RequestNames):
         by = [n for n in inside if n in self.scope.symbols][:1]
         if not asked.wrt and not inside:
             return self._refusal(_NOTHING_VARIES, asked.span)
-        return not_scalar(self.scope.text, asked, shape, [n for n, _ in asked.wrt] or by or ["X"])
+        return not_scalar(self.scope.text, asked, shape, [n for n, _ in asked.wrt] or by)
 
     def variable(self, named: PlacedName, asked: Asked | None) -> Symbol:
         value = self.values[named.name]

@@ -296,6 +296,8 @@ class _MemberNames(RequestNames):
         for use in uses:
             known = self.members.functions if use.is_function else self.members.order().known
             segments = [s for s in known if s.base == use.base]
+            if use.indices and not segments:
+                self.members.order().check_exists(None, use)
             for axis, index in enumerate(use.indices if segments else ()):
                 if index.letter != letter or index.others:
                     continue
@@ -309,7 +311,9 @@ class _MemberNames(RequestNames):
                     raise NameProblem(
                         f"`{use.name}` counts from another length than the others.", use.node.span
                     ) from None
-        assert low is not None and high is not None
+        if low is None or high is None:
+            place = next((u.node.span for u in uses if u.indices), None)
+            raise NameProblem(f"nothing says which numbers `{letter}` is here.", place)
         return Range(letter, low, high)
 
     def variable(self, named: PlacedName, asked: Asked | None) -> Symbol:

@@ -247,7 +247,7 @@ def not_scalar(text: str, asked: Asked, shape: Shape, by: Iterable[str]) -> Requ
     """What is said of a gradient of something that is no scalar."""
     typed = plainly(text, asked.of)
     what = {"grad": "a gradient", "hess": "a Hessian", "hvp": "a Hessian"}[asked.kind]
-    wrt = ", ".join(by)
+    wrt = ", ".join(by) or "X"
     return RequestError(
         f"{what} is of a scalar, and `{typed}` is {open_text(shape)}. Write `vjp {typed} wrt "
         f"{wrt}` for the backward rule, or `jac {typed} wrt {wrt}` for all the derivatives.",

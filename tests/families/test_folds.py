@@ -169,3 +169,10 @@ def test_is_read_as_it_is_printed() -> None:
 def test_members_that_are_not_square_have_no_product() -> None:
     with pytest.raises(ShapetrickError, match="members that are n×1 have no product"):
         read("x[i] : n for i = 1..N\nJ = sum(prod(i = 1..N) x[i])\ngrad J wrt x[i]")
+
+
+@pytest.mark.parametrize("value", ["mean(i = 1..n-1) x[i]^2", "sum(i) x[i]^2 / (n - 1)"])
+def test_a_length_by_which_a_value_divides_is_not_0(value: str) -> None:
+    derivation = derive(f"x[i] : scalar for i = 1..n; f = {value}; grad f wrt x[i]")
+    assert derivation.verified
+    assert all(sizes["n"] > 1 for sizes in derivation.result.validation.sizes)

@@ -162,6 +162,7 @@ class BoundReader:
         scoped = self._scopes(root, heads)
         places = dict.fromkeys(n for n, s in scoped if n.kind == "name" and n.value in s)
         running = {n.value.letter for n in postorder(root) if places and n.kind in RUNNING}
+        running |= letters_of_members(root) if places else set()
         for node in places:
             if node.value in running:
                 raise NameProblem(
@@ -448,15 +449,13 @@ class BoundReader:
     def _refuse_undeclared(self, body: SyntaxNode, span: Span) -> None:
         """Refuse members that are declared without a range, or not at all, with the sides of what
         stands beside them."""
-        nodes = list(postorder(body))
-        entries = [n for n in nodes if n.kind == "selected" and n.args[0].value in self.known.sides]
-        last = {
-            at.first.value: self.known.sides[n.args[0].value][k]
-            for n in entries
-            for k, at in enumerate(n.value)
-            if at.is_one
-        }
-        names = [n for n in map(member_of, nodes) if n is not None]
+        last: dict[object, str] = {}
+        for node in postorder(body):
+            if node.kind == "selected":
+                sides = self.known.sides.get(node.args[0].value, ())
+                placed = zip(node.value, sides, strict=False)
+                last.update((at.first.value, side) for at, side in placed if at.is_one)
+        names = filter(None, map(member_of, postorder(body)))
         for name in (n for n in names if not any(self.known.axes.get((n.base, 0), ()))):
             letters = [t for i in name.indices for t in i.terms]
             over = ", ".join(f"{t} = 1..{last.get(t, t.upper())}" for t in letters)

@@ -200,7 +200,9 @@ def _part(
         base, ends = parts_of(name if name in plain else _below(name) or name)
         is_part, alone = bool(ends), len(ends) == 1
     sides = [*range(len(ends))] if is_part else []
-    if sides and alone and base in matrices:  # `x[i]` of a column or a row
+    if base in matrices and len(ends) > 2:  # which has no such entries
+        sides = []
+    elif sides and alone and base in matrices:  # `x[i]` of a column or a row
         long = [k for k, side in enumerate(matrices[base].sides or ()) if side.dim != ONE]
         sides = long if len(long) == 1 else []
     return base, _Part(tuple(sides), ends)
