@@ -142,6 +142,11 @@ class _Solution:
                 self._bound(over.within(self.values), self.values[over.letter])
         for over in moving:
             self._bound(over, Index(over.letter))
+        for over in self.ranges:
+            if over.letter in self.values:
+                for c in over.where:
+                    inner = c.within(self.values)
+                    self._bound(Range(over.letter, inner.first, inner.last), inner.inner)
 
     def _solve(self, index: Index, own: Index) -> None:
         """Find the letter by which one index is that of the member; where each has a factor, all

@@ -149,7 +149,7 @@ class Backpropagation:
         taken = self.problem.taken(self.request) | own | set(self._names.values())
         sums = [x for x in symbols_of(e) if x.base in self._sums]
         value = substitute(e, {x: self._sums[x.base](x.indices) for x in sums})
-        return with_own_letters(value, own, taken)
+        return with_own_letters(value, taken, taken)
 
     def _gradient(self) -> tuple[Equation, ...]:
         """The gradient by the variable: one equation, or one for each region of its members."""

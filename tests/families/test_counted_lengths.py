@@ -69,3 +69,19 @@ def test_lengths_that_nothing_compares_are_refused_with_both() -> None:
     text = "x[t] : n for t = 1..T; y[s] : n for s = 1..S; J = sum(t = 1..T) x[t]' y[t]"
     with pytest.raises(st.NameProblem, match=r"`y` has the members 1\.\.S.* for t = 1\.\.T"):
         st.read(text)
+
+
+def test_a_size_may_be_a_difference_of_sizes() -> None:
+    typed = st.derive("A : n-p+1 x n; x : n; J = norm(A x)^2 / 2; grad J wrt A")
+    counted = st.derive("A : P x P+p-1; x : P+p-1; J = norm(A x)^2 / 2; grad J wrt A")
+    assert typed.verified
+    assert typed.gradient is counted.gradient
+    assert typed.problem.readings == (
+        "`P` stands for `n-p+1`, which is at least 1: `n` is `P+p-1`.",
+    )
+
+
+@pytest.mark.parametrize("size", ["n-n", "3-5", "5-n", "m n-p"])
+def test_a_size_that_may_be_less_than_one_is_refused(size: str) -> None:
+    with pytest.raises(st.ShapeError, match="a dimension is at least 1"):
+        st.read(f"x : {size}; J = sum(x)")

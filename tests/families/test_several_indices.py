@@ -155,6 +155,13 @@ J = sum(b = 1..B) sum(p = 1..P) norm(Y[b,p])^2 / 2
             "J = sum(h = 1..H) (tr(Q[h]' X A) + tr(K[h]' X B))\ngrad J wrt X",
             "∂J/∂X = sum(h = 1..H) (Q[h] A' + K[h] B')",
         ),
+        (  # letters of other sums, and a length that could be one
+            "x[i] : c for i = 1..n+k-1; w[j,i] : c for j = 1..o, i = 1..k\n"
+            "J = sum(j = 1..n) sum(i = 1..o) tanh(sum(q = 1..k) x[j+q-1]' w[i,q])\n"
+            "grad J wrt w[j,i]",
+            "∂J/∂w[j,i] = sum(p = 1..n) (1 - tanh(sum(q = 1..k) x[p+q-1]' w[j,q])^2) x[i+p-1]"
+            "  for j = 1..o, i = 1..k",
+        ),
         (  # mirrored
             "x[t] : n for t = 1..T; y[t] : n for t = 1..T\n"
             "J = sum(t = 1..T) y[t]' x[T-t+1]\ngrad J wrt x[t]",

@@ -134,11 +134,7 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
         return self._power(c[0], int(str(c[1]).translate(RAISED)), c[1].span)
 
     def pseudoinverse(self, c: list[Any]) -> SyntaxNode:
-        raise ParseError(
-            "a pseudoinverse is not in the language: write `inv(A' A) A'` for that of full column "
-            "rank.",
-            c[1].span,
-        )
+        raise ParseError("a pseudoinverse is `pinv(A)`, of a matrix of full rank.", c[1].span)
 
     def _power(self, node: SyntaxNode, exponent: int, span: Span) -> SyntaxNode:
         """A power whose exponent is not typed as a number."""
@@ -245,6 +241,11 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
         callee = Callee(name, axis, args[before:], keywords)
         return SyntaxNode("call", args[:before], callee, span)
 
+    def formula(self, text: str) -> SyntaxNode:
+        words = {name: TABLE[of].arity for name, of in NAMES.items()}
+        found: SyntaxNode = _run("expression", Source(text, Span(0, len(text)), words, ()))
+        return found
+
     def each(self, c: list[Any]) -> SyntaxNode:
         """Julia's call of a function on every entry, `exp.(x)`. Raises ParseError for others."""
         function, point, *rest = c
@@ -292,7 +293,9 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
         return TypedDimension(c[0].dim, c[0].names)
 
     def dim_sum(self, c: list[Any]) -> TypedDimension:
-        return TypedDimension(c[0].dim + c[1].dim, c[0].names + c[1].names, c[1].tail)
+        first, *less, last = c
+        dim = last.dim if not less else -last.dim
+        return TypedDimension(first.dim + dim, first.names + last.names, last.tail)
 
     def dim_product(self, c: list[Any]) -> TypedDimension:
         tail = c[1].names[0] if c[0].names and len(c[1].names) == 1 else None
