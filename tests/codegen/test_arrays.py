@@ -63,9 +63,11 @@ def test_agrees_with_jax(name: str, library: str) -> None:
     for case, sizes in enumerate(LAYERS[name].sizes):
         values, value, gradients = expected(name, case)
         found = function(**given(values, sizes, function.parameters))
-        np.testing.assert_allclose(found.pop("J"), value, rtol=1e-9)
-        for key, mine in found.items():
-            wrt = key.removeprefix("grad J wrt ")
+        if "J" in found:
+            np.testing.assert_allclose(found["J"], value, rtol=1e-9)
+        asked = {key.rpartition(" wrt ")[2]: x for key, x in found.items() if " wrt " in key}
+        assert asked
+        for wrt, mine in asked.items():
             theirs = gradients.get(wrt, gradients.get(wrt.partition("[")[0]))
             array = np.reshape(np.asarray(mine), theirs.shape)
             np.testing.assert_allclose(array, theirs, rtol=1e-8, atol=1e-10)

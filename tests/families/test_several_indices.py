@@ -310,6 +310,7 @@ def test_lengths_that_nothing_compares_are_told_to_be_declared_by_another() -> N
          "sum(i = 1..T) norm(x[i] - (sum(j = 1..i-1) x[j] + sum(j = i+1..T) x[j]))"),
         ("sum(i) sum(j) exp(-norm(x[i] - x[j])^2)",
          "sum(i = 1..T) sum(j = 1..T) exp(-norm(x[i] - x[j])^2)"),
+        ("sum(s <= t) x[s]' x[t]", "sum(s = 1..T) sum(t = s..T) x[s]' x[t]"),
     ],
 )  # fmt: skip
 def test_a_letter_without_a_range_runs_over_all_members(typed: str, ranged: str) -> None:
@@ -317,6 +318,29 @@ def test_a_letter_without_a_range_runs_over_all_members(typed: str, ranged: str)
     ours, theirs = (read(declared + scalar) for scalar in (typed, ranged))
     bodies = [problem.data.definitions["J"].args[0] for problem in (ours, theirs)]
     assert str(bodies[0]) == str(bodies[1])
+
+
+@pytest.mark.parametrize(
+    ("typed", "ranged"),
+    [
+        ("sum(j ≠ i) x[j]", "sum(j = 1..i-1) x[j] + sum(j = i+1..T) x[j]"),
+        ("sum(s < i) x[s]", "sum(s = 1..i-1) x[s]"),
+        ("sum(s >= i) x[s]", "sum(s = i..T) x[s]"),
+        ("max(s <= i) (x[s]' x[i]) x[1]", "max(s = 1..i) (x[s]' x[i]) x[1]"),
+    ],
+)
+def test_a_letter_is_compared_with_that_of_a_member(typed: str, ranged: str) -> None:
+    """The member's letter runs around the sum: in definitions and in claims."""
+    texts = [
+        f"x[i], z[i] : n for i = 1..T; y[i] = {sums} for i = 1..T; J = sum(i = 1..T) z[i]' y[i]\n"
+        f"check grad J wrt z[i] = {sums}"
+        for sums in (typed, ranged)
+    ]
+    ours, theirs = map(read, texts)
+    bodies = [str(p.data.families.of("y")[0].body) for p in (ours, theirs)]
+    assert bodies[0] == bodies[1]
+    (claim,) = ours.check()
+    assert claim.right
 
 
 def test_a_letter_without_a_range_is_refused_where_members_differ_in_theirs() -> None:

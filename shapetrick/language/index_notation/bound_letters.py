@@ -45,6 +45,7 @@ _REVERSED: Mapping[ComparisonSign, ComparisonSign] = {
     "<": ">", ">": "<", "≤": "≥", "≥": "≤", "≠": "≠",
 }  # fmt: skip
 _PRODUCTS = ("*", ".*", "/", "./", "⊗")
+_KINDS = {fold: kind for kind, fold in RUNNING.items()}
 
 
 @dataclass(slots=True)
@@ -56,13 +57,14 @@ class BoundReader:
     held: dict[SyntaxNode, frozenset[str]] = field(default_factory=dict)  # indices not bound
     rows: dict[SyntaxNode, tuple[str, str]] = field(default_factory=dict)  # `x_i`: of what, where
 
-    def bound(self, root: SyntaxNode, heads: Iterable[str] = ()) -> SyntaxNode:
-        """The expression with `bound` and `selected` nodes; `heads` are letters of what is defined.
-
-        Raises NameProblem."""
-        found = self._marked(root)
-        self._check_bound(found, frozenset(heads))
-        return self._scoped(self._with_positions(found, frozenset(heads)), frozenset(heads))
+    def bound(
+        self, root: SyntaxNode, heads: Iterable[str] = (), run: frozenset[str] = frozenset()
+    ) -> SyntaxNode:
+        """The expression with `bound` and `selected` nodes; `heads` are letters of what is defined
+        by its entries, and others `run` over members. Raises NameProblem."""
+        found, own = self._marked(root), frozenset(heads)
+        self._check_bound(found, own, run)
+        return self._scoped(self._with_positions(found, own), own | run)
 
     def loose(self, root: SyntaxNode) -> tuple[str, ...]:
         """The letters that nothing binds, in order. Raises NameProblem."""
@@ -145,9 +147,12 @@ class BoundReader:
                     if self.known.is_letter(name) and name not in scope:
                         yield name, node
 
-    def _check_bound(self, root: SyntaxNode, heads: frozenset[str]) -> None:
-        """Refuse a letter that nothing binds."""
+    def _check_bound(self, root: SyntaxNode, heads: frozenset[str], run: frozenset[str]) -> None:
+        """Refuse a letter that nothing binds, but for those that run in what letters are compared
+        with."""
         for letter, node in self.unbound(root, heads):
+            if node.kind == "bound" and letter in run:
+                continue
             if node.kind == "bound" and node.value.compared:
                 sizes = ", ".join(f"`{name}`" for name in sorted(self.known.dims)) or "none yet"
                 raise NameProblem(
@@ -431,7 +436,7 @@ class BoundReader:
                 span,
             )
         divides = TABLE[binder.function].averages
-        kind = next((k for k, fold in RUNNING.items() if fold == binder.function), "running")
+        kind = _KINDS.get(binder.function, "running")
         node = body
         for over in reversed([r.rising for r in binder.ranges]):
             node = SyntaxNode(kind, (node,), over, span)
@@ -567,14 +572,17 @@ class BoundReader:
         return folded(root, scoped)
 
     def _over_pairs(self, node: SyntaxNode) -> SyntaxNode:
-        """`sum(i < j)` over members of one family: a letter runs behind the other, or before it."""
+        """`sum(i < j)`, `max(s ≤ t)` over members of one family: a letter runs behind the other, or
+        before it."""
         binder, (body,) = node.value, node.args
         given = {over.letter: over for over in binder.ranges}
         found = [given.get(t) or range_of(t, body, self.known.axes) for t in binder.letters]
         ranges = {over.ends for over in found if over is not None}
         of_entries = letters_of_members(body).isdisjoint(binder.letters)
-        if len(ranges) != 1 or of_entries or binder.function != "sum":
+        is_one = binder.function == "sum" or binder.compared != "≠"
+        if len(ranges) != 1 or of_entries or binder.function not in _KINDS or not is_one:
             return node
+        kind = _KINDS[binder.function]
         (ends,) = ranges
         first, second = (Range(letter, *ends) for letter in binder.letters)
         sign = binder.compared
@@ -587,14 +595,14 @@ class BoundReader:
         for ends in (before, behind):
             if ends is not None:
                 over = Range(second.letter, *ends)
-                parts.append(SyntaxNode("running", (body,), over, node.span, bracketed=True))
+                parts.append(SyntaxNode(kind, (body,), over, node.span, bracketed=True))
                 self._hold(parts[-1])
         whole = parts[0]
         if len(parts) == 2:
             whole = SyntaxNode("+", tuple(parts), None, node.span, bracketed=True)
             self._hold(whole)
         if first.letter in binder.own:
-            whole = SyntaxNode("running", (whole,), first, node.span)
+            whole = SyntaxNode(kind, (whole,), first, node.span)
             self._hold(whole)
         return whole
 

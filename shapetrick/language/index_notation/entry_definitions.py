@@ -36,11 +36,13 @@ from ..syntax.tree import (
 class EntryHead(NamedTuple):
     """The letters of what is defined by its entries, and the range that is given for one. An empty
     letter stands for the right side's own entries, where that is a row or column; `h_i = …` may
-    have one, which only shapes tell."""
+    have one, which only shapes tell. Of members, the letters that `run`: `y[i] = sum(j ≠ i) x[j]`
+    binds j alone."""
 
     letters: tuple[str, ...] = ()
     over: Range | None = None
     may_have_rows: bool = False
+    run: frozenset[str] = frozenset()
 
 
 def defined_by_entries(

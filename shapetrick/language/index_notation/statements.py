@@ -12,7 +12,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from ...core.dims import ONE, shape_text
 from ...core.errors import InputError, NameProblem
-from ...core.indices import Member, base_of
+from ...core.indices import Member, base_of, parts
 from ..shapes.errors import Expectation, explain, source
 from ..shapes.inference import Inference, Misfit, Undetermined
 from ..syntax.constants import CONSTANTS, IDENTITIES
@@ -26,6 +26,7 @@ from ..syntax.tree import (
     Definition,
     FunctionDefinition,
     PlacedName,
+    Solving,
     Statement,
     SyntaxNode,
     expressions_of,
@@ -91,16 +92,17 @@ class IndexNotation:
         return list(declared_one_hot(made, reader.classes))
 
     def _statement(self, s: Statement, reader: IndexReader) -> Statement:
+        run = _running(s)
         if isinstance(s, Asked) and s.claim is not None:
             letters = s.entries or self._letters(s, s.claim)
-            claim = self._read(s.claim, reader, EntryHead(letters))
+            claim = self._read(s.claim, reader, EntryHead(letters, run=run))
             if letters[1:] == ("",) and self._is_turned(claim, s.wrt[0].name):  # of columns
                 letters = letters[::-1]
-                claim = self._read(s.claim, reader, EntryHead(letters))
+                claim = self._read(s.claim, reader, EntryHead(letters, run=run))
             return replace(s, of=self._read(s.of, reader, PLAIN), claim=claim, entries=letters)
         if not isinstance(s, Definition):
-            return with_expressions(s, lambda e: self._read(e, reader, PLAIN))
-        head = self.heads.get(s.name.name, PLAIN)
+            return with_expressions(s, lambda e: self._read(e, reader, EntryHead(run=run)))
+        head = self.heads.get(s.name.name, PLAIN)._replace(run=run)
         self._check_heads(head.letters, s)
         body = self._read(s.body, reader, head, s)
         name = whole_name(s, head, body, reader)
@@ -198,6 +200,14 @@ class IndexNotation:
             return list(uses)
 
 
+def _running(s: Statement) -> frozenset[str]:
+    """The letters of the members of which a statement says something."""
+    names = (s.name,) if isinstance(s, Definition) else s.wrt if isinstance(s, Asked) else ()
+    indices = (i for name, _ in names for i in parts(name)[1])
+    ranges = () if isinstance(s, (FunctionDefinition, Solving)) else s.ranges
+    return frozenset((*(t for i in indices for t in i.terms), *(r.letter for r in ranges)))
+
+
 def _marked(s: Statement, called: Container[str]) -> Statement:
     """The statement; of a function whose calls were put in, told so."""
     if isinstance(s, FunctionDefinition) and s.name.name in called:
@@ -215,7 +225,8 @@ def in_matrix_notation(
 ) -> SyntaxNode:
     """An expression in matrix notation; what it is read as is added to what is `said`."""
     binding = BoundReader(reader.known)
-    bound = with_slices(binding.bound(node, head.letters), reader.known, head.over)
+    whole = binding.bound(node, head.letters, head.run)
+    bound = with_slices(whole, reader.known, head.over)
     bound = with_positions(bound, head.letters, reader)
     opened = with_calls_open(bound, reader.has_letters, reader.called)
     reader.mentioned.update((n.value, n.span) for n in postorder(opened) if n.kind == "name")
