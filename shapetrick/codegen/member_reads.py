@@ -36,6 +36,11 @@ class Family:
     inside: MemberBox = ((), ())
     part: Value | None = None
 
+    @property
+    def box(self) -> MemberBox:
+        """From the first to the last member that is in arrays."""
+        return around([box for box, _ in self.pieces])
+
 
 class _AxisRead(NamedTuple):
     """An index along an axis that has the members from `first` on to `last`."""
@@ -108,7 +113,7 @@ class Reading:
         for own, v in family.pieces:
             if is_inside(box, own):
                 return v, own
-        return assembled(self.axes, family.pieces), around([own for own, _ in family.pieces])
+        return assembled(self.axes, family.pieces), family.box
 
     def _moving_keys(self, family: Family, e: Symbol) -> list[Index]:
         """The indices along keys in which several letters run: `t-k`."""

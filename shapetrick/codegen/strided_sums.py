@@ -24,7 +24,7 @@ from ..core.expr import (
     times,
     total,
 )
-from ..core.families import MemberBox, around, index_letters, letters_in, members_in, reindexed
+from ..core.families import MemberBox, along, index_letters, letters_in, members_in, reindexed
 from ..core.indices import Index, Range, dim_of, member
 from ..core.traversal import rebuild
 from .axes import Axes
@@ -77,7 +77,7 @@ class StridedSums:
             for axis in family.padded if family.pieces else ():
                 i = x.indices[axis]
                 if {over.letter} < {*i.terms} <= running:
-                    low, high = around([box for box, _ in family.pieces])
+                    low, high = family.box
                     yield i, low[axis], high[axis]
 
 
@@ -161,13 +161,13 @@ class _Placed:
         if family.keys or family.part is not None or len(axes) != 1:
             return False
         i = e.indices[axes[0]]
-        ends = tuple(end[axes[0]].plus(-i.offset) for end in around([b for b, _ in family.pieces]))
+        ends = tuple(end[axes[0]].plus(-i.offset) for end in family.box)
         return i.terms == {own: 1} and ends == self.over.ends
 
     def _spread(self, base: str, axis: int, step: int) -> str:
         """The family with zeros behind each member along an axis, where there is a step."""
         family, graph = self.to.families[base], self.to.axes.graph
-        v, box = assembled(self.to.axes, family.pieces), around([b for b, _ in family.pieces])
+        v, box = assembled(self.to.axes, family.pieces), family.box
         if step > 1:
             places = tuple(k != axis + 1 for k in range(v.rank + 1))
             before, count, behind = v.shape[:axis], v.shape[axis], v.shape[axis + 1 :]
@@ -177,9 +177,8 @@ class _Placed:
             v = graph.node("pad", (v,), tuple(pads), (*before, count, Dim.of(step), *behind))
             v = graph.node("reshape", (v,), None, (*before, count * Dim.of(step), *behind))
         first, last = (Index().added(end[axis], step) for end in box)
-        ends = first, last.plus(step - 1)
-        low, high = ((*e[:axis], at, *e[axis + 1 :]) for e, at in zip(box, ends, strict=True))
-        return self._added((low, high), v, family.padded | {axis})
+        wide = along(box, axis, first, last.plus(step - 1))
+        return self._added(wide, v, family.padded | {axis})
 
     def _added(self, box: MemberBox, value: Value, padded: frozenset[int]) -> str:
         """The name of a new family."""

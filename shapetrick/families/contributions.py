@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from ..core import expr as ex
 from ..core.errors import DerivationError
 from ..core.expr import SUM, Add, Call, Expr, MatMul, Name, Symbol, Times, Total, Transpose
-from ..core.families import MemberBox, box_of, index_letters, lies_in, reindexed
+from ..core.families import MemberBox, along, box_of, index_letters, lies_in, reindexed
 from ..core.functions import TABLE
 from ..core.indices import Condition, Index, Indices, Range, is_at_most
 
@@ -33,14 +33,6 @@ class Contribution:
 
     def contains(self, box: MemberBox) -> bool:
         return lies_in(box, self.box)
-
-    def along(self, axis: int, first: Index, last: Index) -> Contribution:
-        """For the members from one to another along an axis."""
-        low, high = (
-            (*end[:axis], own, *end[axis + 1 :])
-            for end, own in zip(self.box, (first, last), strict=True)
-        )
-        return replace(self, box=(low, high))
 
 
 def widened(
@@ -64,12 +56,12 @@ def widened(
                 (starts or _is_empty(c.value, {letter: low.plus(-1)}, 1))
                 and (ends or _is_empty(c.value, {letter: high.plus(1)}, -1))
             ):
-                found[k] = c.along(axis, first, last)
+                found[k] = replace(c, box=along(c.box, axis, first, last))
                 continue
             padded = _vanishing(c.value, Condition(low, Index(letter), high), extent)
             if padded is not None:
                 late, early = late or not starts, early or not ends
-                wide[k] = replace(c.along(axis, first, last), padded=c.padded | padded)
+                wide[k] = replace(c, box=along(c.box, axis, first, last), padded=c.padded | padded)
         if late and early:
             found = [wide.get(k, c) for k, c in enumerate(found)]
     return found

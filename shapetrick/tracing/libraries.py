@@ -380,14 +380,19 @@ def _in_double() -> Iterator[None]:
     import torch
     from torch.overrides import TorchFunctionMode
 
+    def is_single(x: Any) -> bool:
+        return isinstance(x, torch.Tensor) and x.dtype == torch.float32
+
     def doubled(x: Any) -> Any:
-        return x.double() if isinstance(x, torch.Tensor) and x.is_floating_point() else x
+        return x.double() if is_single(x) else x
 
     def called(mode: Any, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         named = kwargs or {}
         try:
-            return function(*args, **named)
+            return doubled(function(*args, **named))
         except RuntimeError:  # two precisions in a matrix product, say
+            if not any(map(is_single, [*args, *named.values()])):
+                raise
             again = {name: doubled(x) for name, x in named.items()}
             return function(*map(doubled, args), **again)
 

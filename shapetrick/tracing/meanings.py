@@ -403,6 +403,10 @@ def _selected(conditions: Sequence[Traced], values: Sequence[Traced], default: T
     return found
 
 
+def _blocks(rows: Sequence[Sequence[Traced]]) -> Traced:
+    return parts.joined([parts.joined(row, -1) for row in rows], 0 if len(rows) == 1 else -2)
+
+
 def concatenated(parts_: Sequence[Traced], axis: int = 0) -> Traced:
     return parts.joined(parts_, axis)
 
@@ -555,13 +559,9 @@ NUMPY: Mapping[str, Meaning] = {
     **{"transpose": transpose, "permute_dims": transpose, "matrix_transpose": arrays.turned},
     **{"clip": _numpy_clip, "var": _var, "std": rooted(_var), "flatten": ravel},
     **{"logsumexp": reduction("logsumexp"), "softmax": along("softmax")},
-    "linspace": _linspace,
-    **{
-        "pad": _padded,
-        "ptp": _peak_to_peak,
-        "convolve": convolutions.convolved,
-        "select": _selected,
-    },
+    **{"linspace": _linspace, "block": _blocks},
+    **{"pad": _padded, "ptp": _peak_to_peak, "select": _selected},
+    **{"convolve": convolutions.convolved},
     **{"sliding_window_view": _windows, "correlate": _correlate},
     **{"scipy.cholesky": decompositions.upper_factor, "cho_factor": decompositions.factored},
     **{"solve_triangular": _triangular_solution, "trapezoid": _trapezoid, "trapz": _trapezoid},

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from ..core import expr as ex
 from ..core import structured
 from ..core.dims import NOTHING, ONE, Dim
@@ -24,11 +26,13 @@ def indexed(x: Traced, keys: Sequence[Any]) -> Traced:
     """`x[…]` with slices, entries, whole axes and new ones. Raises TraceError for others."""
     kept: list[Dim] = []
     ends: list[tuple[Dim, Dim]] = []
-    for key in _expanded(x, keys):
-        if key is None:
+    for given in _expanded(x, keys):
+        if given is None:
             kept.append(ONE)
             continue
-        axis = len(ends)
+        axis, key, places = len(ends), given, _numbers(given)
+        if places:
+            x, key = _taken(x, axis, places), _WHOLE
         turned = isinstance(key, slice) and key == _TURNED
         if turned:
             x = flipped(x, axis)
@@ -36,6 +40,19 @@ def indexed(x: Traced, keys: Sequence[Any]) -> Traced:
         if isinstance(key, slice):
             kept.append(ends[axis][1] - ends[axis][0])
     return arrays.reshape(cut(x, ends), tuple(kept))
+
+
+def _numbers(key: Any) -> list[int]:
+    """The numbers of several entries that a key is; none of others."""
+    listed = key.tolist() if isinstance(key, np.ndarray) else key
+    return listed if isinstance(listed, list) and all(type(k) is int for k in listed) else []
+
+
+def _taken(x: Traced, axis: int, places: Sequence[int]) -> Traced:
+    """The entries at these places of an axis, in their order."""
+    whole = [(NOTHING, d) for d in x.shape]
+    ends = (_ends(k, x.shape[axis]) for k in places)
+    return joined([cut(x, [*whole[:axis], end, *whole[axis + 1 :]]) for end in ends], axis)
 
 
 def cut(x: Traced, ends: Sequence[tuple[Dim, Dim]]) -> Traced:

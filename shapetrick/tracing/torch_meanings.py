@@ -434,6 +434,7 @@ _ALIASES = {
     **{"mv": "matmul", "ger": "outer", "inverse": "inv", "view": "reshape"},
     **{"clone": "positive", "contiguous": "positive", "linalg_norm": "norm"},
     **{"double": "astype", "float": "astype", "to": "astype", "type": "astype"},
+    "type_as": "astype",
     **{"tensor": "array", "as_tensor": "array", "transpose": "swapaxes"},
     **{"unsqueeze": "expand_dims"},
 }

@@ -351,3 +351,17 @@ def written_into(X, u, v):  # "X: m x n; u: n; v: k"
     z[: u.shape[0]] = u
     z[u.shape[0] :] += np.tanh(v)
     return np.sum(Y**2) * (z @ z)
+
+
+def written_by_conditions(Z, W, t):  # "Z: n x d; W: d x k; t: n"
+    A = Z @ W
+    A[A < 0] *= 0.01
+    e = A[:, 0] - t
+    out = 0.5 * e**2
+    out[np.abs(e) > 1.0] = np.abs(e)[np.abs(e) > 1.0] - 0.5
+    return np.sum(A**2) + out.sum()
+
+
+def in_blocks(A, B, D, x):  # "A: n x n; B: n x 3; D: 3 x 3; x: n+3"
+    M = np.block([[A, B], [B.T, D]])
+    return x @ M @ x + np.sum(B[:, [0, 2, 1]] @ D[np.array([2, 2, -3])]) + np.block([x, x])[1]

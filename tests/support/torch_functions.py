@@ -369,3 +369,9 @@ def normed_in_groups(x, w):  # "x: b x (4 p); w: 4 p"
 
 def all_rows(x, W):  # "x: b x t x d; W: d x k"
     return x.reshape(-1, x.shape[-1]) @ W
+
+
+def in_place(x, y):  # "x: n; y: n"
+    out = x.clone()
+    out.mul_(2.0).add_(y).sigmoid_()
+    return (out.type_as(x) * F.one_hot(torch.tensor([1]), 3).float().sum()).sum()

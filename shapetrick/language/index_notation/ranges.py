@@ -15,6 +15,7 @@ from ...core.named_tuples import NamedTuple
 from ..syntax.index_binders import Binder
 from ..syntax.selections import Selector, index_of_node, typed_index
 from ..syntax.tree import Callee, SyntaxNode, folded, number_node, postorder, transformed, with_args
+from .entries import SUM
 from .index_names import IndexNames
 from .positions import POSITION, flipped
 
@@ -28,7 +29,7 @@ def with_slices(root: SyntaxNode, known: IndexNames, over: Range | None = None) 
             return node
         (body,), kept = node.args, []
         for given in node.value.ranges:
-            body, is_whole = _sliced(body, given, known)
+            body, is_whole = _sliced(body, given, known, node.value.function)
             kept += [given] if is_whole else []
         return replace(node, args=(body,), value=node.value._replace(ranges=tuple(kept)))
 
@@ -79,12 +80,15 @@ def is_part(body: SyntaxNode, over: Range, known: IndexNames) -> bool:
     return begins or ends or inside
 
 
-def _sliced(body: SyntaxNode, over: Range, known: IndexNames) -> tuple[SyntaxNode, bool]:
-    """The body with slices, and whether none were needed."""
+def _sliced(
+    body: SyntaxNode, over: Range, known: IndexNames, function: str = ""
+) -> tuple[SyntaxNode, bool]:
+    """The body with slices, and whether none were needed; `function` is what is taken of it."""
     if not is_part(body, over, known):
         return body, True
-    for node in postorder(body):
-        if node.kind == "bound" and _compares_with_rest(node.value, over):
+    factors = set(_factors(body)) if function == SUM else set()
+    for node in (n for n in postorder(body) if n.kind == "bound"):
+        if _compares_with_rest(node.value, over, node in factors):
             part = f"{over.first}..{over.last}"
             raise ShapeError(
                 f"`{over.letter}` runs over a part, {part}, and another index is compared with it: "
@@ -108,14 +112,25 @@ def _sliced(body: SyntaxNode, over: Range, known: IndexNames) -> tuple[SyntaxNod
     return folded(body, sliced), False
 
 
-def _compares_with_rest(binder: Binder, over: Range) -> bool:
-    """Whether an index is compared with a letter, and has values where that is left out: of the
-    sums over `j > i` none is left out by `i = 1..n-1`, and over `j < i` none by `i = 2..n`."""
+def _factors(body: SyntaxNode) -> Iterator[SyntaxNode]:
+    """What is 0 only where the whole is, also within sums."""
+    stack = [body]
+    while stack:
+        node = stack.pop()
+        yield node
+        is_sum = node.kind == "bound" and node.value.function == SUM
+        if is_sum or node.kind in ("*", ".*", "neg", "/", "./"):
+            stack += node.args[:1] if node.kind in ("/", "./") else node.args
+
+
+def _compares_with_rest(binder: Binder, over: Range, is_factor: bool) -> bool:
+    """Whether an index is compared with a letter, and counts where that is left out: of a factor
+    that is a sum, what `i = 1..n-1` leaves out is 0 for `j > i`, what `i = 2..n` is for `j < i`."""
     if over.letter not in {*binder.letters} - {*binder.own}:
         return False
     rises = (binder.compared == ">") == (binder.letters[0] in binder.own)
     ends = (over.first, over.last.offset)
-    strict = binder.function == "sum" and binder.compared in ("<", ">")
+    strict = is_factor and binder.function == SUM and binder.compared in ("<", ">")
     return not strict or ends != ((Index("", 1), -1) if rises else (Index("", 2), 0))
 
 
