@@ -127,6 +127,7 @@ class Folding:
         self._multiples = _Bodies[tuple[Term, Expr]]()
         self._related = _Bodies[tuple[Term, Expr]]()
         self._powers: dict[Expr, list[_Scaled]] = {}  # by what they are powers of
+        self._roots: dict[Expr, Expr] = {}  # in bodies, by what they are of
         self.in_other_words: dict[Callable[[Term], Iterator[Term]], None] = {}  # terms by names
 
     def learn(self, definition: Expr, form: Expr) -> None:
@@ -153,6 +154,8 @@ class Folding:
                 self.in_other_words[self._by_multiples] = None
                 atoms = [edge.atom for edge in terms[0].edges]
                 self._multiples.learn((terms[0], definition), atoms)
+            for atom in (edge.atom for edge in terms[0].edges if edge.atom.op == ROOT):
+                self._roots[atom.args[0]] = atom
         if form.is_scalar:
             self._learn_power(form, definition)
 
@@ -284,6 +287,18 @@ class Folding:
             if folded is not None:
                 divisors = [(base, multiply_exponents(MINUS, p)) for base, p in pattern.scalars]
                 yield tidy(folded._replace(scalars=(*folded.scalars, *divisors)))
+
+    def by_roots(self, term: Term) -> Iterator[Term]:
+        """The term with definitions that hold a root of a factor: where `z = x ./ sqrt(v)`, `x ./
+        v` is `z ./ sqrt(v)`."""
+        if any(e.atom in self._roots for e in term.edges):
+            edges = [
+                e._replace(atom=root, exponent=multiply_exponents(number(2), e.exponent))
+                if (root := self._roots.get(e.atom)) is not None
+                else e
+                for e in term.edges
+            ]
+            yield from self.fold_term(term._replace(edges=tuple(edges)))
 
     def _by_relations(self, term: Term) -> Iterator[Term]:
         """The term with what a definition says of a part of its body: where `h = a ./ (1 + u)`,

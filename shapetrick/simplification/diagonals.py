@@ -5,12 +5,12 @@ from __future__ import annotations
 from ..algebra.common_factors import factored, is_linear, without_leading_minus
 from ..algebra.contraction import flip
 from ..algebra.fingerprints import Symmetric
-from ..algebra.monomials import multiplied
+from ..algebra.monomials import multiplied, product
 from ..algebra.sum_signs import Signs
 from ..core.cost import length
 from ..core.dims import ONE
 from ..core.expr import MINUS, Add, Expr, MatMul, Number, Times, Transpose, call, matmul, times
-from ..core.structure import factors_of, is_product
+from ..core.structure import is_product
 from ..core.traversal import postorder, rebuild
 
 
@@ -24,7 +24,7 @@ def with_diagonals(e: Expr, signs: Signs, symmetric: Symmetric) -> Expr:
         if isinstance(new, Times):
             new = _scaled_by_diagonals(new, symmetric)
         elif isinstance(new, MatMul) and new is not node:
-            new = without_leading_minus(_with_scalars_in_front(new))
+            new = without_leading_minus(product(new.args))
         elif isinstance(new, Transpose) and new is not node:
             new = flip(new.args[0], symmetric)
         elif isinstance(new, Add) and new is not node:
@@ -37,20 +37,20 @@ def _is_linear_in_all(e: Expr) -> bool:
     return isinstance(e, (Add, Transpose)) or is_product(e)
 
 
-def _scaled_by_diagonals(product: Expr, symmetric: Symmetric) -> Expr:
+def _scaled_by_diagonals(e: Expr, symmetric: Symmetric) -> Expr:
     """An element-wise product with a column, or with a row, as a matrix product with `diag`;
     scaled both ways, `u .* A .* v'`, it is read as easily."""
-    whole = [a for a in product.args if a.shape == product.shape]
-    rest = [a for a in product.args if a.shape != product.shape]
-    columns = [a for a in rest if a.shape == (product.shape[0], ONE)]
-    rows = [a for a in rest if a.shape == (ONE, product.shape[1])]
-    if ONE in product.shape or not whole or (columns and rows):
-        return product
+    whole = [a for a in e.args if a.shape == e.shape]
+    rest = [a for a in e.args if a.shape != e.shape]
+    columns = [a for a in rest if a.shape == (e.shape[0], ONE)]
+    rows = [a for a in rest if a.shape == (ONE, e.shape[1])]
+    if ONE in e.shape or not whole or (columns and rows):
+        return e
     left = [call("diag", times(*columns))] if columns else []
     right = [call("diag", times(*(flip(a, symmetric) for a in rows)))] if rows else []
     scalars = [a for a in rest if a.is_scalar]
     if len(whole) == 1 and len(rest) == len(scalars) and is_linear(whole[0]):
-        return min(product, _with_letters_inside(scalars, whole[0]), key=length)
+        return min(e, _with_letters_inside(scalars, whole[0]), key=length)
     return times(*scalars, matmul(*left, times(*whole), *right))
 
 
@@ -61,12 +61,3 @@ def _with_letters_inside(scalars: list[Expr], linear: Expr) -> Expr:
     inner = letters or [a for a in scalars if a is not MINUS]
     inside = rebuild(linear, [multiplied([*inner, linear.args[0]])])
     return times(*(a for a in scalars if a not in inner), inside)
-
-
-def _with_scalars_in_front(product: Expr) -> Expr:
-    scalars, matrices = [], []
-    for a in product.args:
-        factors = factors_of(a)
-        scalars += [x for x in factors if x.is_scalar]
-        matrices.append(times(*(x for x in factors if not x.is_scalar)))
-    return times(*scalars, matmul(*matrices))

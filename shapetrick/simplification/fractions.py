@@ -13,7 +13,7 @@ from itertools import chain, combinations, islice
 
 from ..algebra import polynomials
 from ..algebra.common_factors import factored, is_linear
-from ..algebra.monomials import Product
+from ..algebra.monomials import Product, multiplied
 from ..algebra.polynomials import Polynomial, TooLargeError
 from ..algebra.sum_signs import negated_sum
 from ..core.cost import is_below, length, sum_of
@@ -112,7 +112,7 @@ def definitions_in_sums(networks: Networks, e: Expr) -> Expr | None:
             others.append(a)
             continue
         fronts = [x for x in factors if x is not called[0]]
-        inner = Product.of(*fronts, *called[0].args).expression()
+        inner = multiplied([*fronts, *called[0].args])
         summed.setdefault(rebuild(called[0], [ones(*inner.shape)]), []).append(inner)
     if len(summed) != 1:
         return None

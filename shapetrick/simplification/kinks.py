@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 
 from ..algebra.assumptions import CONSTRAINTS
-from ..algebra.monomials import PoweredBase, Product
+from ..algebra.monomials import PoweredBase, Product, multiplied
 from ..algebra.ranges import EntryRanges, Form
 from ..core.cost import length, sum_of
 from ..core.dims import ONE
@@ -231,7 +231,7 @@ class _Kink:
         for above, below in dict.fromkeys([(self.above, self.below), self._read]):
             for at, upper, lower in (
                 (self._at, above, below),
-                (_product(MINUS, self._at), below, above),
+                (multiplied([MINUS, self._at]), below, above),
             ):
                 for name, sides in _rows():
                     if sides.kind == "order":
@@ -245,13 +245,13 @@ class _Kink:
         """The sides as a multiple of a function, or as one side and a number."""
         rest = upper if sides.kind == "constant" else _quotient(upper, at)
         k = sides.above * sides.below
-        multiple = _product(number(k), upper) if k else ZERO
+        multiple = multiplied([number(k), upper]) if k else ZERO
         if rest is not None and self._are_equal(lower, multiple):
-            yield _product(number(sides.above), rest, call(name, at))
+            yield multiplied([number(sides.above), rest, call(name, at)])
         if sides.kind == "constant" and sides.above == 1 and sides.below == 0:
             apart = self._ranges.form(_difference(upper, lower))
             if apart.keys() == {UNIT}:
-                yield sum_of([_product(number(apart[UNIT]), call(name, at)), lower])
+                yield sum_of([multiplied([number(apart[UNIT]), call(name, at)]), lower])
 
     def _of_two(
         self, name: str, sides: KinkSides, at: Expr, upper: Expr, lower: Expr
@@ -262,8 +262,8 @@ class _Kink:
             above, below = (larger, smaller) if sides.above else (smaller, larger)
             for one, a, other, b in ((upper, above, lower, below), (lower, below, upper, above)):
                 factor = _quotient(one, a)
-                if factor is not None and self._are_equal(other, _product(factor, b)):
-                    yield _product(factor, picked)
+                if factor is not None and self._are_equal(other, multiplied([factor, b])):
+                    yield multiplied([factor, picked])
             rest = _difference(upper, above)
             if self._are_equal(_difference(lower, below), rest):
                 yield picked if is_zero(rest) else sum_of([picked, *terms_of(rest)])
@@ -283,7 +283,7 @@ class _Kink:
                 )
                 yield (a, b, same) if above else (b, a, same)
         if isinstance(at, Add) and len(at.args) == 2:
-            yield at.args[0], _product(MINUS, at.args[1]), {}
+            yield at.args[0], multiplied([MINUS, at.args[1]]), {}
 
 
 def _is_generic(e: Expr) -> bool:
@@ -344,7 +344,3 @@ def _quotient(a: Expr, b: Expr) -> Expr | None:
         return None
     found = Product.of(a).without(Product.of(b), is_)
     return None if found is None else found.expression()
-
-
-def _product(*parts: Expr) -> Expr:
-    return Product.of(*parts).expression()

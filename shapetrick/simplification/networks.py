@@ -274,7 +274,7 @@ class Networks:
     def _spell(self, term: Term, compact: bool) -> Expr | None:
         fold = self.folding.fold
         best = spell(term, self.symmetric, fold, compact)
-        folded_terms = [*self.folding.fold_term(term)]
+        folded_terms = [*self.folding.fold_term(term), *self.folding.by_roots(term)]
         for folded in folded_terms:
             other = spell(folded, self.symmetric, fold, compact)
             if best is None or (other is not None and length(other) <= length(best)):

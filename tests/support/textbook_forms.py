@@ -425,6 +425,13 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
          "(h - y)' (t .* sin(w t)) / 2"),
         ("x : n; J = sum(sin(x).^4); grad J wrt x", "4 sin(x).^3 .* cos(x)"),
     ),
+    "roots in definitions": (
+        ("X, g : m x n; u = sum(X, axis=1) / n; v = sum((X - u).^2, axis=1) / n; "
+         "Z = (X - u) ./ sqrt(v); J = sum(g .* Z); grad J wrt X",
+         "(g - mean(g, axis=1) - mean(g .* Z, axis=1) .* Z) ./ sqrt(v)"),
+        ("x, g, w : n positive; v = w.^2 + 1; z = x ./ sqrt(v); J = sum(g .* z + z.^2 / 2); "
+         "grad J wrt x", "(g + z) ./ sqrt(v)"),
+    ),
     "multiples below": (
         ("r, e : n positive; s : scalar positive; v = s^2 r; J = sum(log(v) + e.^2 ./ v) / 2; "
          "grad J wrt s", "sum(1 - e.^2 ./ v) / s"),
