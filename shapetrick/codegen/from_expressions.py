@@ -409,23 +409,22 @@ def _acted(c: Operation) -> Value:
     axis = e.axis if c.x.is_matrix else 0 if e.axis is not None else None
     if e.by is None:
         return c.graph.node(ACTED[e.function], (c.x,), axis, shape)
-    if axis == 0 or axis is None:
-        return _shifted(c.graph, c.x, e.by, shape)
-    turned = _shifted(c.graph, c.graph.transpose(c.x), e.by, shape[::-1])
-    return c.graph.transpose(turned)
+    return shifted(c.graph, c.x, e.by, shape, axis or 0)
 
 
-def _shifted(graph: Graph, x: Value, by: Dim, shape: Extent) -> Value:
-    """The rows moved down, or up: zeros before or behind them, and as many rows as there were."""
+def shifted(graph: Graph, x: Value, by: Dim, shape: Extent, axis: int) -> Value:
+    """The entries moved behind, or to the front, along an axis: zeros before or behind them, and as
+    many as there were."""
     degree = max((len(letters) for letters, _ in by.terms), default=0)
     up = all(k < 0 for letters, k in by.terms if len(letters) == degree)  # `2 - n`, if n is large
     places = -by if up else by
-    rest: tuple[AxisPart | None, ...] = (None,) * (x.rank - 1)
-    empty = graph.spread(graph.number(0), (places, *shape[1:]))
-    parts = [x, empty] if up else [empty, x]
-    longer = graph.node("concatenate", parts, 0, (shape[0] + places, *shape[1:]))
+    empty, longer = ((*shape[:axis], d, *shape[axis + 1 :]) for d in (places, shape[axis] + places))
+    zeros = graph.spread(graph.number(0), empty)
+    whole = graph.node("concatenate", [x, zeros] if up else [zeros, x], axis, longer)
     first = places if up else NOTHING
-    return graph.node("slice", (longer,), ((first, first + shape[0], False), *rest), shape)
+    cut: list[AxisPart | None] = [None] * len(shape)
+    cut[axis] = (first, first + shape[axis], False)
+    return graph.node("slice", (whole,), tuple(cut), shape)
 
 
 ACTED: Mapping[str, ArrayOperation] = {  # what keeps an array's shape, without a number

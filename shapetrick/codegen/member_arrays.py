@@ -39,11 +39,12 @@ from ..core.functions import TABLE as FUNCTIONS
 from ..core.indices import Index, Member, Range, dim_of
 from ..core.traversal import postorder
 from .axes import NamedArray
-from .from_expressions import ACTED, translated
+from .from_expressions import ACTED, shifted, translated
 from .ir import ArrayOperation, Graph, Value
 from .member_calls import CALLS, NO_CODE, SQUARES, MemberCall
 from .member_products import Products, SummedProduct
 from .member_reads import Family, LetterRanges, Reading
+from .strided_sums import StridedSums
 
 _FOLDS: Mapping[str, ArrayOperation] = {LARGEST: "max", SMALLEST: "min", PRODUCT: "prod"}
 _OPPOSITE = {LARGEST: SMALLEST, SMALLEST: LARGEST}
@@ -162,8 +163,11 @@ class MemberArrays(Products):
         products = isinstance(body, Add) and all(isinstance(a, (MatMul, Times)) for a in body.args)
         if e.fold == SUM and products:  # each of which is contracted at once
             return self._product(add(*(total(a, over) for a in body.args)), scope)
+        shorter = StridedSums(self.axes, self.families, self.value).shorter(e, scope)
+        if shorter is not None:
+            return self._product(shorter, scope)
         own = self.letter(over, scope)
-        inside = (*scope, over.boxed(scope))
+        inside = (*scope, over.boxed(scope)._replace(where=over.where))
         p = self._product(body, inside)
         masks = self._bounds(over, scope)
         if e.fold != SUM:
@@ -310,9 +314,13 @@ class MemberArrays(Products):
             v = self.graph.node(
                 "slice", (arrays[0].value,), (*[None] * len(letters), *places), shape
             )
-        elif isinstance(e, Acted) and e.by is None and extent(e.shape) == e.shape:
-            axis = None if e.axis is None else len(letters) + e.axis
-            v = self.graph.node(ACTED[e.function], (arrays[0].value,), axis, shape)
+        elif isinstance(e, Acted) and e.shape[e.axis or 0] != ONE:
+            x = arrays[0].value
+            axis = None if e.axis is None else len(shape) - 1 if e.axis else len(lead)
+            if e.by is not None:
+                v = shifted(self.graph, x, e.by, shape, len(lead) if axis is None else axis)
+            else:
+                v = self.graph.node(ACTED[e.function], (x,), axis, shape)
         else:
             raise RequestError(NO_CODE.format(str(e)))
         return SummedProduct((NamedArray(v, axes),), sides[0], sides[1])

@@ -43,8 +43,10 @@ from .indices import (
 )
 from .named_tuples import NamedTuple
 from .records import dataclass
+from .regexes import regex
 from .traversal import postorder, redimensioned, replaced
 
+_WORDS = regex(r"\w+")
 COTANGENT = "G"
 Place = tuple[Index, ...]  # of a member among others: an index for each axis of its family
 MemberBox = tuple[Place, Place]  # the members from one to another along each axis
@@ -154,6 +156,12 @@ def around(boxes: Collection[MemberBox]) -> MemberBox:
 def extent_of(box: MemberBox) -> Extent:
     """How many members there are along each axis."""
     return tuple(dim_of(b.minus(a).plus(1)) for a, b in zip(*box, strict=True))
+
+
+def along(box: MemberBox, axis: int, first: Index, last: Index) -> MemberBox:
+    """The box with other ends along an axis."""
+    (low, high), after = box, axis + 1
+    return (*low[:axis], first, *low[after:]), (*high[:axis], last, *high[after:])
 
 
 def lies_in(box: MemberBox, around: MemberBox) -> bool:
@@ -285,8 +293,11 @@ def _names_of(x: Expr) -> Iterator[str]:
     elif isinstance(x, Total):
         yield from (x.over.letter, *x.over.letters)
     for name in names:
+        base, indices = parts(name)
         yield name
-        yield from (letter for i in parts(name)[1] for letter in i.terms)
+        yield from (letter for i in indices for letter in i.terms)
+        if base.startswith("("):  # the text of what it stands for, in which sums have letters
+            yield from _WORDS.findall(base)
 
 
 def at_index(s: Symbol, values: Indices) -> Symbol:

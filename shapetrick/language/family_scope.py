@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 from ..core.dims import SCALAR, Shape
 from ..core.errors import NameProblem, Span
@@ -26,8 +27,16 @@ class Use:
     is_function: bool = False
 
     def within(self) -> MemberBox:
-        """From where to where members are used."""
-        return box_of(self.indices, self.ranges)
+        """From where to where members are used, as far as the conditions of sums let them."""
+        low, high = map(list, box_of(self.indices, self.ranges))
+        conditions = [c for over in self.ranges for c in over.where]
+        for (k, i), c in product(enumerate(self.indices), conditions):
+            least, most = i.minus(c.inner).ends(self.ranges)
+            first = least.added(c.first.ends(self.ranges)[0])
+            last = most.added(c.last.ends(self.ranges)[1])
+            low[k] = first if is_at_most(low[k], first) else low[k]
+            high[k] = last if is_at_most(last, high[k]) else high[k]
+        return tuple(low), tuple(high)
 
 
 @dataclass(slots=True, eq=False)
@@ -190,8 +199,11 @@ class Order:
         given = " and ".join(map(box_text, boxes))
         at = _equal(use.ranges, missing, use.indices) if use.ranges else ""
         where = f": the member {at} uses" if at else " in"
+        pads = any(len(i.terms) > 1 for i in use.indices)
+        advice = " End its line with `zero outside` if all others are zero." if pads else ""
         raise NameProblem(
-            f"an index is out of range{where} `{name}`: `{use.base}` has the members {given}.",
+            f"an index is out of range{where} `{name}`: `{use.base}` has the members {given}."
+            + advice,
             use.node.span,
         )
 

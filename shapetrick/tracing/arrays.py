@@ -234,12 +234,14 @@ def without(x: Traced, axes: Sequence[int]) -> Traced:
         return x.moved(kept)
     if isinstance(x.e, ex.Ones | ex.Zeros):
         return value((ex.ones if isinstance(x.e, ex.Ones) else ex.zeros)(*sides(shape)), shape)
-    if any(x.e.shape[k] != ONE for k in axes):
-        raise TraceError(
-            f"an array of shape {extents.shape_of(x.shape)} meets one whose axis "
-            f"{x.shape[axes[0]]} counts the members of a batch: it has to be an argument with that "
-            "axis in front."
+    differing = next((x.shape[k] for k in axes if x.e.shape[k] != ONE), None)
+    if differing is not None:
+        error = TraceError(
+            f"an array of shape {extents.shape_of(x.shape)} meets one whose axis {differing} "
+            "counts the members of a batch: it has to be an argument with that axis."
         )
+        error.counted = str(differing)
+        raise error
     one = tuple(ONE if k in axes else d for k, d in enumerate(x.shape))
     return reshape(Traced(x.e, one), shape)
 

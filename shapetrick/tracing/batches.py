@@ -16,11 +16,15 @@ from ..core.errors import InputError, TraceError
 from ..core.families import index_letters
 from ..core.named_tuples import NamedTuple
 from ..core.regexes import regex
+from ..language.shapes.words import vocabulary
+from ..language.syntax.parser import parse
+from ..language.syntax.tree import ATTRIBUTES, Declaration
 from . import arrays, extents
 from .members import MOST_INDICES
 
 _NAMES = regex(r"[^\[\]():]*:")
 _BETWEEN = regex(r"\s+x\s+|\s*[×,]\s*|\s*\\times\s*")
+_ATTRIBUTES = regex(rf"(?=[\s,]+(?:{'|'.join(ATTRIBUTES)})\b)")
 _PRODUCT = regex(r"\(?\s*\w+(?:[\s*·]+\w+)*\s*\)?")
 Groups = tuple[tuple[int, ...], ...]
 
@@ -58,7 +62,8 @@ def with_members(
                 f"`{name}` has an axis of one entry before two others: leave it out, "
                 f'{name}="{kept}", and let the function add it.'
             )
-    lead = {*counted, *(d for own, _ in axes for d in own[: -arrays.HIGHEST_RANK])}
+    along = {d for own, _ in axes for d in own if _is_among(d, counted)}
+    lead = {*along, *(d for own, _ in axes for d in own[: -arrays.HIGHEST_RANK])}
     letters = [*islice((c for c in index_letters() if c not in used), MOST_INDICES)]
     texts, groups = [], {}
     for (name, _), (own, words) in zip(lines, axes, strict=True):
@@ -67,7 +72,8 @@ def with_members(
         first = max(first, len(own) - arrays.HIGHEST_RANK)
         ends = [*accumulate(map(len, pieces), initial=0)]
         each = [d for parts in pieces for d in parts]
-        own_axes = [end - 1 for end in ends[first + 1 :]]
+        behind = zip(own[first:], ends[first + 1 :], strict=True)
+        own_axes = [end - 1 for d, end in behind if d not in along]
         order = [k for k in range(len(each)) if k not in own_axes] + own_axes
         counts = len(each) - len(own_axes)
         texts.append(_declared(name, [each[k] for k in order], counts, words, letters))
@@ -84,9 +90,8 @@ def _single(text: str) -> list[tuple[str, str]]:
 
 def _axes(shape: str) -> tuple[list[str], str]:
     """The sizes, and the words behind them: attributes."""
-    *first, last = _BETWEEN.split(re.sub(r"^[(\[](.*,.*)[)\]]", r"\1", shape.strip()))
-    m = re.fullmatch(r"(\([^()]*\)|[\d\s]*[\w+-]+)(.*)", last)
-    return [*first, m[1]] if m else [*first, last], m[2] if m else ""
+    sizes, *words = _ATTRIBUTES.split(shape.strip(), maxsplit=1)
+    return _BETWEEN.split(re.sub(r"^[(\[](.*,.*)[)\]]$", r"\1", sizes)), "".join(words)
 
 
 def _pieces(size: str, apart: Collection[tuple[str, ...]]) -> list[str]:
@@ -99,6 +104,15 @@ def _pieces(size: str, apart: Collection[tuple[str, ...]]) -> list[str]:
                 continue
             return [*([] if rest == ONE else [f"({rest})"]), *(f"({part})" for part in parts)]
     return [size]
+
+
+def _is_among(size: str, counted: Collection[str]) -> bool:
+    """Whether a size is one of these, however it is written."""
+    if not counted or size in counted:
+        return bool(counted)
+    (statement,) = parse(f"x : {size}", vocabulary())
+    sides = statement.sides if isinstance(statement, Declaration) else None
+    return sides is not None and str(sides[0].dim) in counted
 
 
 def _product(text: str) -> Dim:

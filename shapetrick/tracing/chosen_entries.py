@@ -64,6 +64,12 @@ def chosen_entries(
     return None if mask is None else ChosenEntries(x, mask)
 
 
+def put(x: Traced, new: Traced, mask: Traced) -> Traced:
+    """`x` after `x[mask] = new`, which is a number, or of the entries where the mask holds."""
+    is_chosen = isinstance(new, ChosenEntries) and new.mask.e is mask.e
+    return arrays.choose(mask, new.x if is_chosen else new, x)
+
+
 def condition(x: Traced, keys: Sequence[Any], lifted: Callable[[Any], Traced]) -> Traced | None:
     """The only key, if it is a condition on each entry."""
     if len(keys) != 1 or getattr(keys[0], "ndim", None) != x.rank or not x.rank:

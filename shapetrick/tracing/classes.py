@@ -61,9 +61,11 @@ def chosen(x: Traced, keys: Sequence[Any], lifted: Callable[[Any], Traced]) -> T
     if any(key is not None and key.is_mask for key in given) or x.rank > 2:
         return None
     match given:
-        case [Traced() as index] if not arrays.counts(index):
+        case [Traced() as index] if arrays.depends_on(index):
             return rows(x, index)
-        case [None, Traced() as index] if keys[0] == slice(None) and x.rank == 2:
+        case [None, Traced() as index] if (
+            keys[0] == slice(None) and x.rank == 2 and arrays.depends_on(index)
+        ):
             return rows(x, index, 1)
         case [Traced() as first, second] if arrays.counts(first) and first.shape[0] == x.shape[0]:
             if second is not None:

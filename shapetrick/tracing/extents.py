@@ -19,13 +19,15 @@ def quotient(total: Dim, known: Dim) -> Dim:
     """The dimension which with another one makes a product. Raises TraceError."""
     if known == ONE or total == NOTHING:
         return total
-    if len(total.terms) == 1 and len(known.terms) == 1:
-        (names, k), (others, j) = total.terms[0], known.terms[0]
-        rest = list(names)
-        for name in others:
-            if name in rest:
-                rest.remove(name)
-        found = Dim(((tuple(rest), k // j),))
+    if len(known.terms) == 1:
+        ((others, j),) = known.terms
+        found = NOTHING
+        for names, k in total.terms:
+            rest = list(names)
+            for name in others:
+                if name in rest:
+                    rest.remove(name)
+            found = found + Dim(((tuple(rest), k // j),))
         if found * known == total:
             return found
     raise TraceError(

@@ -245,7 +245,11 @@ def _compare_gradients(
 
     shape = np.shape(library.value(f, given))
     weights = generator(0, 2).standard_normal(shape)
-    gradients = library.gradients(f, given, [*towards], weights)
+    try:
+        gradients = library.gradients(f, given, [*towards], weights)
+    except RuntimeError as error:
+        said = str(error).partition("\n")[0]
+        raise TraceError(f"`{called(f)}` has no gradient for its own library: {said}") from None
     steps = {name: STEP * (x - given[name]) for name, x in towards.items()}
 
     def moved(sign: int) -> Array:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 from math import isfinite, isinf, isnan
 from typing import Any
@@ -27,43 +27,27 @@ from ..core.traversal import postorder, substitute
 from ..numerics.evaluation import EvaluationTape
 from ..numerics.sampling import dims_of
 from ..simplification.written_forms import with_functions
-from . import arrays, classes, constants, meanings, parts, torch_meanings
+from . import (
+    arrays,
+    classes,
+    constants,
+    convolutions,
+    jax_convolutions,
+    meanings,
+    parts,
+    torch_meanings,
+)
 from .arrays import Traced, constant
 from .members import Recurrence, at_step, index, of_steps
 from .places import innermost, is_library, refused_at
 from .symbolic import STOPPED, Layout, layout
 from .tensors import einsum
+from .whole_numbers import Counted, Numbered, Places
 from .written_meanings import SPECIAL
 
 LARGE = 1009  # a size at which comparisons of sizes are decided
 _WORDS = frozenset(["mod", "floordiv", "max", "min"])  # of JAX's language of sizes
 _TERM = regex(r"(?P<sign>[+-]?)\s*(?P<factors>[^+-]+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """The numbers 0, 1, 2, … along an axis, and what is added: I and triangles, where two axes are
-    compared."""
-
-    shape: Extent
-    axis: int
-    offset: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Numbered:
-    """An argument of whole numbers, those of classes; moved, where something is added."""
-
-    x: Traced
-    shape: Extent
-    is_moved: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where entries are: a number for each axis."""
-
-    columns: tuple[Any, ...]
 
 
 def follow(
@@ -444,12 +428,18 @@ class Reader:
         return parts.padded(self.lifted(x), widths, self.lifted(by))
 
     def _conv_general_dilated(self, params: Mapping[str, Any], x: Any, kernel: Any) -> Traced:
-        """Of one channel, along one axis."""
-        given, weights = self.lifted(x), self.lifted(kernel)
-        stretched = {*params["window_strides"], *params["lhs_dilation"], *params["rhs_dilation"]}
-        if len(params["padding"]) != 1 or stretched != {1} or params["feature_group_count"] != 1:
-            raise TraceError("a convolution along one axis, without strides, is followed alone.")
-        return parts.correlated(given, weights, params["padding"][0])
+        """Along one axis, behind those of examples and channels."""
+        plain = all(spec == (0, 1, 2) for spec in params["dimension_numbers"])
+        stretched = {*params["lhs_dilation"], *params["rhs_dilation"]}
+        if not plain or stretched != {1} or params["feature_group_count"] != 1:
+            raise TraceError(
+                "a convolution along one axis, behind those of examples and channels, is followed "
+                "alone, without dilation and groups."
+            )
+        before, behind = map(self._dim, params["padding"][0])
+        (step,) = params["window_strides"]
+        widths = before, behind
+        return convolutions.correlated(self.lifted(x), self.lifted(kernel), widths, step)
 
     def _dynamic_slice(self, params: Mapping[str, Any], x: Any, *starts: Any) -> Traced:
         places = [self._place(s) for s in starts[: self.lifted(x).rank]]
@@ -685,6 +675,7 @@ WHOLE: Mapping[str, Callable[..., Any]] = {
     **{"diagonal": meanings.NUMPY["diag"], "_diag": meanings.NUMPY["diag"]},
     **{name: meanings.NUMPY[name] for name in ("cholesky", "qr", "eigh")},
     **SPECIAL,
+    **jax_convolutions.WHOLE,
     "silu": torch_meanings.TORCH["silu"],
     **{name: _with_parameter(torch_meanings.TORCH[name]) for name in ("elu", "leaky_relu")},
 }

@@ -310,11 +310,15 @@ def _jax_symbols() -> Symbols:
     import jax
     from jax import export
 
+    from .jax_convolutions import OWN
+
     def is_size(x: Any) -> bool:
         return export.is_symbolic_dim(x)
 
     def apply(function: Any, given: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
         """As JAX's own function, and a whole one: a jaxpr of its name."""
+        if function in OWN:
+            return OWN[function](*given, **keywords)
         name = function.__name__
         found = getattr(jax.scipy.special, name, None) or getattr(jax.numpy, name, None)
         if found is None:
@@ -323,7 +327,8 @@ def _jax_symbols() -> Symbols:
 
     def applied(x: Any) -> bool:
         of_numbers = package(x) in (*_OF_NUMBERS, "numpy") and not isinstance(x, type)
-        return of_numbers or (package(x) == "jax" and getattr(x, "__name__", "") in SPECIAL)
+        is_whole = package(x) == "jax" and getattr(x, "__name__", "") in SPECIAL
+        return of_numbers or is_whole or x in OWN
 
     return Symbols(
         holds=lambda x: isinstance(x, jax.core.Tracer) or is_size(x),
@@ -375,14 +380,19 @@ def _in_double() -> Iterator[None]:
     import torch
     from torch.overrides import TorchFunctionMode
 
+    def is_single(x: Any) -> bool:
+        return isinstance(x, torch.Tensor) and x.dtype == torch.float32
+
     def doubled(x: Any) -> Any:
-        return x.double() if isinstance(x, torch.Tensor) and x.is_floating_point() else x
+        return x.double() if is_single(x) else x
 
     def called(mode: Any, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         named = kwargs or {}
         try:
-            return function(*args, **named)
+            return doubled(function(*args, **named))
         except RuntimeError:  # two precisions in a matrix product, say
+            if not any(map(is_single, [*args, *named.values()])):
+                raise
             again = {name: doubled(x) for name, x in named.items()}
             return function(*map(doubled, args), **again)
 

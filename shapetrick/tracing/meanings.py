@@ -16,7 +16,7 @@ from ..core import expr as ex
 from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
 from ..core.named_tuples import NamedTuple
-from . import arrays, classes, constants, decompositions, extents, parts
+from . import arrays, classes, constants, convolutions, decompositions, extents, parts
 from .arrays import Traced, constant
 from .tensors import einsum
 from .written_meanings import ENTRYWISE, SPECIAL
@@ -349,6 +349,21 @@ def _tensor_product(a: Traced, b: Traced, axes: Any = 2) -> Traced:
     return einsum(f"{first},{''.join(second)}->{''.join(rest)}", a, b)
 
 
+def _windows(x: Traced, window_shape: Any, axis: Any = None) -> Traced:
+    """As `sliding_window_view` along one axis."""
+    size, along = (v[0] if isinstance(v, tuple | list) else v for v in (window_shape, axis))
+    if along is None and x.rank > 1:
+        raise TraceError("`sliding_window_view` is followed along one axis: give `axis=`.")
+    return convolutions.windows(x, size, along or 0)
+
+
+def _correlate(x: Traced, kernel: Traced, mode: str = "valid") -> Traced:
+    width = kernel.shape[-1] - ONE if mode == "full" else 0
+    if mode not in ("full", "valid"):
+        raise TraceError(f"the mode {mode!r} isn't followed.")
+    return convolutions.correlated(x, kernel, (width, width))
+
+
 def _tiled(x: Traced, reps: Any) -> Traced:
     return parts.repeated(x, reps if isinstance(reps, tuple | list) else (reps,))
 
@@ -386,6 +401,10 @@ def _selected(conditions: Sequence[Traced], values: Sequence[Traced], default: T
     for condition, x in zip(reversed(conditions), reversed(values), strict=True):
         found = arrays.choose(condition, x, found)
     return found
+
+
+def _blocks(rows: Sequence[Sequence[Traced]]) -> Traced:
+    return parts.joined([parts.joined(row, -1) for row in rows], 0 if len(rows) == 1 else -2)
 
 
 def concatenated(parts_: Sequence[Traced], axis: int = 0) -> Traced:
@@ -540,8 +559,10 @@ NUMPY: Mapping[str, Meaning] = {
     **{"transpose": transpose, "permute_dims": transpose, "matrix_transpose": arrays.turned},
     **{"clip": _numpy_clip, "var": _var, "std": rooted(_var), "flatten": ravel},
     **{"logsumexp": reduction("logsumexp"), "softmax": along("softmax")},
-    "linspace": _linspace,
-    **{"pad": _padded, "ptp": _peak_to_peak, "convolve": parts.convolved, "select": _selected},
+    **{"linspace": _linspace, "block": _blocks},
+    **{"pad": _padded, "ptp": _peak_to_peak, "select": _selected},
+    **{"convolve": convolutions.convolved},
+    **{"sliding_window_view": _windows, "correlate": _correlate},
     **{"scipy.cholesky": decompositions.upper_factor, "cho_factor": decompositions.factored},
     **{"solve_triangular": _triangular_solution, "trapezoid": _trapezoid, "trapz": _trapezoid},
     **{"split": parts.in_equal_parts, "array_split": parts.in_equal_parts},

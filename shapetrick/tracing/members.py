@@ -14,7 +14,7 @@ from ..core.errors import TraceError
 from ..core.expr import LARGEST, PRODUCT, SMALLEST, SUM, Expr, Symbol
 from ..core.families import reindexed
 from ..core.functions import TABLE
-from ..core.indices import Index, Indices, Range, index_of, name_of
+from ..core.indices import Condition, Index, Indices, Range, index_of, name_of
 from ..core.member_axes import MemberAxes
 from ..core.named_tuples import NamedTuple
 from . import arrays, extents, parts, tensors
@@ -101,6 +101,12 @@ class Members(ManyAxes):
         if fold == PRODUCT and not x.body.is_scalar:  # which would be one of matrices
             raise self.refusal()
         return Traced(ex.total(x.body, over, fold), x.shape)
+
+    def total(self, where: tuple[Condition, ...]) -> Traced:
+        """The sum over the members along the last axis, where conditions hold."""
+        *letters, c = self.letters
+        over = _range(c, self.shape[-1])._replace(where=where)
+        return _whole(self.shape[:-1], letters, self._folded(self.x, over, SUM))
 
     def along(self, f: AlongAxes, axes: tuple[int, ...]) -> Traced:
         return _whole(self.shape, self.letters, f(self.x, self._places(axes)))
@@ -225,14 +231,23 @@ class Recurrence(NamedTuple):
 def at_step(x: Traced, count: Dim, letter: str) -> Traced:
     """An array along whose first axis a loop goes, at a letter. Raises TraceError, which says that
     the axis would have to count members."""
-    if isinstance(x, Members) and x.letters[0]:
-        at = _reindexed(x.x, {x.letters[0]: Index(letter)})
-        return _whole(x.shape[1:], x.letters[1:], at)
-    error = TraceError(
+    x = counted_along(
+        x,
+        0,
         f"a loop over {count} steps is followed along arguments whose first axis is {count}, and "
-        "what is computed of them row by row."
+        "what is computed of them row by row.",
     )
-    error.counted = str(count)
+    at = _reindexed(x.x, {x.letters[0]: Index(letter)})
+    return _whole(x.shape[1:], x.letters[1:], at)
+
+
+def counted_along(x: Traced, axis: int, said: str) -> Members:
+    """An array of which an axis counts members. Raises TraceError for others, which says that it
+    would have to."""
+    if isinstance(x, Members) and x.letters[axis]:
+        return x
+    error = TraceError(said)
+    error.counted = str(x.shape[axis])
     raise error
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from ..core import expr as ex
 from ..core import structured
 from ..core.dims import NOTHING, ONE, Dim
@@ -24,11 +26,13 @@ def indexed(x: Traced, keys: Sequence[Any]) -> Traced:
     """`x[…]` with slices, entries, whole axes and new ones. Raises TraceError for others."""
     kept: list[Dim] = []
     ends: list[tuple[Dim, Dim]] = []
-    for key in _expanded(x, keys):
-        if key is None:
+    for given in _expanded(x, keys):
+        if given is None:
             kept.append(ONE)
             continue
-        axis = len(ends)
+        axis, key, places = len(ends), given, _numbers(given)
+        if places:
+            x, key = _taken(x, axis, places), _WHOLE
         turned = isinstance(key, slice) and key == _TURNED
         if turned:
             x = flipped(x, axis)
@@ -36,6 +40,19 @@ def indexed(x: Traced, keys: Sequence[Any]) -> Traced:
         if isinstance(key, slice):
             kept.append(ends[axis][1] - ends[axis][0])
     return arrays.reshape(cut(x, ends), tuple(kept))
+
+
+def _numbers(key: Any) -> list[int]:
+    """The numbers of several entries that a key is; none of others."""
+    listed = key.tolist() if isinstance(key, np.ndarray) else key
+    return listed if isinstance(listed, list) and all(type(k) is int for k in listed) else []
+
+
+def _taken(x: Traced, axis: int, places: Sequence[int]) -> Traced:
+    """The entries at these places of an axis, in their order."""
+    whole = [(NOTHING, d) for d in x.shape]
+    ends = (_ends(k, x.shape[axis]) for k in places)
+    return joined([cut(x, [*whole[:axis], end, *whole[axis + 1 :]]) for end in ends], axis)
 
 
 def cut(x: Traced, ends: Sequence[tuple[Dim, Dim]]) -> Traced:
@@ -97,12 +114,12 @@ def _expanded(x: Traced, keys: Sequence[Any]) -> list[Any]:
 def _ends(key: Any, size: Dim) -> tuple[Dim, Dim]:
     """The first place of a key, and that behind its last. Raises TraceError."""
     if isinstance(key, slice):
-        if key.step is not None and _dim(key.step) != ONE:
+        if key.step is not None and dim(key.step) != ONE:
             raise _refused()
-        first = NOTHING if key.start is None else _from_front(_dim(key.start), size)
-        behind = size if key.stop is None else _from_front(_dim(key.stop), size)
+        first = NOTHING if key.start is None else _from_front(dim(key.start), size)
+        behind = size if key.stop is None else _from_front(dim(key.stop), size)
     else:
-        first = _from_front(_dim(key), size)
+        first = _from_front(dim(key), size)
         behind = first + ONE
     if not ((behind - first).is_at_least(1) or (behind - first).names) or not (
         first.is_at_least(0) or first.names
@@ -116,13 +133,15 @@ def _from_front(place: Dim, size: Dim) -> Dim:
     return place + size if (place.integer or 0) < 0 else place
 
 
-def _dim(key: Any) -> Dim:
+def dim(key: Any) -> Dim:
     """A size, or a number that is one. Raises TraceError."""
+    if isinstance(key, Dim):
+        return key
     if isinstance(key, int) and not isinstance(key, bool):
         return Dim.of(key)
-    dim = getattr(key, "dim", None)
-    if isinstance(dim, Dim):
-        return dim
+    found = getattr(key, "dim", None)
+    if isinstance(found, Dim):
+        return found
     raise _refused()
 
 
@@ -299,7 +318,7 @@ def _along(x: Traced, axis: int, key: slice) -> Traced:
 def padded(x: Traced, widths: Sequence[tuple[Any, Any]], by: Traced) -> Traced:
     """With so many entries before and behind, along each axis, of one value."""
     for k, pair in enumerate(widths):
-        sides = [_filled(x, k, _dim(width), by) for width in pair]
+        sides = [_filled(x, k, dim(width), by) for width in pair]
         known = [y for y in (sides[0], x, sides[1]) if y is not None]
         x = joined(known, k) if len(known) > 1 else x
     return x
@@ -322,36 +341,6 @@ def repeated(x: Traced, times: Sequence[Any]) -> Traced:
             raise TraceError(f"copies are followed in a number of at most {MOST_PARTS}.")
         x = joined([x] * count, k) if count > 1 else x
     return x
-
-
-def convolved(x: Traced, kernel: Traced, mode: str = "full") -> Traced:
-    """As `convolve` of two arrays of one axis, of which one has a number of entries."""
-    if kernel.shape[-1].integer is None:
-        x, kernel = kernel, x
-    less = (kernel.shape[-1].integer or 1) - 1
-    widths = {"full": (less, less), "same": (less // 2, less - less // 2), "valid": (0, 0)}
-    if mode not in widths:
-        raise TraceError(f"the mode {mode!r} isn't followed.")
-    return correlated(x, flipped(kernel, -1), widths[mode][::-1])
-
-
-def correlated(x: Traced, kernel: Traced, widths: tuple[Any, Any]) -> Traced:
-    """The sums of so many entries in turn along the last axis, each times an entry of the kernel,
-    with so many zeros before and behind. Other axes are examples; the kernel has one."""
-    count = kernel.shape[-1].integer
-    if count is None or count > MOST_PARTS or any(d != ONE for d in kernel.shape[:-1]):
-        raise TraceError(
-            f"a convolution is followed with one kernel of a number of entries, at most "
-            f"{MOST_PARTS} (as in `k: 3`); in the language it is written with families, "
-            "`sum(q = 0..k-1) x[p+q] K[q]`."
-        )
-    weights = arrays.reshape(kernel, kernel.shape[-1:])
-    whole = padded(x, [*((0, 0) for _ in x.shape[1:]), widths], arrays.constant(0))
-    size = whole.shape[-1] - Dim.of(count - 1)
-    ends = [(NOTHING, d) for d in whole.shape[:-1]]
-    shifted = (cut(whole, [*ends, (Dim.of(q), Dim.of(q) + size)]) for q in range(count))
-    terms = [y * indexed(weights, (q,)) for q, y in enumerate(shifted)]
-    return sum(terms[1:], terms[0])
 
 
 def differences(x: Traced, n: int = 1, axis: int = -1, sign: int = -1) -> Traced:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from itertools import chain, islice, permutations
+from itertools import chain, islice
 from types import MappingProxyType
+from typing import TypeGuard
 
 from ..core import expr as ex
-from ..core.expr import Expr
+from ..core.expr import Expr, Symbol, Total
 from ..core.families import COTANGENT, index_letters, reindexed, with_own_letters
 from ..core.indices import Index, Indices, Range, name_of, written
 from ..core.member_axes import MemberAxes
@@ -27,7 +28,6 @@ from .libraries import Followed
 from .members import INDICES, MOST_INDICES, Members, Recurrence, axes_of_members
 from .parameters import ShapedParameter
 
-MOST_MET = 3  # letters with which a value is looked for, besides those of sums
 VALUE_NAMES = {True: ("J", "f", "loss"), False: ("Y", "F", "value")}  # of a scalar, or not
 
 
@@ -57,20 +57,21 @@ class ProblemText:
         self.value = free
         self._taken |= {free, *(r.base for r in followed.recurrences)}
         inside = set(postorder(bodies))
-        parts = self._parts(zip(followed.locals.items(), own, strict=True), inside - {body})
-        solved = [e for e in inside if isinstance(e, Solved)]
         named = dict(zip(own, followed.locals, strict=True))
+        where = {name: e for e, name in named.items()}
+        parts = self._parts(followed.locals, where, set(postorder([*bodies, *own])) - {body})
+        solved = [e for e in inside if isinstance(e, Solved)]
         lines: list[str] = []
         for e in postorder(bodies):
             if isinstance(e, Solved) and e not in self._named:
                 lines.append(self._declared(e, solved, named))
             if e in parts and e not in self._named:
-                base, at = parts[e]
-                lines.append(self._line(base, at, e, followed.locals[base]))
+                base = parts[e].base
+                lines.append(self._line(base, where[base], followed.locals[base]))
                 self._named |= {x: one.of(x) for x, one in parts.items() if one.base == base}
         pairs = zip(followed.recurrences, found[1::2], found[2::2], strict=False)
         lines += self._steps([r._replace(first=first, step=step) for r, first, step in pairs])
-        lines.append(self._line(free, _places(value), body, value))
+        lines.append(self._line(free, body, value))
         self.request = f"{'grad' if body.is_scalar else 'vjp'} {free}"
         if isinstance(value, Members):
             letters = tuple(Index(c) for c in self._letters[: len(value.ranges)])
@@ -84,25 +85,23 @@ class ProblemText:
         return "\n".join(lines), body
 
     def _parts(
-        self, named: Iterable[tuple[tuple[str, Traced], Expr]], inside: Set[Expr]
+        self, named: Mapping[str, Traced], where: Mapping[str, Expr], inside: Set[Expr]
     ) -> dict[Expr, _Met]:
-        """What has a name and occurs, for all letters that it may be met with."""
+        """What has a name and occurs, for all indices that it is met with."""
         parts: dict[Expr, _Met] = {}
-        bound = {e.over.letter for e in inside if isinstance(e, ex.Total)}
-        letters = sorted({*sorted(INDICES)[:MOST_MET], *bound})[:MOST_INDICES]
-        for (name, x), e in named:
+        for name, e in where.items():
             known = not e.args or e in parts or name in self._taken or isinstance(e, Solved)
-            met = {} if known or not is_name(name) else dict(_met(name, x, e, letters))
-            if not inside.isdisjoint(met):
+            met = {} if known or not is_name(name) else dict(_met(name, named[name], e, inside))
+            if met:
                 self._taken.add(name)
                 parts |= met
         return parts
 
-    def _line(self, base: str, indices: Sequence[Index], e: Expr, value: Traced) -> str:
-        """The definition of a name that is met at some letters."""
+    def _line(self, base: str, e: Expr, value: Traced) -> str:
+        """The definition of a name."""
         if not isinstance(value, Members):
             return f"{base} = {self.text(e)}"
-        at = {i.letter: Index(c) for i, c in zip(indices, self._letters, strict=False)}
+        at = {i.letter: Index(c) for i, c in zip(_places(value), self._letters, strict=False)}
         member = name_of(base, tuple(at.values()))
         return f"{member} = {self.text(e, at)} for {written(self._ranges(value))}"
 
@@ -161,12 +160,41 @@ class _Met(NamedTuple):
         return ex.named(name_of(self.base, self.indices), e)
 
 
-def _met(name: str, x: Traced, e: Expr, every: Sequence[str]) -> Iterator[tuple[Expr, _Met]]:
-    """A value with its name; of a family's member, at all letters with which it may be met."""
+def _met(name: str, x: Traced, e: Expr, inside: Set[Expr]) -> Iterator[tuple[Expr, _Met]]:
+    """A value where it occurs, with its name; of a family's member, at all its indices."""
     own = _places(x)
-    for letters in permutations(every, len(own)):
-        at = {i.letter: Index(c) for i, c in zip(own, letters, strict=True)}
-        yield reindexed(e, at), _Met(name, tuple(at.values()))
+    for other in inside if own else {e} & inside:
+        at = _indices_at(e, other, own) if type(e) is type(other) else None
+        if at is not None:
+            yield other, _Met(name, at)
+
+
+def _indices_at(e: Expr, other: Expr, letters: Sequence[Index]) -> tuple[Index, ...] | None:
+    """The indices with which a member, given for letters, is another one; None if there are
+    none."""
+    members = [[*filter(_is_member, postorder([x]))] for x in (e, other)]
+    if [m.base for m in members[0]] != [m.base for m in members[1]]:
+        return None
+    sums = {x.over.letter for x in postorder([e, other]) if isinstance(x, Total)}
+    if sums:  # whose letters are no others
+        used = {*sums, *(i.letter for ms in members for m in ms for i in m.indices)}
+        e, other = (with_own_letters(x, sums, used) for x in (e, other))
+        members = [[*filter(_is_member, postorder([x]))] for x in (e, other)]
+    found: dict[str, Index] = {}
+    wanted = {i.letter for i in letters}
+    indices = ([i for m in ms for i in m.indices] for ms in members)
+    for i, j in zip(*indices, strict=True):
+        unknown = [c for c in i.terms if c in wanted - found.keys()]
+        if len(unknown) == 1:
+            (c,) = unknown
+            found[c] = j.minus(i.added(Index(c), -1).within(found))
+    if found.keys() != wanted or reindexed(e, found) is not other:
+        return None
+    return tuple(found[i.letter] for i in letters)
+
+
+def _is_member(e: Expr) -> TypeGuard[Symbol]:
+    return isinstance(e, Symbol) and bool(e.indices)
 
 
 def _places(x: Traced) -> tuple[Index, ...]:

@@ -19,7 +19,7 @@ from ..core.errors import TraceError
 from ..core.functions import Array
 from . import arrays, classes, constants, extents, parts
 from .arrays import Traced
-from .chosen_entries import chosen_entries, condition
+from .chosen_entries import chosen_entries, condition, put
 from .meanings import Meaning
 from .places import called_here
 from .stand_ins import flat
@@ -149,6 +149,9 @@ class Trace:
                 bound.arguments[word] = self.lifted(argument)
             elif parameters[word] in ("*Traced", "Sequence[Traced]"):
                 bound.arguments[word] = tuple(map(self.lifted, argument))
+            elif parameters[word] == "Sequence[Sequence[Traced]]":
+                rows = argument if isinstance(argument[0], list) else [argument]
+                bound.arguments[word] = tuple(tuple(map(self.lifted, row)) for row in rows)
         return meaning(*bound.args, **bound.kwargs)
 
 
@@ -323,7 +326,7 @@ class Symbolic:
         keys = key if isinstance(key, tuple) else (key,)
         by = self.run.lifted(new)
         mask = condition(self.value, keys, self.run.lifted)
-        found = None if mask is None else arrays.choose(mask, by, self.value)
+        found = None if mask is None else put(self.value, by, mask)
         found = found or classes.written(self.value, keys, by, self.run.lifted)
         self.value = found or parts.written(self.value, keys, by)
 
@@ -479,6 +482,18 @@ class TorchTensor(Symbolic):
 
     def detach(self) -> Any:
         return self.run.wrapped(self.run.stopped(self.value, "`detach`"))
+
+    def __getattr__(self, name: str) -> Any:
+        """A method; one such as `add_` makes the array what that without `_` gives."""
+        if name.startswith("_") or not name.endswith("_") or name[:-1] not in self.run.names:
+            return super().__getattr__(name)
+
+        def written(*given: Any, **keywords: Any) -> Any:
+            found = self.run.lifted(self._apply(name[:-1], self, *given, **keywords))
+            self.value = arrays.spread_over(found, self.value.shape)
+            return self
+
+        return written
 
     def _apply(self, name: str, *given: Any, **keywords: Any) -> Any:
         from torch import is_grad_enabled

@@ -11,7 +11,7 @@ from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
 from ..core.named_tuples import NamedTuple
 from ..language.syntax.constants import INFINITE
-from . import arrays, classes, extents, parts
+from . import arrays, classes, convolutions, extents, parts
 from . import meanings as common
 from .arrays import Traced, constant
 from .meanings import Meaning
@@ -285,12 +285,16 @@ def _factored_solution(b: Traced, factor: Traced, upper: bool = False) -> Traced
 def _convolved(
     x: Traced, weight: Traced, bias: Traced | None = None, stride: Any = 1, padding: Any = 0
 ) -> Traced:
-    """Of one channel: the axes are examples, channels, places."""
-    width = padding[0] if isinstance(padding, tuple | list) else padding
-    if stride not in (1, (1,)) or not isinstance(width, int) or weight.shape[:2] != (ONE, ONE):
-        raise TraceError("`conv1d` is followed of one channel, without strides.")
-    found = parts.correlated(x, weight, (width, width))
-    return found if bias is None else found + arrays.reshape(bias, (ONE, ONE))
+    """The axes are examples, channels, places."""
+    step, width = (v[0] if isinstance(v, tuple | list) else v for v in (stride, padding))
+    if width == "same" and step == 1:
+        width = extents.quotient(weight.shape[-1] - ONE, Dim.of(2))
+    found = convolutions.correlated(x, weight, (0 if width == "valid" else width,) * 2, step)
+    return found if bias is None else found + arrays.reshape(bias, (*bias.shape, ONE))
+
+
+def _unfolded(x: Traced, dimension: int, size: Any, step: int) -> Traced:
+    return convolutions.windows(x, size, dimension, step)
 
 
 def _threshold(x: Traced, threshold: Traced, value: Traced) -> Traced:
@@ -430,6 +434,7 @@ _ALIASES = {
     **{"mv": "matmul", "ger": "outer", "inverse": "inv", "view": "reshape"},
     **{"clone": "positive", "contiguous": "positive", "linalg_norm": "norm"},
     **{"double": "astype", "float": "astype", "to": "astype", "type": "astype"},
+    "type_as": "astype",
     **{"tensor": "array", "as_tensor": "array", "transpose": "swapaxes"},
     **{"unsqueeze": "expand_dims"},
 }
@@ -472,7 +477,7 @@ TORCH: Mapping[str, Meaning] = {
     "gather": _gather,
     "cdist": _cdist,
     "linspace": common.NUMPY["linspace"],
-    "conv1d": _convolved,
+    **{"conv1d": _convolved, "unfold": _unfolded},
     "index_select": _index_select,
     "embedding": _embedding,
     "masked_fill": _masked_fill,

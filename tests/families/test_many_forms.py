@@ -120,6 +120,14 @@ FORMS: dict[str, Form] = {
         lambda B, P, c: {"X": (B, P, 1, c), "K": (3, c, c)},
         ({"B": 2, "P": 3, "c": 2}, {"B": 1, "P": 2, "c": 3}),
     ),
+    "a convolution where its condition holds": Form(
+        "X[b,r] : 1 x c for b = 1..B, r = 1..P; K[q] : c x c for q = 0..2\n"
+        "Z[b,p] = {f}(sum(q = 0..2, 1 <= p+q-1 <= P) X[b,p+q-1] K[q]) for b = 1..B, p = 1..P\n"
+        "J = sum(b = 1..B) sum(p = 1..P) {loss:Z[b,p]}; grad J wrt K[q], X[b,r]",
+        lambda f, v, at: _windows(f, {**v, "X": _shifted(v["X"], 1)}, at, 1),
+        lambda B, P, c: {"X": (B, P, 1, c), "K": (3, c, c)},
+        ({"B": 2, "P": 3, "c": 2}, {"B": 1, "P": 2, "c": 3}),
+    ),
     "sums up to a letter": Form(
         "X[b,t] : n for b = 1..B, t = 1..T; W : n x n\n"
         "Z[b,t] = sum(s = 1..t) {f}(W X[b,s]) for b = 1..B, t = 1..T\n"

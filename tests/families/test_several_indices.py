@@ -108,7 +108,31 @@ J = sum(b = 1..B) sum(p = 1..P) norm(Y[b,p])^2 / 2
             "x[i] : n for i = 1..N\nJ = sum(i = 2..N) sum(j = 1..i-1) norm(x[i] - x[j])^2 / 2\n"
             "grad J wrt x[i]",
             "∂J/∂x[i] = sum(j = 1..i-1) (x[i] - x[j]) + sum(j = i+1..N) (x[i] - x[j])"
-            "  for i = 2..N-1",
+            "  for i = 1..N",
+        ),
+        (  # both sums may be empty, and numbers meet before them
+            "x[i] : n for i = 1..N\nJ = sum(i = 1..N) sum(j ≠ i) exp(-norm(x[i] - x[j])^2)\n"
+            "grad J wrt x[i]",
+            "∂J/∂x[i] = 4 (sum(j = 1..i-1) exp(-norm(x[i] - x[j])^2) (x[j] - x[i])"
+            " + sum(j = i+1..N) exp(-norm(x[i] - x[j])^2) (x[j] - x[i]))  for i = 1..N",
+        ),
+        (  # the name that is found is a common factor
+            "x[i] : n for i = 1..N; w[k] : n for k = 1..K; t[i,k] : scalar for i = 1..N, k = 1..K\n"
+            "p[i,k] = exp(w[k]' x[i]) / (sum(j = 1..K) exp(w[j]' x[i])) for i = 1..N, k = 1..K\n"
+            "J = -sum(i = 1..N) sum(k = 1..K) t[i,k] log(p[i,k])\ngrad J wrt w[k]",
+            "∂J/∂w[k] = sum(i = 1..N) p[i,k] (G[i,k] - sum(j = 1..K) G[i,j] p[i,j]) x[i]"
+            "  for k = 1..K",
+        ),
+        (
+            "y[i,j] : scalar for i = 1..N, j = 1..N\n"
+            "J = sum(i = 2..N) sum(j = 1..i-1) y[i,j]^2\ngrad J wrt y[i,j]",
+            "∂J/∂y[i,j] = sum(k = j..j, 1 <= k <= i-1) 2 y[i,j]  for i = 2..N, j = 1..N",
+        ),
+        (  # a condition says of each member whether it is used
+            "X[r] : c for r = 0..2 P-1\n"
+            "J = sum(p = 0..P-1) sum(maximum(X[2 p], X[2 p+1]))\ngrad J wrt X[r]",
+            "∂J/∂X[r] = sum(p = 0..P-1, 2 p = r) step(X[2 p] - X[2 p+1])"
+            " + sum(p = 0..P-1, 2 p+1 = r) step(X[2 p+1] - X[2 p])  for r = 0..2 P-1",
         ),
         (
             "X[b,t] : m x n for b = 1..B, t = 1..T; W : n x p\n"
@@ -130,6 +154,13 @@ J = sum(b = 1..B) sum(p = 1..P) norm(Y[b,p])^2 / 2
             "Q[h], K[h] : n x k for h = 1..H; A, B : d x k; X : n x d\n"
             "J = sum(h = 1..H) (tr(Q[h]' X A) + tr(K[h]' X B))\ngrad J wrt X",
             "∂J/∂X = sum(h = 1..H) (Q[h] A' + K[h] B')",
+        ),
+        (  # letters of other sums, and a length that could be one
+            "x[i] : c for i = 1..n+k-1; w[j,i] : c for j = 1..o, i = 1..k\n"
+            "J = sum(j = 1..n) sum(i = 1..o) tanh(sum(q = 1..k) x[j+q-1]' w[i,q])\n"
+            "grad J wrt w[j,i]",
+            "∂J/∂w[j,i] = sum(p = 1..n) (1 - tanh(sum(q = 1..k) x[p+q-1]' w[j,q])^2) x[i+p-1]"
+            "  for j = 1..o, i = 1..k",
         ),
         (  # mirrored
             "x[t] : n for t = 1..T; y[t] : n for t = 1..T\n"
@@ -154,6 +185,12 @@ def test_answers_are_read_back(name: str) -> None:
             claimed = read(f"{text}\ncheck grad J wrt {by} = {q.value}{members}").data
             (claim,) = (r.claim for r in claimed.requests)
             assert claim is not None and str(claim.value) == str(q.value)
+
+
+def test_zero_outside_of_all_ranges_needs_no_letters() -> None:
+    text = CONVOLUTION.replace("1..P+k-1;", "1..P{};") + "grad J wrt K[q]"
+    zero, named = (equations(text.format(f" zero outside{by}")) for by in ("", " b, r"))
+    assert zero == named
 
 
 def test_it_is_said_where_a_family_is_zero() -> None:
@@ -195,6 +232,12 @@ def test_zeros_are_told_together(text: str, others: str) -> None:
             "`Y\\[p\\]` has no index `q`",
         ),
         ("X : n zero outside p; J = sum(X)", "`X` has no index `p`"),
+        ("X : n zero outside; J = sum(X)", "`X` has no index: "),
+        (
+            "K[q] : n for q = 0..2\nY[r] = sum(p = 0..P-1) K[r-2 p] for r = 0..2 P\n"
+            "J = sum(r = 0..2 P) sum(Y[r])",
+            "out of range.*K.* End its line with `zero outside`",
+        ),
         (
             "X[b] : n for b = 1..B\nJ = sum(b = 1..B) sum(b = 1..B) norm(X[b])^2",
             "runs here already",

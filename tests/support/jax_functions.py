@@ -7,7 +7,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-from jax import nn
+from jax import lax, nn
 
 
 def mse(X, w, y):  # "X: m x d; w: d; y: m"
@@ -281,3 +281,16 @@ def triangles(X):  # "X: n x n"
 def written_at_places(u, X):  # "u: n; X: m x n"
     v = u.at[1:].add(u[:-1]).at[0].set(2.0)
     return jnp.sum(v**2) + jnp.sum(X.at[:, 0].add(1.0).at[0].set(v) ** 3)
+
+
+def smooth_by_letters(x, k, y):  # "x: n+m-1; k: m; y: n + 2"
+    valid = jnp.tanh(jnp.convolve(x, k, mode="valid"))
+    return (
+        valid.sum()
+        + (jnp.convolve(x, k) ** 2).sum()
+        + jnp.convolve(y, jnp.array([1.0, 2.0, -1.0]), "same") @ y
+    )
+
+
+def channels(x, w):  # "x: b x c x (2 n+k-2); w: o x c x k"
+    return jnp.tanh(lax.conv_general_dilated(x, w, (2,), "VALID")).sum()

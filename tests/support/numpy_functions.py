@@ -243,6 +243,30 @@ def around(A, k):  # "A: m x n; k: 3"
     return np.trapezoid(p**2) + (np.tile(x, 2) ** 3).sum() + smooth @ x
 
 
+def smooth_by_letters(x, k, y):  # "x: n+m-1; k: m; y: n"
+    valid = np.convolve(x, k, "valid") - y
+    return np.sum(np.tanh(np.convolve(np.sin(x), k))) + valid @ valid
+
+
+def smooth_twice(x, k, y):  # "x: n+m-1; k: m; y: n+m-1"
+    z = np.tanh(np.convolve(x, k, "valid"))
+    return np.convolve(z, k) @ y + z[0]
+
+
+def smooth_to_the_same(x, k):  # "x: n + 2 h; k: 2 h + 1"
+    return np.convolve(x, k, "same")
+
+
+def windowed(x, w, Y):  # "x: n+k-1; w: k; Y: b x (n+2)"
+    seen = np.lib.stride_tricks.sliding_window_view(x, w.shape[0])
+    largest = np.lib.stride_tricks.sliding_window_view(Y, 3, axis=1).max(axis=-1)
+    return np.tanh(seen @ w).sum() + np.sum(largest) + np.correlate(x, w) @ largest[0]
+
+
+def in_front_or_behind(X, A):  # "X: b x m x d; A: m x b"
+    return np.sum((A @ X[:, 0]) ** 2) + np.sum(A.T * X[:, :, 0])
+
+
 def smooth_part(x, k):  # "x: n+2; k: 3"
     return np.convolve(x, k, "valid")
 
@@ -327,3 +351,17 @@ def written_into(X, u, v):  # "X: m x n; u: n; v: k"
     z[: u.shape[0]] = u
     z[u.shape[0] :] += np.tanh(v)
     return np.sum(Y**2) * (z @ z)
+
+
+def written_by_conditions(Z, W, t):  # "Z: n x d; W: d x k; t: n"
+    A = Z @ W
+    A[A < 0] *= 0.01
+    e = A[:, 0] - t
+    out = 0.5 * e**2
+    out[np.abs(e) > 1.0] = np.abs(e)[np.abs(e) > 1.0] - 0.5
+    return np.sum(A**2) + out.sum()
+
+
+def in_blocks(A, B, D, x):  # "A: n x n; B: n x 3; D: 3 x 3; x: n+3"
+    M = np.block([[A, B], [B.T, D]])
+    return x @ M @ x + np.sum(B[:, [0, 2, 1]] @ D[np.array([2, 2, -3])]) + np.block([x, x])[1]

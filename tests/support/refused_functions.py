@@ -81,7 +81,7 @@ def halves(X):  # "X: m x n"
 
 
 def smoothed(x, k):  # "x: n; k: m"
-    return np.convolve(x, k).sum()  # kernel
+    return np.convolve(x, k, "valid").sum()  # as a sum, `m+p-1`
 
 
 def equal(x):  # "x: n"
@@ -119,7 +119,7 @@ def jax_loop(X):  # "X: m x n"
 
 
 def jax_convolution(x, k):  # "x: n; k: 3"
-    return jnp.convolve(x, k).sum()  # give the size as a number
+    return jnp.convolve(x, k, "wrap").sum()  # 'wrap'
 
 
 def jax_number(x):  # "x: n"
@@ -156,10 +156,6 @@ clipped.defvjp(lambda x: (x, ()), lambda _, g: (jnp.clip(g, -1, 1),))
 
 def jax_own_gradient(x):  # "x: n"
     return jnp.sum(clipped(x) ** 2)  # custom_vjp
-
-
-def batch(X, A):  # "X: b x m x d; A: m x b"
-    return np.sum((A @ X[:, 0]) ** 2) + np.sum(A.T * X[:, :, 0])  # front
 
 
 def factors(S):  # "S: b x n x n posdef"

@@ -14,12 +14,6 @@ def torch_item(x):  # "x: n"
     return torch.tanh(x) * x.sum().item()  # gradient
 
 
-def torch_in_place(x):  # "x: n"
-    y = torch.exp(x)
-    y.add_(1)  # add_
-    return y.sum()
-
-
 def torch_classes(Z, y):  # "Z: m x k; y: m"
     return F.cross_entropy(Z, y + 1)  # one-hot
 

@@ -227,6 +227,20 @@ def pairwise_hinge(x, s):  # "x: n x d; s: n"
     return d.pow(2).sum(-1).mean() + F.relu(1 - ranks).sum() + torch.cdist(x, x + 1).pow(2).sum()
 
 
+def channels(x, w, h):  # "x: b x c x (n+k-1); w: o x c x k; h: o"
+    y = torch.relu(F.conv1d(x, w, h))
+    return y.pow(2).sum() + y[:, :, 0].sum()
+
+
+def channels_to_the_same(x, v):  # "x: b x c x n; v: p x c x 3"
+    return torch.tanh(F.conv1d(torch.sin(x), v, padding="same")).sum(dim=(1, 2))
+
+
+def with_a_stride(x, w, k):  # "x: b x c x (2 n+1); w: o x c x 3; k: 3"
+    seen = x.unfold(2, 3, 2)
+    return F.conv1d(x, w, stride=2).pow(2).sum() + (seen @ k).sum()
+
+
 def smoothed_signal(x, w):  # "x: n; w: 3"
     y = F.conv1d(x.view(1, 1, -1), w.view(1, 1, -1), padding=1)
     return y.flatten() * F.pad(x, (1, 0))[:-1] + torch.lerp(x, x.roll(1), 0.3)
@@ -355,3 +369,9 @@ def normed_in_groups(x, w):  # "x: b x (4 p); w: 4 p"
 
 def all_rows(x, W):  # "x: b x t x d; W: d x k"
     return x.reshape(-1, x.shape[-1]) @ W
+
+
+def in_place(x, y):  # "x: n; y: n"
+    out = x.clone()
+    out.mul_(2.0).add_(y).sigmoid_()
+    return (out.type_as(x) * F.one_hot(torch.tensor([1]), 3).float().sum()).sum()

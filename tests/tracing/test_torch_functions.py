@@ -46,6 +46,17 @@ def test_another_gradient_than_that_of_the_values_is_refused() -> None:
         st.read(lambda x: torch.tensor([x.sum(), x.max()]).prod(), x="n")
 
 
+def overwritten(x: Any) -> Any:
+    y = torch.exp(x)
+    y.add_(1)
+    return y.sum()
+
+
+def test_what_the_library_has_no_gradient_of_is_refused() -> None:
+    with pytest.raises(st.InputError, match="no gradient for its own library: one of the variabl"):
+        st.read(overwritten, x="n")
+
+
 def test_there_are_many_of_them() -> None:
     assert len(cases(torch_functions)) >= 20
 
