@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import field
+from functools import lru_cache
 from itertools import chain
 
 from ..core.cost import length
@@ -41,10 +42,12 @@ from .fingerprints import Symmetric
 from .index_terms import Nodes
 from .monomials import gathered
 
+MOST_FLIPPED = 4096  # transposes that are remembered: the same few are asked for again and again
 MOST_ENDS = 4  # of a product that is summed: factors that are tried as the last
 Matrix = tuple[Expr, int, int]  # a factor and the nodes of its rows and columns
 
 
+@lru_cache(maxsize=MOST_FLIPPED)
 def flip(e: Expr, symmetric: Symmetric, depth: int = 3) -> Expr:
     """The transpose, pushed into products where that isn't longer, and cancelled where a factor is
     symmetric; no deeper than `depth` products within each other."""
