@@ -32,7 +32,6 @@ from . import (
     classes,
     constants,
     convolutions,
-    jax_convolutions,
     meanings,
     parts,
     torch_meanings,
@@ -675,7 +674,7 @@ WHOLE: Mapping[str, Callable[..., Any]] = {
     **{"diagonal": meanings.NUMPY["diag"], "_diag": meanings.NUMPY["diag"]},
     **{name: meanings.NUMPY[name] for name in ("cholesky", "qr", "eigh")},
     **SPECIAL,
-    **jax_convolutions.WHOLE,
+    **convolutions.BY_MODE,
     "silu": torch_meanings.TORCH["silu"],
     **{name: _with_parameter(torch_meanings.TORCH[name]) for name in ("elu", "leaky_relu")},
 }

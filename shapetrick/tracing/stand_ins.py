@@ -89,6 +89,8 @@ class _Bindings:
         """The stand-in for a value, or None."""
         if isinstance(x, ModuleType):
             return _View(x, self) if package(x.__name__) in PACKAGES else None
+        if package(x) in PACKAGES and callable(x) and not hasattr(x, "__name__"):
+            return _View(x, self)  # such as a distribution of SciPy's, with methods
         if not isinstance(x, Hashable) or not callable(x):
             return self._symbols.symbol_of(x)
         if x in self._own:
@@ -136,13 +138,13 @@ class _Bindings:
 
 
 class _View:
-    """A module, with stand-ins for its functions."""
+    """A module, or an object with methods, with stand-ins for its functions."""
 
-    def __init__(self, module: ModuleType, bindings: _Bindings) -> None:
-        self._module, self._bindings = module, bindings
+    def __init__(self, of: Any, bindings: _Bindings) -> None:
+        self._of, self._bindings = of, bindings
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._module, name)
+        found = getattr(self._of, name)
         instead = self._bindings.of(found)
         return found if instead is None else instead
 
