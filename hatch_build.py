@@ -1,9 +1,11 @@
 """What is made of other files when the package is built: the stub that makes `st.norm` static, the
-parser's tables, the completions of shells, the manual page, and the extension for VS Code.
+parser's tables, the rules of operations, the completions of shells, the manual page, and the
+extension for VS Code.
 
 The names of `import shapetrick` come lazily, the functions from the rows of the table: type
 checkers and editors would not see them. In an editable install the stub lies beside the module,
-where git ignores it, and the parser keeps tables of the grammar as it is.
+where git ignores it, the parser keeps tables of the grammar as it is, and rules are searched where
+they are used.
 """
 
 from __future__ import annotations
@@ -36,8 +38,8 @@ pi: Expr
 
 
 class MadeFiles(BuildHookInterface):
-    """Puts the stub into the wheel, or beside the module, the tables into the wheel, and the rest
-    where shells, `man` and editors look for it."""
+    """Puts the stub into the wheel, or beside the module, tables and rules into the wheel, and the
+    rest where shells, `man` and editors look for it."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Make the files before the build."""
@@ -45,14 +47,15 @@ class MadeFiles(BuildHookInterface):
             return
         root = Path(self.root)
         self.folder = Path(tempfile.mkdtemp())
-        inside = {STUB: stub(root)} | tables(root)
+        inside = {STUB: stub(root).encode()}
         if version == "editable":
-            (root / STUB).write_text(inside[STUB], encoding="utf-8")
-            inside = {}
-        for name, text in (inside | shared(root, self.metadata.version)).items():
+            (root / STUB).write_bytes(inside.pop(STUB))
+        else:
+            inside |= tables(root) | rules(root)
+        for name, data in (inside | shared(root, self.metadata.version)).items():
             path = self.folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(data)
             kind = "force_include" if name in inside else "shared_data"
             build_data[kind][str(path)] = name
 
@@ -62,8 +65,8 @@ class MadeFiles(BuildHookInterface):
             shutil.rmtree(self.folder)
 
 
-def shared(root: Path, version: str) -> dict[str, str]:
-    """The texts that are installed beside the package, by their places under the prefix."""
+def shared(root: Path, version: str) -> dict[str, bytes]:
+    """The files that are installed beside the package, by their places under the prefix."""
     with importing(root, root / "editors"):
         import vscode
 
@@ -71,20 +74,32 @@ def shared(root: Path, version: str) -> dict[str, str]:
         from shapetrick.command_line.manual import manual_page
 
         extension = vscode.extension(version)
-        return {
+        texts = {
             "share/man/man1/shapetrick.1": manual_page(version),
             **{place: script(shell) for shell, place in PLACES.items()},
             **{f"share/shapetrick/vscode/{path}": text for path, text in extension.items()},
         }
+        return {place: text.encode() for place, text in texts.items()}
 
 
-def tables(root: Path) -> dict[str, str]:
+def rules(root: Path) -> dict[str, bytes]:
+    """The rules of the table of operations, and the sides of the table of identities."""
+    with importing(root):
+        from shapetrick.core.built import PLACE, packed
+        from shapetrick.core.functions import TABLE
+        from shapetrick.derivation.vjp_rules import rules_to_build
+        from shapetrick.simplification.rewriting import identities_to_build
+
+        return {PLACE: packed(rules_to_build(TABLE.values()) | identities_to_build())}
+
+
+def tables(root: Path) -> dict[str, bytes]:
     """The parser's tables, beside the grammars that they are made of."""
     with importing(root):
         from shapetrick.language.syntax.parse_tables import LATEX, PROBLEM, made_tables, written
 
         return {
-            f"shapetrick/grammar/{grammar.table_file}": written(made_tables(grammar))
+            f"shapetrick/grammar/{grammar.table_file}": written(made_tables(grammar)).encode()
             for grammar in (PROBLEM, LATEX)
         }
 

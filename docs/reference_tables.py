@@ -115,7 +115,7 @@ class _Section:
     def __init__(self, formula: Formula) -> None:
         self.formula = formula
         self.problem = st.read(formula.text)
-        self.checks = _checked(self.problem)
+        self.checks = self.problem.verdicts()
         self.derived = self.problem.derive() if formula.asks else []
 
     @property
@@ -147,7 +147,7 @@ class _Section:
             return
         yield f'!!! warning "Erratum"\n    {_sentence(self.formula.erratum)}\n'
         for claim in self.formula.book:
-            (check,) = _checked(st.read(self.formula.claiming(claim)))
+            (check,) = st.read(self.formula.claiming(claim)).verdicts()
             found = f"{check.diagnosis}; {_figures(check)}"
             yield f"    As printed, {_code(claim)}\n"
             yield f"    {SIGNS[check.verdict]}: {_plain(found)}.\n"
@@ -164,10 +164,6 @@ def _summary(written: list[_Section]) -> Iterator[str]:
 def _anchor(name: str) -> str:
     """As headings are linked to: Python-Markdown's own rule."""
     return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", name).strip().lower())
-
-
-def _checked(problem: st.Problem) -> list[JudgedClaim]:
-    return [*problem.check(), *problem.check_equalities()]
 
 
 def _sentence(text: str) -> str:

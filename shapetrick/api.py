@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .core.deadline import SECONDS, limited
 from .core.errors import InputError, OperandError, RequestError, checked_seed
 from .core.expr import Expr, operand, register_writer
-from .core.problem import NOTHING_ASKED, Request
+from .core.problem import NOTHING_ASKED, Request, begin
 from .core.problem import Problem as ProblemData
 from .core.records import dataclass
 from .core.results import Result, Step, Validation
@@ -429,6 +429,16 @@ class Problem:
         found = groups(self.data.requests)
         return [replace(self, data=replace(self.data, requests=tuple(group))) for group in found]
 
+    def parts(self, together: bool = True) -> list[Problem]:
+        """The problem once for each request, or for those that are derived `together`, and for each
+        equality that is claimed, in the order of the text."""
+        asked = replace(self, data=replace(self.data, equalities=()))
+        found = asked.together() if together else asked.requests()
+        for claim in self.data.equalities:
+            alone = replace(self.data, requests=(), equalities=(claim,))
+            found.append(replace(self, data=alone))
+        return sorted(found, key=lambda part: begin(part.data.asked[0]))
+
     def derive(
         self,
         seed: int = 0,
@@ -515,6 +525,13 @@ class Problem:
         judged = partial(equality_checked, self.data, seed=checked_seed(seed))
         return [limited(time_limit, partial(judged, q)) for q in self.data.equalities]
 
+    def verdicts(
+        self, seed: int = 0, *, time_limit: float | None = SECONDS
+    ) -> list[Check | EqualityCheck]:
+        """What is found of all claims, those on derivatives first."""
+        checked = self.check(seed, time_limit=time_limit)
+        return [*checked, *self.check_equalities(seed, time_limit=time_limit)]
+
 
 def read(
     text: str | Callable[..., Any],
@@ -536,7 +553,7 @@ def read(
 
     Raises an InputError that says what is wrong and where (one that is a TypeError too for what is
     neither), and BudgetError."""
-    if callable(text):
+    if callable(text) and not isinstance(text, Expr):
         from .tracing.functions import read_function
 
         if shapes is not None and named:
@@ -656,12 +673,9 @@ def check(text: str, seed: int = 0, *, time_limit: float | None = SECONDS) -> Ch
     'right'
     """
     problem = read(text, time_limit=time_limit)
-    claimed = sum(r.claim is not None for r in problem.data.requests)
-    if claimed + len(problem.data.equalities) != 1:
+    if len(problem.data.claimed) != 1:
         raise RequestError(
             "check() takes a problem with one claim, `check grad J wrt X = …` or `check E1 = E2`: "
             "use read(text).check() and read(text).check_equalities() for several."
         )
-    if claimed:
-        return problem.check(seed, time_limit=time_limit)[0]
-    return problem.check_equalities(seed, time_limit=time_limit)[0]
+    return problem.verdicts(seed, time_limit=time_limit)[0]

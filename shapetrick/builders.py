@@ -123,12 +123,9 @@ def from_text(name: str) -> Callable[..., Expr]:
 
     def function(*args: Any, axis: int | None = None, **numbers: float) -> Expr:
         most = len(args) if row is None else row.arity
-        given = {f"x{i}": operand(a) for i, a in enumerate(args[:most])}
-        keywords = {**({} if axis is None else {"axis": axis}), **numbers}
-        words = [*given, *map(str, args[most:])]
-        words += [f"{word}={value}" for word, value in keywords.items()]
-        problem = Problem("", {}, {}, ())
-        return expressions.read_expression(f"{name}({', '.join(words)})", problem, given)
+        given = [*map(operand, args[:most]), *map(dimension, args[most:])]
+        options = {**({} if axis is None else {"axis": axis}), **numbers}
+        return expressions.read_call(name, given, options)
 
     function.__name__ = function.__qualname__ = name
     library = vocabulary().library

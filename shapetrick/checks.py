@@ -71,16 +71,21 @@ class JudgedClaim(ABC):
         """The claim on one line; `name` writes the upstream's name."""
 
     @abstractmethod
-    def story(self) -> ClaimStory:
-        """What a document tells of it."""
+    def story(self, with_curve: bool = True) -> ClaimStory:
+        """What a document tells of it, with the curve of its error if there is one."""
 
-    @abstractmethod
     def rows(self, style: Style, with_curve: bool = False) -> list[Row]:
         """What is shown of it on a terminal."""
+        from .render.terminal import claim_rows
 
-    @abstractmethod
+        return claim_rows(self.story(with_curve), style)
+
     def latex(self) -> str:
         """The claim as an equation in LaTeX's mathematics, with the sign that it deserves."""
+        from .render.latex import equation, notation_for
+
+        story = self.story(with_curve=False)
+        return " ".join(equation(story.equation, notation_for(self.problem, story.claim)))
 
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
@@ -194,28 +199,11 @@ class Check(JudgedClaim):
 
         return judgement_dict(self.judgement, self.warnings)
 
-    def latex(self) -> str:
-        """The claim as an equation in LaTeX's mathematics, with the sign that it deserves."""
-        from .render.claims import claimed
-        from .render.latex import equation, notation_for
-
-        notation = notation_for(self.problem, self.judgement.request)
-        return " ".join(equation(claimed(self.judgement), notation))
-
-    def story(self) -> ClaimStory:
-        """What a document tells of it."""
+    def story(self, with_curve: bool = True) -> ClaimStory:
+        """What a document tells of it, with the curve of its error."""
         from .render.claims import claim_story
 
-        return claim_story(self.judgement, self.problem, self.curve)
-
-    def rows(self, style: Style, with_curve: bool = False) -> list[Row]:
-        """The claim, the verdict, and what mends it; with the curve of its error if that is
-        wanted."""
-        from .render.terminal import judgement_rows
-
-        return judgement_rows(
-            self.judgement, style, self.problem, self.curve if with_curve else None
-        )
+        return claim_story(self.judgement, self.problem, self.curve if with_curve else None)
 
     def __repr__(self) -> str:
         return f"<Check {self.kind} {self.of} wrt {self.wrt} = {self.claim}: {self.verdict}>"
@@ -241,7 +229,7 @@ class EqualityCheck(JudgedClaim):
     @property
     def claim(self) -> str:
         """Both sides, as typed."""
-        return self.judgement.claim.text
+        return self.judgement.claim.key
 
     def stated(self, _: Callable[[str], str] = str) -> str:
         """Both sides, as typed."""
@@ -263,25 +251,11 @@ class EqualityCheck(JudgedClaim):
 
         return equality_dict(self.judgement)
 
-    def latex(self) -> str:
-        """The equality in LaTeX's mathematics, with the sign that it deserves."""
-        from .render.claims import equated
-        from .render.latex import equation, notation_for
-
-        claim = self.judgement.claim
-        return " ".join(equation(equated(self.judgement), notation_for(self.problem, claim)))
-
-    def story(self) -> ClaimStory:
+    def story(self, with_curve: bool = True) -> ClaimStory:
         """What a document tells of it."""
         from .render.claims import equality_story
 
         return equality_story(self.judgement)
-
-    def rows(self, style: Style, _: bool = False) -> list[Row]:
-        """The equality, the verdict, and a counter-example of a wrong one."""
-        from .render.terminal import equality_rows
-
-        return equality_rows(self.judgement, style)
 
     def __repr__(self) -> str:
         return f"<EqualityCheck {self.claim}: {self.verdict}>"

@@ -18,9 +18,8 @@ from itertools import groupby, islice
 from typing import Any
 
 from .api import Derivation, Problem, html_part, read
-from .checks import Check, EqualityCheck, equality_checked
+from .checks import Check, EqualityCheck
 from .core.errors import ShapetrickError
-from .core.problem import EqualityClaim, begin
 from .render.document import told_together
 
 
@@ -66,14 +65,8 @@ CellResult = Derivation | Check | EqualityCheck
 def _answers(problem: Problem, seed: int) -> Iterator[CellResult]:
     """What is found of each request, a derivation or the verdict on a claim, in the order of the
     text."""
-    asked: list[Problem | EqualityClaim] = [*problem.together(), *problem.data.equalities]
-    asked.sort(key=lambda a: begin(a if isinstance(a, EqualityClaim) else a.data.requests[0]))
-    for one in asked:
-        if isinstance(one, EqualityClaim):
-            yield equality_checked(problem.data, one, seed)
-        else:
-            is_claim = one.data.requests[0].claim is not None
-            yield from one.check(seed) if is_claim else one.derive(seed)
+    for part in problem.parts():
+        yield from part.verdicts(seed) if part.data.claimed else part.derive(seed)
 
 
 class _Article:

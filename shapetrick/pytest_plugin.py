@@ -1,12 +1,12 @@
 """Claims as tests: with `--shapetrick`, pytest collects the `.st` files, and each claim is a test.
 
-A request without a claim is one too: that its gradient is verified.
+A request without a claim is one too: that its gradient is verified. Tests of functions have the
+fixture `assert_gradient`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The switch, which `addopts` may have."""
     group = parser.getgroup("shapetrick")
     group.addoption("--shapetrick", action="store_true", help="test the claims in .st files")
+
+
+@pytest.fixture(scope="session")
+def assert_gradient() -> Callable[..., None]:
+    """`st.assert_gradient(f, g, *inputs)`: fails with what is known, unless g is f's gradient."""
+    from .gradient_checks import assert_gradient as asserted
+
+    return asserted
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -47,15 +55,12 @@ class ProblemFile(pytest.File):
             problem = read(read_text(str(self.path)))
         except ShapetrickError as e:
             raise self.CollectError(str(e)) from None
-        for one in problem.requests():
-            request = one.data.requests[0]
-            name = request.key
-            if request.claim is not None:
-                name += f" = {' '.join(request.claim.text.split())}"
-            yield RequestItem.from_parent(self, name=name, problem=one, span=request.span)
-        for claim in problem.data.equalities:
-            one = replace(problem, data=replace(problem.data, requests=(), equalities=(claim,)))
-            yield RequestItem.from_parent(self, name=claim.text, problem=one, span=claim.span)
+        for part in problem.parts(together=False):
+            (asked,) = part.data.asked
+            name = asked.key
+            for request in part.data.requests:
+                name += f" = {' '.join(request.claim.text.split())}" if request.claim else ""
+            yield RequestItem.from_parent(self, name=name, problem=part, span=asked.span)
 
 
 class RequestItem(pytest.Item):
@@ -68,15 +73,12 @@ class RequestItem(pytest.Item):
 
     def runtest(self) -> None:
         """Raises UnverifiedError, ShapetrickError."""
-        requests = self.problem.data.requests
-        if requests and requests[0].claim is None:
-            (derivation,) = self.problem.derive()
+        for derivation in () if self.problem.data.claimed else self.problem.derive():
             if not derivation.verified:
                 raise UnverifiedError(str(derivation))
-            return
-        (check,) = self.problem.check() if requests else self.problem.check_equalities()
-        if not check.right:
-            raise UnverifiedError(str(check))
+        for check in self.problem.verdicts():
+            if not check.right:
+                raise UnverifiedError(str(check))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """What is told of a claim that does not hold."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .codegen.options import PLAIN, no_target
 from .codegen.options import CodeOptions as CodeOptions
+from .core.results import asked_once
 
 if TYPE_CHECKING:
     from .core.problem import Problem
@@ -27,6 +28,7 @@ def code(
     `codegen/python/export.py`. Raises RequestError."""
     if target not in TARGETS:
         raise no_target(target, TARGETS)
+    results = asked_once(results)
     if target in OF_MATRICES:
         from .codegen.matrices.export import LANGUAGES, code_in  # a writer where it is asked for
 

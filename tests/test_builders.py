@@ -161,6 +161,7 @@ REFUSED: list[tuple[str, Callable[[], Any], str]] = [
     ("NumPy on the right", lambda: X + np.ones((2, 2)), "declare a symbol of its shape"),
     ("SymPy symbol", lambda: sympy.Symbol("t") * X, "`from_sympy`"),
     ("text", lambda: X + "Y", "str is no operand"),
+    ("row", lambda: X + w, "the second one transposed, `B.T`, would"),
     ("infinity", lambda: X * float("inf"), "finite"),
     ("complex", lambda: X * 1j, "complex is no operand"),
     ("definition", lambda: st.symbols("Z = 3"), "declarations and nothing else"),
@@ -215,6 +216,12 @@ def test_requests_are_those_of_the_text() -> None:
     assert d.gradient is st.derive(text).gradient
     assert (d.kind, d.of, d.wrt, d.verified) == ("grad", "norm(X w - y)^2 / (2 m)", "w", True)
     assert d.validation.seed == 3
+
+
+def test_what_is_differentiated_is_no_label_where_it_is_long() -> None:
+    d = st.grad(-st.sum(Y.hadamard(st.log_softmax(X @ A, axis=1))) / m, A)
+    assert [step.label for step in d.steps] == ["∂/∂(X A)", "∂/∂A"]
+    assert [step.label for step in st.grad(w.T @ A @ w, w).steps] == ["∂(w' A w)/∂w"]
 
 
 def test_upstreams_have_names() -> None:

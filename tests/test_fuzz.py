@@ -42,6 +42,9 @@ FOUND = [
     "A : scalar; a : n; P = softmax(A); r = P - n^-1; jac ((r^64).^64) wrt P",
     "X : b x d; g : 1 x d; C = X - mean(X, axis=1); s = sqrt(mean(C.^2, axis=1) + 1);"
     "H = C ./C ./C ./C ./C ./C ./C ./C ./C ./C ./ s; D = 2 H .* g.^2; grad sum((H .* g).^2) wrt X",
+    "X : m x d symmetric; B : d x k; Z[i,c] = sum(j) X[i,j] B[j,c]; J = sum(Z); grad J wrt B",
+    "X : n x n posdef; X : m x d; Z[i] = sum(j) X[i,j]; grad sum(Z) wrt X",
+    "x : n; W : n x n; E = sum(i, j, j) W[i,j] (x[i] - x[j])^2; grad E wrt x",
     "X : m x d; Y : m x k; W = 2 X X' - r ones(1, d); J = sum(i, c) Y[i,c] P[i,c]; grad J wrt X",
 ]
 

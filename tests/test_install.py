@@ -44,6 +44,7 @@ def test_the_wheel_has_what_it_needs_and_nothing_else(wheel: Path) -> None:
     grammar = {f"shapetrick/grammar/{path.name}" for path in (ROOT / "grammar").iterdir()}
     assert grammar <= names
     assert {f"shapetrick/grammar/{made}.json" for made in ("problem", "latex")} <= names
+    assert "shapetrick/core/built.pickle" in names
     assert {f"shapetrick/render/report.{kind}" for kind in ("css", "js")} <= names
     assert "shapetrick/schema/derivation.schema.json" in names
     page = {f"shapetrick/web/{path.name}" for path in (ROOT / "web").iterdir()}

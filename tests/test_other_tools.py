@@ -46,6 +46,20 @@ def test_pytest_collects_claims_where_it_is_asked_to(tmp_path: Path) -> None:
     assert "Traceback" not in done.stdout
 
 
+def test_pytest_has_a_fixture_for_gradients_of_functions(tmp_path: Path) -> None:
+    (tmp_path / "test_loss.py").write_text(
+        "def test_right(assert_gradient):\n"
+        "    assert_gradient(lambda x: x @ x, lambda x: 2 * x, [1.0, 2.0])\n\n"
+        "def test_wrong(assert_gradient):\n"
+        "    assert_gradient(lambda x: x @ x, lambda x: x, [1.0, 2.0])\n",
+        encoding="utf-8",
+    )
+    done = _pytest(tmp_path)
+    assert "1 failed, 1 passed" in done.stdout
+    assert "test_loss.py:5: AssertionError" in done.stdout and "gradient_checks" not in done.stdout
+    assert "factor" in done.stdout or "times the gradient" in done.stdout
+
+
 def test_parts_of_a_problem_have_their_looks() -> None:
     text = "# a line\nX : m x n symmetric; sigma : elementwise\nJ = 2 norm(sigma(X))  # half\n"
     found = [(text[s.start : s.end], look) for look, s in highlighted(text)]

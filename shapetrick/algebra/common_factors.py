@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from functools import cached_property
-from math import gcd
+from math import gcd, lcm
 from operator import is_
 from typing import Any, Literal
 
@@ -235,9 +235,7 @@ def _best_step(parts: list[_Summand], length: Length, signs: Signs) -> list[_Sum
             if not places or places[-1] != i:
                 places.append(i)
     shared = {c: places for c, places in shared.items() if len(places) > 1}
-    numbers = _common_number([part.front for part in parts])
-    if numbers is not None:
-        shared[numbers] = list(range(len(parts)))
+    shared.update(_common_numbers([part.front for part in parts]))
     trials = []
     for common, places in list(shared.items())[:MOST_FACTORS]:
         group = [parts[i] for i in places]
@@ -293,17 +291,23 @@ def _estimate(common: Common, group: Sequence[_Summand], length: Length) -> int:
     return saving
 
 
-def _common_number(parts: Sequence[Product]) -> Common | None:
-    """The greatest common divisor of the coefficients, if it isn't 1; a minus if all have one."""
-    if not all(isinstance(p.coefficient, Fraction) for p in parts):
-        return None
-    fractions = [Fraction(p.coefficient) for p in parts]
-    over = gcd(*(f.numerator for f in fractions))
-    under = 1
-    for f in fractions:
-        under = under * f.denominator // gcd(under, f.denominator)
-    content = Fraction(over, under) * (-1 if all(f < 0 for f in fractions) else 1)
-    return None if content == 1 else Common("factor", number(content))
+def _common_numbers(parts: Sequence[Product]) -> dict[Common, list[int]]:
+    """The numbers that some parts have in front, or below, with the places of these; and the
+    greatest common divisor of all, if it isn't 1; a minus if all have one."""
+    found: dict[Common, list[int]] = {}
+    fractions = [p.coefficient for p in parts if isinstance(p.coefficient, Fraction)]
+    if len(fractions) < len(parts):
+        return found
+    for i, k in enumerate(fractions):
+        if abs(k) != 1:
+            below = k.denominator != 1
+            base = number(k.denominator if below else abs(k))
+            found.setdefault(Common("factor", base, MINUS if below else UNIT), []).append(i)
+    over, under = gcd(*(k.numerator for k in fractions)), lcm(*(k.denominator for k in fractions))
+    content = Fraction(over, under) * (-1 if all(k < 0 for k in fractions) else 1)
+    if content != 1:
+        found[Common("factor", number(content))] = list(range(len(parts)))
+    return {common: places for common, places in found.items() if len(places) > 1}
 
 
 def _factors(part: _Summand) -> list[Common]:

@@ -88,11 +88,19 @@ def quotient_and_rest(
 
 def content(a: Polynomial) -> tuple[Fraction, Exponents]:
     """The number and the monomial that all of a polynomial has in common; the sign is that of the
-    first monomial."""
-    numbers = list(a.values())
-    k = Fraction(gcd(*(c.numerator for c in numbers)), lcm(*(c.denominator for c in numbers)))
+    first monomial. A decimal that is added to whole multiples is kept: `x^2 + 0.01`."""
     common = tuple([min(exponents) for exponents in zip(*a, strict=True)])
+    added, numbers = a.get(common), list(a.values())
+    k = Fraction(gcd(*(c.numerator for c in numbers)), lcm(*(c.denominator for c in numbers)))
+    if _is_decimal(added) and all(c is added or c.denominator == 1 for c in numbers):
+        k = Fraction(1)
     return (k if a[max(a)] > 0 else -k), common
+
+
+def _is_decimal(k: Fraction | None) -> bool:
+    """Whether a number is written with a point, and not as a fraction: 0.03, and not 1/4."""
+    below = 1 if k is None else k.denominator
+    return below % 10 == 0 and pow(10, below.bit_length(), below) == 0
 
 
 def without_content(a: Polynomial) -> Polynomial:

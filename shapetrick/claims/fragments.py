@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ..core.expr import (
-    KINDS,
     MINUS,
     Abstract,
     Add,
@@ -72,17 +71,12 @@ def functions_in(roots: Sequence[Expr]) -> Iterator[tuple[str, object]]:
             yield "call", Callee(e.function, e.data)
 
 
-def is_called(op: str) -> bool:
-    """Whether an operation is a function that is written as a call."""
-    return op in TABLE and op not in KINDS
-
-
 def derivatives_in(of: Expr) -> Iterator[tuple[Expr, Expr]]:
     """The element-wise functions that occur, and their derivatives."""
     for e in postorder([of]):
         if isinstance(e, Abstract):
             yield e, abstract(e.name, e.order + 1, e.args[0])
-        elif is_called(e.op) and TABLE[e.op].elementwise and TABLE[e.op].arity == 1:
+        elif isinstance(e, Call) and TABLE[e.op].elementwise and TABLE[e.op].arity == 1:
             yield e, parse_scalar(TABLE[e.op].derivative[0], {"x": e.args[0], "y": e})
 
 

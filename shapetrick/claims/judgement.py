@@ -20,7 +20,7 @@ def judge(problem: Problem, request: Request, seed: int = 0) -> Judgement:
     with suppress(DerivationError):  # it is said below, where nothing is found to compare with
         request = as_answered(problem, request, seed)
     if problem.has_families:
-        from .member_judgement import judged_of_families
+        from .member_claims import judged_of_families
 
         return judged_of_families(problem, request, seed)
     value = None if request.claim is None else request.claim.value

@@ -30,7 +30,7 @@ class Axes:
 
     def __init__(self, graph: Graph, size: Callable[[Dim], int]) -> None:
         self.graph = graph
-        self._size = size
+        self.size = size
         self._dims: dict[str, Dim] = {}
 
     def name(self, dim: Dim, wanted: str = "") -> str:
@@ -144,7 +144,7 @@ class Axes:
         return bool(own and others) and max(own) > max(others)
 
     def _entries(self, axes: Iterable[str]) -> float:
-        return prod(self._size(self._dims[x]) for x in axes)
+        return prod(self.size(self._dims[x]) for x in axes)
 
     def _joined(self, a: NamedArray, b: NamedArray, needed: Collection[str]) -> NamedArray:
         """The product of two factors, summed over what they share and nothing else needs."""

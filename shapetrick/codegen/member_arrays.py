@@ -44,6 +44,7 @@ from .ir import ArrayOperation, Graph, Value
 from .member_calls import CALLS, NO_CODE, SQUARES, MemberCall
 from .member_products import Products, SummedProduct
 from .member_reads import Family, LetterRanges, Reading
+from .strided_sums import StridedSums
 
 _FOLDS: Mapping[str, ArrayOperation] = {LARGEST: "max", SMALLEST: "min", PRODUCT: "prod"}
 _OPPOSITE = {LARGEST: SMALLEST, SMALLEST: LARGEST}
@@ -162,8 +163,11 @@ class MemberArrays(Products):
         products = isinstance(body, Add) and all(isinstance(a, (MatMul, Times)) for a in body.args)
         if e.fold == SUM and products:  # each of which is contracted at once
             return self._product(add(*(total(a, over) for a in body.args)), scope)
+        shorter = StridedSums(self.axes, self.families, self.value).shorter(e, scope)
+        if shorter is not None:
+            return self._product(shorter, scope)
         own = self.letter(over, scope)
-        inside = (*scope, over.boxed(scope))
+        inside = (*scope, over.boxed(scope)._replace(where=over.where))
         p = self._product(body, inside)
         masks = self._bounds(over, scope)
         if e.fold != SUM:

@@ -114,7 +114,11 @@ def _on_diagonal(c: MemberCall, row: str, col: str) -> SummedProduct:
 
 def _trace(c: MemberCall) -> SummedProduct:
     row, col = c.sides
-    return _on_diagonal(c, row, col).summed_over(c.sides) if row and col else c.p
+    if not (row and col):
+        return c.p
+    if any({row, col} <= {*f.axes} for f in c.p.factors):
+        return _on_diagonal(c, row, col).summed_over(c.sides)
+    return c.p.renamed({col: row}).summed_over((row,))  # of two factors the same axis
 
 
 def _diag(c: MemberCall) -> SummedProduct:

@@ -36,6 +36,11 @@ class Family:
     inside: MemberBox = ((), ())
     part: Value | None = None
 
+    @property
+    def box(self) -> MemberBox:
+        """From the first to the last member that is in arrays."""
+        return around([box for box, _ in self.pieces])
+
 
 class _AxisRead(NamedTuple):
     """An index along an axis that has the members from `first` on to `last`."""
@@ -77,13 +82,17 @@ class Reading:
     def picked(self, family: Family, e: Symbol, sides: Sequence[str]) -> NamedArray:
         """The members that a symbol is, whose own axes are `sides`."""
         indices = [i for k, i in enumerate(e.indices) if k not in family.keys]
+        padded = [k in family.padded for k in range(len(e.indices)) if k not in family.keys]
         lead: list[str] = []
         if family.keys:
-            v, lead = self._stacked(family, e, sides)
-            box = family.inside
+            moving = self._moving_keys(family, e)
+            v, lead = self._stacked(family, e, moving, sides)
+            ends = zip(box_of(moving, self.scope), family.inside, strict=True)
+            first, last = ((*along, *inside) for along, inside in ends)
+            box, indices = (first, last), [*moving, *indices]
+            padded = [*[False] * len(moving), *padded]
         else:
             v, box = self._piece(family, e)
-        padded = [k in family.padded for k in range(len(e.indices)) if k not in family.keys]
         reads = [
             self._axis(i, first, last, pad)
             for i, first, last, pad in zip(indices, *box, padded, strict=True)
@@ -104,24 +113,42 @@ class Reading:
         for own, v in family.pieces:
             if is_inside(box, own):
                 return v, own
-        return assembled(self.axes, family.pieces), around([own for own, _ in family.pieces])
+        return assembled(self.axes, family.pieces), family.box
 
-    def _stacked(self, family: Family, e: Symbol, sides: Sequence[str]) -> tuple[Value, list[str]]:
-        """The members that were computed one by one, with an axis for each letter that runs."""
+    def _moving_keys(self, family: Family, e: Symbol) -> list[Index]:
+        """The indices along keys in which several letters run: `t-k`."""
+        keys = [e.indices[k] for k in family.keys] if family.part is None else []
+        return [i for i in keys if sum(r.letter in i.terms for r in self.scope) > 1]
+
+    def _stacked(
+        self, family: Family, e: Symbol, moving: Sequence[Index], sides: Sequence[str]
+    ) -> tuple[Value, list[str]]:
+        """The members that were computed one by one, with an axis for each letter that runs, and
+        for each index in which several do."""
         if family.part is not None:
             return family.part, []
         keys = [e.indices[k] for k in family.keys]
-        running = [r for r in self.scope if any(r.letter in i.terms for i in keys)]
-        if any(sum(r.letter in i.terms for r in running) > 1 for i in keys):
+        letters = [t for i in keys if i not in moving for t in i.terms]
+        running = [r for r in self.scope if r.letter in letters]
+        along: list[Range] = []
+        for i in moving:
+            letter = next(r.letter for r in self.scope if r.letter in i.terms)
+            along.append(Range(letter, *i.ends(self.scope)))
+        if len({r.letter for r in (*running, *along)}) < len(running) + len(along):
             raise RequestError(f"there is no code yet for `{e.name}` of a recurrence.")
-        shape = (*extent_of(family.inside), *self.axes.extent(sides))
-        at = tuple(map(dim_of, keys))
-        if not running:
-            return self.axes.graph.node("member", (), (family.name, at), shape), []
+        ends = {i: Index(r.letter) for i, r in zip(moving, along, strict=True)}
+        at = tuple(dim_of(ends.get(i, i)) for i in keys)
         lead = [self.letter(r) for r in running]
-        over = tuple((r.letter, dim_of(r.first), dim_of(r.last.plus(1))) for r in running)
+        along_them = extent_of((tuple(r.first for r in along), tuple(r.last for r in along)))
+        shape = (*along_them, *extent_of(family.inside), *self.axes.extent(sides))
+        if not (running or along):
+            return self.axes.graph.node("member", (), (family.name, at), shape), []
+        over = tuple(
+            (r.letter, dim_of(r.first), dim_of(r.last.plus(1))) for r in (*running, *along)
+        )
         whole = (*self.axes.extent(lead), *shape)
-        return self.axes.graph.node("stack", (), (family.name, at, over), whole), lead
+        partly = any(r.where for r in running)  # a condition says which of them there are
+        return self.axes.graph.node("stack", (), (family.name, at, over, partly), whole), lead
 
     # ---- which of them
 

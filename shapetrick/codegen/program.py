@@ -24,7 +24,7 @@ from .factorizations import with_shared_factors
 from .from_expressions import TABLE as TRANSLATED
 from .from_expressions import translate
 from .ir import Graph, Value
-from .reuse import with_products_reused
+from .reductions import with_products_reused
 
 
 @dataclass(frozen=True, slots=True)

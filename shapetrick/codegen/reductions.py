@@ -2,14 +2,16 @@
 
 A sum of a product becomes a product of vectors or an inner product; a trace or a diagonal of a
 matrix product keeps its factors, for `codegen/chain_order.py` to split them where that is cheapest.
+A product of entries that is computed anyway is summed as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..core.dims import ONE, Extent
-from .ir import ChainFactor, Graph, Value, pairs
+from ..core.traversal import postorder
+from .ir import ArrayOperation, ChainFactor, Graph, Value, pairs, rewritten
 
 
 def total(graph: Graph, a: Value, axis: int | None = None) -> Value:
@@ -217,3 +219,22 @@ class _Sum:
     def _two(self) -> tuple[Value, Value]:
         first, *rest = self.matrices
         return first, self.graph.mul(*rest)
+
+
+_SUMS: Mapping[ArrayOperation, int | None] = {"inner": None, "row_dots": 1, "column_dots": 0}
+
+
+def with_products_reused(graph: Graph, roots: Sequence[Value]) -> dict[Value, Value]:
+    """Every node that the roots need; sums of products that are there are plain sums."""
+    products: dict[frozenset[Value], Value] = {}
+    for v in postorder(roots):
+        if v.op == "mul" and len(v.args) == 2 and all(a.shape == v.shape for a in v.args):
+            products[frozenset(v.args)] = v
+
+    def change(v: Value) -> Value:
+        product = products.get(frozenset(v.args)) if v.op in _SUMS else None
+        if product is None or product.shape != v.args[0].shape:
+            return v
+        return graph.reduced("sum", product, _SUMS[v.op])
+
+    return rewritten(graph, roots, change)

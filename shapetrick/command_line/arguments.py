@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..core.deadline import SECONDS, seconds_of
+from ..core.named_tuples import NamedTuple
 from ..core.regexes import regex
 from ..core.version import VERSION
 from ..targets import TARGETS
@@ -206,260 +207,21 @@ def _parser() -> tuple[Parser, Any]:
         metavar="COMMAND ARG ...",  # as wide as the widest name: all helps in one column
         required=True,
     )
-    _add_derive(commands)
-    _add_check(commands)
-    _add_code(commands)
-    _add_others(commands)
+    for row in _COMMANDS:
+        command = commands.add_parser(
+            row.name,
+            help=row.summary,
+            description=row.description,
+            epilog=row.epilog,
+            formatter_class=_Help,
+        )
+        command.set_defaults(module=row.module)
+        for given in row.arguments:
+            group = given if isinstance(given, list) else [given]
+            place = command.add_mutually_exclusive_group() if len(group) > 1 else command
+            for names, options in group:
+                place.add_argument(*names, **options)
     return top, commands
-
-
-def _add(
-    commands: Any, name: str, module: str, summary: str, description: str, epilog: str
-) -> argparse.ArgumentParser:
-    """A command, which the module beside this one runs."""
-    command: argparse.ArgumentParser = commands.add_parser(
-        name,
-        help=summary,
-        description=description,
-        epilog=epilog,
-        formatter_class=_Help,
-    )
-    command.set_defaults(module=module)
-    return command
-
-
-def _add_derive(commands: Any) -> None:
-    derive = _add(
-        commands,
-        "derive",
-        "derivations",
-        "derive the gradients that a problem asks for",
-        "Derive the gradients that a problem asks for, and check them.",
-        _EXAMPLES,
-    )
-    _add_shapes(derive)
-    derive.add_argument("--wrt", metavar="NAME,…", help="only the gradients by these names")
-    depth = derive.add_mutually_exclusive_group()
-    depth.add_argument("--steps", action="store_true", help="also what was rejected, and why")
-    depth.add_argument("-q", "--quiet", action="store_true", help="the gradients alone")
-    derive.add_argument(
-        "--separate", action="store_true", help="tell each derivation alone, with all its steps"
-    )
-    derive.add_argument(
-        "--format",
-        choices=FORMATS,
-        default="text",
-        help="text (the default), json, latex, markdown, or html: a report with pictures",
-    )
-    derive.add_argument(
-        "--standalone", action="store_true", help="with latex: a document that compiles by itself"
-    )
-    derive.add_argument(
-        "--sizes",
-        type=_sizes,
-        metavar="m=128,n[0]=784,n=100,L=4",
-        help="of families: the bytes that are kept, and the operations",
-    )
-    _add_reading(derive)
-
-
-def _add_check(commands: Any) -> None:
-    check = _add(
-        commands,
-        "check",
-        "verdicts",
-        "check the gradients that a problem claims",
-        "Check claims such as `check grad J wrt w = X' (X w - y) / m`: which are right, and what "
-        "mends the others.",
-        _CHECK_EXAMPLES,
-    )
-    check.add_argument(
-        "--plot", action="store_true", help="also the error against the step of the differences"
-    )
-    check.add_argument(
-        "-q", "--quiet", action="store_true", help="a line for each, and the summary"
-    )
-    check.add_argument("--format", choices=CLAIM_FORMATS, default="text", help="(default: text)")
-    _add_reading(check)
-
-
-def _add_code(commands: Any) -> None:
-    code = _add(
-        commands,
-        "code",
-        "modules",
-        "write the gradients as code",
-        "Write a module that computes the values and all gradients together.",
-        _CODE_EXAMPLES,
-    )
-    _add_shapes(code)
-    code.add_argument("--target", choices=TARGETS, default=TARGETS[0], help="(default: numpy)")
-    code.add_argument(
-        "--self-test", action="store_true", help="with a check: run as a script, it tests itself"
-    )
-    code.add_argument(
-        "--blocks", action="store_true", help="take rows in blocks that stay in the cache (numpy)"
-    )
-    code.add_argument(
-        "--threads", type=_jobs, default=0, metavar="N", help="blocks of rows in threads (numpy)"
-    )
-    code.add_argument(
-        "--shard",
-        default="",
-        metavar="m",
-        help="share the rows of this dimension among devices (jax)",
-    )
-    code.add_argument(
-        "--sizes",
-        type=_sizes,
-        default={},
-        metavar="m=128,…",
-        help="of dimensions, for which products are ordered (default: all equal)",
-    )
-    _add_reading(code)
-
-
-def _add_others(commands: Any) -> None:
-    repl = _add(
-        commands,
-        "repl",
-        "sessions",
-        "derive interactively, step by step",
-        "A session: type a problem line by line, derive by hand, practise.",
-        _REPL_EXAMPLES,
-    )
-    repl.add_argument("file", nargs="?", metavar="FILE", help="a problem to begin with")
-    _add_time_limit(repl)
-    functions = _add(
-        commands,
-        "functions",
-        "function_list",
-        "list the operation table",
-        "List the functions and operators, each with its scalar derivative; or tell of some: the "
-        "law of its units, the rule that the search finds, and an example.",
-        _FUNCTIONS_EXAMPLES,
-    )
-    functions.add_argument("names", nargs="*", metavar="NAME", help="tell of these")
-    simplify = _add(
-        commands,
-        "simplify",
-        "simple_forms",
-        "write an expression in its shortest form",
-        "Write an expression in its shortest form: `A inv(A) B` is `B`.",
-        _SIMPLIFY_EXAMPLES,
-    )
-    simplify.add_argument("expression", metavar="EXPRESSION", help="an expression: `x' x x`")
-    simplify.add_argument(
-        "--given", metavar="TEXT", default="", help="declarations and definitions: `A : n x n`"
-    )
-    serve = _add(
-        commands,
-        "serve",
-        "page",
-        "open the page in a browser: type, and see",
-        "Serve the page on this machine, for this machine alone, and open it in a browser.",
-        _SERVE_EXAMPLES,
-    )
-    serve.add_argument("--port", type=_port, default=0, metavar="N", help="(default: a free one)")
-    serve.add_argument("--no-browser", action="store_true", help="print the address alone")
-    _add_time_limit(serve)
-    site = _add(
-        commands,
-        "site",
-        "site",
-        "build the page as a static site, which needs no server",
-        "Build the page as a static site, with Python in the browser: any web server can hold it.",
-        _SITE_EXAMPLES,
-    )
-    site.add_argument("out", metavar="FOLDER", help="where the site is put")
-    site.add_argument(
-        "--pyodide",
-        required=True,
-        metavar="FOLDER",
-        help="what Pyodide's npm package holds, and NumPy's wheel for it (else it is loaded later)",
-    )
-    handout = _add(
-        commands,
-        "handout",
-        "handout",
-        "write a worksheet of exercises, and its key",
-        "Write a worksheet with room to work on, and its key with the derivations. The exercises "
-        "are a TOML file of questions, as `:quiz FILE.toml` poses them in a session.",
-        _HANDOUT_EXAMPLES,
-    )
-    handout.add_argument("file", nargs="?", metavar="FILE", help="(default: those of `:quiz`)")
-    handout.add_argument(
-        "--format", choices=("html", "latex"), default="html", help="(default: html)"
-    )
-    handout.add_argument("-o", "--output", metavar="FILE", help="write to this file, at once")
-    _add_time_limit(handout)
-    examples = _add(
-        commands,
-        "examples",
-        "example_list",
-        "list, show or copy the examples that come along",
-        "List the examples that come along, print one, or copy the folder.",
-        _SHIPPED_EXAMPLES,
-    )
-    completion = _add(
-        commands,
-        "completion",
-        "completion",
-        "write what a shell needs to complete commands",
-        "Write what bash, zsh or fish needs to complete commands, options and files.",
-        _COMPLETION_EXAMPLES,
-    )
-    completion.add_argument("shell", choices=SHELLS, help="whose language it is in")
-    what = examples.add_mutually_exclusive_group()
-    what.add_argument("name", nargs="?", metavar="NAME", help="print this one")
-    what.add_argument("--copy", metavar="FOLDER", help="put the folder examples/ into this one")
-
-
-def _add_shapes(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--shapes",
-        metavar="'X: m x d; …'",
-        help="of the arguments of a Python function, which is given as FILE: loss.py:loss",
-    )
-
-
-def _add_reading(command: argparse.ArgumentParser) -> None:
-    """The arguments of every command that reads problems."""
-    command.add_argument(
-        "files", nargs="*", metavar="FILE", help="problems, or folders of them; - is standard input"
-    )
-    command.add_argument(
-        "-e", dest="texts", action="append", metavar="TEXT", help="a problem's text"
-    )
-    command.add_argument("-o", "--output", metavar="FILE", help="write to this file, at once")
-    command.add_argument(
-        "-v",
-        "--verbose",
-        action="count",
-        default=0,
-        help="say what is being done, on standard error; -vv: also what the search finds",
-    )
-    command.add_argument(
-        "-j", "--jobs", type=_jobs, default=1, metavar="N", help="problems at once (default: 1)"
-    )
-    command.add_argument("--color", choices=COLOURS, default="auto", help="(default: auto)")
-    command.add_argument(
-        "--strict", action="store_true", help="refuse undeclared names, and names that don't occur"
-    )
-    command.add_argument(
-        "--seed", type=_seed, default=0, metavar="N", help="of the random draws (default: 0)"
-    )
-    _add_time_limit(command)
-
-
-def _add_time_limit(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--time-limit",
-        type=_seconds,
-        default=SECONDS,
-        metavar="SECONDS",
-        help=f"for reading, and for each request; none: no limit (default: {SECONDS:g})",
-    )
 
 
 def _seconds(text: str) -> float | None:
@@ -509,3 +271,241 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65_535:
         raise argparse.ArgumentTypeError(f"a port is a number up to 65535, not {text!r}")
     return int(text)
+
+
+# ------------------------------------------------------------------------------------ the commands
+
+
+class _Argument(NamedTuple):
+    names: tuple[str, ...]
+    options: Mapping[str, Any]
+
+
+class _Command(NamedTuple):
+    """A command, which the module beside this one runs; arguments in a list exclude each other."""
+
+    name: str
+    module: str
+    summary: str
+    description: str
+    epilog: str
+    arguments: Sequence[_Argument | list[_Argument]]
+
+
+def _arg(*names: str, **options: Any) -> _Argument:
+    return _Argument(names, options)
+
+
+def _flag(*names: str, help: str) -> _Argument:
+    return _Argument(names, {"action": "store_true", "help": help})
+
+
+_OUTPUT = _arg("-o", "--output", metavar="FILE", help="write to this file, at once")
+_SHAPES = _arg(
+    "--shapes",
+    metavar="'X: m x d; …'",
+    help="of the arguments of a Python function, which is given as FILE: loss.py:loss",
+)
+_TIME_LIMIT = _arg(
+    "--time-limit",
+    type=_seconds,
+    default=SECONDS,
+    metavar="SECONDS",
+    help=f"for reading, and for each request; none: no limit (default: {SECONDS:g})",
+)
+_READING = (  # of every command that reads problems
+    _arg(
+        "files", nargs="*", metavar="FILE", help="problems, or folders of them; - is standard input"
+    ),
+    _arg("-e", dest="texts", action="append", metavar="TEXT", help="a problem's text"),
+    _OUTPUT,
+    _arg(
+        "-v",
+        "--verbose",
+        action="count",
+        default=0,
+        help="say what is being done, on standard error; -vv: also what the search finds",
+    ),
+    _arg("-j", "--jobs", type=_jobs, default=1, metavar="N", help="problems at once (default: 1)"),
+    _arg("--color", choices=COLOURS, default="auto", help="(default: auto)"),
+    _flag("--strict", help="refuse undeclared names, and names that don't occur"),
+    _arg("--seed", type=_seed, default=0, metavar="N", help="of the random draws (default: 0)"),
+    _TIME_LIMIT,
+)
+_COMMANDS = (
+    _Command(
+        "derive",
+        "derivations",
+        "derive the gradients that a problem asks for",
+        "Derive the gradients that a problem asks for, and check them.",
+        _EXAMPLES,
+        (
+            _SHAPES,
+            _arg("--wrt", metavar="NAME,…", help="only the gradients by these names"),
+            [
+                _flag("--steps", help="also what was rejected, and why"),
+                _flag("-q", "--quiet", help="the gradients alone"),
+            ],
+            _flag("--separate", help="tell each derivation alone, with all its steps"),
+            _arg(
+                "--format",
+                choices=FORMATS,
+                default="text",
+                help="text (the default), json, latex, markdown, or html: a report with pictures",
+            ),
+            _flag("--standalone", help="with latex: a document that compiles by itself"),
+            _arg(
+                "--sizes",
+                type=_sizes,
+                metavar="m=128,n[0]=784,n=100,L=4",
+                help="of families: the bytes that are kept, and the operations",
+            ),
+            *_READING,
+        ),
+    ),
+    _Command(
+        "check",
+        "verdicts",
+        "check the gradients that a problem claims",
+        "Check claims such as `check grad J wrt w = X' (X w - y) / m`: which are right, and what "
+        "mends the others.",
+        _CHECK_EXAMPLES,
+        (
+            _flag("--plot", help="also the error against the step of the differences"),
+            _flag("-q", "--quiet", help="a line for each, and the summary"),
+            _arg("--format", choices=CLAIM_FORMATS, default="text", help="(default: text)"),
+            *_READING,
+        ),
+    ),
+    _Command(
+        "code",
+        "modules",
+        "write the gradients as code",
+        "Write a module that computes the values and all gradients together.",
+        _CODE_EXAMPLES,
+        (
+            _SHAPES,
+            _arg("--target", choices=TARGETS, default=TARGETS[0], help="(default: numpy)"),
+            _flag("--self-test", help="with a check: run as a script, it tests itself"),
+            _flag("--blocks", help="take rows in blocks that stay in the cache (numpy)"),
+            _arg(
+                "--threads",
+                type=_jobs,
+                default=0,
+                metavar="N",
+                help="blocks of rows in threads (numpy)",
+            ),
+            _arg(
+                "--shard",
+                default="",
+                metavar="m",
+                help="share the rows of this dimension among devices (jax)",
+            ),
+            _arg(
+                "--sizes",
+                type=_sizes,
+                default={},
+                metavar="m=128,…",
+                help="of dimensions, for which products are ordered (default: all equal)",
+            ),
+            *_READING,
+        ),
+    ),
+    _Command(
+        "repl",
+        "sessions",
+        "derive interactively, step by step",
+        "A session: type a problem line by line, derive by hand, practise.",
+        _REPL_EXAMPLES,
+        (_arg("file", nargs="?", metavar="FILE", help="a problem to begin with"), _TIME_LIMIT),
+    ),
+    _Command(
+        "functions",
+        "function_list",
+        "list the operation table",
+        "List the functions and operators, each with its scalar derivative; or tell of some: the "
+        "law of its units, the rule that the search finds, and an example.",
+        _FUNCTIONS_EXAMPLES,
+        (_arg("names", nargs="*", metavar="NAME", help="tell of these"),),
+    ),
+    _Command(
+        "simplify",
+        "simple_forms",
+        "write an expression in its shortest form",
+        "Write an expression in its shortest form: `A inv(A) B` is `B`.",
+        _SIMPLIFY_EXAMPLES,
+        (
+            _arg("expression", metavar="EXPRESSION", help="an expression: `x' x x`"),
+            _arg(
+                "--given",
+                metavar="TEXT",
+                default="",
+                help="declarations and definitions: `A : n x n`",
+            ),
+        ),
+    ),
+    _Command(
+        "serve",
+        "page",
+        "open the page in a browser: type, and see",
+        "Serve the page on this machine, for this machine alone, and open it in a browser.",
+        _SERVE_EXAMPLES,
+        (
+            _arg("--port", type=_port, default=0, metavar="N", help="(default: a free one)"),
+            _flag("--no-browser", help="print the address alone"),
+            _TIME_LIMIT,
+        ),
+    ),
+    _Command(
+        "site",
+        "site",
+        "build the page as a static site, which needs no server",
+        "Build the page as a static site, with Python in the browser: any web server can hold it.",
+        _SITE_EXAMPLES,
+        (
+            _arg("out", metavar="FOLDER", help="where the site is put"),
+            _arg(
+                "--pyodide",
+                required=True,
+                metavar="FOLDER",
+                help="what Pyodide's npm package holds, and NumPy's wheel for it (else it is "
+                "loaded later)",
+            ),
+        ),
+    ),
+    _Command(
+        "handout",
+        "handout",
+        "write a worksheet of exercises, and its key",
+        "Write a worksheet with room to work on, and its key with the derivations. The exercises "
+        "are a TOML file of questions, as `:quiz FILE.toml` poses them in a session.",
+        _HANDOUT_EXAMPLES,
+        (
+            _arg("file", nargs="?", metavar="FILE", help="(default: those of `:quiz`)"),
+            _arg("--format", choices=("html", "latex"), default="html", help="(default: html)"),
+            _OUTPUT,
+            _TIME_LIMIT,
+        ),
+    ),
+    _Command(
+        "examples",
+        "example_list",
+        "list, show or copy the examples that come along",
+        "List the examples that come along, print one, or copy the folder.",
+        _SHIPPED_EXAMPLES,
+        (
+            [
+                _arg("name", nargs="?", metavar="NAME", help="print this one"),
+                _arg("--copy", metavar="FOLDER", help="put the folder examples/ into this one"),
+            ],
+        ),
+    ),
+    _Command(
+        "completion",
+        "completion",
+        "write what a shell needs to complete commands",
+        "Write what bash, zsh or fish needs to complete commands, options and files.",
+        _COMPLETION_EXAMPLES,
+        (_arg("shell", choices=SHELLS, help="whose language it is in"),),
+    ),
+)

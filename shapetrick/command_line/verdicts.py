@@ -8,11 +8,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from ..api import Problem
-from ..checks import JudgedClaim, equality_checked
-from ..core.deadline import limited
+from ..checks import JudgedClaim
 from ..core.errors import ShapetrickError
-from ..core.problem import EqualityClaim, begin
-from ..core.problem import Problem as ProblemData
 from ..core.warnings import warnings_of
 from .outcome import DONE, WRONG, BadInput, place, print_data, refused, warner
 from .progress import working
@@ -36,11 +33,7 @@ def run(args: Namespace) -> int:
 
 def _check(args: Namespace, source: GivenProblem, counts: Counter[str]) -> int:
     data, warn = source.problem.data, warner()
-    claims: list[Problem | EqualityClaim] = [
-        *(one for one in source.problem.requests() if one.data.requests[0].claim is not None),
-        *data.equalities,
-    ]
-    claims.sort(key=lambda c: begin(c if isinstance(c, EqualityClaim) else c.data.requests[0]))
+    claims = [part for part in source.problem.parts(together=False) if part.data.claimed]
     if not claims and several(args):
         return DONE  # a folder may have problems that ask only
     if not claims:
@@ -49,11 +42,12 @@ def _check(args: Namespace, source: GivenProblem, counts: Counter[str]) -> int:
     show = None if args.format in _DOCUMENTS else _SHOWN[args.format](source, args)
     status = DONE
     for claim in claims:
-        if isinstance(claim, Problem) and (args.quiet or args.format != "text"):
-            warn(warnings_of(data, claim.data.requests[0]))
+        if args.quiet or args.format != "text":
+            for request in claim.data.requests:
+                warn(warnings_of(data, request))
         try:
-            with working(f"checking {_claimed(claim)}"):
-                found = _judged(claim, data, args)
+            with working(f"checking {claim.data.claimed[0].key}"):
+                (found,) = claim.verdicts(args.seed, time_limit=args.time_limit)
         except ShapetrickError as e:  # the other claims are still judged
             status = max(status, refused(e, source.file))
             continue
@@ -66,19 +60,6 @@ def _check(args: Namespace, source: GivenProblem, counts: Counter[str]) -> int:
     if documented:
         print(_DOCUMENTS[args.format](source.problem, documented, args))
     return status
-
-
-def _claimed(claim: Problem | EqualityClaim) -> str:
-    return claim.text if isinstance(claim, EqualityClaim) else claim.data.requests[0].key
-
-
-def _judged(claim: Problem | EqualityClaim, data: ProblemData, args: Namespace) -> JudgedClaim:
-    """What is found of one claim, a problem with a request or an equality. Raises
-    ShapetrickError."""
-    if isinstance(claim, EqualityClaim):
-        return limited(args.time_limit, partial(equality_checked, data, claim, args.seed))
-    (found,) = claim.check(seed=args.seed, time_limit=args.time_limit)
-    return found
 
 
 def _text(source: GivenProblem, args: Namespace) -> ShowVerdict:

@@ -14,8 +14,9 @@ from functools import lru_cache, reduce
 from itertools import product
 from math import lcm, prod
 from operator import and_
+from typing import Any, ClassVar, NoReturn, cast
 
-from .errors import ShapeError
+from .errors import OperandError, ShapeError
 from .records import dataclass
 
 Monomial = tuple[str, ...]
@@ -36,6 +37,7 @@ class Dim:
     Equal dimensions are one object: they are compared more often than anything else."""
 
     terms: Terms
+    scalar: ClassVar[Any]  # it as an expression, of which the arithmetic with numbers is
 
     def __new__(cls, terms: Terms) -> Dim:
         known = _dims.get(terms)
@@ -57,15 +59,46 @@ class Dim:
         return Dim((((value,), 1),))
 
     def __add__(self, other: Dim) -> Dim:
-        return _collect([*self.terms, *other.terms])
+        try:
+            return _collect([*self.terms, *other.terms])
+        except AttributeError:
+            return cast(Dim, self.scalar + other)
 
     def __sub__(self, other: Dim) -> Dim:
-        return _collect([*self.terms, *((names, -k) for names, k in other.terms)])
+        try:
+            return _collect([*self.terms, *((names, -k) for names, k in other.terms)])
+        except AttributeError:
+            return cast(Dim, self.scalar - other)
+
+    def __radd__(self, other: Any) -> Any:
+        return other + self.scalar
+
+    def __rsub__(self, other: Any) -> Any:
+        return other - self.scalar
+
+    def __rmul__(self, other: Any) -> Any:
+        return other * self.scalar
+
+    def __pow__(self, other: Any) -> Any:
+        return self.scalar**other
+
+    def __index__(self) -> NoReturn:
+        raise OperandError(
+            f"`{self}` has no size yet: write `st.eye(n)`, `st.ones(n)` or `st.zeros(n)`."
+        )
+
+    def __truediv__(self, other: Any) -> Any:
+        return self.scalar / other
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return other / self.scalar
 
     def __neg__(self) -> Dim:
         return NOTHING - self
 
     def __mul__(self, other: Dim) -> Dim:
+        if not isinstance(other, Dim):
+            return cast(Dim, self.scalar * other)
         degree = sum(max((len(names) for names, _ in d.terms), default=0) for d in (self, other))
         if max(degree, len(self.terms) * len(other.terms)) > MOST_TERMS:
             raise ShapeError("a dimension is a sum of too many terms, or a product of too many.")

@@ -50,6 +50,8 @@ def systems_within(
 ) -> tuple[EquationSystem, ...]:
     """The systems whose unknowns the expressions have, directly or through other systems; each
     after those whose unknowns are in its equations."""
+    if not systems:
+        return ()
     inside = {s for e in roots for s in symbols_of(e)}
     contents = {system: {s for e in system.residuals for s in symbols_of(e)} for system in systems}
     reached: list[EquationSystem] = []

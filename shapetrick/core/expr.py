@@ -11,6 +11,7 @@ import math
 import numbers
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, fields
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, ClassVar, Literal, TypeVar, get_args
 
@@ -341,6 +342,9 @@ def dimension(dim: Dim) -> Expr:
     return add(*terms) if terms else ZERO
 
 
+Dim.scalar = property(dimension)
+
+
 def constant(name: str) -> Expr:
     """`pi` or `e`."""
     return node(Constant, (), SCALAR, name)
@@ -571,8 +575,10 @@ def operand(value: Any) -> Expr:
         value = value.item() if not isinstance(value, numbers.Number) else value
     if isinstance(value, numbers.Rational):
         return number(Fraction(int(value.numerator), int(value.denominator)))
-    if isinstance(value, numbers.Real) and math.isfinite(value):
+    if isinstance(value, (numbers.Real, Decimal)) and math.isfinite(value):
         return number(Fraction(str(value)))
+    if isinstance(value, Dim):
+        return dimension(value)
     if isinstance(getattr(value, "gradient", None), Expr):
         raise OperandError(f"{value!r} is no operand: its `gradient` is the expression.")
     library = type(value).__module__.partition(".")[0]
@@ -639,5 +645,9 @@ def _broadcast(kind: type[Expr], args: Sequence[Expr]) -> Shape:
     if shape is None:
         shapes = ", ".join(dict.fromkeys(shape_text(a.shape) for a in args))
         sign = _SIGNS[kind]
-        raise ShapeError(f"the operands of `{sign}` have shapes {shapes}, which don't broadcast.")
+        turned = broadcast([args[0].shape, *(a.shape[::-1] for a in args[1:])])
+        hint = "" if turned is None else "; the second one transposed, `B.T`, would"
+        raise ShapeError(
+            f"the operands of `{sign}` have shapes {shapes}, which don't broadcast{hint}."
+        )
     return shape

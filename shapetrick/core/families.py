@@ -158,6 +158,12 @@ def extent_of(box: MemberBox) -> Extent:
     return tuple(dim_of(b.minus(a).plus(1)) for a, b in zip(*box, strict=True))
 
 
+def along(box: MemberBox, axis: int, first: Index, last: Index) -> MemberBox:
+    """The box with other ends along an axis."""
+    (low, high), after = box, axis + 1
+    return (*low[:axis], first, *low[after:]), (*high[:axis], last, *high[after:])
+
+
 def lies_in(box: MemberBox, around: MemberBox) -> bool:
     """Whether a box is part of another one. Raises Incomparable."""
     below = all(at_most(a, b) for a, b in zip(around[0], box[0], strict=True))

@@ -1,29 +1,88 @@
-"""What Python's operators, and NumPy's and PyTorch's functions, do with an expression: what the
-language writes with that sign or name, or what to write.
+"""What Python's operators, and other libraries' functions, do with an expression: what the language
+writes with that sign, or reads as that call; for the others TABLES of what to write.
 
-`core/expr.py` says how the functions are put together.
+`core/expr.py` says how the operators are put together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
 from .dims import shape_text
-from .errors import OperandError, ShapeError
+from .errors import NameProblem, OperandError, ParseError, ShapeError
 from .functions import NAMES, TABLE
 
 ExprT = TypeVar("ExprT")  # an expression, which stands above
-# What libraries call the operators of entries, and their matrix product.
-OPERATORS = {
-    **dict.fromkeys(("add",), "add"),
-    **dict.fromkeys(("subtract", "sub"), "subtract"),
-    **dict.fromkeys(("multiply", "mul"), "times"),
-    **dict.fromkeys(("divide", "true_divide", "div"), "divide"),
-    **dict.fromkeys(("matmul", "mm", "mv"), "matmul"),
-    **dict.fromkeys(("negative", "neg"), "negate"),
-    **dict.fromkeys(("power", "float_power", "pow"), "power"),
-}
+_NO_VALUES = (
+    "an expression has no values, but a `shape`: `evaluate` it on arrays, write `st.exp(…)` or so "
+    "for its function, or give SymPy's functions `st.to_sympy(…)`."
+)
+_NO_SEQUENCE = "an expression is not a sequence: it has a shape, but no values."
+_TEXTS = " That is said of texts, as `st.derive` reads them."
+# What is said of the operators and functions of Python, and of libraries, that there are none of.
+_REFUSED = (
+    (
+        "__bool__",
+        "an expression is neither true nor false; `==` tells whether two are the same, "
+        "`st.maximum(a, b)` is the larger one, and `st.where(A > B, X, Y)` chooses.",
+    ),
+    (
+        "__ge__ __le__ ge le greater_equal less_equal",
+        "`A > B` and `A < B` compare, 1 where it holds and else 0: for what is not less write "
+        "`1 - (A < B)`.",
+    ),
+    (
+        "__and__ __rand__ __or__ __ror__ __invert__ logical_and logical_or logical_not bitwise_and "
+        "bitwise_or bitwise_not invert",
+        "masks are numbers, 1 where they hold: both hold in `M.hadamard(N)`, one does in "
+        "`st.maximum(M, N)`, and `1 - M` is the other one.",
+    ),
+    ("__xor__ __rxor__ bitwise_xor", "a power is `A**2`, of the entries `st.power(A, 2)`."),
+    (
+        "__lshift__ __rlshift__ __rshift__ __rrshift__ left_shift right_shift",
+        "an expression has no bits to shift: `a * 2**k` is a power's multiple.",
+    ),
+    (
+        "__floordiv__ __rfloordiv__ __mod__ __rmod__ __divmod__ __rdivmod__ __round__ __trunc__ "
+        "__floor__ __ceil__ floor_divide remainder mod fmod divmod round around rint trunc floor "
+        "ceil fix",
+        "an expression is not rounded, nor divided with a remainder: `a / c` divides by a scalar.",
+    ),
+    ("__reversed__ __contains__", _NO_SEQUENCE),
+    (
+        "__getitem__ __setitem__ __delitem__",
+        "an expression has no entries to take: multiply by a declared vector, as in `e.T @ x`; in "
+        "a text `X[1, :]` is the first row.",
+    ),
+    (
+        "__call__",
+        "an expression is no function: a product is `A @ x`, its value `st.evaluate(e, …)`.",
+    ),
+    ("__array__ __len__ __index__ __bytes__", _NO_VALUES),
+)
+# What is written for attributes of arrays, and for functions that are operators here.
+_MEANT = (
+    ("dot matmul mm mv bmm inner vdot multi_dot", "`A @ x`"),
+    ("multiply mul", "`A.hadamard(B)`"),
+    ("t transpose mT H mH swapaxes permute", "`A.T`"),
+    ("inverse I", "`st.inv(A)`"),
+    ("solve", "`st.inv(A) @ b`"),
+    ("matrix_power", "`A**k`"),
+    ("reciprocal", "`st.power(A, -1)`"),
+    ("shape ndim size", "`A.shape`"),
+    ("ones_like full_like", "`st.ones(*A.shape)`"),
+    ("zeros_like", "`st.zeros(*A.shape)`"),
+    ("backward diff grad", "`st.grad(e, x)`"),
+    ("item tolist numpy eval evalf detach dtype", "`st.evaluate(e, …)`"),
+)
+
+
+def _by_name(table: Sequence[tuple[str, str]]) -> dict[str, str]:
+    return {name: said for names, said in table for name in names.split()}
+
+
+_SAID, _WRITTEN = _by_name(_REFUSED), _by_name(_MEANT)
 
 
 class Operand(Generic[ExprT]):
@@ -32,6 +91,7 @@ class Operand(Generic[ExprT]):
     __slots__ = ()
     operators: ClassVar[Mapping[str, Callable[..., Any]]] = {}  # what makes which node
     is_written: ClassVar[Callable[[str], bool]]  # whether the language makes it of others
+    reads: ClassVar[Callable[..., Any]]  # what a call means in a text
 
     @classmethod
     def _made(cls, name: str, *given: Any) -> ExprT:
@@ -92,8 +152,9 @@ class Operand(Generic[ExprT]):
     def __rtruediv__(self, other: Any) -> ExprT:
         return self._quotient(other, self)
 
-    def __pow__(self, exponent: Any) -> ExprT:
-        return self._made("whole_power", self, exponent)
+    def __pow__(self, exponent: Any, modulo: None = None) -> ExprT:
+        found = self._made("whole_power", self, exponent)
+        return found if modulo is None else found % modulo  # which is refused
 
     def __rpow__(self, base: Any) -> ExprT:
         return self._made("whole_power", base, self)
@@ -133,36 +194,45 @@ class Operand(Generic[ExprT]):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *given: Any, **options: Any) -> Any:
         """NumPy's functions of every entry, and its operators."""
-        name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
-        return self._applied("numpy", name, given, options)
+        name: str = ufunc.__name__
+        if name in ("equal", "not_equal"):  # of a number of NumPy's and an expression
+            return (given[0] is given[1]) is (name == "equal")
+        if method != "__call__":
+            raise OperandError(f"`np.{name}.{method}` takes arrays{_instead('')}.")
+        return self._read(f"np.{name}", given, options)
 
     def __array_function__(
         self, function: Any, _: Any, given: Sequence[Any], options: Mapping[str, Any]
     ) -> Any:
-        """Its other functions, `np.trace(X)`, which are told what to write."""
-        return self._applied("numpy", function.__name__, given, options)
+        """Its other functions, `np.trace(X)`."""
+        return self._read(f"np.{function.__name__}", given, options)
 
     @classmethod
     def __torch_function__(
         cls, function: Any, _: Any, given: Sequence[Any] = (), options: Any = None
     ) -> Any:
-        """Likewise PyTorch's."""
+        """Likewise PyTorch's, which pass on what they are not given."""
+        is_told = {k: x is not None and x is not False for k, x in (options or {}).items()}
+        told = {k: options[k] for k in is_told if is_told[k] and not k.startswith("_")}
         name = function.__name__.strip("_").removeprefix("linalg_")
-        return cls._applied("torch", name, given, options or {})
+        return cls._read(f"torch.{name}", given, told)
 
     @classmethod
-    def _applied(
-        cls, library: str, name: str, given: Sequence[Any], options: Mapping[str, Any]
-    ) -> Any:
-        key = _key(name)
-        if name in OPERATORS and not options:
-            return cls._made(OPERATORS[name], *given)
-        if key is not None and TABLE[key].elementwise and not options:
-            return cls._called(key, *given)
-        raise OperandError(f"{library}'s `{name}` takes arrays{_instead(name)}.")
+    def _read(cls, called: str, given: Sequence[Any], options: Mapping[str, Any]) -> ExprT:
+        """What the call means in a text. Raises InputError."""
+        try:
+            found: ExprT = cls.reads(called, given, options)
+        except (ParseError, NameProblem) as error:
+            name = called.rpartition(".")[2]
+            instead = _instead(name, "")
+            said = f"`{called}` is not read so{instead}." if instead else error.message + _TEXTS
+            raise OperandError(_SAID.get(name, said)) from None
+        return found
 
-    def __array__(self, *_: Any, **__: Any) -> NoReturn:
-        raise OperandError(_NO_VALUES)
+    def __iter__(self) -> Iterator[NoReturn]:
+        """Refused at the first: whoever asks by `iter` whether to make an array hears of that."""
+        raise OperandError(_NO_SEQUENCE)
+        yield
 
     def __float__(self) -> NoReturn:
         """What `math.sin` asks for, and SymPy of what isn't its own, whose `==` then goes on."""
@@ -175,22 +245,15 @@ class Operand(Generic[ExprT]):
 
     __int__ = __float__
 
+    def _sympyrepr(self, _: Any) -> str:
+        """How SymPy's `srepr` shows what isn't its own."""
+        return repr(self)
+
     def __format__(self, form: str) -> str:
-        return format(str(self), form)
-
-    def __bool__(self) -> NoReturn:
-        raise OperandError(
-            "an expression is neither true nor false; `==` tells whether two are the same."
-        )
-
-    def __iter__(self) -> NoReturn:
-        raise OperandError("an expression is not a sequence: it has a shape, but no values.")
-
-    def __getitem__(self, _: Any) -> NoReturn:
-        raise OperandError(
-            "an expression has no entries to take: multiply by a declared vector, as in `e.T @ x`; "
-            "in a text `X[1, :]` is the first row."
-        )
+        try:
+            return format(str(self), form)
+        except ValueError:  # of numbers
+            raise OperandError(_NO_VALUES) from None
 
     def __getattr__(self, name: str) -> NoReturn:
         """What is asked for as of an array, `X.sum()`, is a function."""
@@ -198,19 +261,22 @@ class Operand(Generic[ExprT]):
         raise AttributeError(f"an expression has no {name!r}{hint}.", name=name, obj=self)
 
 
-_NO_VALUES = (
-    "an expression has no values: `evaluate` it on arrays, write `st.exp(…)` or so for its "
-    "function, or give SymPy's functions `st.to_sympy(…)`."
-)
+def _refusing(said: str) -> Callable[..., NoReturn]:
+    def refused(*_: Any, **__: Any) -> NoReturn:
+        raise OperandError(said)
+
+    return refused
 
 
-def _instead(name: str) -> str:
+for _name, _said in _SAID.items():
+    if _name.startswith("__"):
+        setattr(Operand, _name, _refusing(_said))
+
+
+def _instead(name: str, otherwise: str = ": `shapetrick functions` lists what there is") -> str:
     """What to write for a library's function."""
-    found = _key(name) or (name if Operand.is_written(name) else None)
-    return f": write `st.{found}(…)`" if found else ": `shapetrick functions` lists what there is"
-
-
-def _key(name: str) -> str | None:
-    """The row that a library's function is, by our name for it or by NumPy's."""
-    found = (row.name for row in TABLE.values() if row.numpy == name)
-    return NAMES.get(name) or next(found, None)
+    found = NAMES.get(name) or next((row.name for row in TABLE.values() if row.numpy == name), name)
+    if name in _WRITTEN:
+        return f": write {_WRITTEN[name]}"
+    is_there = found in TABLE or Operand.is_written(found)
+    return f": write `st.{found}(…)`" if is_there else otherwise

@@ -27,6 +27,7 @@ from .traversal import postorder, substitute
 DerivativeKind = Literal["grad", "vjp", "jac", "hess", "jvp", "hvp"]
 RequestKind = Literal[DerivativeKind, "solve"]
 NOTHING_ASKED = "nothing is asked for: end with a request such as `grad J wrt X`."
+LONGEST_LABEL = 24  # characters that stand in one
 MOST_SHOWN = 3  # requests, in the `repr` of a problem
 
 
@@ -79,6 +80,11 @@ class Request:
         return self.kind
 
     @property
+    def right_span(self) -> Span | None:
+        """Where what is claimed stands."""
+        return None if self.claim is None else self.claim.span
+
+    @property
     def key(self) -> str:
         """What it asks for: "grad J wrt w"."""
         if self.kind == "solve":
@@ -92,8 +98,11 @@ class Request:
 
 
 def called(text: str) -> str:
-    """What is differentiated as it stands in a label: in brackets unless it is a name."""
-    return text if text.isidentifier() else f"({text})"
+    """What is differentiated as it stands in a label: in brackets unless it is a name, and left out
+    where it is long."""
+    if text.isidentifier():
+        return text
+    return f"({text})" if len(text) <= LONGEST_LABEL else ""
 
 
 def jacobian_shape(of: Expr, wrt: Expr) -> Shape:
@@ -133,7 +142,8 @@ class EqualityClaim(NamedTuple):
     right_span: Span | None = None
 
     @property
-    def text(self) -> str:
+    def key(self) -> str:
+        """What it claims: "tr(A B) = tr(B A)"."""
         return f"{self.left_text} = {self.right_text}"
 
 
@@ -170,6 +180,17 @@ class Problem:
         asked = [request.key for request in self.requests[:MOST_SHOWN]]
         more = len(self.requests) - len(asked)
         return f"<Problem {'; '.join(asked + [f'{more} more'] * bool(more)) or 'without requests'}>"
+
+    @property
+    def asked(self) -> list[Request | EqualityClaim]:
+        """All that is asked or claimed, in the order of the text."""
+        found: list[Request | EqualityClaim] = [*self.requests, *self.equalities]
+        return sorted(found, key=begin)
+
+    @property
+    def claimed(self) -> list[Request | EqualityClaim]:
+        """All that is claimed, in that order."""
+        return [a for a in self.asked if isinstance(a, EqualityClaim) or a.claim is not None]
 
     @property
     def has_families(self) -> bool:

@@ -4,7 +4,7 @@ it."""
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -265,3 +265,11 @@ class Result:
     def expanded(self) -> Expr:
         """The gradient in declared symbols alone."""
         return expand_names(self.gradient)
+
+
+def asked_once(results: Iterable[Result]) -> list[Result]:
+    """The results without those of requests that are made again, by a claim or as they were."""
+    first: dict[Request, Result] = {}
+    for r in results:
+        first.setdefault(replace(r.request, claim=None, span=None), r)
+    return list(first.values())

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Sequence
 from fractions import Fraction
 from functools import cache, lru_cache
+from itertools import chain, combinations, product
 from typing import Any
 
 from ..core.dims import ONE, SCALAR, Dim, Shape
@@ -35,7 +36,7 @@ from ..core.expr import (
     times,
     zeros,
 )
-from ..core.functions import TABLE, Array, Function, Signature, SignatureSide
+from ..core.functions import TABLE, Array, Function, Signature, SignatureSide, parse_signature
 from ..core.named_tuples import NamedTuple
 from ..core.structure import data_of, factors_of, terms_of
 from ..core.traversal import postorder, rebuild
@@ -275,3 +276,24 @@ def pattern_of(view: LocalDerivative) -> Pattern:
         return Pattern(view.row, signature, ones, kind, view.position)
     signature = Signature(tuple(sides(a) for a in view.args), sides(view.value))
     return Pattern(view.row, signature, frozenset(), data, view.position)
+
+
+def patterns_of(row: Function) -> Iterator[Pattern]:
+    """All patterns of a row: at each of its signatures, with each choice of sides that are 1."""
+    signatures = [(axis, parse_signature(text)) for axis, text in row.signatures]
+    for axis, signature in signatures or [(None, s) for s in _broadcasting(row.arity)]:
+        fused = any(len(side) > 1 for sides in signature.args for side in sides)
+        data = "sizes" if fused else axis
+        letters = signature.letters if row.signatures else ()
+        ones = chain.from_iterable(combinations(letters, k) for k in range(len(letters) + 1))
+        for of_one, position in product(ones, range(row.arity)):
+            pattern = Pattern(row, signature, frozenset(of_one), data, position)
+            yield pattern_of(pattern.example())  # of its shapes another signature may be the first
+
+
+def _broadcasting(arity: int) -> Iterator[Signature]:
+    """The signatures of an element-wise operation, by which sides are 1."""
+    sides = product(((), ("r",)), ((), ("c",)))
+    for args in product(sides, repeat=arity):
+        rows, cols = map(max, zip(*args, strict=True))
+        yield Signature(args, (rows, cols))

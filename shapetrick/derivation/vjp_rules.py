@@ -6,19 +6,23 @@ are the cotangent `G` of the value and the factors of the scalar derivative; the
 argument. The search proposes arrangements, first those whose principal shapes and units match,
 then those whose principal shapes match, then for square arguments those whose shapes match; a
 least-squares fit to finite differences picks the ones that add up to the derivative. What was
-found is remembered for every later use of the operation at that pattern.
+found is remembered for every later use of the operation at that pattern, and for the rows of the
+table a wheel has it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from ..algebra.index_terms import Edge, Term, tidy
+from ..core.built import built
 from ..core.dims import Dim, shape_text
-from ..core.errors import DerivationError
+from ..core.errors import DerivationError, ShapeError
 from ..core.expr import UNIT, Expr, Power
+from ..core.functions import TABLE, Function
 from ..core.named_tuples import NamedTuple
 from ..core.structure import data_of
 from . import ties
@@ -29,6 +33,7 @@ from .local_derivatives import (
     Pattern,
     instantiate,
     pattern_of,
+    patterns_of,
     read_derivative,
     scalar_derivative,
 )
@@ -52,8 +57,28 @@ def rule_for(view: LocalDerivative) -> VjpRule:
     pattern = pattern_of(view)
     rule = _rules.get(pattern)
     if rule is None:
-        rule = _rules[pattern] = _search(pattern)
+        rule = _rules[pattern] = _built(pattern) or _search(pattern)
+        for one in rule.terms:
+            _log.debug("%s: arrangements tried: %d", pattern.row.name, one.tried)
     return rule
+
+
+def _built(pattern: Pattern) -> VjpRule | None:
+    """The rule that was found when the package was built, of a row of the table."""
+    row, *rest = pattern
+    found = built("rules", row.name) if TABLE.get(row.name) is row else None
+    return found and found.get(tuple(rest))
+
+
+def rules_to_build(rows: Iterable[Function]) -> dict[tuple[str, str], dict[Any, VjpRule]]:
+    """The rules of rows of the table, by their names and the rest of their patterns. What has no
+    rule is refused where it is used; without SciPy the rows whose values need it are left out."""
+    found: dict[tuple[str, str], dict[Any, VjpRule]] = {}
+    for row in rows:
+        for pattern in patterns_of(row):
+            with suppress(DerivationError, ShapeError, ModuleNotFoundError):
+                found.setdefault(("rules", row.name), {})[tuple(pattern[1:])] = _search(pattern)
+    return found
 
 
 def forget() -> None:
@@ -76,8 +101,6 @@ def _search(pattern: Pattern) -> VjpRule:
         found, miss = fit(products, proposals, trials)
         error = miss if error is None else min(error, miss)
         if found is not None:
-            for one in found:
-                _log.debug("%s: arrangements tried: %d", pattern.row.name, one.tried)
             return VjpRule(found)
     raise DerivationError(_refusal(pattern, view, error))
 

@@ -71,11 +71,6 @@ class ComposedLine(NamedTuple):
     fresh: int = 0
     is_fused: bool = False  # a side of two dimensions in one operation, of one in another
 
-    @staticmethod
-    def from_cotangent(cotangent: Expr) -> ComposedLine:
-        """A line that starts with an upstream gradient."""
-        return ComposedLine(pieces=(LineFactor(cotangent),))
-
     def extended(self, found: Arranged, factors: Sequence[Expr], argument: Expr) -> ComposedLine:
         """The line taken through one more operation; a transposed factor counts as the factor."""
         offset = self.fresh
@@ -132,9 +127,10 @@ def _equations(pairs: Sequence[tuple[_LegPlace, _LegPlace]]) -> Iterator[tuple[U
 
 
 class LookAlikes(NamedTuple):
-    """How many arrangements fit the declared shapes (and whether all were counted), how many of
-    them the principal shapes and units too, and some that fail; the sides, by whose types they
-    do, and all that were tried, where all ways are transposes and products."""
+    """What a `Line` says of its look-alikes: how many arrangements fit the declared shapes (and
+    whether all were counted), how many of them the principal shapes and units too, and some that
+    fail; the sides, by whose types they do, and all that were tried, where all ways are transposes
+    and products."""
 
     fitting: int
     all_counted: bool

@@ -27,7 +27,7 @@ from ..derivation.fitting import Arranged
 from ..derivation.local_derivatives import LocalDerivative, instantiate, views
 from ..derivation.vjp_rules import arrange, rule_for
 from ..simplification.simplifier import Simplifier
-from .lookalikes import ComposedLine, look_alikes
+from .lookalikes import ComposedLine, LineFactor, look_alikes
 
 Text = Callable[[Expr], str]
 
@@ -160,7 +160,7 @@ class Paper:
             "the upstream gradient" if e is self._request.of else f"from above, at {quantity.title}"
         )
         factor = Factor(quantity.cotangent, origin)
-        path = ComposedLine.from_cotangent(quantity.cotangent)
+        path = ComposedLine((LineFactor(quantity.cotangent),))
         return [_StepWriter(Fraction(1), (factor,), quantity.cotangent, path)]
 
     # -------------------------------------------------------------------------------- lines
@@ -219,17 +219,9 @@ class Paper:
     def _line(self, draft: _StepWriter, shape: Shape) -> Line:
         found = look_alikes(draft.path, shape, self._text, self._simplify.is_symmetric)
         arrangement = self._simplify(times(number(draft.coefficient), draft.arrangement))
-        return Line(
-            draft.coefficient,
-            _cancelled(draft.factors),
-            arrangement,
-            found.fitting,
-            found.all_counted,
-            found.typed,
-            tuple(replace(r, arrangement=self._named(r.arrangement)) for r in found.rejected),
-            found.sides,
-            found.tried,
-        )
+        rejected = (replace(r, arrangement=self._named(r.arrangement)) for r in found.rejected)
+        alike = found._replace(rejected=tuple(rejected))
+        return Line(draft.coefficient, _cancelled(draft.factors), arrangement, *alike)
 
     def _merged(self, drafts: Sequence[_StepWriter]) -> list[_StepWriter]:
         """Lines with the same factors and one arrangement as one: `R + R` is `2 R`, as in

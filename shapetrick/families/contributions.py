@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from ..core import expr as ex
 from ..core.errors import DerivationError
 from ..core.expr import SUM, Add, Call, Expr, MatMul, Name, Symbol, Times, Total, Transpose
-from ..core.families import MemberBox, box_of, index_letters, lies_in, reindexed
+from ..core.families import MemberBox, along, box_of, index_letters, lies_in, reindexed
 from ..core.functions import TABLE
-from ..core.indices import Condition, Index, Range, is_at_most
+from ..core.indices import Condition, Index, Indices, Range, is_at_most
 
 Padding = tuple[str, int]  # a family whose members outside of its ranges along an axis are zero
 
@@ -22,12 +22,14 @@ Padding = tuple[str, int]  # a family whose members outside of its ranges along 
 @dataclass(frozen=True, slots=True)
 class Contribution:
     """What a use adds to the cotangent of the members of a box, written for the member at
-    `letters`. The families that are `padded` are zero outside of their ranges in it."""
+    `letters`. The families that are `padded` are zero outside of their ranges in it; along the axes
+    that are `chosen` a condition says to which members something is added."""
 
     box: MemberBox
     value: Expr
     letters: tuple[str, ...]
     padded: frozenset[Padding] = frozenset()
+    chosen: frozenset[int] = frozenset()
 
     def contains(self, box: MemberBox) -> bool:
         return lies_in(box, self.box)
@@ -38,26 +40,44 @@ def widened(
     whole: MemberBox,
     extent: Callable[[str], MemberBox | None],
 ) -> list[Contribution]:
-    """What uses add, for all members along the axes on which some begin too late and some end too
-    early, where what they add is zero outside: `c (G[i-1] + G[i+1])`, G being zero outside."""
+    """What uses add, for all members along the axes on which it is seen to be nothing for the
+    others: of an empty sum, or along those on which some begin too late and some end too early,
+    where it is zero outside: `c (G[i-1] + G[i+1])`, G being zero outside."""
     found = list(contributions)
     for axis, (first, last) in enumerate(zip(*whole, strict=True)):
         late, early, wide = False, False, {}
         for k, c in enumerate(found):
             low, high = c.box[0][axis], c.box[1][axis]
             starts, ends = is_at_most(low, first), is_at_most(last, high)
-            inner = Condition(low, Index(c.letters[axis]), high)
-            padded = None if starts and ends else _vanishing(c.value, inner, extent)
+            if starts and ends:
+                continue
+            letter = c.letters[axis]
+            if axis in c.chosen or (
+                (starts or _is_empty(c.value, {letter: low.plus(-1)}, 1))
+                and (ends or _is_empty(c.value, {letter: high.plus(1)}, -1))
+            ):
+                found[k] = replace(c, box=along(c.box, axis, first, last))
+                continue
+            padded = _vanishing(c.value, Condition(low, Index(letter), high), extent)
             if padded is not None:
                 late, early = late or not starts, early or not ends
-                box = tuple(
-                    (*end[:axis], own, *end[axis + 1 :])
-                    for end, own in zip(c.box, (first, last), strict=True)
-                )
-                wide[k] = replace(c, box=(box[0], box[1]), padded=c.padded | padded)
+                wide[k] = replace(c, box=along(c.box, axis, first, last), padded=c.padded | padded)
         if late and early:
             found = [wide.get(k, c) for k, c in enumerate(found)]
     return found
+
+
+def _is_empty(e: Expr, at: Indices, sign: int) -> bool:
+    """Whether it is a sum over nothing where a letter has a value, and where it is smaller, or
+    larger by the other sign."""
+    if isinstance(e, Total):
+        count = e.over.last.minus(e.over.first).plus(1)
+        (letter,) = at
+        there = count.within(at)
+        if sign * count.terms.get(letter, 0) > 0 and is_at_most(there, Index()):
+            return True
+        return e.fold == SUM and letter != e.over.letter and _is_empty(e.args[0], at, sign)
+    return isinstance(e, (Times, MatMul)) and any(_is_empty(a, at, sign) for a in e.args)
 
 
 def contribution(
@@ -83,18 +103,20 @@ def contribution(
             left.append(condition)
         else:
             padded |= by
+    chosen = {axis for axis, letter in enumerate(own) if Index(letter) in solution.chosen}
     for over in reversed(solution.summed):
         held = tuple(c for c in left if over.letter in c.letters)
         left = [c for c in left if c not in held]
         value = ex.total(value, over._replace(where=held))
     value = reindexed(value, {a: Index(b) for a, b in zip(own, letters, strict=True)})
-    return Contribution(box, value, letters, frozenset(padded))
+    return Contribution(box, value, letters, frozenset(padded), frozenset(chosen))
 
 
 @dataclass(slots=True)
 class _Solution:
     """The letters of a use by those of the member: `values` of some, and the others, over which is
-    `summed`, where `conditions` hold."""
+    `summed`, where `conditions` hold; these say of which values `chosen` indices are, and no
+    other."""
 
     used: Symbol
     ranges: Sequence[Range]
@@ -103,6 +125,7 @@ class _Solution:
     values: dict[str, Index] = field(default_factory=dict)
     summed: list[Range] = field(default_factory=list)
     conditions: list[Condition] = field(default_factory=list)
+    chosen: set[Index] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         for index, letter in zip(self.used.indices, self.own, strict=True):
@@ -138,6 +161,7 @@ class _Solution:
             self.values[letter] = value
         elif open_letters:
             self.conditions.append(Condition(own, found, own))
+            self.chosen.add(own)
         elif {*self.own} & {*found.terms}:  # of a diagonal
             taken = {r.letter for r in (*self.ranges, *self.summed)}
             letter = next(t for t in index_letters() if t not in taken)
@@ -159,6 +183,7 @@ class _Solution:
 
     def _held(self, letter: str, value: Index, first: Index, last: Index) -> None:
         """Add something only where a value lies between two indices: a sum over it, or nothing."""
+        self.chosen.add(value)
         self.summed.append(Range(letter, value, value))
         self.conditions.append(Condition(first, Index(letter), last))
 

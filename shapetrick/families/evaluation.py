@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from ..core.dims import Dim
 from ..core.errors import InputError
 from ..core.expr import Abstract, Expr, Symbol
-from ..core.families import Place, at_index
+from ..core.families import Families, Place, around, at_index, extent_of
 from ..core.functions import Array
 from ..core.indices import Index, numbered, read_name, renamed
 from ..core.problem import Problem
 from ..core.results import Result
 from ..core.traversal import postorder
-from ..numerics.arrays import evaluate_all
+from ..numerics.arrays import evaluate_all, told_sizes
 from ..simplification.stable_forms import stable
 from .given_checks import blocks, with_letters
 from .unrolled_checks import gradients, letters_of, places_asked
@@ -25,10 +26,13 @@ Given = Mapping[str, Any]
 
 def evaluate(problem: Problem, result: Result, given: Given, lengths: Mapping[str, int]) -> Any:
     """The gradient's value: one array for each member of a family, in order, or one for a symbol.
-    Members with several indices are lists of lists.
+    Members with several indices are lists of lists. Lengths that are not given are those of lists.
 
     Raises InputError where an array is missing or has another shape."""
     families = problem.families
+    for name in lengths.keys() - {*problem.dimensions(), *problem.taken(result.request)}:
+        raise InputError(_unknown(name, problem))
+    lengths = told_sizes([*_lengths_of_lists(families, given)], lengths)
     missing = [letter for letter in families.lengths if letter not in lengths]
     if missing:
         raise InputError(f"give a number for {missing[0]}: `evaluate(…, {missing[0]}=3)`.")
@@ -51,6 +55,24 @@ def evaluate(problem: Problem, result: Result, given: Given, lengths: Mapping[st
     arrays = {name: value for name, value in named.items() if value is not None}
     values = iter(evaluate_all(stable(exprs), arrays, arrays, lengths))
     return _nested([None if e is None else next(values) for e in asked.values()], [*asked])
+
+
+def _unknown(name: str, problem: Problem) -> str:
+    """What is said of a number for what is no length, nor a dimension."""
+    said = next((text for text in problem.readings if f"`{name}` is" in text), "")
+    there = ", ".join(f"`{letter}`" for letter in problem.families.lengths)
+    return f"`{name}` is no length here: there are {there}. {said}".rstrip()
+
+
+def _lengths_of_lists(families: Families, given: Given) -> Iterator[tuple[Dim, int]]:
+    """How many members there are along each axis of what is given as one list, or array."""
+    for base in dict.fromkeys(s.base for s in families.segments if s.base in given):
+        members = given[base]
+        for d in extent_of(around([s.box for s in families.of(base) if s.body is None])):
+            if not isinstance(members, (Sequence, np.ndarray)) or not len(members):
+                break
+            yield d, len(members)
+            members = members[0]
 
 
 def _asked(

@@ -56,6 +56,7 @@ def has_several_indices(problem: Problem, results: Sequence[Result]) -> bool:
     recursions = [r.recursion for r in results if r.recursion is not None]
     segments = every_segment(problem, results)
     values = [*(s.body for s in segments), *(q.value for r in recursions for q in r.equations)]
+    values += [r.request.of for r in results]
     placed = [(x, over) for e in values if e is not None for x, over in members_in(e)]
     many = any(len(s.indices) > 1 or s.padded for s in segments) or any(
         r.padded for r in recursions

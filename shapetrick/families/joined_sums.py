@@ -1,4 +1,5 @@
-"""Sums over members that are added to each other, as one sum where they run over one range."""
+"""Other ways to write sums over members: those over one range that are added as one, and what all
+summands have before them."""
 
 from __future__ import annotations
 
@@ -18,6 +19,20 @@ def joined_sums(e: Expr) -> Expr:
     """The expression with one sum for those over one range that are added, whatever their letters
     are: `sum(j) A[i,j] + 2 (sum(k) B[k])` is `sum(j) (A[i,j] + 2 B[j])`. Definitions stay."""
     return transform(e, lambda x: _joined(x) if isinstance(x, Add) else x, into_names=False)
+
+
+def with_factors_before(e: Expr) -> Expr:
+    """The expression with the scalars that all summands have before each sum."""
+
+    def taken_out(x: Expr) -> Expr:
+        if not isinstance(x, Total) or x.fold != SUM or not isinstance(x.args[0], Times):
+            return x
+        factors, letter = x.args[0].args, x.over.letter
+        before = [a for a in factors if a.is_scalar and letter not in letters_in(a)]
+        rest = ex.times(*(a for a in factors if a not in before))
+        return ex.times(*before, ex.total(rest, x.over)) if before else x
+
+    return transform(e, taken_out, into_names=False)
 
 
 def _joined(e: Add) -> Expr:

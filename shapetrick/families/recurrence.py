@@ -43,7 +43,7 @@ from ..simplification.simplifier import Simplifier
 from .contributions import Contribution, Padding, contribution, widened
 from .equation_regions import are_alike, with_joined
 from .given_letters import LARGE
-from .joined_sums import joined_sums
+from .joined_sums import joined_sums, with_factors_before
 from .member_sums import OpenSum, opened_sums
 from .schedule import schedule
 
@@ -517,13 +517,20 @@ class Backpropagation:
                         self._at_most(i, high)
 
     def simplified(self, e: Expr) -> Expr:
-        """Simplified; sums over one range are one where that is no longer, and members are symbols
-        again, whose definitions were put in as names."""
-        e = self._simplifier(e)
-        joined = joined_sums(e)
-        if joined is not e:
-            joined = self._simplifier(joined)
-            e = joined if length(joined) <= length(e) else e
+        """Simplified; sums over one range are one where that is no longer, scalars stand before
+        sums where that is shorter, and members are symbols again, not names of definitions."""
+        e = self._with_symbols(self._simplifier(e))
+        for other, gain in ((joined_sums, 0), (with_factors_before, 1)):
+            changed = other(e)
+            if changed is not e:
+                for _ in range(1 + gain):  # a name that is found may be a common factor
+                    changed = self._with_symbols(self._simplifier(changed))
+                e = changed if length(changed) <= length(e) - gain else e
+        return e
+
+    @staticmethod
+    def _with_symbols(e: Expr) -> Expr:
+        """With symbols for members whose definitions were put in as names."""
 
         def put(x: Expr) -> Expr | None:
             if not isinstance(x, Name):

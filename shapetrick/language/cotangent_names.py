@@ -26,6 +26,7 @@ from .syntax.tree import (
     Equality,
     FunctionDefinition,
     Statement,
+    SyntaxNode,
     expressions_of,
     opened,
 )
@@ -95,24 +96,30 @@ def cotangents_in_claims(
     return found
 
 
-def _mentioned(statements: Iterable[Statement]) -> Mapping[str, Span]:
+def _mentioned(statements: Sequence[Statement]) -> Mapping[str, Span]:
     """The names that claims alone mention and that look like those of cotangents, each with its
     first place."""
-    elsewhere = {name for s in statements for name in _given(s)}
-    claimed: dict[str, Span] = {}
+    roots: dict[bool, list[SyntaxNode]] = {True: [], False: []}  # of claims, and the others
     for s in statements:
         for root in expressions_of(s):
-            is_claim = isinstance(s, Equality) or (isinstance(s, Asked) and root is s.claim)
-            for node in opened(root):
-                if node.kind == "name" and is_claim:
-                    claimed.setdefault(node.value, node.span)
-                elif node.kind == "name":
-                    elsewhere.add(node.value)
+            of_claim = isinstance(s, Equality) or (isinstance(s, Asked) and root is s.claim)
+            roots[of_claim].append(root)
+    claimed: dict[str, Span] = {}
+    for node in _names_in(roots[True]):
+        claimed.setdefault(node.value, node.span)
+    if not claimed:
+        return {}
+    elsewhere = {name for s in statements for name in _given(s)}
+    elsewhere.update(node.value for node in _names_in(roots[False]))
     return {
         name: span
         for name, span in claimed.items()
         if taken_apart(name) and elsewhere.isdisjoint((name, other_spelling(name)))
     }
+
+
+def _names_in(roots: Iterable[SyntaxNode]) -> Iterator[SyntaxNode]:
+    return (node for root in roots for node in opened(root) if node.kind == "name")
 
 
 def _given(s: Statement) -> Iterator[str]:

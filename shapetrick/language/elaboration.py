@@ -34,6 +34,7 @@ from .equation_systems import (
 from .expressions import expression_among, inference_in
 from .index_notation.entry_definitions import defined_by_entries, has_indices
 from .index_notation.index_names import IndexNames
+from .index_notation.member_entries import with_member_entries
 from .lengths import with_counted_lengths
 from .reader import parse
 from .requests import RequestNames, RequestReader, check_words, claimed, not_scalar, plainly
@@ -80,6 +81,10 @@ if TYPE_CHECKING:
 
 FRESH = "nmpkqrsthdl"  # names for dimensions that were inferred, in this order
 _VALUE = "#"  # the name of an expression alone
+_NOTHING_VARIES = (
+    "there is no name in it that a derivative is by: what varies has one, as in `x' A x`; of a "
+    "constant it is 0, `grad 2 wrt x` of a declared `x`."
+)
 
 
 def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
@@ -151,7 +156,9 @@ def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list
     with Located(text):
         read = parse(text, vocabulary(), alone=alone)
         asked = derivative_of_function(text, read) if alone else None
-        read, said = with_counted_lengths(text, read if asked is None else [*read, asked])
+        read, said = with_member_entries(read if asked is None else [*read, asked])
+        read, counted = with_counted_lengths(text, read)
+        said += counted
         statements, heads = defined_by_entries(read)
     statements, ranged = with_ranges(resolved(text, statements))
     said += ranged
@@ -303,6 +310,10 @@ class Elaboration(RequestNames):
                 scalar = asked.kind in OF_SCALARS and not asked.leibniz
                 shape = added(asked.of, scalar)
                 if scalar and not unifier.unify_shapes(shape, SCALAR):
+                    for nodes in (
+                        n for d in scope.ordered for n in typed_parts(d.body, scope.text)
+                    ):
+                        check_python(scope.text, inference, nodes)
                     raise self._not_scalar(asked, unifier.shape(shape))
                 if asked.leibniz and self._may_be_scalar(inference, asked.of):
                     unifier.unify_shapes(shape, SCALAR)
@@ -317,6 +328,11 @@ class Elaboration(RequestNames):
             inference.solve()
         except Misfit as misfit:
             refuse_call(scope, misfit, inference)
+            products = (a for a in self.asked if a.of is misfit.node and a.of.kind == "*")
+            for asked in (a for a in products if a.kind in OF_SCALARS):
+                left, right = (unifier.shape(inference.shape(a)) for a in asked.of.args)
+                if left[1] == right[0]:  # a product, if no scalar
+                    raise self._not_scalar(asked, (left[0], right[1])) from None
             error = explain(misfit, scope.text, inference, expected, scope.assumed)
             if self.members is not None:
                 error.message += self.members.why(d)
@@ -348,19 +364,30 @@ class Elaboration(RequestNames):
     ) -> Container[str]:
         """Of some names those that only multiply and divide what is a scalar without them, and
         that no derivative is by: `N` in `N / 2 log(det(C))`."""
-        alone: dict[SyntaxNode, set[str]] = {}  # the names in a product of such names
+        # Of products that have such names: these, and the shape of what stands beside them.
+        products: dict[SyntaxNode, tuple[set[str], Shape | None]] = {}
         others = {name for asked in self.asked for name, _ in asked.wrt}
-        for node in (n for root in (*self.scope.bodies.values(), of) for n in postorder(root)):
-            beside = [a for a in node.args if a not in alone]
-            names = {name for a in node.args for name in alone.get(a, ())}
-            is_product = node.kind in ("*", "/", "neg", "number")
+        roots = (*self.scope.bodies.values(), of)
+
+        def shape(node: SyntaxNode) -> Shape | None:
+            return products[node][1] if node in products else inference.shape(node)
+
+        for node in (n for root in roots for n in postorder(root)):
+            held = [products[a] for a in node.args if a in products]
+            names = {name for own, _ in held for name in own}
             if node.kind == "name" and node.value in capitals:
-                alone[node] = {node.value}
-            elif is_product and not beside:
-                alone[node] = names
-            elif not is_product or any(inference.shape(a) != SCALAR for a in beside):
-                others |= names
-        return {name for names in alone.values() for name in names} - others
+                products[node] = {node.value}, None
+            elif node.kind in ("*", "/", "neg", "number"):
+                beside = [s for a in node.args if (s := shape(a)) is not None]
+                wide = [s for s in beside if s != SCALAR]
+                products[node] = names, (wide[0][0], wide[-1][1]) if wide else (*beside, None)[0]
+                if held and wide and shape(node.args[0]) == wide[0]:  # `x' B`
+                    others |= names - products.get(node.args[0], (set(),))[0]
+            else:
+                others.update(*(own for own, found in held if found != SCALAR))
+        for names, found in (products[r] for r in roots if r in products):
+            others |= names if found not in (None, SCALAR) else set()
+        return {name for names, _ in products.values() for name in names} - others
 
     def _reached(self, of: Expr) -> set[Symbol]:
         """The symbols that an expression has, and those that determine the unknowns in it."""
@@ -439,10 +466,11 @@ class Elaboration(RequestNames):
         return self._refusal(why, span)
 
     def _not_scalar(self, asked: Asked, shape: Shape) -> RequestError:
-        inside = (n.value for n in postorder(asked.of) if n.kind == "name")
-        names = [name for name, _ in asked.wrt]
-        by = names or [next((n for n in inside if n in self.scope.symbols), "X")]
-        return not_scalar(self.scope.text, asked, shape, by)
+        inside = [n.value for n in postorder(asked.of) if n.kind == "name"]
+        by = [n for n in inside if n in self.scope.symbols][:1]
+        if not asked.wrt and not inside:
+            return self._refusal(_NOTHING_VARIES, asked.span)
+        return not_scalar(self.scope.text, asked, shape, [n for n, _ in asked.wrt] or by or ["X"])
 
     def variable(self, named: PlacedName, asked: Asked | None) -> Symbol:
         value = self.values[named.name]
@@ -466,7 +494,7 @@ class Elaboration(RequestNames):
             if self.values[name] in contained and name not in constants
         )
         if not found:
-            raise self._refusal("there is no name in it that a derivative is by.", asked.span)
+            raise self._refusal(_NOTHING_VARIES, asked.span)
         return found
 
     def claim(self, asked: Asked, node: SyntaxNode, request: Request) -> Claim:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import numbers
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
+from typing import Any
 
 from ..core.dims import LARGEST, Dim, Shape
 from ..core.errors import Located, ParseError
-from ..core.expr import Expr
+from ..core.expr import Expr, Named, operand
+from ..core.free_names import free_name
+from ..core.operands import Operand
 from ..core.problem import Problem
 from .index_notation.entry_definitions import has_indices
 from .index_notation.index_names import IndexNames
@@ -25,7 +29,7 @@ from .shapes.scope import (
     take_exponents,
     unknown_names,
 )
-from .shapes.words import table_words
+from .shapes.words import table_words, vocabulary
 from .syntax.selections import read_among
 from .syntax.tree import SyntaxNode, opened, postorder, typed_parts
 from .vocabularies import vocabulary_of
@@ -44,6 +48,35 @@ def read_expression(
     Raises InputError."""
     node, scope, values = _in_names(text, problem, names or {})
     return expression_of(node, scope, values, shape, advised)
+
+
+def read_call(called: str, given: Sequence[Any], options: Mapping[str, Any]) -> Expr:
+    """A call in Python, `np.sum(X, axis=0)`, as it is read in a text. Raises InputError."""
+    values: dict[str, Expr] = {}
+    words = [_word(x, values) for x in given]
+    words += [f"{name}={_word(x, values)}" for name, x in options.items()]
+    return read_expression(f"{called}({', '.join(words)})", Problem("", {}, {}, ()), values)
+
+
+def _word(x: Any, values: dict[str, Expr]) -> str:
+    """How a value is written there; one that has no other way gets a name among `values`."""
+    if isinstance(x, (list, tuple)) and any(isinstance(part, Expr) for part in x):
+        return f"[{', '.join([_word(part, values) for part in x])}]"
+    if x is None or isinstance(x, (bool, Dim)):
+        return str(x)
+    if isinstance(x, numbers.Integral):
+        return str(int(x))
+    if isinstance(x, (str, list, tuple)):
+        return repr(str(x))
+    e = operand(x)
+    named = e.name if isinstance(e, Named) else ""
+    own = named.isidentifier() and named not in vocabulary() and values.get(named, e) is e
+    name = named if own else free_name("value", values)
+    values[name] = e
+    return name
+
+
+Operand.reads = read_call
 
 
 def read_line(
@@ -204,8 +237,8 @@ def _size(scope: Scope, node: SyntaxNode, inference: Inference) -> Dim:
                     what = f"`{part.value.name.name}` is an argument, the value of a matrix: "
                 if part.kind == "number" and part.value == 0:
                     raise ParseError(
-                        "entries are counted from 1, not from 0: `x[1]` is the first one, and "
-                        "`sum(i = 1..n) x[i]` the sum of all.",
+                        "entries are counted from 1, not from 0: `x[1]` is the first one, "
+                        "`X[:, 1]` the first column, and `sum(i = 1..n) x[i]` the sum of all.",
                         part.span,
                         scope.text,
                     )

@@ -199,8 +199,11 @@ class Order:
         given = " and ".join(map(box_text, boxes))
         at = _equal(use.ranges, missing, use.indices) if use.ranges else ""
         where = f": the member {at} uses" if at else " in"
+        pads = any(len(i.terms) > 1 for i in use.indices)
+        advice = " End its line with `zero outside` if all others are zero." if pads else ""
         raise NameProblem(
-            f"an index is out of range{where} `{name}`: `{use.base}` has the members {given}.",
+            f"an index is out of range{where} `{name}`: `{use.base}` has the members {given}."
+            + advice,
             use.node.span,
         )
 

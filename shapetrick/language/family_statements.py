@@ -61,8 +61,18 @@ class MemberScope:
             first = s.names[0][0] if isinstance(s, Declaration) else s.name.name
             self.indexed.update((r.letter, first) for r in s.ranges)
             own = {r.letter for r in s.ranges}
-            for letter in (t for r in s.ranges for i in r.ends for t in i.terms if t not in own):
-                self.lengths[letter] = None
+            ends = [t for r in s.ranges for i in r.ends for t in i.terms if t not in own]
+            self.lengths.update(dict.fromkeys(ends))
+            for letter in (*own, *ends):
+                place = self.scope.place(letter)
+                if place is not None:
+                    role = "is the index" if letter in own else "ends the range"
+                    raise NameProblem(
+                        f"`{letter}` {role} of `{first}`, so it can't be a value: choose another "
+                        "name.",
+                        place,
+                    )
+            for letter in ends:
                 self.scope.dims.setdefault(letter, None)
 
     # ---- declarations
@@ -159,7 +169,8 @@ class MemberScope:
         axes = {i.letter: k for k, i in enumerate(indices)}
         for letter in letters:
             if letter not in axes:
-                raise NameProblem(f"`{name}` has no index `{letter}`.", span)
+                lacks = f" `{letter}`." if letter else ": `zero outside` stands behind its range."
+                raise NameProblem(f"`{name}` has no index{lacks}", span)
         return frozenset(axes[letter] for letter in letters)
 
     def _add(self, segment: Segment) -> None:
@@ -197,7 +208,7 @@ class MemberScope:
             name, span = d.name
             indices = self._indices(name, d.ranges, span)
             taken = not indices and (name in scope.symbols or name in scope.definitions)
-            if taken or name in scope.functions or name in scope.dims:
+            if taken or name in {*scope.functions, *scope.dims, *self.indexed}:
                 raise NameProblem(f"`{name}` means something already: choose another name.", span)
             padded = self._padded(name, indices, d.padded, span)
             self.pending[d] = PendingDefinition(d, base_of(name), indices, [], padded)
@@ -251,6 +262,12 @@ class MemberScope:
                     raise NameProblem(
                         f"`{node.value.letter}` runs here already: choose another letter for the "
                         "sum.",
+                        node.span,
+                    )
+                if self.scope.is_value(node.value.letter):
+                    raise NameProblem(
+                        f"`{node.value.letter}` is a value, so it can't be the index of a sum: "
+                        "choose another letter.",
                         node.span,
                     )
                 inner = (*ranges, node.value)

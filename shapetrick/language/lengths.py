@@ -1,4 +1,4 @@
-"""Ranges that end in a difference of lengths, `t = 1..T-k+1`: with a letter for how many there are.
+"""Differences of lengths, `y : n-p+1` and `t = 1..T-k+1`: with a letter for how many there are.
 
 Whether an index is in such a range depends on whether `T-k+1` is at least 1. With a letter P for it
 the other length is `P+k-1`, and all ends are sums: a convolution is read as if it had been written
@@ -14,9 +14,22 @@ from typing import Any
 
 from ..core.dims import Dim
 from ..core.errors import Span
-from ..core.indices import Index, Indices, Member, Range, renamed, renamed_dim
+from ..core.indices import Index, Indices, Member, Range, index_of, parts, renamed, renamed_dim
+from .syntax.index_binders import sums_among
 from .syntax.selections import typed_index
-from .syntax.tree import Declaration, Definition, Statement, SyntaxNode, transformed
+from .syntax.tree import (
+    Asked,
+    Declaration,
+    FunctionDefinition,
+    Solving,
+    Statement,
+    SyntaxNode,
+    TypedDimension,
+    expressions_of,
+    postorder,
+    transformed,
+    values_named,
+)
 
 _COUNTS = "PQNMRSLUVW"  # letters for how many members there are
 
@@ -45,12 +58,18 @@ def with_counted_lengths(
 
 
 def _differences(statements: Sequence[Statement]) -> Iterator[Index]:
-    """The numbers of members that are a length less others."""
+    """The sizes, and numbers of members, that are a length less others."""
     for s in statements:
-        ranges = s.ranges if isinstance(s, (Declaration, Definition)) else ()
-        bound = {over.letter for over in ranges}
-        for over in ranges:
-            count = over.last.minus(over.first).plus(1)
+        ranges, bound = sums_among(n for e in expressions_of(s) for n in postorder(e))
+        ranges += () if isinstance(s, (FunctionDefinition, Solving)) else s.ranges
+        names = [n for n, _ in (s.wrt if isinstance(s, Asked) else values_named(s))]
+        bound |= {t for n in names for i in parts(n)[1] for t in i.terms}
+        bound |= {over.letter for over in ranges}
+        counts = [over.last.minus(over.first).plus(1) for over in ranges]
+        for side in s.sides or () if isinstance(s, Declaration) else ():
+            if any(k < 0 for _, k in side.dim.terms):
+                counts += filter(None, [index_of(str(side.dim))])
+        for count in counts:
             less = [letter for letter, k in count.terms.items() if k < 0]
             of_one = count.letter and len(count.terms) == len(less) + 1
             if less and of_one and bound.isdisjoint(count.terms):
@@ -77,6 +96,9 @@ class _LengthSubstitution:
                 return renamed(x, self._values)
             case Dim():
                 return renamed_dim(x, self._values)
+            case TypedDimension(dim, (first, *_)) if {*dim.names} & self._values.keys():
+                dim = self.of(dim)
+                return TypedDimension(dim, tuple(first._replace(name=n) for n in dim.names))
             case Span():
                 return x
             case tuple():

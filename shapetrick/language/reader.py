@@ -6,6 +6,7 @@ What stands between `$…$`, `\[…\]`, in a display, or has a backslash, is LaT
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Collection, Container, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -21,13 +22,19 @@ from .syntax.lexer import Arities, Source
 from .syntax.library import function_at
 from .syntax.statement_lines import blanked, cleaned, declared_names, elementwise, lines
 from .syntax.text_functions import head_places, opened_expression, opened_statements, with_heads
-from .syntax.tree import FunctionDefinition, Statement, SyntaxNode
+from .syntax.tree import ATTRIBUTES, FunctionDefinition, Statement, SyntaxNode
 
 if TYPE_CHECKING:
     from .latex.parser import Cut
 
 MOST_LATEX = 100_000  # characters in all
-_BESIDE = regex(r"[\s,.;]*(?:and|where|with)?[\s,.;:]*")
+# Words between formulas that say nothing of them.
+_JOINING = (
+    "and where with let given here we have then so thus hence define set consider suppose assume "
+    "find compute calculate the gradient derivative hessian"
+)
+_BESIDE = regex(rf"[\s,.;:]*(?:(?:{'|'.join(_JOINING.split())})(?!\w)[\s,.;:]*)*", re.IGNORECASE)
+_OF_A_VALUE = regex(rf"(?<!\w)(?:{'|'.join(ATTRIBUTES)}|positive definite)(?!\w)")
 _DIVIDED = regex(r"\\(?=\s|[a-zA-Z](?![a-zA-Z])|\()")  # no macro has one letter
 _MACRO = regex(r"\\(?:[a-zA-Z]{2,}|[|,;:!{}\[\]])")
 _COMMENT = regex(r"(?<!\\)%[^\n]*")
@@ -171,11 +178,16 @@ def _beside(rest: str, span: Span, found: list[Span]) -> bool:
     if not any(f.start < end and begin < f.end for f in found[max(i - 1, 0) : i + 1]):
         return False
     if not _BESIDE.fullmatch(rest, *span):
-        raise ParseError(
+        said = (
             "this stands beside a formula: give it a line of its own. Prose around formulas is "
-            "left out in a file whose name ends in `.tex`.",
-            span,
+            "left out in a file whose name ends in `.tex`."
         )
+        if _OF_A_VALUE.search(rest, *span):
+            said = (
+                "what a value is stands in its declaration, "
+                r"`A \in \mathbb{R}^{n \times n} \text{ symmetric}`, or `posdef`."
+            )
+        raise ParseError(said, span)
     return True
 
 

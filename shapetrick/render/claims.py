@@ -32,10 +32,15 @@ class ClaimStory(NamedTuple):
     """What is told of a judged claim, on a derivative or that two expressions are equal."""
 
     claim: Request | EqualityClaim
-    answer: tuple[Block, ...]
+    equation: EquationBlock | MarkedText  # the claim, with the sign that it deserves
+    found: tuple[Block, ...]
     verdict: str
     warnings: tuple[Remark, ...] = ()  # that nobody should overlook
     curve: Curve | None = None
+
+    @property
+    def answer(self) -> tuple[Block, ...]:
+        return self.equation, *self.found
 
 
 _SIGNS: dict[str, Relation] = {"right": "=", "wrong": "≠", "unchecked": "=?"}
@@ -46,41 +51,31 @@ def claim_story(
     j: Judgement, problem: Problem | None = None, curve: Curve | None = None
 ) -> ClaimStory:
     """The verdict on a claim of a problem."""
-    claim, suggestion = claimed(j), j.suggestion
-    gone, come = changes(claim.text, suggestion) if j.mended and suggestion else ((), ())
+    text, suggestion = " ".join(j.claim.split()), j.suggestion
+    gone, come = changes(text, suggestion) if j.mended and suggestion else ((), ())
     figures: tuple[str, ...] = ()
     if j.validation is not None and j.validation.draws:
         figures = tuple(words.figures(j.validation))
     elif j.evidence is not None and not j.diagnosis:
         figures = tuple(words.figures(j.evidence))
+    value = None if j.request.claim is None else j.request.claim.value
+    claim = MarkedText("claim", text, gone, False, j.request, _SIGNS[j.verdict], value)
     blocks: list[Block] = [
-        claim._replace(marks=gone),
-        Evidence(j.verdict, j.diagnosis, figures, words.BADGES[j.verdict], ANSWER),
+        Evidence(j.verdict, j.diagnosis, figures, words.BADGES[j.verdict], ANSWER)
     ]
     if suggestion is not None:
         label = "instead" if j.mended else "the answer"
         blocks.append(MarkedText(label, suggestion, come, True, j.request, "="))
     warnings = absent_in(problem, j.request)
-    return ClaimStory(j.request, tuple(blocks), j.verdict, warnings, curve)
+    return ClaimStory(j.request, claim, tuple(blocks), j.verdict, warnings, curve)
 
 
 def equality_story(j: EqualityJudgement) -> ClaimStory:
     """The verdict on an equality."""
     figures = (f"{j.points} points",) if j.verdict == "right" else ()
     evidence = Evidence(j.verdict, j.diagnosis, figures, words.BADGES[j.verdict], ANSWER)
-    return ClaimStory(j.claim, (equated(j), evidence), j.verdict)
-
-
-def equated(j: EqualityJudgement) -> EquationBlock:
-    """The equality, with the sign that it deserves."""
-    return EquationBlock("claim", j.claim.left, j.claim.right, _SIGNS[j.verdict])
-
-
-def claimed(j: Judgement) -> MarkedText:
-    """The claim, with the sign that it deserves."""
-    value = None if j.request.claim is None else j.request.claim.value
-    text = " ".join(j.claim.split())
-    return MarkedText("claim", text, (), False, j.request, _SIGNS[j.verdict], value)
+    claim = EquationBlock("claim", j.claim.left, j.claim.right, _SIGNS[j.verdict])
+    return ClaimStory(j.claim, claim, (evidence,), j.verdict)
 
 
 def changes(old: str, new: str) -> tuple[tuple[range, ...], tuple[range, ...]]:

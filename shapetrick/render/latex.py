@@ -145,6 +145,8 @@ class Latex(Notation):
 
     def _quoted(self, text: str) -> str:
         """What a label mentions: a name, an expression, or another label."""
+        if not text:  # what is differentiated is long
+            return ""
         inner = text[1:-1] if _is_bracketed(text) else text
         if inner.isidentifier() or inner.startswith("∂") or parts(read_name(inner))[1]:
             found = str(self.name(inner))

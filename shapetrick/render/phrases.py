@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from ..core.dims import shape_text
 from ..core.expr import Expr
 from ..core.indices import written
-from ..core.problem import EqualityClaim, Request, RequestKind
+from ..core.problem import EqualityClaim, Request, RequestKind, called
 from ..core.results import Line, Step, Validation
 
-LONGEST_LABEL = 24
 ABOVE = "as above"
 BADGES = {
     "verified": "✓ verified",
@@ -36,7 +35,7 @@ KINDS: dict[RequestKind, str] = {
 def asked(request: Request | EqualityClaim, name: Callable[[str], str] = str) -> str:
     """The request, or the equality, as typed, on one line; `name` writes the upstream's name."""
     if isinstance(request, EqualityClaim):
-        return " ".join(request.text.split())
+        return " ".join(request.key.split())
     if request.system is not None:
         return f"solve {differentiated(request)} for {variable(request)}"
     direction = ""
@@ -67,9 +66,7 @@ def variable(request: Request) -> str:
 
 def label(request: Request) -> str:
     """What a request asks for, as a name: `∂J/∂X`, or without the J where that is long."""
-    of, name = differentiated(request), variable(request)
-    if not of.isidentifier():
-        of = f"({of})" if len(of) <= LONGEST_LABEL else ""
+    of, name = called(differentiated(request)), variable(request)
     direction = f" along {request.direction.name}" if request.direction is not None else ""
     match request.kind:
         case "vjp":

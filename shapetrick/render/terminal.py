@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 from ..core.dims import shape_text
 from ..core.expr import Expr
 from ..core.indices import written
-from ..core.problem import Problem
+from ..core.problem import EqualityClaim, Problem
 from ..core.records import dataclass
 from ..core.results import Result
 from ..language.printer import factor_text, overlined, to_text
@@ -27,9 +27,8 @@ from .layout import COLOURS, MARGIN, Row, broken, columns, grouped, labelled, pa
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..claims.equalities import EqualityJudgement
-    from ..claims.verdicts import Judgement
     from ..families.saved_values import Account
+    from .claims import ClaimStory
 
 INDENT = 13  # the column in which the texts behind the labels begin
 PROSE_WIDTH = 80
@@ -110,24 +109,12 @@ def _shown(story: doc.Story, style: Style) -> list[Row]:
     return _quiet(story, style) if style.quiet else _story(story, style)
 
 
-def judgement_rows(
-    j: Judgement, style: Style, problem: Problem | None = None, curve: Curve | None = None
-) -> list[Row]:
-    """The claim, the verdict, and what mends it with the change marked."""
-    from .claims import claim_story  # where a claim is judged, and only there
-
-    story = claim_story(j, problem, curve)
-    asked = f"check {words.asked(j.request, style.name)}"
-    return [*_heading(story.warnings, asked, style), *_parts([story.answer], story.curve, style)]
-
-
-def equality_rows(j: EqualityJudgement, style: Style) -> list[Row]:
-    """An equality as typed, the verdict, and a counter-example of a wrong one."""
-    from .claims import equality_story
-
-    story = equality_story(j)
-    found = [block for block in story.answer if isinstance(block, doc.Evidence)]
-    return [*_heading((), f"check {j.claim.text}", style), *_parts([found], None, style)]
+def claim_rows(story: ClaimStory, style: Style) -> list[Row]:
+    """A claim, the verdict, and what mends it with the change marked; an equality stands above, as
+    typed."""
+    asked = f"check {words.asked(story.claim, style.name)}"
+    blocks = story.found if isinstance(story.claim, EqualityClaim) else story.answer
+    return [*_heading(story.warnings, asked, style), *_parts([blocks], story.curve, style)]
 
 
 def verdict_row(before: str, verdict: str, diagnosis: str = "") -> Row:

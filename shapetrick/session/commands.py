@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
@@ -316,9 +316,7 @@ def _load(interpreter: Interpreter, argument: str) -> Iterator[Row]:
     if not argument:
         raise RequestError("write `:load FILE`.")
     content = read_bytes(str(_path(argument)))
-    loaded = Session()
-    loaded.enter(decoded(content, argument))
-    interpreter.session.reset(loaded.state)
+    interpreter.session.reset(_state(decoded(content, argument)))
     interpreter.guided = None
     interpreter.is_in(argument, content)
     yield from _standing_rows(interpreter)
@@ -378,23 +376,18 @@ def _recover(interpreter: Interpreter, argument: str) -> Iterator[Row]:
         interpreter.recovery.forget(left)
         yield from _say(f"the session of {left.when} is deleted.")
     else:
-        restored = Session()
+        unsaved = left.unsaved
         try:
-            restored.enter(left.unsaved.text)
+            restored = _state(unsaved.text)
         except InputError as error:
             raise RequestError(f"{left.path} can't be read: {error.message}") from None
-        restored.set_seed(left.unsaved.seed)
-        interpreter.session.reset(restored.state)
+        interpreter.session.reset(replace(restored, seed=unsaved.seed))
         interpreter.guided = interpreter.asked = None
-        interpreter.file, interpreter.digest, interpreter.saved = (
-            left.unsaved.file,
-            left.unsaved.digest,
-            (),
-        )
+        interpreter.file, interpreter.digest, interpreter.saved = unsaved.file, unsaved.digest, ()
         interpreter.recovery.take_up(left)
         yield from _standing_rows(interpreter)
         interpreter.waiting += tuple(
-            partial(_answered, interpreter, line) for line in left.unsaved.lines
+            partial(_answered, interpreter, line) for line in unsaved.lines
         )
     if len(found) > 1:
         yield from _say(f"{counted(len(found) - 1, 'older session')} left: :recover again.")

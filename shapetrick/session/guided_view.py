@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ..core.dims import shape_text
 from ..core.expr import Expr
+from ..core.problem import LONGEST_LABEL
 from ..language.printer import overlined, to_text
 from ..render import phrases as words
 from ..render.layout import MARGIN, Row, columns, labelled, prose
@@ -46,7 +47,7 @@ def label(move: ArrangementStep) -> str:
 def prompt(move: ArrangementStep) -> str:
     """What stands before what is typed: the label, where it leaves room."""
     text = label(move)
-    return f"{text} = " if columns(text) <= words.LONGEST_LABEL else "= "
+    return f"{text} = " if columns(text) <= LONGEST_LABEL else "= "
 
 
 def _scalars(move: ArrangementStep) -> str:

@@ -26,10 +26,11 @@ from ..core.problem import EqualityClaim, Problem, Request
 from ..language.printer import overlined
 from ..pipeline.joint_gradients import derive_together, groups
 from ..quiz import Question, Scores, built_in, choose, mark
+from ..render.claims import claim_story, equality_story
 from ..render.document import Telling, told_together
 from ..render.layout import Row, columns, labelled, padded, prose
 from ..render.phrases import asked_together, figure
-from ..render.terminal import INDENT, Style, equality_rows, joint_rows, judgement_rows
+from ..render.terminal import INDENT, Style, claim_rows, joint_rows
 from .guided import GuidedDerivation
 from .guided_view import move_rows, prompt, verdict_rows
 from .hints import ALL_THERE
@@ -179,7 +180,8 @@ class Interpreter:
         problem, seed = self.session.problem, self.session.state.seed
         self.busy(asked_together(requests))
         if requests[0].claim is not None:
-            yield from judgement_rows(judge(problem, requests[0], seed), self.style, problem)
+            story = claim_story(judge(problem, requests[0], seed), problem)
+            yield from claim_rows(story, self.style)
             return
         try:
             results = derive_together(problem, requests, seed)
@@ -192,9 +194,9 @@ class Interpreter:
 
     def compare(self, claim: EqualityClaim) -> Iterator[Row]:
         """What is found of an equality."""
-        self.busy(f"check {claim.text}")
+        self.busy(f"check {claim.key}")
         problem, seed = self.session.problem, self.session.state.seed
-        yield from equality_rows(judge_equality(claim, seed, problem), self.style)
+        yield from claim_rows(equality_story(judge_equality(claim, seed, problem)), self.style)
 
     def show(
         self, derived: Sequence[Derivation], steps: bool = False, quiet: bool = False
@@ -302,7 +304,7 @@ class Interpreter:
             return
         asked.wrong += 1
         if asked.wrong > len(_HELP):
-            yield from judgement_rows(judgement, self.style)
+            yield from claim_rows(claim_story(judgement), self.style)
             return
         said = _HELP[asked.wrong - 1](judgement)
         for i, line in enumerate(prose(said, self.style.prose_width - 4)):

@@ -6,7 +6,7 @@ brackets. The factors stay, and what comes out was tried."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..claims.comparison import distance
 from ..claims.mutations import ARRANGING, TABLE_OF_MUTATIONS, Parts, places
@@ -15,7 +15,7 @@ from ..core.errors import enumerated
 from ..core.expr import Expr
 from ..core.named_tuples import NamedTuple
 from ..language.shapes.lowering import Lowering
-from ..language.syntax.tree import SyntaxNode
+from ..language.syntax.tree import SyntaxNode, with_node
 
 MOST_CHANGES = 3
 MOST_TRIED = 1500
@@ -91,18 +91,12 @@ def _offer(draft: ClaimVariant, line: _ChangedLine, e: Expr) -> Offer:
 def _changed(line: _ChangedLine, parts: Parts) -> Iterator[_ChangedLine]:
     """The line with one more change."""
     found = places(line.root)
-    above = {place.node: place for place in found}
     for row in _ROWS:
         for place in found:
             turned = place.node.kind == "'" and row.name == "transpose"
             changes = (*line.changes, (row.name, place.node.args[0] if turned else place.node))
             for new in row.propose(place, parts):
-                node, at = new, place
-                while at.parent is not None:
-                    args = at.parent.args
-                    args = (*args[: at.index], node, *args[at.index + 1 :])
-                    node, at = replace(at.parent, args=args), above[at.parent]
-                yield _ChangedLine(node, changes)
+                yield _ChangedLine(with_node(line.root, place.node, new), changes)
 
 
 def kinds_of(changes: Sequence[ArrangementChange]) -> str:

@@ -27,11 +27,9 @@ from ..language.syntax.latex_places import has_latex
 from ..language.syntax.lexer import Arities, Source
 from ..language.syntax.parser import pieces
 from ..language.syntax.parser import statement as parsed
-from ..language.syntax.signs import TYPED_SIGNS
 from ..language.syntax.statement_lines import COMMENT, blanked, cleaned, elementwise
 from ..language.syntax.text_functions import with_heads
 from ..language.syntax.tree import (
-    RUNNING,
     Asked,
     Declaration,
     Definition,
@@ -42,6 +40,7 @@ from ..language.syntax.tree import (
     SyntaxNode,
 )
 from ..language.syntax.tree import postorder as walk
+from ..language.syntax.unparser import BracketWriter
 from ..language.vocabularies import vocabulary_of
 from .continuation import Standing, extended, stand
 
@@ -298,7 +297,7 @@ class Session:
                 raise _shifted(error, trial, entry, len(head), text) from None
         return ParsedExpression(
             problem.definitions[name].args[0],
-            bracketed(plain, node),
+            BracketWriter(plain, node).write(node),
             tuple(a for a in problem.assumptions if a not in before.assumptions),
             tuple(r for r in problem.readings if r not in before.readings),
             problem,
@@ -529,52 +528,3 @@ def _place(error: InputError, state: State) -> tuple[Entry, Span] | None:
     if index >= len(state.entries):
         return None
     return state.entries[index], Span(error.span.start - begin, error.span.end - begin)
-
-
-# ------------------------------------------------------------------------------------- brackets
-
-_SPACED = {"+": " + ", "-": " - ", ".*": " .* ", "./": " ./ ", "/": " / ", "⊗": " ⊗ "}
-
-
-def bracketed(text: str, root: SyntaxNode) -> str:
-    """The expression with every bracket that its reading implies; sums and products of one kind
-    stay flat."""
-    done: dict[SyntaxNode, str] = {}
-
-    def inner(node: SyntaxNode, outer: str, first: bool) -> str:
-        plain = not node.args or node.kind in ("call", "abstract", "'")
-        flat = first and node.kind == outer and outer in ("+", "-", "*", ".*")
-        sums = first and {node.kind, outer} <= {"+", "-"}
-        return done[node] if plain or flat or sums else f"({done[node]})"
-
-    for node in walk(root):
-        match node.kind:
-            case "name":
-                done[node] = str(node.value)
-            case "number":
-                done[node] = source(text, node).strip("(){} ")
-            case "neg":
-                done[node] = f"-{inner(node.args[0], 'neg', False)}"
-            case "'":
-                done[node] = f"{inner(node.args[0], node.kind, False)}'"
-            case kind if kind in ("selected", "block", "binder", "bound", *RUNNING):
-                done[node] = source(text, node)
-            case "call" | "abstract":
-                done[node] = _call(text, node, [done[a] for a in node.args])
-            case kind:
-                left, right = node.args
-                sign = " " if kind == "*" else _SPACED.get(kind, kind)
-                done[node] = f"{inner(left, kind, True)}{sign}{inner(right, kind, False)}"
-    return done[root]
-
-
-def _call(text: str, node: SyntaxNode, args: list[str]) -> str:
-    if node.kind == "abstract":
-        name, order = node.value
-        return f"{name}{chr(39) * order}({args[0]})"
-    name, axis, sizes, _ = node.value
-    if name in TYPED_SIGNS:
-        return TYPED_SIGNS[name].format(args[0])
-    given = [*args, *(source(text, s) for s in sizes), *([] if axis is None else [f"axis={axis}"])]
-    given += [k.typed for k in node.value.keywords]
-    return f"{name}({', '.join(given)})"

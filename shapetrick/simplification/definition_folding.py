@@ -149,9 +149,9 @@ class Folding:
         self._learn_multiplied_out(form, definition)
         if _is_pattern(terms[0]):
             self._products.learn((terms[0], definition), _parts(terms[0]), first=True)
-            atoms = [edge.atom for edge in terms[0].edges]
-            if terms[0].scalars and any(atom.args for atom in atoms):
+            if terms[0].scalars and terms[0].edges:
                 self.in_other_words[self._by_multiples] = None
+                atoms = [edge.atom for edge in terms[0].edges]
                 self._multiples.learn((terms[0], definition), atoms)
         if form.is_scalar:
             self._learn_power(form, definition)
@@ -173,7 +173,7 @@ class Folding:
                 found = {base.args[0]: multiply_exponents(base.args[1], number(p))}
             elif len(bases) == 1 and base.op == ROOT:
                 found = {base: number(p), base.args[0]: number(p / 2)}
-            elif len(bases) == 1 and p.denominator != 1:
+            elif len(bases) == 1 and (p < 0 or p.denominator != 1):
                 found = {base: number(p)}
             for x, exponent in found.items():
                 self._powers.setdefault(x, []).append(_Scaled(exponent, rest, name))
@@ -274,8 +274,12 @@ class Folding:
 
     def _by_multiples(self, term: Term) -> Iterator[Term]:
         """The term with a definition that is a multiple of factors in it: where `z = s (A x - b)`,
-        `A x - b` is `z / s`."""
-        for pattern, name in self._multiples.among(lambda: [edge.atom for edge in term.edges]):
+        `A x - b` is `z / s`; one of letters alone only beside its name: where `v = s x`, `x ./ v`
+        is `1 / s`."""
+        atoms = [edge.atom for edge in term.edges]
+        for pattern, name in self._multiples.among(lambda: atoms):
+            if name not in atoms and not any(edge.atom.args for edge in pattern.edges):
+                continue
             folded = self.folded(term, pattern._replace(scalars=()), name)
             if folded is not None:
                 divisors = [(base, multiply_exponents(MINUS, p)) for base, p in pattern.scalars]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from itertools import combinations, islice
+from itertools import chain, combinations, islice
 
 from ..algebra import polynomials
 from ..algebra.common_factors import factored, is_linear
@@ -44,7 +44,7 @@ from ..core.results import Rewriting
 from ..core.structure import factors_of, unnamed
 from ..core.traversal import postorder, rebuild, remembered
 from .identities import COMPLEMENTED, ROOT
-from .networks import Networks
+from .networks import Networks, is_reduction
 
 MOST_LETTERS = 8
 MOST_NODES = 48
@@ -94,6 +94,40 @@ def divisors_inside(networks: Networks, e: Expr) -> Expr | None:
             networks.log.append(Rewriting("one denominator", e, whole))
             return networks.simplify(whole)
     return None
+
+
+def definitions_in_sums(networks: Networks, e: Expr) -> Expr | None:
+    """A sum and a multiple of a definition that is a sum too as one sum, where fractions meet in
+    it: where `J = sum(x ./ y)`, `sum(1 - x ./ y) + J` is `sum(1)`."""
+    if not (e.is_scalar and any(map(_is_named_sum, chain.from_iterable(map(factors_of, e.args))))):
+        return None
+    summed: dict[Expr, list[Expr]] = {}
+    others = []
+    for a in e.args:
+        factors = [
+            x for f in factors_of(a) for x in (factors_of(unnamed(f)) if _is_named_sum(f) else (f,))
+        ]
+        called = [x for x in factors if is_reduction(x)]
+        if len(called) != 1:
+            others.append(a)
+            continue
+        fronts = [x for x in factors if x is not called[0]]
+        inner = Product.of(*fronts, *called[0].args).expression()
+        summed.setdefault(rebuild(called[0], [ones(*inner.shape)]), []).append(inner)
+    if len(summed) != 1:
+        return None
+    ((reduction, parts),) = summed.items()
+    inner = add(*parts)
+    found = _shortest_combined(networks, inner) if _may_combine(networks, inner) else None
+    if found is None:
+        return None
+    whole_sum = networks.simplify(sum_of([rebuild(reduction, [found]), *others]))
+    return whole_sum if length(whole_sum) < length(e) else None
+
+
+def _is_named_sum(e: Expr) -> bool:
+    """Whether it is a definition that is a multiple of a sum."""
+    return isinstance(e, Name) and any(map(is_reduction, factors_of(unnamed(e))))
 
 
 def _divides_by_sum_with(e: Expr, bases: Container[Expr]) -> bool:

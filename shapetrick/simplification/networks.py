@@ -274,11 +274,13 @@ class Networks:
     def _spell(self, term: Term, compact: bool) -> Expr | None:
         fold = self.folding.fold
         best = spell(term, self.symmetric, fold, compact)
-        for folded in self.folding.fold_term(term):
+        folded_terms = [*self.folding.fold_term(term)]
+        for folded in folded_terms:
             other = spell(folded, self.symmetric, fold, compact)
             if best is None or (other is not None and length(other) <= length(best)):
                 best = other
-        for folded in chain.from_iterable(way(term) for way in self.folding.in_other_words):
+        ways = product(self.folding.in_other_words, (term, *folded_terms))
+        for folded in chain.from_iterable(way(t) for way, t in ways):
             other = spell(folded, self.symmetric, fold, compact)
             if best is None or (other is not None and length(other) < length(best)):
                 best = other

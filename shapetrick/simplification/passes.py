@@ -36,11 +36,11 @@ from ..core.expr import (
 )
 from ..core.named_tuples import NamedTuple
 from ..core.results import Rewriting
-from ..core.structure import sums
+from ..core.structure import factors_of, sums
 from ..core.traversal import rebuild
 from .arguments import even_function_of_sum, value_at_zero
 from .closed_products import common_factor_inside
-from .fractions import divisors_inside, fractions_combined
+from .fractions import definitions_in_sums, divisors_inside, fractions_combined
 from .kinks import sides_joined
 from .matrix_powers import powers_joined
 from .networks import OPENED_HORIZON, Networks, TermReading
@@ -181,6 +181,9 @@ PASSES = (
     Pass("divisors inside", divisors_inside,
          "sum(x ./ (1 + x / s)) / s = sum(x ./ (s + x))", "x : n; s : scalar",
          kinds=(Times,), needed=DIVISOR | SUM),
+    Pass("definitions in sums", definitions_in_sums,
+         "sum(1 - t ./ x) + J = sum(x - t) / t", "x : n; t : scalar; J = sum((x - t).^2 ./ (t x))",
+         kinds=(Add,), needed=DIVISOR | NAME),
     Pass("sides of a kink", sides_joined, "maximum(x, y) .* step(x - y) = x .* step(x - y)",
          "x, y : n", kinds=(Add, Times), needed=KINK),
     Pass("common factor inside", common_factor_inside,
@@ -217,7 +220,7 @@ def _as_read(networks: Networks, e: Expr) -> Expr:
 
 def _multiplied_out(networks: Networks, e: Expr, names: bool) -> Expr | None:
     whole = _as_read(networks, e)
-    opened = _worth_opening(whole, names) if _is_read(e) else set()
+    opened = _worth_opening(whole, names) if _is_read(e) else frozenset()
     if not opened:
         return None
     plain = networks.read(whole)
@@ -225,25 +228,29 @@ def _multiplied_out(networks: Networks, e: Expr, names: bool) -> Expr | None:
     if tried in networks.memo:
         return None
     collected = networks.made(products_collected, e)
-    limit = length(whole if collected is None else collected)
-    reading = networks.read(whole, opened)
+    best, limit = None, length(whole if collected is None else collected)
     short = length(e) <= LONGEST_SUMMED and not isinstance(e, (Add, Times, MatMul, Transpose))
-    if (
-        reading is not None
-        and (short or _number_cancels(whole, reading) or networks.brings_together(reading))
-        and networks.may_be_shorter(reading.terms, limit)
-    ):
-        written = networks.write(reading.terms, e.shape)
-        if written is not None and length(written) < limit:
-            alone = opened & {*e.args} if isinstance(e, Call) else set()
-            outer = networks.read(whole, alone) if alone and alone != opened else None
-            kept = networks.write(outer.terms, e.shape) if outer is not None else None
-            if outer is not None and kept is not None and length(kept) < length(written):
-                reading, written = outer, kept  # its terms meet as they are
-            networks.log.append(Rewriting(f"multiplied out, {reading.how(written)}", e, written))
-            return written
-    networks.memo[tried] = plain  # keeps alive what its fingerprints are of
-    return None
+    for some in dict.fromkeys(filter(None, (opened, opened & _nearest(whole)))):
+        reading = networks.read(whole, some)
+        if (
+            reading is not None
+            and (short or _number_cancels(whole, reading) or networks.brings_together(reading))
+            and networks.may_be_shorter(reading.terms, limit)
+        ):
+            written = networks.write(reading.terms, e.shape)
+            if written is not None and length(written) < limit:
+                best, limit = (reading, written), length(written)
+    if best is None:
+        networks.memo[tried] = plain  # keeps alive what its fingerprints are of
+        return None
+    reading, written = best
+    networks.log.append(Rewriting(f"multiplied out, {reading.how(written)}", e, written))
+    return written
+
+
+def _nearest(e: Expr) -> frozenset[Expr]:
+    """The sums that are arguments of an expression, or factors of these."""
+    return frozenset(f for a in e.args for f in factors_of(a) if isinstance(f, Add))
 
 
 def _number_cancels(e: Expr, opened: TermReading) -> bool:
@@ -252,7 +259,7 @@ def _number_cancels(e: Expr, opened: TermReading) -> bool:
     return multiple and any(abs(term.coefficient) == 1 for term in opened.read)
 
 
-def _worth_opening(e: Expr, names: bool) -> set[Expr]:
+def _worth_opening(e: Expr, names: bool) -> frozenset[Expr]:
     """The sums (and definitions) near the top whose terms may meet others when multiplied out: not
     those under an element-wise product, unless that is summed or is itself a summand."""
     meets = isinstance(e, Add) or sums(e)
@@ -272,4 +279,4 @@ def _worth_opening(e: Expr, names: bool) -> set[Expr]:
             continue
         if depth < OPENED_HORIZON:
             stack += [(a, depth + 1) for a in x.args if a.args]
-    return found if names is any(isinstance(x, Name) for x in found) else set()
+    return frozenset(found if names is any(isinstance(x, Name) for x in found) else ())

@@ -17,6 +17,7 @@ from itertools import islice
 from typing import Literal
 
 from ..algebra.monomials import PoweredBase, Product, multiplied, product
+from ..core.built import built
 from ..core.cost import sum_of
 from ..core.expr import (
     WHOLE,
@@ -59,6 +60,7 @@ BY_SYMBOLS = frozenset({"orthogonal", "simplex", "onehot"})  # attributes that s
 ANYTHING = "anything"  # the key of a letter that stands for any expression
 
 
+BothSides = tuple[Expr, Expr]
 MatchKind = Literal["times", "add", "matmul", "call"]
 _MATCH_KINDS: dict[type[Expr], MatchKind] = {
     Times: "times", Power: "times", Add: "add", MatMul: "matmul"
@@ -115,6 +117,20 @@ def _letters(declarations: str) -> Problem:
 @cache
 def rules_of(identity: Identity) -> tuple[RewriteRule, ...]:
     """The identity as a rule; what it says of the transposes is a rule too, for parts of a node."""
+    sides = built(*_key(identity)) or _read(identity)
+    return tuple(_rule(identity, left, right) for left, right in sides)
+
+
+def _key(identity: Identity) -> tuple[str, str]:
+    return "identities", "\n".join([identity.left, identity.right, identity.letters])
+
+
+def identities_to_build() -> dict[tuple[str, str], list[BothSides]]:
+    """Both sides of the rows of the table, which are read from their texts."""
+    return {_key(identity): _read(identity) for identity in _TABLE}
+
+
+def _read(identity: Identity) -> list[BothSides]:
     letters = _letters(identity.letters)
     left, right = (
         transform(read_expression(text, letters), _gathered)
@@ -123,7 +139,7 @@ def rules_of(identity: Identity) -> tuple[RewriteRule, ...]:
     pairs = {(left, right): None}
     if kind_of(left) != "call" and not left.is_scalar:
         pairs[turned(left, _never), turned(right, _never)] = None
-    return tuple(_rule(identity, a, b) for a, b in pairs)
+    return [*pairs]
 
 
 def _gathered(e: Expr) -> Expr:

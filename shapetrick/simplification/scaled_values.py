@@ -70,11 +70,15 @@ class ScaledValue(NamedTuple):
 
 
 class ScaledValues:
-    """Writes expressions with one exponential in front; `rewrite` knows the logs of functions."""
+    """Writes expressions with one exponential in front, also in the place of functions that are
+    multiples of it far above 0; `rewrite` knows the logs of functions."""
 
-    def __init__(self, rewrite: Callable[[Expr], Expr], ranges: EntryRanges) -> None:
+    def __init__(
+        self, rewrite: Callable[[Expr], Expr], ranges: EntryRanges, far_above: bool
+    ) -> None:
         self._rewrite = rewrite
         self._ranges = ranges
+        self._far_above = far_above
         self._found: dict[Expr, ScaledValue] = {}
 
     def rescaled(self, e: Expr) -> Expr:
@@ -93,7 +97,7 @@ class ScaledValues:
     def _scaled(self, e: Expr) -> ScaledValue:
         if isinstance(e, Call) and (log := self._log(e)) is not None:
             return ScaledValue(UNIT, log)
-        if isinstance(e, Call) and (cut := _cut(e)) is not None:
+        if isinstance(e, Call) and (cut := self._cut_far_above(e, _cut(e))) is not None:
             return cut
         parts = [self._found[a] for a in e.args]
         scaled = [p.exponent for p in parts if p.exponent is not None]
@@ -103,6 +107,19 @@ class ScaledValues:
         if found is None or found.exponent is None:
             return ScaledValue(e)
         return found._replace(exponent=self._rewrite(found.exponent))
+
+    def _cut_far_above(self, e: Call, cut: ScaledValue | None) -> ScaledValue | None:
+        """A function that is a multiple of an exponential far above 0, too: its value where nothing
+        is rounded off, and what its exponent is more above."""
+        factor, k = ScaledValue(e) if cut is None else cut
+        if factor.op != e.op or not (self._far_above and _is_near_exponential(e.op, 1)):
+            return cut
+        (x,) = factor.args
+        if self._ranges.of(x).high <= ROUNDED:
+            return cut
+        above = call("maximum", add(x, number(-ROUNDED)), ZERO)
+        found = rebuild(factor, [call("minimum", x, number(ROUNDED))])
+        return ScaledValue(found, above if k is None else add(k, above))
 
     def _log(self, e: Expr) -> Expr | None:
         """The log of a positive function of which a row tells it."""
@@ -119,10 +136,10 @@ def is_near_linear(op: str) -> bool:
     return row is not None and _is_multiple(row, np.positive, (-1e-30, 1e-30, 1e-20))
 
 
-def _is_near_exponential(op: str) -> bool:
-    """Whether a function of every entry is a multiple of the exponential far below 0."""
+def _is_near_exponential(op: str, side: int = -1) -> bool:
+    """Whether a function of every entry is a multiple of the exponential far below 0, or above."""
     row = TABLE.get(op)
-    return row is not None and _is_multiple(row, np.exp, (-400.0, -50.0, -40.0))
+    return row is not None and _is_multiple(row, np.exp, (side * 400.0, side * 50.0, side * 40.0))
 
 
 @cache

@@ -151,9 +151,9 @@ class Simplifier:
     def steps_to(self, e: Expr) -> tuple[Rewriting, ...]:
         """The steps that led to an expression: their result is in it, or in where another began.
         Those that only write a product in another order are no steps to a reader."""
-        wanted = set(postorder([e], into=lambda x: not isinstance(x, Name)))
-        found = []
         log = [*self.networks.rewriter.log, *self.networks.log, *self._last.log]
+        wanted = set(postorder([e], into=lambda x: not isinstance(x, Name))) if log else set()
+        found = []
         for step in reversed(log):
             if step.after in wanted and step.before not in wanted:
                 wanted.update(postorder([step.before], into=lambda x: not isinstance(x, Name)))

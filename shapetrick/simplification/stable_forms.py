@@ -66,6 +66,8 @@ def stable(roots: Sequence[Expr]) -> list[Expr]:
             )
         if row is None or not row.increasing or found != OVERFLOW:
             return found
+        if not row.never_zero and ranges.of(e.args[0]).high < LARGE:
+            return 1
         return 1 if ranges.excludes(e, 1) and is_scaled(e.args[0]) else found
 
     def is_scaled(exponent: Expr) -> bool:
@@ -91,7 +93,7 @@ def stable(roots: Sequence[Expr]) -> list[Expr]:
         return bool(np.isfinite(bounds).all()) or (numbers > 0 and numbers + values == len(e.args))
 
     rewriter = Rewriter(Symmetry(), risk, Rows.STABLE)
-    values = ScaledValues(rewriter.rewrite, ranges)
+    values = [ScaledValues(rewriter.rewrite, ranges, far_above=k) for k in (True, False)]
 
     def changed(e: Expr) -> Expr:
         return e if isinstance(e, Name) else rewriter.rewrite(_divisors_cancelled(e, ranges))
@@ -100,7 +102,8 @@ def stable(roots: Sequence[Expr]) -> list[Expr]:
         """A product or a log by the largest of its exponents, where that is safer."""
         if not (isinstance(e, Times) or e.op in LOGARITHMS) or risk(e) < SINGULAR:
             return e
-        return min(e, values.rescaled(e), key=risk)
+        found = (v.rescaled(e) for v in values)
+        return next((x for x in found if risk(x) < risk(e)), e)
 
     found = [transform(root, changed, done) for root in roots]
     return [transform(root, rescaled, final) for root in found]

@@ -17,7 +17,7 @@ from .rewriting import Rewriter, Rows
 
 OF_A_MATRIX = 8  # times what an argument of `inv`, `det` or `logdet` counts elsewhere
 _WRITTEN = [row.left for row in (*IDENTITIES, *SMALLER) if row.written]
-_CALLED = [frozenset(re.findall(r"(\w+)\(", left)) for left in _WRITTEN]
+_CALLED = {frozenset(re.findall(r"(\w+)\(", left)) for left in _WRITTEN}
 
 
 def with_functions(

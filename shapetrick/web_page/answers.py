@@ -20,7 +20,7 @@ from ..core.errors import BudgetError, InputError, RequestError, ShapetrickError
 from ..core.examples import shipped_examples
 from ..core.functions import NAMES, OPERATORS, TABLE
 from ..core.greek import GREEK
-from ..core.problem import NOTHING_ASKED, EqualityClaim, begin
+from ..core.problem import NOTHING_ASKED
 from ..core.problem import Problem as ProblemData
 from ..core.results import Result
 from ..language.elaboration import read as read_problem
@@ -39,7 +39,7 @@ from ..render.terminal import Style, joint_rows
 from ..targets import TARGETS
 
 if TYPE_CHECKING:
-    from ..checks import JudgedClaim
+    pass
 
 MOST_COLOURED = 20_000  # letters: it is done anew at each key
 
@@ -146,19 +146,13 @@ def _answers(found: PageAnswer, text: str, question: Mapping[str, Any]) -> None:
     if problem is None:
         return
     told = Articles()
-    waiting: list[Problem | EqualityClaim] = [*problem.together(), *problem.data.equalities]
-    waiting.sort(key=lambda w: begin(w if isinstance(w, EqualityClaim) else w.data.requests[0]))
+    waiting = problem.parts()
     while waiting:
         one = waiting.pop(0)
         try:
-            if isinstance(one, EqualityClaim):
-                results.append(_equality(problem, one))
-            elif one.data.requests[0].claim is not None:
-                results.append(_checked(one))
-            else:
-                results += _derived(one, told)
+            results += [_judged(one)] if one.data.claimed else _derived(one, told)
         except ShapetrickError as e:
-            if isinstance(one, Problem) and len(one.data.requests) > 1:
+            if len(one.data.requests) > 1:
                 waiting[:0] = one.requests()  # each may be answered alone
             else:
                 found["errors"].append(_error(e, text))
@@ -198,20 +192,10 @@ def _told(
     }
 
 
-def _checked(problem: Problem) -> PageAnswer:
-    (check,) = problem.check(time_limit=None)
-    claim = check.judgement.request.claim
-    return _judged(problem, check, None if claim is None else claim.span)
-
-
-def _equality(problem: Problem, claim: EqualityClaim) -> PageAnswer:
-    from ..checks import equality_checked  # a browser that starts imports what it uses
-
-    return _judged(problem, equality_checked(problem.data, claim), claim.right_span)
-
-
-def _judged(problem: Problem, check: JudgedClaim, span: Span | None) -> PageAnswer:
-    """What is found of a claim; `span` is the place of what mends it."""
+def _judged(problem: Problem) -> PageAnswer:
+    """What is found of a claim, and the place of what mends it."""
+    (check,), (claim,) = problem.verdicts(time_limit=None), problem.data.claimed
+    span = claim.right_span
     given: PageAnswer = {}
     if check.suggestion is not None and span is not None:
         place, (start, end) = _places(problem.data.text), span

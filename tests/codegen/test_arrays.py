@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tracemalloc
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,34 @@ def test_there_is_no_loop_where_there_is_no_recurrence(name: str) -> None:
     assert not re.search(r"^\s*for |\bfor \w+ in\b", body.partition('"""\n')[2], re.M)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Y[p] = tanh(sum(q = 0..2) X[3 p+q] K[q]) for p = 0..P-1",
+        "Y[p] = tanh(sum(q = 0..4) X[2 p+q] K[q]) for p = 0..P-1",
+        "Y[p] = maximum(X[2 p], X[2 p+1]) K[0] for p = 0..P-1",
+        "Y[p] = tanh(X[3 p+2] K[p]) for p = 0..P-1",
+        "Y[p] = sum(r = 0..P-1) X[r] K[p-2 r] for p = 0..2 P+2",
+    ],
+)
+def test_a_stride_leaves_no_sum_over_what_is_zero(text: str) -> None:
+    problem = read(
+        f"X[r] : 1 x c for r = 0..3 P+1; K[q] : c x d for q = 0..4 zero outside; {text}\n"
+        f"J = sum(p = {text.partition('p = ')[2]}) sum(Y[p].^2)\ngrad J wrt X[r]"
+    )
+    derived, rng = problem.derive()[0], np.random.default_rng(0)
+    small = {"X": rng.normal(size=(8, 1, 2)), "K": rng.normal(size=(5, 2, 3))}
+    function = derived.function("numpy")
+    mine, wanted = np.array(function(**small)), np.array(derived.evaluate(small))
+    np.testing.assert_allclose(mine.reshape(wanted.shape), wanted, rtol=1e-9, atol=1e-12)
+    large = {**small, "X": rng.normal(size=(3002, 1, 2))}
+    tracemalloc.start()
+    function(**large)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 60 * large["X"].nbytes  # a sum over all places has 500 times as many terms
+
+
 def test_a_list_of_lists_comes_back_as_one() -> None:
     function = export.function(*derived("a convolution with padding"), "numpy")
     values, _, gradients = expected("a convolution with padding", 0)
@@ -167,3 +196,29 @@ def test_a_self_test_of_what_is_given_in_part_is_refused() -> None:
     text, _ = GIVEN_IN_PART["along one side"]
     with pytest.raises(RequestError, match="`u` is given in part"):
         read(text).code("numpy", self_test=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "inputs"),
+    [
+        (  # autoregression
+            "x[0], x[1], x[2] : n; a[k] : scalar for k = 1..3\n"
+            "x[t] = sum(k = 1..3) a[k] x[t-k] for t = 3..T\nJ = norm(x[T])^2\ngrad J wrt a[k]",
+            {"x": (3, 2, 1), "a": (3, 1, 1)},
+        ),
+        (  # a convolution of states
+            "h[0] : n; W : n x n; K[k] : n x n for k = 0..2\n"
+            "h[t] = tanh(W h[t-1]) for t = 1..T; y[t] = sum(k = 0..2) K[k] h[t-k] for t = 3..T\n"
+            "J = sum(t = 3..T) norm(y[t])^2\ngrad J wrt K[k]",
+            {"h": (1, 2, 1), "W": (2, 2), "K": (3, 2, 2)},
+        ),
+    ],
+)
+def test_windows_of_what_a_loop_makes(text: str, inputs: dict[str, tuple[int, ...]]) -> None:
+    derived, rng = read(text).derive()[0], np.random.default_rng(0)
+    values = {name: rng.normal(size=shape) for name, shape in inputs.items()}
+    function = derived.function("numpy")
+    for length in (3, 4, 7):
+        wanted = np.array(derived.evaluate(values, T=length))
+        found = np.array(function(**values, T=length))
+        np.testing.assert_allclose(found.reshape(wanted.shape), wanted, rtol=1e-9)

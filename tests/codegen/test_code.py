@@ -40,6 +40,7 @@ from shapetrick.core.expr import Expr, add, call, number, symbol, times
 from shapetrick.core.functions import TABLE
 from shapetrick.core.returned import Returned
 from shapetrick.numerics.evaluation import EvaluationTape as Evaluation
+from shapetrick.targets import TARGETS as ALL_TARGETS
 
 # ----------------------------------------------------------------------------- what is computed
 
@@ -233,6 +234,30 @@ def test_nothing_of_the_text_is_run() -> None:
         assert not any(
             isinstance(node, ast.Name) and node.id == "__import__" for node in ast.walk(tree)
         )
+
+
+ASKED = [
+    "x : n; E = x' x; grad E wrt x",
+    "x[t] : n for t = 1..T; E = sum(t) x[t]' x[t]; grad E wrt x[t]",
+]
+
+
+@pytest.mark.parametrize("text", ASKED)
+@pytest.mark.parametrize("target", ALL_TARGETS)
+def test_what_is_asked_again_is_computed_once(target: str, text: str) -> None:
+    request = text.rpartition("; ")[2]
+    try:
+        once = read(text).code(target)
+    except RequestError:
+        return  # there is no such code of members
+    for again in (request, f"check {request} = 2 x{'[t]' if '[t]' in text else ''}"):
+        told = read(f"{text}; {again}").code(target)
+        assert _code(told) == _code(once)
+
+
+def _code(module: str) -> list[str]:
+    """Its lines but for those that are the problem's."""
+    return [line for line in module.splitlines() if "grad E wrt x" not in line or "return" in line]
 
 
 def test_a_name_may_be_any_that_python_or_the_code_uses() -> None:

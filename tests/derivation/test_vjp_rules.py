@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+import shapetrick as st
+from shapetrick.core import built
 from shapetrick.core import expr as ex
 from shapetrick.core.dims import ONE
 from shapetrick.core.errors import DerivationError
 from shapetrick.core.expr import Expr
 from shapetrick.core.functions import TABLE
+from shapetrick.derivation import vjp_rules
 from shapetrick.derivation.local_derivatives import (
     LocalDerivative,
     instantiate,
     scalar_derivative,
     views,
 )
-from shapetrick.derivation.vjp_rules import arranged_terms, rule_for
+from shapetrick.derivation.vjp_rules import arranged_terms, rule_for, rules_to_build
 from shapetrick.language.elaboration import read
 from shapetrick.language.expressions import parse_scalar, read_expression
 from shapetrick.language.printer import to_text
@@ -128,3 +132,29 @@ def test_a_wrong_scalar_derivative_has_no_arrangement(text: str, derivative: str
         DerivationError, match=f"no arrangement of the scalar derivative of `{name}`"
     ):
         rule_for(wrong)
+
+
+BUILT = ("add", "times", "matmul", "sum", "sigmoid", "norm", "inv", "logdet", "transpose", "power")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "X : m x d; w : d; y : m; J = norm(sigmoid(X w) - y)^2; grad J wrt w",
+        "A : n x n; x : n; J = logdet(A) + x' inv(A) x; grad J wrt A",
+        "X : m x 1; w : scalar; J = sum(X.^3 w); jac J wrt X",
+    ],
+)
+def test_what_was_built_is_what_is_searched(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = st.derive(text).gradient
+    searched = dict(vjp_rules._rules)
+    kept = pickle.loads(built.packed(rules_to_build(TABLE[name] for name in BUILT)))
+    monkeypatch.setattr(built, "_kept", lambda: kept)
+    monkeypatch.delattr(vjp_rules, "_search")
+    monkeypatch.setattr(vjp_rules, "_rules", {})
+    built.built.cache_clear()
+    try:
+        assert st.derive(text).gradient is expected
+        assert vjp_rules._rules == {pattern: searched[pattern] for pattern in vjp_rules._rules}
+    finally:
+        built.built.cache_clear()

@@ -46,8 +46,12 @@ def test_each_axis_has_its_own_letter_and_code_takes_the_arrays() -> None:
     windows = np.lib.stride_tricks.sliding_window_view(image, (2, 2))
     outputs = np.einsum("ijpq,pq->ij", windows, kernel)
     wanted = np.einsum("ij,ijpq->pq", outputs, windows)
-    found = st.derive(text).function()(X=image[..., None, None], K=kernel[..., None, None])
-    np.testing.assert_allclose(np.reshape(found, (2, 2)), wanted, rtol=1e-12)
+    given = {"X": image[..., None, None], "K": kernel[..., None, None]}
+    derived = st.derive(text)
+    for found in (derived.function()(**given), derived.evaluate(given)):
+        np.testing.assert_allclose(np.reshape(found, (2, 2)), wanted, rtol=1e-12)
+    with pytest.raises(st.InputError, match=r"`P` stands for `H-k\+1`.*: `H` is `P\+k-1`"):
+        derived.evaluate(given, H=5)
 
 
 def test_claims_and_names_of_lengths_are_read_in_the_same_way() -> None:
@@ -65,3 +69,19 @@ def test_lengths_that_nothing_compares_are_refused_with_both() -> None:
     text = "x[t] : n for t = 1..T; y[s] : n for s = 1..S; J = sum(t = 1..T) x[t]' y[t]"
     with pytest.raises(st.NameProblem, match=r"`y` has the members 1\.\.S.* for t = 1\.\.T"):
         st.read(text)
+
+
+def test_a_size_may_be_a_difference_of_sizes() -> None:
+    typed = st.derive("A : n-p+1 x n; x : n; J = norm(A x)^2 / 2; grad J wrt A")
+    counted = st.derive("A : P x P+p-1; x : P+p-1; J = norm(A x)^2 / 2; grad J wrt A")
+    assert typed.verified
+    assert typed.gradient is counted.gradient
+    assert typed.problem.readings == (
+        "`P` stands for `n-p+1`, which is at least 1: `n` is `P+p-1`.",
+    )
+
+
+@pytest.mark.parametrize("size", ["n-n", "3-5", "5-n", "m n-p"])
+def test_a_size_that_may_be_less_than_one_is_refused(size: str) -> None:
+    with pytest.raises(st.ShapeError, match="a dimension is at least 1"):
+        st.read(f"x : {size}; J = sum(x)")

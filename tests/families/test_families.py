@@ -218,7 +218,9 @@ def test_evaluate_refuses_what_does_not_fit() -> None:
     d = derived("deep_linear_network")[0]
     values = NETWORKS["deep_linear_network"][1](np.random.default_rng(0), 2)
     with pytest.raises(InputError, match="give a number for L"):
-        d.evaluate(values)
+        d.evaluate({name: x for name, x in values.items() if name != "W"})
+    with pytest.raises(InputError, match="`M` is no length here: there are `L`"):
+        d.evaluate(values, M=2)
     with pytest.raises(InputError, match=r"none for `W\[3\]`"):
         d.evaluate(**values, L=3)
     with pytest.raises(InputError, match="is m×"):

@@ -108,7 +108,31 @@ J = sum(b = 1..B) sum(p = 1..P) norm(Y[b,p])^2 / 2
             "x[i] : n for i = 1..N\nJ = sum(i = 2..N) sum(j = 1..i-1) norm(x[i] - x[j])^2 / 2\n"
             "grad J wrt x[i]",
             "∂J/∂x[i] = sum(j = 1..i-1) (x[i] - x[j]) + sum(j = i+1..N) (x[i] - x[j])"
-            "  for i = 2..N-1",
+            "  for i = 1..N",
+        ),
+        (  # both sums may be empty, and numbers meet before them
+            "x[i] : n for i = 1..N\nJ = sum(i = 1..N) sum(j ≠ i) exp(-norm(x[i] - x[j])^2)\n"
+            "grad J wrt x[i]",
+            "∂J/∂x[i] = 4 (sum(j = 1..i-1) exp(-norm(x[i] - x[j])^2) (x[j] - x[i])"
+            " + sum(j = i+1..N) exp(-norm(x[i] - x[j])^2) (x[j] - x[i]))  for i = 1..N",
+        ),
+        (  # the name that is found is a common factor
+            "x[i] : n for i = 1..N; w[k] : n for k = 1..K; t[i,k] : scalar for i = 1..N, k = 1..K\n"
+            "p[i,k] = exp(w[k]' x[i]) / (sum(j = 1..K) exp(w[j]' x[i])) for i = 1..N, k = 1..K\n"
+            "J = -sum(i = 1..N) sum(k = 1..K) t[i,k] log(p[i,k])\ngrad J wrt w[k]",
+            "∂J/∂w[k] = sum(i = 1..N) p[i,k] (G[i,k] - sum(j = 1..K) G[i,j] p[i,j]) x[i]"
+            "  for k = 1..K",
+        ),
+        (
+            "y[i,j] : scalar for i = 1..N, j = 1..N\n"
+            "J = sum(i = 2..N) sum(j = 1..i-1) y[i,j]^2\ngrad J wrt y[i,j]",
+            "∂J/∂y[i,j] = sum(k = j..j, 1 <= k <= i-1) 2 y[i,j]  for i = 2..N, j = 1..N",
+        ),
+        (  # a condition says of each member whether it is used
+            "X[r] : c for r = 0..2 P-1\n"
+            "J = sum(p = 0..P-1) sum(maximum(X[2 p], X[2 p+1]))\ngrad J wrt X[r]",
+            "∂J/∂X[r] = sum(p = 0..P-1, 2 p = r) step(X[2 p] - X[2 p+1])"
+            " + sum(p = 0..P-1, 2 p+1 = r) step(X[2 p+1] - X[2 p])  for r = 0..2 P-1",
         ),
         (
             "X[b,t] : m x n for b = 1..B, t = 1..T; W : n x p\n"
@@ -163,6 +187,12 @@ def test_answers_are_read_back(name: str) -> None:
             assert claim is not None and str(claim.value) == str(q.value)
 
 
+def test_zero_outside_of_all_ranges_needs_no_letters() -> None:
+    text = CONVOLUTION.replace("1..P+k-1;", "1..P{};") + "grad J wrt K[q]"
+    zero, named = (equations(text.format(f" zero outside{by}")) for by in ("", " b, r"))
+    assert zero == named
+
+
 def test_it_is_said_where_a_family_is_zero() -> None:
     d = derive(CONVOLUTION + "grad J wrt X[b,r]")
     assert d.result.notes == ("G[b,p] is 0 outside p = 1..P",)
@@ -202,6 +232,12 @@ def test_zeros_are_told_together(text: str, others: str) -> None:
             "`Y\\[p\\]` has no index `q`",
         ),
         ("X : n zero outside p; J = sum(X)", "`X` has no index `p`"),
+        ("X : n zero outside; J = sum(X)", "`X` has no index: "),
+        (
+            "K[q] : n for q = 0..2\nY[r] = sum(p = 0..P-1) K[r-2 p] for r = 0..2 P\n"
+            "J = sum(r = 0..2 P) sum(Y[r])",
+            "out of range.*K.* End its line with `zero outside`",
+        ),
         (
             "X[b] : n for b = 1..B\nJ = sum(b = 1..B) sum(b = 1..B) norm(X[b])^2",
             "runs here already",

@@ -50,6 +50,10 @@ SUMS: list[tuple[str, str, Callable[[Mapping[str, jax.Array]], jax.Array]]] = [
     ("sum(i = 1..n, j = i+1..n) A[i,j] x[i]",
      "sum(sum(lower(A' .* x'), axis=0)' - diag(A) .* x)",
      lambda v: v["x"] @ jnp.sum(jnp.triu(v["A"], 1), 1)),
+    ("sum(i = 1..n-1) sum(j = i+1..n) A[i,j]", "sum(sum(lower(A'), axis=0)' - diag(A))",
+     lambda v: jnp.sum(jnp.triu(v["A"], 1))),
+    ("sum(i = 2..n) sum(j < i) A[i,j]", "sum(sum(upper(A'), axis=0)' - diag(A))",
+     lambda v: jnp.sum(jnp.tril(v["A"], -1))),
     ("sum(i) log(sum(j ≥ i) exp(x[j]))", "sum(log(lower(ones(n, n))' exp(x)))",
      lambda v: jnp.sum(jnp.log(jnp.triu(jnp.ones((3, 3))) @ jnp.exp(v["x"])))),
     ("sum(i) w[i] sum(j <= i) X[1,j]", "w' (upper(ones(n, n))' X[1,:]')",
@@ -381,6 +385,8 @@ REFUSED = [
     ("f = sum(i = 1..3) x[i]", "as in `y = x[1..3]`"),
     ("v[i] = x[i] for i = 1..m; f = sum(v)", "and not over 1..m"),
     ("f = sum(i, j) x[i]", "has the index `j`: all its terms are equal"),
+    ("f = sum(i, i) x[i]^2", "`i` stands twice in what this sum runs over"),
+    ("f = sum(i) sum(i) x[i]^2", "nothing behind this has the index `i`"),
     ("f = sum_k x_i", "has the index `k`"),
     (r"$f = \mathbb{E}_{a \sim \pi}[x_a]$", r"`\sum_i p_i f_i`"),
     ("f = sum(i) det(X[i,:]' X[i,:])", "`det` of what has an index has no matrix form"),
@@ -393,6 +399,16 @@ REFUSED = [
     ("q[k] = x[k]", "`k` has a meaning already"),
     ("f = sum(i ≠ j) X[i,j]", "they can't be compared"),
     ("f = sum(i) max(j < i) x[j]", "for one `i` there is no `j < i`"),
+    ("f = sum(i = 2..n) max(j = 1..i) A[i,j]", "another index is compared with it"),
+    ("f = sum(i = 2..n, j = i..n) A[i,j]", "and sum `v[2..n]`"),
+    ("f = sum(i = 1..n-1, j = 1..i) A[i,j]", "and sum `v[1..n-1]`"),
+    ("f = sum(i = 2..n) mean(j = 1..i) x[j]", "by its entries, `v[i] = …`"),
+    ("f = sum(i = 1..n-1) sum(j ≠ i) A[i,j]", "another index is compared with it"),
+    ("f = sum(i = 1..n-1) exp(sum(j > i) A[i,j])", "another index is compared with it"),
+    ("f = mean(i = 1..n-1) sum(j > i) A[i,j]", "another index is compared with it"),
+    ("v[i] = sum(j < i) A[i,j] for i = 2..n; f = sum(v)", "another index is compared with it"),
+    ("f = sum(i) mean(j < i) x[j]", "for one `i` there is no `j < i`"),
+    ("f = sum(i = 2..n) sum(j > i) A[i,j]", "another index is compared with it"),
     ("f = sum(i = 1..k) A[1,2 i]", "steps are read of a column"),
     ("f = sum(i) u[2 i]", "needs the range of its letter"),
     ("f = sum(i ≠ 1) x[i]", "`sum(i) x[i] - x[1]`"),
@@ -464,17 +480,55 @@ def test_random_sums_have_the_values_of_their_loops(data: st.DataObject) -> None
     rng = np.random.default_rng(3)
     arrays = {name: rng.normal(size=(3, 3 if name in "AB" else 1)) for name in "xyAB"}
     found = np.asarray(shapetrick.evaluate(value, arrays, n=3))
-    np.testing.assert_allclose(found.item(), _looped(body, summed, arrays), 1e-9, 1e-9)
+    places = itertools.product(range(3), repeat=len(summed))
+    wanted = sum(_looped(body, dict(zip(summed, p, strict=True)), arrays) for p in places)
+    np.testing.assert_allclose(found.item(), wanted, 1e-9, 1e-9)
 
 
-def _looped(body: str, summed: list[str], arrays: Mapping[str, np.ndarray]) -> float:
-    """The sum by loops in Python over the text itself."""
+def _looped(body: str, places: Mapping[str, int], arrays: Mapping[str, np.ndarray]) -> float:
+    """The value of a text at some places, by Python itself."""
     written = re.sub(r"([xy])\[(\w)\]", r"\1[\2,0]", body).replace("δ", "D").replace("^", "**")
     written = re.sub(r"(?<=[\])\d]) (?=[\w(])", " * ", written)
     names = {**arrays, "D": np.eye(3), "tanh": math.tanh}
-    code = compile(written, "body", "eval")
-    places = itertools.product(range(3), repeat=len(summed))
-    return sum(eval(code, {**names, **dict(zip(summed, p, strict=True))}) for p in places)
+    return float(eval(compile(written, "body", "eval"), {**names, **places}))
+
+
+WHOLE = range(3)
+OUTER = {"": WHOLE, " = 2..n": range(1, 3), " = 1..n-1": range(2)}
+INNER: dict[str, Callable[[int], list[int]]] = {
+    "j": lambda _: [*WHOLE],
+    "j = 1..i": lambda i: [*range(i + 1)],
+    "j = i..n": lambda i: [*range(i, 3)],
+    "j < i": lambda i: [*range(i)],
+    "j > i": lambda i: [*range(i + 1, 3)],
+    "j ≠ i": lambda i: [j for j in WHOLE if j != i],
+    "j = 2..n": lambda _: [1, 2],
+}
+FOLDS: dict[str, Callable[[list[float]], float]] = {
+    **{"sum": sum, "max": max, "prod": math.prod, "mean": lambda v: sum(v) / len(v)}
+}
+
+
+@given(st.data())
+@examples(60)
+def test_parts_of_ranges_have_the_values_of_their_loops(data: st.DataObject) -> None:
+    fold, over = (data.draw(st.sampled_from([*names])) for names in (FOLDS, OUTER))
+    inner, among = (data.draw(st.sampled_from([*names])) for names in (FOLDS, INNER))
+    body, around = data.draw(factors(("i", "j"))), data.draw(st.sampled_from(["{}", "tanh({})"]))
+    typed = f"{fold}(i{over}) {around.format(f'{inner}({among}) {body}')}"
+    try:
+        value = _value(f"f = {typed}")
+    except InputError:
+        return  # that what may be read is read, other tests say
+    rng = np.random.default_rng(3)
+    arrays = {name: rng.normal(size=(3, 3 if name in "AB" else 1)) for name in "xyAB"}
+    found = np.asarray(shapetrick.evaluate(value, arrays, n=3))
+    terms = []
+    for i in OUTER[over]:
+        each = [_looped(re.sub(r"\bi\b", str(i), body), {"j": j}, arrays) for j in INNER[among](i)]
+        folded = FOLDS[inner](each)
+        terms.append(math.tanh(folded) if around != "{}" else folded)
+    np.testing.assert_allclose(found.item(), FOLDS[fold](terms), 1e-9, 1e-9)
 
 
 def _value(text: str, declared: str = DECLARED) -> Expr:

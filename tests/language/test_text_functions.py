@@ -197,8 +197,8 @@ MEANT = [
     ("norm(x, 3)", np.sum(X1**3) ** (1 / 3)),
     ("norm(x - y, 1.5)", np.sum(abs(X1 - Y1)**1.5)**(2/3)),
     ("cosine(x, y)", (X1.T @ Y1) / np.linalg.norm(X1) / np.linalg.norm(Y1)),
-    ("outer(x, y)", np.outer(X1, Y1)), ("sqdist(A, B)", np.sum((A - B)**2)),
-    ("mse(A, B)", np.mean((A - B)**2)),
+    ("inner(x, y)", X1.T @ Y1), ("outer(x, y)", np.outer(X1, Y1)),
+    ("sqdist(A, B)", np.sum((A - B)**2)), ("mse(A, B)", np.mean((A - B)**2)),
     ("pdist2(A, B)", ((A[:, None] - B[None])**2).sum(-1)),
     ("rbf(A, B, 0.7)", np.exp(-0.7 * ((A[:, None] - B[None])**2).sum(-1))),
     ("cross_entropy(A, B)", -np.mean(np.sum(B * np.log(softmax(A)), axis=1))),
@@ -299,3 +299,17 @@ def test_what_is_added_by_default_is_left_out_where_it_is_zero(called: str, open
         read(f"A : m x n; B = {text}", complete=False).definitions for text in (called, opened)
     ]
     assert values[0] == values[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "gradient"),
+    [
+        ("f(x) = sum(x.^2); grad f wrt x", "2 x"),
+        ("X : n x d; L(W) = norm(X W - Y)^2 / 2; ∂L/∂W", "X' (X W - Y)"),
+        ("l(mu, S) = logdet(S); S : d x d; ∂l/∂S", "inv(S)'"),
+    ],
+)
+def test_a_function_is_derived_by_its_undeclared_arguments(text: str, gradient: str) -> None:
+    derivation = st.derive(text)
+    assert derivation.verified
+    assert str(derivation.gradient) == gradient

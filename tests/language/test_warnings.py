@@ -29,6 +29,8 @@ WARNED = [
     ("X : n x d; w : d; grad norm(X w)^2 wrt w", []),
     ("C, S : d x d; L = -N/2 (logdet(C) + tr(C S)); dL/dC",
      ["`N` is not declared: taken as a scalar."]),
+    ("w : d; L = sum(exp(w)) + C / 2 w' w; ∂L/∂w", ["`C` is not declared: taken as a scalar."]),
+    ("x : n; f = x' B x; ∂f/∂x", ["`B` is not declared: taken as n×n."]),
     ("d/dX (2 X)", ["`X` is not declared: taken as n×m."]),
     ("d/dx (A x)", ["`A` is not declared: taken as n×m.", "`x` is not declared: taken as m×1."]),
     ("A : n x n; x, y, G : n; vjp A x with G wrt y",
@@ -60,7 +62,10 @@ SLIPS = [
     ("X : m x d; w : d; J = norm(X v)^2; grad J wrt X", "is `w` declared"),
     ("lam, s : scalar; grad λ s wrt s", "write `lam`"),
     ("A : n x n; x : n; f = x_i A_ij x_j; grad f wrt x", "nothing binds the index `i`"),
-    ("q : n; s = exp(q' k_j) / sum_j exp(q' k_j); grad s wrt q", "has the index `j`"),
+    (
+        "q : n; s = exp(q' k_j) / sum_j exp(q' k_j); grad s wrt q",
+        "columns `k_j` rows of `K : m x n`",
+    ),
     ("q : n; s = exp(q' k_j); grad s wrt q", "index below it is not read"),
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 from itertools import islice
 
@@ -12,6 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import SIZES, abstract_values, environment, examples, expressions
 
+from shapetrick.core import built
 from shapetrick.core import expr as ex
 from shapetrick.core.cost import length
 from shapetrick.core.dims import Dim
@@ -24,7 +26,7 @@ from shapetrick.numerics.evaluation import evaluate
 from shapetrick.numerics.sampling import Profile, assignments, dims_of, draw
 from shapetrick.simplification.identities import IDENTITIES, SMALLER, STABLE, Identity
 from shapetrick.simplification.pattern_matching import UNBOUND, Binding, Matcher
-from shapetrick.simplification.rewriting import Rewriter, Rows, rules_of
+from shapetrick.simplification.rewriting import Rewriter, Rows, identities_to_build, rules_of
 from shapetrick.simplification.simplifier import Simplifier
 
 N = Dim.of("n")
@@ -303,3 +305,15 @@ def test_what_rows_have_in_common_is_matched_once(monkeypatch: pytest.MonkeyPatc
     patterns = [pattern for _, pattern, _ in matched]
     assert len(set(patterns)) > 5
     assert len(set(matched)) == len(matched)
+
+
+def test_rows_that_were_built_are_those_that_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = {row: rules_of(row) for row in (*IDENTITIES, *SMALLER, *STABLE)}
+    kept = pickle.loads(built.packed(identities_to_build()))
+    monkeypatch.setattr(built, "_kept", lambda: kept)
+    monkeypatch.delattr("shapetrick.simplification.rewriting._read")
+    built.built.cache_clear()
+    try:
+        assert all(rules_of.__wrapped__(row) == rules for row, rules in rows.items())
+    finally:
+        built.built.cache_clear()

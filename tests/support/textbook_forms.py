@@ -384,12 +384,61 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
          "(1 - J - 2 y) / (sum(p) + sum(y))"),
         ("A : n x n symmetric; b, w : n; a : scalar; u = w - a (A w - b); J = u' A u / 2 - b' u; "
          "grad J wrt w", "(I - a A) (A u - b)"),
+        ("x : n positive; m, l : scalar positive; J = l sum((x - m).^2 ./ (2 m^2 x)); "
+         "grad J wrt m", "l sum(m - x) / m^3"),
+        ("t, k : n positive; a : scalar positive; J = sum(a t ./ (k + a t)); grad J wrt a",
+         "t' (k ./ (k + a t).^2)"),
     ),
     "sums of scaled matrices": (
         ("M : n x n positive; u, a : scalar positive; s = u + a sum(M, axis=1); J = sum(log(s)); "
          "grad J wrt a", "sum(M ./ s)"),
         ("M : m x n positive; v : n positive; a : scalar positive; s = a M' ones(m) + v; "
          "J = sum(log(s)); grad J wrt a", "sum(M ./ s')"),
+    ),
+    "numbers and divisors of some summands": (
+        ("y, h : n; m, s : scalar positive; r = h - m; v = exp(-h); "
+         "J = sum(h + y.^2 .* v) / 2 + r' r / (2 s^2); grad J wrt h",
+         "(1 - y.^2 .* v) / 2 + r / s^2"),
+        ("a, b, x : n; t : scalar; J = a' x / 3 + b' x / 3 + t norm(x)^2; grad J wrt x",
+         "(a + b) / 3 + 2 t x"),
+        ("w, m : n; s, a : scalar positive; r = (w - m) / s; J = r' r / 2 + n log(s) + a / s; "
+         "grad J wrt s", "(n - r' r - a / s) / s"),
+        ("y, a : n positive; s : scalar positive; "
+         "J = sum((y.^2 + a.^2) / (2 s^2) - log(y / s^2)); grad J wrt s",
+         "2 n / s - sum(y.^2 + a.^2) / s^3"),
+    ),
+    "letters inside, and what stands before diag": (
+        ("K, V : m x n; q : n; p = softmax(K q); jac (V' p) wrt q", "V' (diag(p) - p p') K"),
+        ("K, V : m x n; q : n; p = softmax(K q); jac (V' (p + K q)) wrt q",
+         "V' (diag(p) - p p' + I) K"),
+        ("x : n positive; a, h : scalar positive; y = a x ./ (1 + a h x); jac y wrt x",
+         "diag(a ./ (1 + a h x).^2)"),
+        ("x : n positive; a : scalar; jac (-a log(x)) wrt x", "-diag(a ./ x)"),
+    ),
+    "scalars over something": (
+        ("x : n positive; H = n / sum(1 ./ x); grad H wrt x", "H^2 ./ (n x.^2)"),
+        ("x, w : n positive; a : scalar positive; H = a / (w' x); J = H + log(H); grad J wrt x",
+         "-(H + 1) H w / a"),
+    ),
+    "double angles": (
+        ("t, y : n; w : scalar positive; h = sin(w t / 2).^2; J = norm(h - y)^2 / 2; grad J wrt w",
+         "(h - y)' (t .* sin(w t)) / 2"),
+        ("x : n; J = sum(sin(x).^4); grad J wrt x", "4 sin(x).^3 .* cos(x)"),
+    ),
+    "multiples below": (
+        ("r, e : n positive; s : scalar positive; v = s^2 r; J = sum(log(v) + e.^2 ./ v) / 2; "
+         "grad J wrt s", "sum(1 - e.^2 ./ v) / s"),
+        ("x, y : n positive; a : scalar positive; z = a x; J = sum(y ./ z); grad J wrt a",
+         "-J / a"),
+    ),
+    "quotients of exponentials": (
+        ("x : n positive; a, T : scalar positive; u = x / T; B = a ./ (exp(u) - 1); J = sum(B); "
+         "grad J wrt T", "(B ./ (1 - exp(-u)))' u / T"),
+    ),
+    "decimals": (
+        ("x : n; J = sum(x.^2 ./ (x.^2 + 0.01)); grad J wrt x", "x ./ (x.^2 + 0.01).^2 / 50"),
+        ("x : n positive; J = sum(x ./ (x + 0.003)); grad J wrt x", "0.003 x ./ (x + 0.003).^2"),
+        ("x : n positive; J = sum(x ./ (x + 1/4)); grad J wrt x", "4 ./ (4 x + 1).^2"),
     ),
     "signs and complements": (
         ("X : m x n; Y : n x p; U : m x k; V : n x k; W : p x k; "

@@ -103,6 +103,7 @@ LOSSES: Mapping[str, str] = {
     "noise contrasted": "J = -sum(t .* log(exp(z) ./ (exp(z) + q))"
     " + (1 - t) .* log(q ./ (exp(z) + q)))",
     "one of two": H + "J = -sum(log(1 - (1 - h).^2))",
+    "complementary log-log": "J = -sum(log(1 - exp(-exp(z))))",
     "complementary log-log, to one side": "J = -sum(log(1 - exp(-exp(-abs(z)))))",
     "an event at all": H + "J = -sum(log(1 - exp(-h)))",
     "a scale, softly positive": "J = sum(log(log(1 + exp(z))))",

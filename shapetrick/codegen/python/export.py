@@ -17,7 +17,7 @@ from ...core.dims import Dim, Sizes
 from ...core.errors import RequestError
 from ...core.indices import Member
 from ...core.problem import Problem
-from ...core.results import Result
+from ...core.results import Result, asked_once
 from ...core.version import VERSION
 from ...families.forward_backward import every_segment, has_several_indices, passes
 from ...families.given_letters import LetterCase, with_lengths
@@ -123,6 +123,7 @@ def function(
     alone: bool = False,
 ) -> Generated:
     """The code as a function: of a dictionary of values and gradients, or of a gradient `alone`."""
+    results = asked_once(results)
     plan = plan_of(problem, results, known(target), options, not alone)
     plan.confirm()
     if plan.target in RULES:

@@ -51,31 +51,9 @@ _SHAPED: Mapping[str, str] = {
 
 
 # The names that the test has itself, which no function under test may have.
-LOCALS = frozenset(
-    {
-        "self_test",
-        "rng",
-        "inputs",
-        "wrong",
-        "results",
-        "slope",
-        "bend",
-        "compare",
-        "in_lists",
-        "in_arrays",
-        "arrays",
-        "apart",
-        "found",
-        "given",
-        "own",
-        "by",
-        "output",
-        "pull",
-        "pulled",
-        "u",
-        "v",
-    }
-)
+_HELPERS = "self_test results slope bend compare in_lists in_arrays"
+_VALUES = "rng inputs wrong arrays apart found given own by output pull pulled u v"
+LOCALS = frozenset(f"{_HELPERS} {_VALUES}".split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -474,18 +474,22 @@ class Writer:
 
     def _stacked(self, v: Value) -> PythonText:
         """Members that a loop has made, as one array."""
-        name, at, over = v.data
-        one = f"{name}[{', '.join(map(self.dim, at))}]"
+        name, at, over, partly = v.data
+        names, lead = {name}, len(over)
+        are_some = all(d.is_at_least(1) for d in v.shape[:lead])
+        if partly or not are_some:
+            names.add(self._like)
+        template = TABLE["zeros"].template(self._library, False)
+        empty = template.format(shape=self.shape(v.shape[lead:]), like=self._like)
+        place = ", ".join(map(self.dim, at))
+        key = f"({place})" if len(at) > 1 else place
+        one = f"{name}.get({key}, {empty})" if partly else f"{name}[{place}]"
         for letter, first, end in over:
             one += f" for {self._dims[letter]} in range({self.dim(first)}, {self.dim(end)})"
-        names, lead = {name}, len(over)
-        if all(d.is_at_least(1) for d in v.shape[:lead]):
-            text = f"{MODULES[self._library]}.stack([{one}])"
-        else:  # there may be none
-            template = TABLE["zeros"].template(self._library, False)
-            empty = template.format(shape=self.shape(v.shape[lead:]), like=self._like)
-            text = f"{MODULES[self._library]}.stack([{empty}, *({one})])[1:]"
-            names.add(self._like)
+        module = MODULES[self._library]
+        text = (
+            f"{module}.stack([{one}])" if are_some else f"{module}.stack([{empty}, *({one})])[1:]"
+        )
         if lead > 1:
             text += f".reshape({self.shape(v.shape)})"
         return PythonText(text, names=frozenset(names))

@@ -6,14 +6,13 @@ the names are. What comes out has nodes of the kinds `selected` and `bound` (a `
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ...core.errors import NameProblem, RequestError, Span
 from ...core.functions import TABLE
 from ...core.indices import Index, Member, Range
 from ..syntax.index_binders import (
-    BELOW,
     BINDERS,
     DELTAS,
     SUMMED,
@@ -22,10 +21,11 @@ from ..syntax.index_binders import (
     base_below,
     beginning,
     capital_of,
+    parts_below,
     selector_of,
     written_out,
 )
-from ..syntax.member_ranges import letters_of_members, member_letters, range_of
+from ..syntax.member_ranges import letters_of_members, member_letters, member_of, range_of
 from ..syntax.selections import Selector, typed_index
 from ..syntax.tree import (
     RUNNING,
@@ -88,7 +88,7 @@ class BoundReader:
                 elif node.kind == "running":
                     done[node] = self._running(done[node])
                 elif node.kind == "bound" and self._binds(node.value, args[0], node.span):
-                    done[node] = self._decided(node.value, args[0], node.span)
+                    done[node] = self._reduced(node.value, args[0], node.span)
                 elif node.kind == "bound":
                     letter = node.value.letters[0]
                     raise NameProblem(
@@ -97,15 +97,26 @@ class BoundReader:
                         node.span,
                     )
             self._hold(done[node])
+        bound = {t for n in postorder(done[root]) if n.kind == "bound" for t in n.value.own}
         for node in postorder(done[root]):
-            letter = self._binds_nothing(node)
+            letter = self._binds_nothing(node, bound)
             if letter:
                 raise NameProblem(
-                    f"nothing behind this has the index `{letter}`: what is summed stands behind "
-                    f"the sum, `sum({letter}) x[{letter}]`, with a declared `x`.",
+                    self._undeclared_entry(letter, done[root])
+                    or f"nothing behind this has the index `{letter}`: what is summed stands "
+                    f"behind the sum, `sum({letter}) x[{letter}]`, with a declared `x`.",
                     node.span,
                 )
         return done[root]
+
+    def _undeclared_entry(self, letter: str, root: SyntaxNode) -> str:
+        """What is said of the entries of a name that nobody declared; empty if there are none."""
+        names = (n.value for n in postorder(root) if n.kind == "name" and base_below(n.value))
+        below = (base_below(name) for name in names if letter in name.rpartition("_")[2])
+        base = next((b for b in below if b not in BINDERS and self.known.is_letter(b)), "")
+        entry, rows = f"{base}_{letter}", capital_of(base or "x")
+        said = f"`{base}` is not declared: numbers `{entry}` are entries of `{base} : n`"
+        return said + f", columns `{entry}` rows of `{rows} : m x n`." if base else ""
 
     def _scopes(
         self, root: SyntaxNode, outside: frozenset[str]
@@ -183,10 +194,14 @@ class BoundReader:
             span,
         )
 
-    def _binds_nothing(self, node: SyntaxNode) -> str:
-        """The letter of what binds letters, and has no product that holds them."""
+    def _binds_nothing(self, node: SyntaxNode, bound: Container[str]) -> str:
+        """The letter of what binds letters, and has no product that holds them; `bound` are those
+        that others bind."""
         if node.kind == "binder":
             return str(node.value.letters[0])
+        if node.kind == "call" and node.value.name in BINDERS and len(node.args) == 1:
+            (only,) = node.args
+            return only.value if only.kind == "name" and only.value in bound else ""
         if node.kind != "name" or not self.known.is_letter(node.value):
             return ""
         m = SUMMED.fullmatch(written_out(node.value))
@@ -219,11 +234,8 @@ class BoundReader:
         name = node.value
         if isinstance(name, Member) or not self.known.is_letter(name):
             return node
-        m = BELOW.fullmatch(written_out(name))
-        if m is None:
-            return node
-        base, index = m["base"], m["index"]
-        if self.known.values & {*index}:
+        base, index = parts_below(name)
+        if not base or self.known.values & {*index}:
             return node
         if base in self.known.values or base in DELTAS:
             at = tuple(selector_of(c, node.span) for c in index)
@@ -265,10 +277,9 @@ class BoundReader:
             letters = letters_of(name)
             fits = name.base in self.known.values and len(letters) == len(name.indices) == 1
             return (name.base, letters[0]) if fits and letters[0] else None
-        m = BELOW.fullmatch(written_out(name)) if self.known.is_letter(name) else None
-        if m is None or m["base"] not in self.known.values or not self.known.is_letter(m["index"]):
-            return None
-        return (m["base"], m["index"]) if len(m["index"]) == 1 and m["index"].isalpha() else None
+        base, index = parts_below(name) if self.known.is_letter(name) else ("", "")
+        fits = base in self.known.values and self.known.is_letter(index)
+        return (base, index) if fits and len(index) == 1 and index.isalpha() else None
 
     # ---- what binds
 
@@ -413,6 +424,7 @@ class BoundReader:
         known = tuple([over for over in found if over is not None])
         binder = binder._replace(ranges=(*binder.ranges, *known))
         if len(binder.ranges) < len(binder.letters):
+            self._refuse_undeclared(body, span)
             raise RequestError(
                 f"over members a range is said for each letter: `{binder.function}(b = 1..B) …`.",
                 span,
@@ -432,6 +444,27 @@ class BoundReader:
                 self._hold(part)
             self._hold(node)
         return node
+
+    def _refuse_undeclared(self, body: SyntaxNode, span: Span) -> None:
+        """Refuse members that are declared without a range, or not at all, with the sides of what
+        stands beside them."""
+        nodes = list(postorder(body))
+        entries = [n for n in nodes if n.kind == "selected" and n.args[0].value in self.known.sides]
+        last = {
+            at.first.value: self.known.sides[n.args[0].value][k]
+            for n in entries
+            for k, at in enumerate(n.value)
+            if at.is_one
+        }
+        names = [n for n in map(member_of, nodes) if n is not None]
+        for name in (n for n in names if not any(self.known.axes.get((n.base, 0), ()))):
+            letters = [t for i in name.indices for t in i.terms]
+            over = ", ".join(f"{t} = 1..{last.get(t, t.upper())}" for t in letters)
+            raise NameProblem(
+                f"`{name}` is declared with its range: `{name} : scalar for {over}`, or with a "
+                f"shape, `{name} : k for {over}`.",
+                span,
+            )
 
     def _folded(
         self, items: Sequence[tuple[SyntaxNode, SyntaxNode]], first: SyntaxNode
@@ -480,8 +513,13 @@ class BoundReader:
         missing = [s for s in missing if s not in {t for r in binder.ranges for t in r.letters}]
         if len(missing) == len(binder.letters):
             return False
-        for letter in binder.letters:
+        for k, letter in enumerate(binder.letters):
             self._check_free(letter, span)
+            if letter in binder.letters[:k]:
+                raise NameProblem(
+                    f"`{letter}` stands twice in what this sum runs over: choose another letter.",
+                    span,
+                )
         if missing and not binder.compared:
             raise NameProblem(
                 f"nothing behind this sum has the index `{missing[0]}`: all its terms are equal. "

@@ -9,7 +9,16 @@ from dataclasses import replace
 from ...core.errors import ParseError, RequestError
 from ...core.indices import Index, Member, Range, base_of, parts
 from ...core.named_tuples import NamedTuple
-from ..syntax.index_binders import BELOW, BINDERS, DELTAS, LOWERED, SUMMED, capital_of, written_out
+from ..syntax.index_binders import (
+    BINDERS,
+    DELTAS,
+    LOWERED,
+    SUMMED,
+    base_below,
+    capital_of,
+    parts_below,
+    written_out,
+)
 from ..syntax.member_ranges import member_letters, member_of
 from ..syntax.selections import Selector, plain_of
 from ..syntax.tree import (
@@ -43,14 +52,8 @@ def defined_by_entries(
     found: list[Statement] = []
     plain = plain_of(statements)
     known = set(plain)  # without what turns out to be an entry
-    families = {
-        base
-        for s in statements
-        for base, indices in (parts(name) for name, _ in values_named(s))
-        if indices and (isinstance(s, Declaration) or _is_member(s, indices))
-    }
+    families = families_among(statements)
     given = [s for s in statements if isinstance(s, (Declaration, Definition))]
-    families |= _families_by_families(given, families)
     ends = {letter for s in given for r in s.ranges for letter in r.letters}
     for statement in statements:
         s = statement
@@ -76,6 +79,20 @@ def defined_by_entries(
     return found, heads
 
 
+def families_among(statements: Sequence[Statement], known: Iterable[str] = ()) -> set[str]:
+    """The names that have members: declared so, with a number as an index, or defined by members of
+    others, of which some may be `known` besides."""
+    families = {
+        base
+        for s in statements
+        for base, indices in (parts(name) for name, _ in values_named(s))
+        if indices and (isinstance(s, Declaration) or _is_member(s, indices))
+    }
+    families.update(known)
+    given = [s for s in statements if isinstance(s, (Declaration, Definition))]
+    return _families_by_families(given, families)
+
+
 def _is_member(s: Statement, indices: Sequence[Index]) -> bool:
     """Whether a definition with indices is that of one member, as a recurrence's start is."""
     return not isinstance(s, Asked) and any(not i.letter or i.offset for i in indices)
@@ -85,15 +102,18 @@ def _defined_below(
     s: Definition, plain: set[str], known: set[str], heads: dict[str, EntryHead]
 ) -> Definition:
     """`q_i = sum(j) A_ij x_j` as a definition of `q`, where its right side has the index `i`."""
-    m = BELOW.fullmatch(written_out(s.name.name))
-    if m is None or not m["index"].isalpha() or m["base"] in plain:
+    base, index = parts_below(s.name.name)
+    if not index.isalpha() or base in plain:
         return s
-    letters = tuple(m["index"])
+    if base in BINDERS:
+        said = f"a sum with its range is `{base}({index} = 1..n) x_{index}`."
+        raise ParseError(said, s.name.span)
+    letters = tuple(index)
     nodes = list(postorder(s.body))
     if len(set(letters)) < len(letters) or not all(_mentions(nodes, t, known) for t in letters):
         return s
-    heads[m["base"]] = EntryHead(letters, None, len(letters) == 1)
-    return replace(s, name=PlacedName(m["base"], s.name.span))
+    heads[base] = EntryHead(letters, None, len(letters) == 1)
+    return replace(s, name=PlacedName(base, s.name.span))
 
 
 def _mentions(nodes: Sequence[SyntaxNode], letter: str, plain: set[str]) -> bool:
@@ -107,9 +127,9 @@ def _mentions(nodes: Sequence[SyntaxNode], letter: str, plain: set[str]) -> bool
             if letter in member_letters(node) and node.value.base in plain:
                 return True
         elif node.kind == "name" and node.value not in plain:
-            m = BELOW.fullmatch(written_out(node.value))
-            if m is not None and letter in m["index"]:
-                return m["base"] in plain or capital_of(m["base"]) in plain
+            base, index = parts_below(node.value)
+            if letter in index:
+                return not plain.isdisjoint({base, capital_of(base)})
     return False
 
 
@@ -141,18 +161,15 @@ def _entry_of(name: str, plain: set[str]) -> tuple[str, tuple[str, ...]]:
     if isinstance(name, Member):
         letters = tuple("" if i.offset else i.letter for i in name.indices)
         return (name.base, letters) if name.base in plain else ("", ())
-    m = None if name in plain else BELOW.fullmatch(written_out(name))
-    if m is None or m["base"] not in plain or not m["index"].isalpha():
-        return "", ()
-    return m["base"], tuple(m["index"])
+    base, index = ("", "") if name in plain else parts_below(name)
+    return (base, tuple(index)) if base in plain and index.isalpha() else ("", ())
 
 
 def _line_of(name: str, plain: set[str]) -> tuple[str, tuple[str, ...]]:
     """The matrix of which `y_i` is a row, and its letters; empty if it is none."""
-    m = BELOW.fullmatch(written_out(name)) if not isinstance(name, Member) else None
-    if m is None or len(m["index"]) > 1 or not m["base"].islower() or name in plain:
-        return "", ()
-    return (capital_of(m["base"]), (m["index"], "")) if capital_of(m["base"]) in plain else ("", ())
+    base, index = parts_below(name)
+    is_row = len(index) == 1 and base.islower() and name not in plain
+    return (capital_of(base), (index, "")) if is_row and capital_of(base) in plain else ("", ())
 
 
 def letters_of(name: Member) -> tuple[str, ...]:
@@ -214,11 +231,9 @@ def has_indices(expressions: Iterable[SyntaxNode], plain: Container[str]) -> boo
 def _may_have_index(name: str, plain: Container[str]) -> bool:
     if "_" not in name and not LOWERED.search(name):
         return False
-    written = written_out(name)
-    m = BELOW.fullmatch(written)
-    if m is not None and (m["base"] in plain or capital_of(m["base"]) in plain):
-        return True
-    return bool(SUMMED.fullmatch(written)) or (m is not None and m["base"] in DELTAS)
+    base = base_below(name)
+    known = base in plain or capital_of(base) in plain or base in DELTAS
+    return known or SUMMED.fullmatch(written_out(name)) is not None
 
 
 def names_in(selector: Selector) -> list[SyntaxNode]:

@@ -135,6 +135,12 @@ class PairReader:
         a, b = binder.letters
         kept = b if out == a else a
         taken, whole = self._mask(binder, value), self._moved(value.entry, out, kept)
+        may_be_empty = binder.compared in ("<", ">") and len(letters) == 1
+        if may_be_empty and binder.function != PRODUCT:
+            raise ShapeError(
+                f"for one `{kept}` there is no `{a} {binder.compared} {b}`, of which to take the "
+                f"`{binder.function}`: write `{binder.compared}=`, or take a part first."
+            )
         if binder.function not in _LEFT_OUT:
             total, count = (
                 self._compared(binder._replace(function=SUM), letters, replace(value, entry=e))
@@ -144,11 +150,6 @@ class PairReader:
         number, left_out = _LEFT_OUT[binder.function], entry_sum([UNIT, negated(taken)])
         if abs(number) < INFINITE:
             whole = entry_product([whole, taken])
-        elif binder.compared in ("<", ">") and len(letters) == 1:
-            raise ShapeError(
-                f"for one `{kept}` there is no `{a} {binder.compared} {b}`, of which to take the "
-                f"`{binder.function}`: write `{binder.compared}=`, or take a part first."
-            )
         entry = entry_sum([whole, entry_product([entry_number(number), left_out])])
         return self._reduced(binder.function, letters, replace(value, entry=entry))
 

@@ -6,32 +6,35 @@ What a letter runs over is sliced out, `x[2..n]`, so that the letter runs over a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 
 from ...core.errors import ShapeError
-from ...core.indices import Index, Range
+from ...core.indices import Index, Range, index_of, is_at_most
 from ...core.named_tuples import NamedTuple
+from ..syntax.index_binders import Binder
 from ..syntax.selections import Selector, index_of_node, typed_index
-from ..syntax.tree import Callee, SyntaxNode, folded, number_node, transformed, with_args
+from ..syntax.tree import Callee, SyntaxNode, folded, number_node, postorder, transformed, with_args
+from .entries import SUM
+from .index_names import IndexNames
 from .positions import POSITION, flipped
 
 
-def with_slices(root: SyntaxNode, over: Range | None = None) -> SyntaxNode:
+def with_slices(root: SyntaxNode, known: IndexNames, over: Range | None = None) -> SyntaxNode:
     """The expression with slices in the place of what letters run over in part; `over` is the range
     of a letter that the whole has."""
-    found = transformed(root, _bound_with_slices)
-    return found if over is None else _sliced(found, over)[0]
 
+    def sliced(node: SyntaxNode) -> SyntaxNode:
+        if node.kind != "bound" or not node.value.ranges:
+            return node
+        (body,), kept = node.args, []
+        for given in node.value.ranges:
+            body, is_whole = _sliced(body, given, known, node.value.function)
+            kept += [given] if is_whole else []
+        return replace(node, args=(body,), value=node.value._replace(ranges=tuple(kept)))
 
-def _bound_with_slices(node: SyntaxNode) -> SyntaxNode:
-    if node.kind != "bound" or not node.value.ranges:
-        return node
-    (body,), kept = node.args, []
-    for given in node.value.ranges:
-        body, is_whole = _sliced(body, given)
-        kept += [given] if is_whole else []
-    return replace(node, args=(body,), value=node.value._replace(ranges=tuple(kept)))
+    found = transformed(root, sliced)
+    return found if over is None else _sliced(found, over, known)[0]
 
 
 class LetterUse(NamedTuple):
@@ -48,6 +51,15 @@ class LetterUse(NamedTuple):
         first = self.rest.added(over.first, self.times)
         return self.times if first.terms else max(1, min(self.times, first.offset))
 
+    def is_longer(self, last: Index, known: IndexNames) -> bool:
+        """Whether there are more entries than a length at which a range ends, as for `1..P` those
+        of `x : P+k`."""
+        base = self.node.args[0]
+        sides = known.sides.get(base.value, ("", "")) if base.kind == "name" else ("", "")
+        is_row = len(self.node.value) == 1 and sides[0] == "1"
+        side = index_of(sides[1 if is_row else self.place])
+        return side not in (None, last) and bool(last.letter) and is_at_most(last, side or last)
+
     def ends(self, over: Range) -> tuple[Index, Index]:
         """The first and the last entry of the slice, where the letter runs over a range."""
         first, last = (self.rest.added(end, self.times) for end in (over.first, over.last))
@@ -57,19 +69,35 @@ class LetterUse(NamedTuple):
         return first.plus(1 - row), last.plus(self.times - row)
 
 
-def is_part(body: SyntaxNode, over: Range) -> bool:
+def is_part(body: SyntaxNode, over: Range, known: IndexNames) -> bool:
     """Whether a letter runs over a part of the entries, or has a number added to it."""
-    begins, ends = over.first != Index("", 1), bool(over.last.letter and over.last.offset)
+    last = over.last
+    begins = over.first != Index("", 1)
+    ends = bool(last.letter and last.offset) or min(last.terms.values(), default=1) < 0
     whole = {1: Index(), -1: over.last.plus(1)}
-    return begins or ends or any(u.rest != whole.get(u.times) for u in _uses(body, over.letter))
+    used = list(_uses(body, over.letter, known.dims))
+    inside = any(u.rest != whole.get(u.times) or u.is_longer(last, known) for u in used)
+    return begins or ends or inside
 
 
-def _sliced(body: SyntaxNode, over: Range) -> tuple[SyntaxNode, bool]:
-    """The body with slices, and whether none were needed."""
-    if not is_part(body, over):
+def _sliced(
+    body: SyntaxNode, over: Range, known: IndexNames, function: str = ""
+) -> tuple[SyntaxNode, bool]:
+    """The body with slices, and whether none were needed; `function` is what is taken of it."""
+    if not is_part(body, over, known):
         return body, True
+    factors = set(_factors(body)) if function == SUM else set()
+    for node in (n for n in postorder(body) if n.kind == "bound"):
+        if _compares_with_rest(node.value, over, node in factors):
+            part = f"{over.first}..{over.last}"
+            raise ShapeError(
+                f"`{over.letter}` runs over a part, {part}, and another index is compared with it: "
+                f"define what is summed for all of them by its entries, `v[{over.letter}] = …`, "
+                f"and sum `v[{part}]`.",
+                node.span,
+            )
     places: dict[SyntaxNode, list[LetterUse]] = {}
-    for use in _uses(body, over.letter):
+    for use in _uses(body, over.letter, known.dims):
         places.setdefault(use.node, []).append(use)
     before, own = over.first.plus(-1), (POSITION, over.letter)
     numbers = {n for n in _outside(body, over.letter) if (n.kind, n.value) == own}
@@ -82,6 +110,28 @@ def _sliced(body: SyntaxNode, over: Range) -> tuple[SyntaxNode, bool]:
         return _entry(new, places[node], over) if node in places else new
 
     return folded(body, sliced), False
+
+
+def _factors(body: SyntaxNode) -> Iterator[SyntaxNode]:
+    """What is 0 only where the whole is, also within sums."""
+    stack = [body]
+    while stack:
+        node = stack.pop()
+        yield node
+        is_sum = node.kind == "bound" and node.value.function == SUM
+        if is_sum or node.kind in ("*", ".*", "neg", "/", "./"):
+            stack += node.args[:1] if node.kind in ("/", "./") else node.args
+
+
+def _compares_with_rest(binder: Binder, over: Range, is_factor: bool) -> bool:
+    """Whether an index is compared with a letter, and counts where that is left out: of a factor
+    that is a sum, what `i = 1..n-1` leaves out is 0 for `j > i`, what `i = 2..n` is for `j < i`."""
+    if over.letter not in {*binder.letters} - {*binder.own}:
+        return False
+    rises = (binder.compared == ">") == (binder.letters[0] in binder.own)
+    ends = (over.first, over.last.offset)
+    strict = is_factor and binder.function == SUM and binder.compared in ("<", ">")
+    return not strict or ends != ((Index("", 1), -1) if rises else (Index("", 2), 0))
 
 
 def _entry(node: SyntaxNode, uses: Sequence[LetterUse], over: Range) -> SyntaxNode:
@@ -117,14 +167,14 @@ def _every(part: SyntaxNode, use: LetterUse, over: Range) -> SyntaxNode:
     return SyntaxNode("selected", (turned,), (Selector(row, row), Selector()), part.span)
 
 
-def _uses(body: SyntaxNode, letter: str) -> Iterator[LetterUse]:
+def _uses(body: SyntaxNode, letter: str, sizes: Container[str]) -> Iterator[LetterUse]:
     """Where a letter is an index."""
     for node in _outside(body, letter):
         for k, selector in enumerate(node.value if node.kind == "selected" else ()):
             index = (index_of_node(selector.first) if selector.is_one else None) or Index()
             times = index.terms.get(letter, 0)
             rest = index.added(Index(letter), -times)
-            if times == -1 or (times > 0 and not rest.terms):
+            if times == -1 or (times > 0 and all(t in sizes for t in rest.terms)):
                 yield LetterUse(node, k, times, rest)
 
 

@@ -15,14 +15,15 @@ import numpy as np
 from ...core.dims import ONE, SCALAR, Dim, Shape, shape_text
 from ...core.errors import InferenceError, NameProblem, ShapeError, ShapetrickError, Span
 from ...core.functions import NAMES, TABLE, Function, parse_signature
-from ...core.indices import Range
+from ...core.indices import Index, Range, base_of, dim_of
 from ..shapes.errors import Expectation, explain, source
 from ..shapes.inference import Inference, Misfit, Undetermined
 from ..shapes.notated_calls import SIGNS
 from ..shapes.unification import is_settled
 from ..shapes.words import vocabulary
 from ..syntax.constants import IDENTITIES
-from ..syntax.index_binders import DELTAS, Binder
+from ..syntax.index_binders import DELTAS, Binder, capital_of
+from ..syntax.member_ranges import letters_of_members
 from ..syntax.parser import parse_expression
 from ..syntax.selections import Selector
 from ..syntax.tree import (
@@ -63,6 +64,11 @@ from .ranges import is_part
 _FAMILIES = (
     "declare a family of members with the third index, `x[k] : n for k = 1..K`, and sum those"
 )
+_BESIDE = (
+    "entries of a matrix stand beside members here, which goes where it is used by entries alone: "
+    "declare its numbers, `w[i] : scalar for i = 1..m`, or rows, `y[i] : 1 x k for i = 1..m`, and "
+    "write `sum(i) w[i]^2` for `norm(w)^2`."
+)
 
 
 @dataclass(slots=True)
@@ -93,7 +99,7 @@ class IndexReader(PairReader):
         value = self.values[found] if found in self.values else self._plain(found)
         value = self._with_deltas(value, root)
         heads = self._check_heads(value, head, root)
-        if head.over is not None and not is_part(root, head.over):
+        if head.over is not None and not is_part(root, head.over, self.known):
             self._check_range(head.over, value.open[head.over.letter], root)
         self.dims.update(value.open)
         value = replace(value, open={})
@@ -223,6 +229,8 @@ class IndexReader(PairReader):
         found = inference.shape(node)
         if not is_settled(found):
             node = next((n for n in postorder(node) if self._is_open(n)), node)
+            if node.kind == "name" and base_of(node.value) in self.known.families:
+                raise ShapeError(_BESIDE, node.span)
             typed = source(self.text, node)
             base = node.value.removesuffix("_bar") if node.kind == "name" else ""
             mean = ""
@@ -310,6 +318,8 @@ class IndexReader(PairReader):
                 return self._call(node.value, args)
             case "abstract":
                 return replace(args[0], entry=entry_call(node.value, (args[0].entry,)))
+        if letters_of_members(node):
+            raise ShapeError(_BESIDE)
         raise ShapeError(
             f"`{source(self.text, node)}` has indices, and is not read entry by entry: name what "
             "is inside in a line of its own."
@@ -331,7 +341,7 @@ class IndexReader(PairReader):
             index = letters[0]
             raise ShapeError(
                 f"`{typed}` is {shape_text(shape)}, and has two indices: `{typed}[{index},:]` is a "
-                f"row, `{typed}[:,{index}]` a column."
+                f"row, `{typed}[:,{index}]` a column{self._line_of(base, index)}."
             )
         if shape == SCALAR or len(selectors) > 2:
             raise ShapeError(f"`{typed}` is {shape_text(shape)}: it has no entries with an index.")
@@ -363,6 +373,12 @@ class IndexReader(PairReader):
             slots.append(slot)
             sides.append(None if letter else slot)
         return InLetters(entry_of(self._matrix(whole), *slots), sides[0], sides[1], opened)
+
+    def _line_of(self, base: SyntaxNode, index: str) -> str:
+        """What is said of `x_i`, where it is row i of X as a column; empty if `x` is something."""
+        below = base.value.lower() if base.kind == "name" else ""
+        is_row = below and below not in self.known.values and capital_of(below) == base.value
+        return f", and `{below}_{index}` is the row as a column" if is_row else ""
 
     def is_identity(self, base: SyntaxNode) -> bool:
         """Whether what is indexed is a δ, or an `I`."""
@@ -589,8 +605,7 @@ class IndexReader(PairReader):
 
     def _check_range(self, given: Range, dim: Dim, node: SyntaxNode) -> None:
         first, last = given.first, given.last
-        ends = Dim.of(last.letter) + Dim.of(last.offset) if last.letter else Dim.of(last.offset)
-        if first.letter or first.offset != 1 or ends != dim:
+        if first != Index("", 1) or dim_of(last) != dim:
             raise ShapeError(
                 f"`{given.letter}` runs over 1..{dim} in what is summed, and not over "
                 f"{first}..{last}: take a part first, as in `y = x[{first}..{last}]`, and sum "

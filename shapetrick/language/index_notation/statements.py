@@ -215,7 +215,7 @@ def in_matrix_notation(
 ) -> SyntaxNode:
     """An expression in matrix notation; what it is read as is added to what is `said`."""
     binding = BoundReader(reader.known)
-    bound = with_slices(binding.bound(node, head.letters), head.over)
+    bound = with_slices(binding.bound(node, head.letters), reader.known, head.over)
     bound = with_positions(bound, head.letters, reader)
     opened = with_calls_open(bound, reader.has_letters, reader.called)
     reader.mentioned.update((n.value, n.span) for n in postorder(opened) if n.kind == "name")
@@ -275,11 +275,14 @@ def known_names(statements: Iterable[Statement]) -> IndexNames:
             (known.families if isinstance(name, Member) else known.values).add(base_of(name))
         for part in s.parts if isinstance(s, Declaration) else ():
             known.dims.update(name for side in part.sides or () for name, _ in side.names)
+            names = [name for name, _ in part.names]
             if part.sides is not None:
-                sides = (str(part.sides[0].dim), str(part.sides[1].dim))
-                known.sides.update((str(name), sides) for name, _ in part.names)
-            if OWN_TRANSPOSE & {word for word, _ in part.words}:
-                known.symmetric.update(name for name, _ in part.names)
+                rows, cols = str(part.sides[0].dim), str(part.sides[1].dim)
+                known.sides.update((str(name), (rows, cols)) for name in names)
+                if rows == cols and OWN_TRANSPOSE & {word for word, _ in part.words}:
+                    known.symmetric.update(names)
+                else:
+                    known.symmetric.difference_update(names)
         for axis, over in axes_of(s):
             known.axes.setdefault(axis, []).append(over)
         own = {r.letter for r in s.ranges}

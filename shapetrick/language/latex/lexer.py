@@ -161,8 +161,8 @@ class _TerminalReader(DerivativeReader):
         token = self.tokens[i]
         sign, rest = token.text, (i + 1, end)
         if sign in ("+", "-"):
-            in_shape = {"+": "_PLUS", "-": "_MINUS"}[sign]
-            return [terminal(in_shape if in_shape in accepted else "SIGN", token), rest]
+            kind = "_PLUS" if "_PLUS" in accepted and sign == "+" else "SIGN"
+            return [terminal(kind, token), rest]
         if sign in OPERATORS:
             kind = "_BY" if sign == r"\times" and "_BY" in accepted else "TIMES"
             return [terminal(kind, token, text=OPERATORS[sign]), rest]

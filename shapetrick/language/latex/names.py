@@ -254,7 +254,12 @@ class Names:
             self._refuse_entry(typed, text)
             self._refuse_star(typed, text)
         if not "".join([stem, *below]).replace("_", "").isalnum():
-            raise NameProblem("this is no name that is known.", typed.span, text)
+            raise NameProblem(
+                f"`{stem}` is not declared: members are declared by `{stem}[t] : n for t = 0..T`, "
+                f"what has entries by `{stem} \\in \\mathbb{{R}}^n`.",
+                typed.span,
+                text,
+            )
         return typed.spelled
 
     def _known(self, look: Look, typed: Typed, text: str) -> str | None:

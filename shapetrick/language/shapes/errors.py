@@ -16,11 +16,10 @@ from ..syntax.syntax_errors import RAISED, RAISED_SIGNS
 from ..syntax.tree import (
     SyntaxNode,
     calls_around,
-    folded,
     number_node,
     opened,
     postorder,
-    with_args,
+    with_node,
 )
 from .inference import Inference, Miscount, Misfit, Undetermined
 from .unification import open_text
@@ -230,7 +229,7 @@ def _advice(repairs: Iterator[_Repair], inference: Inference, whole: Expectation
             continue
         remark = f", {repair.remark}" if repair.remark else ""
         said = f"`{repair.text}` ({open_text(shape)}{remark})"
-        mended = Expectation(_with(whole.root, repair.at, repair.node), whole.scalar)
+        mended = Expectation(with_node(whole.root, repair.at, repair.node), whole.scalar)
         (others if _shape(inference, mended) is None else fitting).append(said)
     if fitting and others:
         return f"{enumerated(fitting, 'or')} fits here; {enumerated(others, 'or')} does not."
@@ -252,8 +251,3 @@ def _shape(inference: Inference, expected: Expectation) -> Shape | None:
     except (Misfit, Undetermined):
         return None
     return trial.unifier.shape(shape)
-
-
-def _with(root: SyntaxNode, old: SyntaxNode, new: SyntaxNode) -> SyntaxNode:
-    """The tree with one node replaced."""
-    return folded(root, lambda node, args: new if node is old else with_args(node, args))

@@ -76,6 +76,7 @@ def _check_entries(text: str, inference: Inference, nodes: Sequence[SyntaxNode])
             continue
         left, right = node.args
         left = left.args[1] if left.kind == "*" and not left.bracketed else left
+        right = right.args[0] if right.kind == "^" and not right.bracketed else right
         is_name = left.kind == "name" and inference.shape(left) != SCALAR
         if is_name and right.kind == "number" and text[left.span.end : left.span.end + 1] == "(":
             typed, at = source(text, left), right.value

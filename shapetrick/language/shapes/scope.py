@@ -50,6 +50,7 @@ _NUMBER = regex(r"_?\d+$")
 _SUMS = ("sum", "Σ", "Sum", "prod", "max", "min", "mean")
 _INDEX = regex(r"[ijklmnt]{1,3}|\d{1,2}")
 # A name with an index below it, as in index notation.
+_ENTRY = regex(r"\((\d+)\)")
 _INDEXED = regex(rf"(?P<base>.+)_[ijklmnt]{{1,3}}|(?P<sum>{'|'.join(_SUMS)})_.+")
 # `D_x`, `grad_x`; `J_f`, `H_f`; `d` or `df`: signs of derivatives elsewhere.
 _OPERATOR = regex(
@@ -267,8 +268,9 @@ def _check_sides(
     span: Span,
 ) -> None:
     for side in sides:
-        if side.dim.integer is not None and side.dim.integer < 1:
-            raise ShapeError("a dimension is at least 1.", span, scope.text)
+        if side.dim.integer == 0 or not side.dim.is_eventually_natural:
+            said = f"a dimension is at least 1, which nothing tells of `{side.dim}`."
+            raise ShapeError(said, span, scope.text)
         for name, place in side.names:
             ends = side.tail == (name, place)
             alone = len(side.names) == 1 and ONE not in (s.dim for s in sides)
@@ -509,6 +511,10 @@ def complain(
     if word:
         return scope.error(word, node.span)
     if after == "(":
+        entry = _ENTRY.match(scope.text, node.span.end)
+        if entry is not None:
+            said = f"`{name}` is not declared: an entry of `{name} : n` is `{name}[{entry[1]}]`."
+            return scope.error(said, node.span)
         said = advice(name, [*table_words(), *scope.functions])
         return scope.error(f"`{name}` is neither a function nor declared. {said}", node.span)
     known = {*scope.symbols, *scope.definitions, *scope.dims}

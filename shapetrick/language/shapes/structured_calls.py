@@ -143,7 +143,8 @@ def _typed_selector(selector: Selector, typed: Callable[[SyntaxNode], str]) -> s
 def _check_bounds(first: Dim, last: Dim, size: Dim, what: str) -> None:
     """Refuse bounds that other sizes than small ones may break."""
     if not (first - ONE).is_eventually_natural:
-        raise ShapeError(f"{what} are counted from 1, and `{first}` may be less.")
+        end = "" if first.integer is None else f": the last one has the number `{size}`"
+        raise ShapeError(f"{what} are counted from 1, and `{first}` may be less{end}.")
     if not (size - last).is_eventually_natural:
         raise ShapeError(
             f"there are {size} {what}, and `{last}` may be more: declare sizes that tell, such as "

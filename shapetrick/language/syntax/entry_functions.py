@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ...core.indices import Index, Member, name_of, parts
-from .index_binders import BELOW, beginning, written_out
+from .index_binders import beginning, parts_below
 from .selections import Selector, selected
 from .tree import (
     Definition,
@@ -49,8 +49,7 @@ def _indices(node: SyntaxNode, known: Collection[str]) -> Iterator[str]:
     elif node.kind == "name" and isinstance(node.value, Member):
         yield from (letter for index in parts(node.value)[1] for letter in index.letters)
     elif node.kind == "name" and node.value not in known:
-        below = BELOW.fullmatch(written_out(node.value))
-        yield from (below["index"] if below else "")
+        yield from parts_below(node.value)[1]
 
 
 def _by_entries(s: Statement, made: Mapping[str, FunctionDefinition]) -> Statement:

@@ -4,7 +4,7 @@ name."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from ...core.errors import ParseError, Span
@@ -14,6 +14,7 @@ from ...core.regexes import regex
 from .lexer import normal
 from .selections import Selector
 from .tree import (
+    RUNNING,
     SyntaxNode,
     call_node,
     name_node,
@@ -26,7 +27,7 @@ BINDERS: Mapping[str, str] = {
     "Σ": "sum", "∑": "sum", "Sum": "sum", "Sigma": "sum", "Π": "prod", "∏": "prod",
 }  # fmt: skip
 DELTAS = ("δ", "delta")
-BELOW = regex(r"(?P<base>.+?)_(?P<index>[a-zα-ω]{1,2}|\d{1,2}|[a-z]\d|\d[a-z]|[a-z]:|:[a-z])")
+_BELOW = regex(r"(?P<base>.+?)_(?P<index>[a-zα-ω]{1,2}|\d{1,2}|[a-z]\d|\d[a-z]|[a-z]:|:[a-z])")
 SUMMED = regex(rf"(?P<sign>{'|'.join(BINDERS)})_(?P<letters>[a-zα-ω]{{1,3}})")
 ComparisonSign = Literal["", "≠", "<", ">", "≤", "≥"]
 _COMPARED: Mapping[str, ComparisonSign] = {
@@ -162,15 +163,35 @@ def read_below(text: str, span: Span) -> SyntaxNode:
     return SyntaxNode("selected", (whole,), tuple(selector_of(p, span) for p in parts), span)
 
 
+def sums_among(nodes: Iterable[SyntaxNode]) -> tuple[list[Range], set[str]]:
+    """The ranges of the sums among nodes, and all letters that sums have or may have."""
+    ranges: list[Range] = []
+    letters: set[str] = set()
+    for node in nodes:
+        if node.kind == "binder":
+            ranges += node.value.ranges
+            letters |= {*node.value.letters}
+        elif node.kind in RUNNING:
+            ranges.append(node.value)
+            letters.add(node.value.letter)
+        elif node.kind == "call" and node.value.name in BINDERS:
+            letters |= {a.value for a in node.args if a.kind == "name"}
+    return ranges, letters
+
+
 def capital_of(name: str) -> str:
     """The name of the matrix whose rows `x_i` or `phi_i` are: `X`, `Phi`."""
     return name.upper() if len(name) == 1 else name.capitalize()
 
 
+def parts_below(name: str) -> tuple[str, str]:
+    """The name of which `h_i` may be an entry, and the index; both empty if it is none."""
+    m = None if isinstance(name, Member) else _BELOW.fullmatch(written_out(name))
+    return ("", "") if m is None else (m["base"], m["index"])
+
+
 def base_below(name: str) -> str:
-    """The name of which `h_i` is an entry, if it is one; else empty."""
-    m = None if isinstance(name, Member) else BELOW.fullmatch(written_out(name))
-    return "" if m is None else str(m["base"])
+    return parts_below(name)[0]
 
 
 def written_out(name: str) -> str:

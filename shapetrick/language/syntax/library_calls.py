@@ -5,20 +5,20 @@ A library's function is ours where its own defaults mean the same; else it is re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ...core.errors import ParseError, Span
-from ...core.operands import OPERATORS
 from .automaton import Terminal
 from .lexer import MANY
 from .signs import TWO_NORM
-from .synonyms import same_function
+from .synonyms import same_formula, same_function
 from .syntax_errors import foreign_function
-from .tree import INNER, SyntaxNode, call_node
+from .tree import INNER, SyntaxNode, call_node, folded, postorder
 
 _PRODUCTS = dict.fromkeys(("dot", "matmul", "mm", "mv"), INNER)  # libraries' names for `@`
+_AGREEING = ("inner", "outer")  # functions of the library that are those of libraries, of columns
 _OTHERWISE = {
     ("jax", "gelu"): "JAX's gelu is the tanh form, this language's that with erf: write `gelu(x)`.",
     **dict.fromkeys(
@@ -36,11 +36,7 @@ _ORDERS = {
 }  # fmt: skip
 
 
-_SIGNS = {  # of our operators, by the names of their rows
-    "add": "+", "subtract": "-", "times": ".*", "divide": "./", "power": ".^", "matmul": "*",
-    "negate": "neg", "inner": "*", "matrix_power": "^",
-}  # fmt: skip
-_SEVERAL = ("slogdet",)  # they give several values
+_OTHERS = ("slogdet", "invert")  # of these names: several values, and bits
 
 
 def _with_inverse(given: Sequence[Any], span: Span) -> SyntaxNode:
@@ -55,10 +51,22 @@ def _product(left: SyntaxNode, right: SyntaxNode, span: Span) -> SyntaxNode:
     return SyntaxNode("*", (left, right), None, span, bracketed=True)
 
 
+def _put(root: SyntaxNode, values: Mapping[str, SyntaxNode], span: Span) -> SyntaxNode:
+    """The expression with values in the place of its names, at another place."""
+    return folded(
+        root,
+        lambda e, args: values[e.value] if e.kind == "name" else replace(e, args=args, span=span),
+    )
+
+
 class LibraryCalls:
     """The rules of the grammar for them."""
 
     def call(self, c: list[Any]) -> SyntaxNode:
+        raise NotImplementedError
+
+    def formula(self, text: str) -> SyntaxNode:
+        """What a row of the synonyms is, in its letters."""
         raise NotImplementedError
 
     def prefixed(self, c: list[Any]) -> SyntaxNode:
@@ -70,9 +78,7 @@ class LibraryCalls:
         if otherwise is not None:
             raise ParseError(otherwise, span)
         args = [a for a in rest if isinstance(a, SyntaxNode)]
-        if (name, len(args)) == ("outer", 2):
-            return _product(args[0], SyntaxNode("'", (args[1],), None, args[1].span), span)
-        if function.value[1] == MANY:
+        if function.value[1] == MANY and name not in _AGREEING:
             raise ParseError(
                 f"`{module}{name}` may mean something else than `{name}` here, whose definition "
                 f"`shapetrick functions` lists: write `{name}(…)` for that.",
@@ -88,14 +94,19 @@ class LibraryCalls:
         span = module.span | end.span
         args = [a for a in given if a is not None]
         nodes = [a for a in args if isinstance(a, SyntaxNode)]
-        sign = _SIGNS.get(OPERATORS.get(named.name, named.name))
-        if sign is not None and len(args) == len(nodes) == (1 if sign == "neg" else 2):
-            inner = INNER if sign == "*" else None
-            return SyntaxNode(sign, tuple(nodes), inner, span, bracketed=True)
+        if named.name in _PRODUCTS and len(args) == len(nodes) == 2:
+            return SyntaxNode("*", tuple(nodes), _PRODUCTS[named.name], span, bracketed=True)
         ours = same_function(named.name)
-        if ours is not None and len(args) >= ours[1] and named.name not in _SEVERAL:
+        if ours is not None and len(args) >= ours[1] and named.name not in _OTHERS:
             function = Terminal("FUNCTION", ours[0], named.span, ours)
             return replace(self.call([function, None, *given, end]), span=span)
+        formula = same_formula(named.name)
+        if formula and len(args) == len(nodes):
+            body = self.formula(formula)
+            letters = dict.fromkeys(e.value for e in postorder(body) if e.kind == "name")
+            if len(letters) == len(nodes):
+                put = dict(zip(letters, nodes, strict=True))
+                return replace(_put(body, put, span), bracketed=True)
         raise ParseError(foreign_function(f"{module}{named.name}", named.name), span)
 
     def method(self, c: list[Any]) -> SyntaxNode:

@@ -134,11 +134,7 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
         return self._power(c[0], int(str(c[1]).translate(RAISED)), c[1].span)
 
     def pseudoinverse(self, c: list[Any]) -> SyntaxNode:
-        raise ParseError(
-            "a pseudoinverse is not in the language: write `inv(A' A) A'` for that of full column "
-            "rank.",
-            c[1].span,
-        )
+        raise ParseError("a pseudoinverse is `pinv(A)`, of a matrix of full rank.", c[1].span)
 
     def _power(self, node: SyntaxNode, exponent: int, span: Span) -> SyntaxNode:
         """A power whose exponent is not typed as a number."""
@@ -216,8 +212,8 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
     def ranges(self, c: list[Any]) -> tuple[Range, ...]:
         return tuple(c)
 
-    def letters(self, c: list[Any]) -> tuple[str, ...]:
-        return tuple(normal(str(letter)) for letter in c)
+    def padded(self, c: list[Any]) -> tuple[str, ...]:
+        return tuple(normal(str(letter)) for letter in c if letter is not None)
 
     def range(self, c: list[Any]) -> Range:
         letter, first, last = c
@@ -244,6 +240,11 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
             return call_node(LARGER[name], args, span)
         callee = Callee(name, axis, args[before:], keywords)
         return SyntaxNode("call", args[:before], callee, span)
+
+    def formula(self, text: str) -> SyntaxNode:
+        words = {name: TABLE[of].arity for name, of in NAMES.items()}
+        found: SyntaxNode = _run("expression", Source(text, Span(0, len(text)), words, ()))
+        return found
 
     def each(self, c: list[Any]) -> SyntaxNode:
         """Julia's call of a function on every entry, `exp.(x)`. Raises ParseError for others."""
@@ -292,17 +293,9 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
         return TypedDimension(c[0].dim, c[0].names)
 
     def dim_sum(self, c: list[Any]) -> TypedDimension:
-        return TypedDimension(c[0].dim + c[1].dim, c[0].names + c[1].names, c[1].tail)
-
-    def dim_difference(self, c: list[Any]) -> TypedDimension:
-        found = c[0].dim - c[1].dim
-        if found.names and not found.is_eventually_natural:
-            raise ParseError(
-                f"`{found}` may be negative: give this dimension a name of its own, and write the "
-                f"larger one as its sum with `{c[1].dim}`.",
-                (c[0].names + c[1].names)[-1].span,
-            )
-        return TypedDimension(found, c[0].names + c[1].names, c[1].tail)
+        first, *less, last = c
+        dim = last.dim if not less else -last.dim
+        return TypedDimension(first.dim + dim, first.names + last.names, last.tail)
 
     def dim_product(self, c: list[Any]) -> TypedDimension:
         tail = c[1].names[0] if c[0].names and len(c[1].names) == 1 else None
@@ -346,11 +339,14 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
     def declaration(self, c: list[Any]) -> Declaration:
         names, sides, words, ranges, padded = c
         span = names[0].span | names[-1].span
-        return Declaration(names, sides, words, span, ranges or (), padded or ())
+        ranges = ranges or ()
+        return Declaration(names, sides, words, span, ranges, _zero_outside(padded, ranges))
 
     def definition(self, c: list[Any]) -> Definition:
         name, body, ranges, padded = c
-        return Definition(name, body, name.span | body.span, ranges or (), padded or ())
+        ranges = ranges or ()
+        span = name.span | body.span
+        return Definition(name, body, span, ranges, _zero_outside(padded, ranges))
 
     def request(self, c: list[Any]) -> Asked:
         kind, of, before, wrt, after, symmetric = c
@@ -378,6 +374,13 @@ def _check_larger(name: str, args: tuple[SyntaxNode, ...], span: Span) -> None:
 
 def bracketed(node: SyntaxNode, span: Span) -> SyntaxNode:
     return SyntaxNode(node.kind, node.args, node.value, span, True, node.juxtaposed)
+
+
+def _zero_outside(letters: tuple[str, ...] | None, ranges: tuple[Range, ...]) -> tuple[str, ...]:
+    """The letters outside of whose ranges members are said to be zero: all, if none is named."""
+    if letters is None:
+        return ()
+    return letters or tuple(over.letter for over in ranges) or ("",)  # which no name has
 
 
 def _upstream(args: tuple[SyntaxNode, ...], span: Span) -> SyntaxNode:

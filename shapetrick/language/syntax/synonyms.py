@@ -33,6 +33,11 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("-A", "negative neg negate"),
     ("A .^ p", "power pow float_power"),
     ("A^k", "matrix_power"),
+    ("A > B", "greater gt"),
+    ("A < B", "less lt"),
+    ("A", "positive real conj conjugate"),
+    ("[A, B]", "column_stack"),
+    ("[A; B]", "vstack concatenate concat cat"),
     ("1 ./ A", "reciprocal"),
     ("duplicate(n)", "duplication duplication_matrix dup"),
     ("eliminate(n)", "elimination elimination_matrix elim"),
@@ -45,7 +50,7 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("mean(A, axis=1)", "rowmeans"),
     ("mean(A, axis=0)", "colmeans"),
     ("sum(x.^2)", "sumsq sum_of_squares sumabs2"),
-    ("dot(a, b)", "vdot inner inner_product"),
+    ("dot(a, b)", "vdot inner_product"),
     ("vec(A)", "vectorize"),
     ("sum(A)", "reduce_sum"),
     ("mean(A)", "average avg reduce_mean"),
@@ -59,6 +64,8 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("sign(x)", "sgn signum"),
     ("step(x)", "heaviside"),
     ("exp(log(2) x)", "exp2"),
+    ("log2(x)", "log_2"),
+    ("log10(x)", "log_10 lg"),
     ("tan(x)", "tg"),
     ("1 ./ tan(x)", "cot cotan"),
     ("1 ./ cos(x)", "sec"),
@@ -100,15 +107,15 @@ _ATTRIBUTES = {
 
 # Functions elsewhere that are no element-wise functions, and that the language lacks.
 _LACKING = """
-    argmax argmin argsort batch_norm block_diag bmat chol cholesky cholesky_solve concat
-    concatenate cond conv conv1d conv2d convolve corr corrcoef correlate cosm cross cumprod diff
-    dropout eig eigen eigenvalues eigh eigvals eigvalsh einsum fft flatten fliplr flipud fold
-    gather glu gradient group_norm hankel hessian hilbert hstack ifft integral integrate interp
-    irfft jacobian khatri_rao kl_div logm lstsq lu lyapunov matrix_rank max_pool median mode
-    multi_head_attention nnz normalize null nullspace orth percentile polyfit polyval product qr
-    quantile rank ravel repeat reshape rfft riccati rms_norm roll rot90 rref schur select sinm
-    solve_triangular sort spectral_norm sqrtm squeeze stack svd svdvals sylvester take tanm
-    tensordot tile toeplitz topk trapz tril triu unfold vander vstack
+    argmax argmin argsort batch_norm block_diag bmat chol cholesky cholesky_solve cond conv conv1d
+    conv2d convolve corr corrcoef correlate cosm cross cumprod diff dropout eig eigen eigenvalues
+    eigh eigvals eigvalsh einsum fft flatten fliplr flipud fold gather glu gradient group_norm
+    hankel hessian hilbert hstack ifft integral integrate interp irfft jacobian khatri_rao kl_div
+    logm lstsq lu lyapunov matrix_rank max_pool median mode multi_head_attention nnz normalize null
+    nullspace orth percentile polyfit polyval product qr quantile rank ravel repeat reshape rfft
+    riccati rms_norm roll rot90 rref schur select sinm solve_triangular sort spectral_norm sqrtm
+    squeeze stack svd svdvals sylvester take tanm tensordot tile toeplitz topk trapz tril triu
+    unfold vander
 """
 LACKING = frozenset(_LACKING.split())
 
@@ -130,6 +137,12 @@ def same_function(name: str) -> tuple[str, int] | None:
     """The function of the table that is called so elsewhere, and how many arguments it takes."""
     m = _CALL.fullmatch(_elsewhere().get(name, ""))
     return (m[1], m[2].count(",") + 1) if m is not None and m[1] in NAMES else None
+
+
+def same_formula(name: str) -> str | None:
+    """What that function is elsewhere, where it is none of ours: a formula in its arguments."""
+    found = _elsewhere().get(name, "")
+    return None if _CALL.fullmatch(found) else found
 
 
 def attribute_of(words: str) -> str | None:

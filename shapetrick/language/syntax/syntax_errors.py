@@ -37,12 +37,34 @@ TWO_SIDES = (
     "`X[i] : n x d for i = 1..b`."
 )
 
-_PART = regex(r"\w\([^()]*[\w-]\s*\Z")
-_GENERATOR = regex(r"\(.*[\w)\]]\s+for\s+\w+\s+in\s")
-_RANGE = regex(r"(?<!\w)for\s+\w+\s*(?:=|in\s)")
-_COMMENT = regex(r"//|/\*|%(?!\*)(?<!\*%)")
-_IN_BRACKETS = regex(r"[^:]*:\s*\w+\s*\(\s*\w+\s*(?:[,×)]|x\s)")
-_FUNCTION = regex(r"\s*(?:def|function)\s")
+# What is said of a line that has something in it, wherever the parser stopped.
+_LINES = (
+    (regex(r"//|/\*|%(?!\*)(?<!\*%)"), "a comment begins with `#`."),
+    (
+        regex(r"</\w+>|&\w+;"),
+        "marks of a web page are no part of a formula: leave out `<b>` and such.",
+    ),
+    (regex(r"(?<!\w)lim(?!\w)|∫"), "limits and integrals are not read: write what they come to."),
+    (
+        regex(r"\A\s*(?:def|function)\s|(?<!\w)lambda\s+\w+(?:\s*,\s*\w+)*:"),
+        "a function is `f(x) = …`, at any shapes that fit; one in Python is read from its file, "
+        "`shapetrick derive FILE.py:f --shapes 'x: n'`.",
+    ),
+    (
+        regex(r"\(.*[\w)\]]\s+for\s+\w+\s+in\s|\(.*,\s*\w+\s*=\s*\w+\s*\.\.|[₌₊₋]"),
+        "a sum over an index is `sum(i = 1..n) x[i]^2`.",
+    ),
+    (
+        regex(r"\w\([^()]*[\w-]\s*:"),
+        "a part stands in square brackets: `x[2..5]`, counted from 1, both ends included.",
+    ),
+    (
+        regex(r"\A[^:]*:\s*\w+\s*\(\s*\w+\s*(?:[,×)]|x\s)"),
+        "a declaration is `X : n x d`, and stands in a line of its own, or between `;`.",
+    ),
+    (regex(r"(?<!\w)for\s+\w+\s*(?:=|in\s)"), RANGES),
+)
+_DECIMAL = regex(r"(?<![\w.])\d+\Z")
 RAISED_SIGNS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ"
 RAISED = str.maketrans(RAISED_SIGNS, "0123456789+-n")
 
@@ -95,7 +117,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("dimension", r"[=:]", "a statement ends before the next one: put `;` between them, or a new "
      "line; a family ends in its range, `for l = 1..L`."),
     ("dimension", r".*", "a shape is `m x n`, or `m` for a column, or `scalar`; a dimension is a "
-     "name, a whole number, or a sum or product of them."),
+     "name, a whole number, or a sum, difference or product of them."),
     ("names", r"", "a check has a claim: `check grad J wrt X = …`."),
     ("names", r"=", "a claim is checked, `check grad J wrt X = …`; an equation is solved, "
      "`solve grad J wrt X = 0`."),
@@ -205,21 +227,11 @@ def foreign_function(typed: str, name: str, known: Collection[str] = ()) -> str:
 def complaint(stop: Stop, waiting: Waiting, known: Collection[str]) -> str:
     """What to say of the sign at which the parser stopped; `known` are the functions."""
     line, at, sign, before = stop
-    if _COMMENT.search(line):
-        return "a comment begins with `#`."
-    if _FUNCTION.match(line):
-        return (
-            "a function is `f(x) = …`, at any shapes that fit; one in Python is read from its "
-            "file, `shapetrick derive FILE.py:f --shapes 'x: n'`."
-        )
-    if _GENERATOR.search(line):
-        return "a sum over an index is `sum(i = 1..n) x[i]^2`."
-    if sign == ":" and _PART.search(line[:at]):
-        return "a part stands in square brackets: `x[2..5]`, counted from 1, both ends included."
-    if _IN_BRACKETS.match(line):
-        return "a declaration is `X : n x d`, and stands in a line of its own, or between `;`."
-    if _RANGE.search(line):
-        return RANGES
+    for found, said in _LINES:
+        if found.search(line):
+            return said
+    if sign == "," and _DECIMAL.search(line[:at]) and line[at + 1 : at + 2].isdigit():
+        return "a number has a point, `0.5`."
     if waiting == "head":
         meant = nearest(before, REQUESTS)
         return f"did you mean `{meant}`?" if meant else f"this is no statement. {STATEMENTS}"

@@ -21,6 +21,7 @@ from .statement_lines import declared_names
 from .syntax_errors import no_derivative, no_keyword, no_prime
 from .tree import (
     PRIME,
+    Asked,
     Definition,
     FunctionDefinition,
     FunctionParameter,
@@ -122,6 +123,10 @@ def opened_statements(
             if own.setdefault(s.name.name, {}).setdefault(s.axis, s) is not s:
                 raise NameProblem(f"`{s.name.name}` is already defined.", s.name.span)
     known = {name for s in found for name, _ in values_named(s)}
+    for s in (s for s in found if isinstance(s, Asked) and s.of.kind == "name"):
+        whole = own.get(s.of.value, {}).get(None)
+        arguments = {p.name.name for p in whole.parameters} if whole is not None else set()
+        known |= arguments if arguments & {name for name, _ in s.wrt} else set()  # `∂L/∂W` of L(W)
     values = {n for n, fs in own.items() if None in fs and _is_value(fs[None], known)}
     vocabulary = functions
     if isinstance(functions, Vocabulary):

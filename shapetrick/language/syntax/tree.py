@@ -363,6 +363,11 @@ def transformed(root: SyntaxNode, change: Callable[[SyntaxNode], SyntaxNode]) ->
     return folded(root, lambda node, args: change(with_args(node, args)))
 
 
+def with_node(root: SyntaxNode, old: SyntaxNode, new: SyntaxNode) -> SyntaxNode:
+    """The tree with one node replaced."""
+    return transformed(root, lambda node: new if node is old else node)
+
+
 def without_brackets(root: SyntaxNode) -> SyntaxNode:
     """The same tree, as if no brackets had been typed."""
     return transformed(root, lambda node: replace(node, bracketed=False))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from enum import IntEnum
 from itertools import pairwise
 from typing import Any
@@ -16,7 +15,7 @@ from .latex_places import is_latex
 from .selections import Selector, key_of
 from .signs import TYPED_SIGNS
 from .syntax_errors import RAISED_SIGNS
-from .tree import RUNNING, Callee, SyntaxNode, postorder
+from .tree import RUNNING, Callee, SyntaxNode, postorder, with_node
 
 
 class GrammarPrecedence(IntEnum):
@@ -33,7 +32,7 @@ class GrammarPrecedence(IntEnum):
 _LEVELS = {
     **dict.fromkeys(("+", "-"), GrammarPrecedence.SUM),
     **dict.fromkeys(("*", "/", ".*", "./", "⊗"), GrammarPrecedence.PRODUCT),
-    **dict.fromkeys(("^", ".^"), GrammarPrecedence.POWER),
+    **dict.fromkeys(("^", ".^", *RUNNING), GrammarPrecedence.POWER),
     "neg": GrammarPrecedence.SIGNED,
     "'": GrammarPrecedence.BASE,
 }
@@ -65,7 +64,7 @@ class Unparser:
         self._plain = not is_latex(text, root.span)
         self._sources = dict.fromkeys(postorder(root), text) if self._plain else {}
         self._parents = {a: (node, i) for node in postorder(root) for i, a in enumerate(node.args)}
-        self._span = root.span
+        self._root = root
         own = text[root.span.start : root.span.end]
         found = {kind: sign.search(own) for kind, sign in _SIGNS.items()}
         self._signs = {kind: match.group() if match else "" for kind, match in found.items()}
@@ -94,31 +93,28 @@ class Unparser:
         """The node as it stands in its text; empty for a new one."""
         text = self._sources.get(node)
         typed = "" if text is None else text[node.span.start : node.span.end]
-        is_raised = node.kind in ("number", "neg") and typed.startswith((*RAISED_SIGNS,))
+        is_raised = node.kind in ("number", "neg") and typed.startswith((*RAISED_SIGNS, "^"))
         return "" if is_raised else typed  # a raised exponent is written as a number
 
     def replaced(self, old: SyntaxNode, new: SyntaxNode) -> str:
         """The whole text with a new node in the place of one of its own; what was typed in LaTeX is
         written anew."""
         if not self._plain:
-            above = self._parents.get(old)
-            while above is not None:
-                old, i = above
-                new = replace(old, args=(*old.args[:i], new, *old.args[i + 1 :]))
-                above = self._parents.get(old)
-            return self.write(new)
+            return self.write(with_node(self._root, old, new))
         text = self.write(new)
         parent = self._parents.get(old)
         if parent is not None:
             text = self._enclosed(new, text, _needed(*parent))
-        head = self._text[self._span.start : old.span.start]
-        return head + text + self._text[old.span.end : self._span.end]
+        head = self._text[self._root.span.start : old.span.start]
+        return head + text + self._text[old.span.end : self._root.span.end]
 
     def _composed(self, node: SyntaxNode, done: Mapping[SyntaxNode, str]) -> str:
-        words = [self._enclosed(a, done[a], _needed(node, i)) for i, a in enumerate(node.args)]
+        words = [self._operand(node, i, done[a]) for i, a in enumerate(node.args)]
         if node.kind in ("call", "abstract"):  # have brackets of their own
             given = zip(node.args, words, strict=True)
-            words = [w[1:-1] if a.bracketed and a in self._sources else w for a, w in given]
+            words = [
+                w[1:-1] if a.bracketed and self._typed(a).startswith("(") else w for a, w in given
+            ]
         match node.kind:
             case "number" | "name":
                 return str(node.value)
@@ -127,8 +123,6 @@ class Unparser:
             case "'":
                 return words[0] + self._transpose
             case "^" | ".^":
-                if node.args[1].kind == "neg":  # needs no brackets here
-                    return f"{words[0]}{node.kind}{done[node.args[1]]}"
                 return f"{words[0]}{node.kind}{words[1]}"
             case "abstract":
                 name, order = node.value
@@ -149,6 +143,12 @@ class Unparser:
                 rows = (", ".join(words[i:j]) for i, j in pairwise(ends))
                 return f"[{'; '.join(rows)}]"
         return f"{words[0]}{self._sign(node)}{words[1]}"
+
+    def _operand(self, parent: SyntaxNode, index: int, text: str) -> str:
+        node = parent.args[index]
+        if index and node.kind == "neg" and parent.kind in ("^", ".^"):  # needs no brackets here
+            return text
+        return self._enclosed(node, text, _needed(parent, index))
 
     def _sign(self, node: SyntaxNode) -> str:
         """The sign between two operands: as it was typed before the second, if it was there."""
@@ -187,7 +187,30 @@ class Unparser:
         return min(level, _LEVELS.get(node.kind, GrammarPrecedence.ATOM))
 
 
+class BracketWriter(Unparser):
+    """Writes an expression with every bracket that its reading implies; sums and products of one
+    kind stay flat."""
+
+    def _typed(self, node: SyntaxNode) -> str:
+        as_typed = node.kind in ("number", "selected", "block", "binder", "bound", *RUNNING)
+        return super()._typed(node).strip("(){} ") if as_typed else ""
+
+    def _operand(self, parent: SyntaxNode, index: int, text: str) -> str:
+        node, kinds = parent.args[index], {parent.kind, parent.args[index].kind}
+        is_flat = kinds <= {"+", "-"} or (len(kinds) == 1 and node.kind in ("*", ".*"))
+        whole = not node.args or node.kind in ("call", "abstract", "'")
+        if whole or parent.kind in ("call", "abstract") or (is_flat and not index):
+            return text
+        return f"({text})"
+
+    def _sign(self, node: SyntaxNode) -> str:
+        return " " if node.kind == "*" else f" {node.kind} "
+
+
 def _needed(parent: SyntaxNode, index: int) -> GrammarPrecedence:
+    takes_all = parent.args[index].kind in RUNNING and _LEVELS.get(parent.kind)
+    if not index and takes_all is GrammarPrecedence.PRODUCT:  # what follows would be summed, too
+        return GrammarPrecedence.ATOM
     return _NEEDED.get(parent.kind, (GrammarPrecedence.SUM,) * len(parent.args))[index]
 
 
