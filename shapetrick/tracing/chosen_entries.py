@@ -66,8 +66,9 @@ def chosen_entries(
 
 def put(x: Traced, new: Traced, mask: Traced) -> Traced:
     """`x` after `x[mask] = new`, which is a number, or of the entries where the mask holds."""
-    is_chosen = isinstance(new, ChosenEntries) and new.mask.e is mask.e
-    return arrays.choose(mask, new.x if is_chosen else new, x)
+    if isinstance(new, ChosenEntries) and new.mask.e is mask.e:
+        new = new.x
+    return arrays.choose(mask, new, x)
 
 
 def condition(x: Traced, keys: Sequence[Any], lifted: Callable[[Any], Traced]) -> Traced | None:

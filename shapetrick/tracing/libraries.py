@@ -421,9 +421,9 @@ def _in_double() -> Iterator[None]:
         named = kwargs or {}
         try:
             found = function(*args, **named)
-            kept = args[0] if args and is_single(found) else None  # of what is cast, all digits
-            is_cast = isinstance(kept, torch.Tensor) and kept.shape == found.shape
-            return kept if is_cast and kept.dtype == torch.float64 else doubled(found)
+            x = args[0] if args and is_single(found) else None  # cast, it keeps its digits
+            is_cast = isinstance(x, torch.Tensor) and x.dtype == torch.float64
+            return x if is_cast and x.shape == found.shape else doubled(found)
         except RuntimeError:  # two precisions in a matrix product, say
             if not any(map(is_single, [*args, *named.values()])):
                 raise
