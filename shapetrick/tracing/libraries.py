@@ -422,8 +422,9 @@ def _in_double() -> Iterator[None]:
         try:
             found = function(*args, **named)
             x = args[0] if args and is_single(found) else None  # cast, it keeps its digits
-            is_cast = isinstance(x, torch.Tensor) and x.dtype == torch.float64
-            return x if is_cast and x.shape == found.shape else doubled(found)
+            if isinstance(x, torch.Tensor) and x.dtype == torch.float64:
+                return x if x.shape == found.shape else doubled(found)
+            return doubled(found)
         except RuntimeError:  # two precisions in a matrix product, say
             if not any(map(is_single, [*args, *named.values()])):
                 raise

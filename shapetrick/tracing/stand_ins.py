@@ -89,15 +89,16 @@ class _Bindings:
         """The stand-in for a value, or None."""
         if isinstance(x, ModuleType):
             return _View(x, self) if package(x.__name__) in PACKAGES else None
-        if package(x) in PACKAGES and callable(x) and not hasattr(x, "__name__"):
-            return _View(x, self)  # such as a distribution of SciPy's, with methods
         if not isinstance(x, Hashable) or not callable(x):
             return self._symbols.symbol_of(x)
         if x in self._own:
             return self._own[x]
         if x in self._symbols.sized or x in self._symbols.identities:
             return self._of_numbers(x)
-        return self._of_symbols(x) if self._symbols.applied(x) else None
+        if not self._symbols.applied(x):
+            return None
+        has_methods = not hasattr(x, "__name__")  # such as a distribution of SciPy's
+        return _View(x, self) if has_methods else self._of_symbols(x)
 
     def _of_numbers(self, function: Callable[..., Any]) -> StandIn:
         def number(x: Any) -> Any:
