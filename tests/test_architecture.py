@@ -92,7 +92,7 @@ DOORS = {
     "sympy": {"core.operands", "interop.sympy_export", "interop.sympy_import"},
     "scipy": {"core.functions", "numerics.implicit_solving", "numerics.solvers"},
     "IPython": {"notebook"},
-    "jax": {"tracing.jax_convolutions", "tracing.jaxprs", "tracing.libraries"},
+    "jax": {"tracing.jaxprs", "tracing.libraries"},
     "torch": {"tracing.libraries", "tracing.symbolic"},
 }
 # Where functions may be told apart by their names; everywhere else a row says what is to be known.

@@ -6,6 +6,7 @@ entries are indices of families: `sum(q = 1..m) x[p+q-1] k[q]`.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial, reduce
 from string import ascii_lowercase
 from typing import Any
@@ -51,6 +52,11 @@ def convolved(x: Traced, kernel: Traced, mode: str = "full") -> Traced:
         raise TraceError(f"the mode {mode!r} isn't followed.")
     width = less if mode == "full" else NOTHING
     return correlated(x, kernel, (width, width), is_turned=True)
+
+
+BY_MODE: Mapping[str, Callable[..., Traced]] = {  # by what a jaxpr is called, read as a whole
+    f"convolve_{mode}": partial(convolved, mode=mode) for mode in ("full", "valid", "same")
+}
 
 
 def correlated(

@@ -32,7 +32,6 @@ from . import (
     classes,
     constants,
     convolutions,
-    jax_convolutions,
     meanings,
     parts,
     torch_meanings,
@@ -160,12 +159,12 @@ class Reader:
         if name == "while":
             raise TraceError(UNROLLED.format(name))
         if inner is not None:
-            whole = WHOLE.get(str(params.get("name", "")))
+            has_own = name.startswith("custom")
+            called = _with_own_gradient(name, inner) if has_own else params.get("name", "")
+            whole = WHOLE.get(str(called))
             if whole is not None:
                 found = whole(*map(self.lifted, given))
                 return found if isinstance(found, tuple) else (found,)
-            if name.startswith("custom"):
-                _refuse_own_gradient(name, inner)
             closed = hasattr(inner, "consts")
             if name == "scan":
                 return self._scanned(params, inner, given)
@@ -568,9 +567,9 @@ def _is_truth(x: Any) -> bool:
     return isinstance(x, bool) or (kind == "b" and np.ndim(x) == 0)
 
 
-def _refuse_own_gradient(name: str, inner: Any) -> None:
-    """Raises TraceError for a person's own function whose gradient is given, and may be another
-    one than that of its value."""
+def _with_own_gradient(name: str, inner: Any) -> str:
+    """What JAX's function is called whose gradient is given. Raises TraceError for a person's own
+    one, whose gradient may be another than that of its value."""
     about = getattr(getattr(inner, "jaxpr", inner), "debug_info", None)
     called, _, place = str(getattr(about, "func_src_info", "")).partition(" at ")
     if not is_library(place.rpartition(":")[0]):
@@ -578,6 +577,7 @@ def _refuse_own_gradient(name: str, inner: Any) -> None:
             f"`{called}` has a gradient of its own ({name.removesuffix('_call')}), which need not "
             "be that of its value: call what it computes without that rule."
         )
+    return called
 
 
 def _place_of(equation: Any) -> Any:
@@ -675,7 +675,7 @@ WHOLE: Mapping[str, Callable[..., Any]] = {
     **{"diagonal": meanings.NUMPY["diag"], "_diag": meanings.NUMPY["diag"]},
     **{name: meanings.NUMPY[name] for name in ("cholesky", "qr", "eigh")},
     **SPECIAL,
-    **jax_convolutions.WHOLE,
+    **convolutions.BY_MODE,
     "silu": torch_meanings.TORCH["silu"],
     **{name: _with_parameter(torch_meanings.TORCH[name]) for name in ("elu", "leaky_relu")},
 }

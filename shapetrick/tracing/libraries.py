@@ -23,6 +23,7 @@ from ..core.functions import Array
 from ..core.named_tuples import NamedTuple
 from . import meanings, symbolic, torch_meanings
 from .arrays import ManyAxes, Traced
+from .convolutions import BY_MODE
 from .members import Members, Recurrence, axes_of_members
 from .places import SourceLine, innermost, refused_at
 from .stand_ins import Symbols, flat, package, standing_in
@@ -310,15 +311,15 @@ def _jax_symbols() -> Symbols:
     import jax
     from jax import export
 
-    from .jax_convolutions import OWN
+    own = {jax.numpy.convolve: _convolved_by_jax}
 
     def is_size(x: Any) -> bool:
         return export.is_symbolic_dim(x)
 
     def apply(function: Any, given: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
         """As JAX's own function, and a whole one: a jaxpr of its name."""
-        if function in OWN:
-            return OWN[function](*given, **keywords)
+        if function in own:
+            return own[function](*given, **keywords)
         name = function.__name__
         found = getattr(jax.scipy.special, name, None) or getattr(jax.numpy, name, None)
         if found is None:
@@ -328,7 +329,7 @@ def _jax_symbols() -> Symbols:
     def applied(x: Any) -> bool:
         of_numbers = package(x) in (*_OF_NUMBERS, "numpy") and not isinstance(x, type)
         is_whole = package(x) == "jax" and getattr(x, "__name__", "") in SPECIAL
-        return of_numbers or is_whole or x in OWN
+        return of_numbers or is_whole or x in own
 
     return Symbols(
         holds=lambda x: isinstance(x, jax.core.Tracer) or is_size(x),
@@ -337,6 +338,22 @@ def _jax_symbols() -> Symbols:
         apply=apply,
         applied=applied,
     )
+
+
+def _convolved_by_jax(x: Any, kernel: Any, mode: str = "full", **_: Any) -> Any:
+    """As `convolve`, whose code compares lengths: a jaxpr of its name and of the result's shape."""
+    import jax
+
+    size, width, name = x.shape[0], kernel.shape[0], f"convolve_{mode}"
+    if name not in BY_MODE:
+        raise TraceError(f"the mode {mode!r} isn't followed.")
+    length = {"full": size + width - 1, "valid": size - width + 1}.get(mode, size)
+
+    def whole(_x: Any, _kernel: Any) -> Any:
+        return jax.numpy.zeros(length)
+
+    whole.__name__ = name
+    return jax.jit(whole)(x, kernel)
 
 
 _OF_NUMBERS = ("math", "scipy")  # packages whose functions hand nothing over to symbols,
@@ -348,7 +365,8 @@ def _applied(function: Any, given: Sequence[Any], keywords: Mapping[str, Any]) -
         x for x in flat([*given, *keywords.values()]) if isinstance(x, Symbolic)
     )
     name = function.__name__
-    qualified = f"{package(function)}.{name}"
+    owner = getattr(getattr(function, "__self__", None), "name", package(function))
+    qualified = f"{owner}.{name}"  # of a distribution, or of a package
     return symbol.run.call(qualified if qualified in symbol.run.names else name, given, keywords)
 
 
@@ -374,6 +392,19 @@ def _double_by_default() -> Iterator[None]:
 
 
 @contextmanager
+def _without_validation() -> Iterator[None]:
+    """Distributions take parameters of which nothing is known."""
+    from torch.distributions import Distribution
+
+    before = Distribution._validate_args
+    Distribution.set_default_validate_args(False)
+    try:
+        yield
+    finally:
+        Distribution.set_default_validate_args(before)
+
+
+@contextmanager
 def _in_double() -> Iterator[None]:
     """Tensors that a function has, such as a module's weights, meet its arguments in their
     precision, too."""
@@ -389,7 +420,11 @@ def _in_double() -> Iterator[None]:
     def called(mode: Any, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         named = kwargs or {}
         try:
-            return doubled(function(*args, **named))
+            found = function(*args, **named)
+            x = args[0] if args and is_single(found) else None  # cast, it keeps its digits
+            if isinstance(x, torch.Tensor) and x.dtype == torch.float64:
+                return x if x.shape == found.shape else doubled(found)
+            return doubled(found)
         except RuntimeError:  # two precisions in a matrix product, say
             if not any(map(is_single, [*args, *named.values()])):
                 raise
@@ -460,7 +495,9 @@ LIBRARIES: Mapping[str, ArrayLibrary] = {
     ),
     "torch": ArrayLibrary(
         _double_by_default()(
-            _by_symbols(torch_meanings.TORCH, TorchTensor, TorchSize, _torch_symbols)
+            _without_validation()(
+                _by_symbols(torch_meanings.TORCH, TorchTensor, TorchSize, _torch_symbols)
+            )
         ),
         _torch_value,
         _torch_gradients,

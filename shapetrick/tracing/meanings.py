@@ -19,7 +19,7 @@ from ..core.named_tuples import NamedTuple
 from . import arrays, classes, constants, convolutions, decompositions, extents, parts
 from .arrays import Traced, constant
 from .tensors import einsum
-from .written_meanings import ENTRYWISE, SPECIAL
+from .written_meanings import DISTRIBUTIONS, ENTRYWISE, SPECIAL
 
 Meaning = Callable[..., Any]
 
@@ -555,6 +555,7 @@ COMMON: Mapping[str, Meaning] = {
 
 NUMPY: Mapping[str, Meaning] = {
     **COMMON,
+    **DISTRIBUTIONS,
     **{"max": reduction("max"), "min": reduction("min"), "average": _average},
     **{"transpose": transpose, "permute_dims": transpose, "matrix_transpose": arrays.turned},
     **{"clip": _numpy_clip, "var": _var, "std": rooted(_var), "flatten": ravel},

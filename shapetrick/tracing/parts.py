@@ -214,12 +214,23 @@ def stacked(parts: Sequence[Traced], axis: int = 0) -> Traced:
         k = axis % (parts[0].rank + 1)
         return joined([arrays.reshape(x, (*x.shape[:k], ONE, *x.shape[k:])) for x in parts], k)
     if any(x.rank != 1 for x in parts):
-        raise TraceError(
-            f"at most {HIGHEST_RANK} axes are followed: only numbers and arrays of one are stacked."
-        )
+        return _laid_apart(parts, axis % (parts[0].rank + 1))
     columns = axis in (1, -1)
     wide = [arrays.reshape(x, (x.shape[0], ONE) if columns else (ONE, x.shape[0])) for x in parts]
     return joined(wide, 1 if columns else 0)
+
+
+def _laid_apart(parts: Sequence[Traced], axis: int) -> Traced:
+    """Each array times what is 1 at its place along a new axis, and else 0, added up."""
+    if any(x.shape != parts[0].shape for x in parts):
+        raise TraceError("arrays of different shapes can't be stacked.")
+    count, shape = Dim.of(len(parts)), parts[0].shape
+    places = Traced(ex.eye(count), (count, count))
+    along = tuple(count if k == axis else ONE for k in range(len(shape) + 1))
+    units = (arrays.reshape(indexed(places, (i,)), along) for i in range(len(parts)))
+    wide = (arrays.reshape(x, (*shape[:axis], ONE, *shape[axis:])) for x in parts)
+    terms = [unit * x for unit, x in zip(units, wide, strict=True)]
+    return sum(terms[1:], terms[0])
 
 
 def side_by_side(parts: Sequence[Traced]) -> Traced:

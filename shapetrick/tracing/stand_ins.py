@@ -95,7 +95,10 @@ class _Bindings:
             return self._own[x]
         if x in self._symbols.sized or x in self._symbols.identities:
             return self._of_numbers(x)
-        return self._of_symbols(x) if self._symbols.applied(x) else None
+        if not self._symbols.applied(x):
+            return None
+        has_methods = not hasattr(x, "__name__")  # such as a distribution of SciPy's
+        return _View(x, self) if has_methods else self._of_symbols(x)
 
     def _of_numbers(self, function: Callable[..., Any]) -> StandIn:
         def number(x: Any) -> Any:
@@ -136,13 +139,13 @@ class _Bindings:
 
 
 class _View:
-    """A module, with stand-ins for its functions."""
+    """A module, or an object with methods, with stand-ins for its functions."""
 
-    def __init__(self, module: ModuleType, bindings: _Bindings) -> None:
-        self._module, self._bindings = module, bindings
+    def __init__(self, of: Any, bindings: _Bindings) -> None:
+        self._of, self._bindings = of, bindings
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._module, name)
+        found = getattr(self._of, name)
         instead = self._bindings.of(found)
         return found if instead is None else instead
 

@@ -260,6 +260,12 @@ def _expanded(x: Traced, *shape: Any) -> Traced:
     return common.broadcast_to(x, [d if n == -1 else n for d, n in zip(own, sizes, strict=True)])
 
 
+def _alike(*xs: Traced) -> tuple[Traced, ...]:
+    """As `broadcast_tensors`."""
+    shape = arrays.broadcast(*xs)
+    return tuple(arrays.spread_over(x, shape) for x in xs)
+
+
 def _torch_padded(x: Traced, pad: Any, mode: str = "constant", value: Traced | None = None) -> Any:
     """The widths come in pairs, the last axis first."""
     if mode != "constant":
@@ -482,7 +488,7 @@ TORCH: Mapping[str, Meaning] = {
     "embedding": _embedding,
     "masked_fill": _masked_fill,
     "repeat": _repeated,
-    "expand": _expanded,
+    **{"expand": _expanded, "broadcast_tensors": _alike},
     "pad": _torch_padded,
     "solve_triangular": _triangular_solution,
     "cholesky_solve": _factored_solution,

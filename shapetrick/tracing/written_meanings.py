@@ -93,6 +93,25 @@ betaln(x, y) = lgamma(x) + lgamma(y) - lgamma(x + y)
 huber(delta, x) = minimum(abs(x), delta) .* (abs(x) - minimum(abs(x), delta) / 2)
 """)
 
+# Densities and distribution functions of SciPy's distributions.
+DISTRIBUTIONS = _written("""
+norm.pdf(x, loc=0, scale=1) = exp(-((x - loc) ./ scale).^2 / 2) ./ (scale .* sqrt(2 pi))
+norm.logpdf(x, loc=0, scale=1) = -((x - loc) ./ scale).^2 / 2 - log(scale) - log(2 pi) / 2
+norm.cdf(x, loc=0, scale=1) = erfc((loc - x) ./ scale / sqrt(2)) / 2
+norm.logcdf(x, loc=0, scale=1) = log(erfc((loc - x) ./ scale / sqrt(2)) / 2)
+norm.sf(x, loc=0, scale=1) = erfc((x - loc) ./ scale / sqrt(2)) / 2
+expon.logpdf(x, loc=0, scale=1) = (loc - x) ./ scale - log(scale)
+laplace.logpdf(x, loc=0, scale=1) = -abs(x - loc) ./ scale - log(2 scale)
+logistic.logpdf(x, loc=0, scale=1) = (loc - x) ./ scale - 2 softplus((loc - x) ./ scale)
+    - log(scale)
+gamma.logpdf(x, a, loc=0, scale=1) = (a - 1) .* log((x - loc) ./ scale) + (loc - x) ./ scale
+    - lgamma(a) - log(scale)
+beta.logpdf(x, a, b) = (a - 1) .* log(x) + (b - 1) .* log1p(-x) + lgamma(a + b) - lgamma(a)
+    - lgamma(b)
+t.logpdf(x, df, loc=0, scale=1) = lgamma((df + 1) / 2) - lgamma(df / 2) - log(pi df) / 2
+    - log(scale) - (df + 1) .* log1p(((x - loc) ./ scale).^2 ./ df) / 2
+""")
+
 # Those of PyTorch alone: layers and losses. From its threshold on, softplus is taken for the line
 # that it is there but for rounding.
 LAYERS = _written("""

@@ -294,3 +294,7 @@ def smooth_by_letters(x, k, y):  # "x: n+m-1; k: m; y: n + 2"
 
 def channels(x, w):  # "x: b x c x (2 n+k-2); w: o x c x k"
     return jnp.tanh(lax.conv_general_dilated(x, w, (2,), "VALID")).sum()
+
+
+def gamma_likelihood(a, x):  # "a: n positive; x: n positive const"
+    return -jnp.sum(jax.scipy.stats.gamma.logpdf(x, a))

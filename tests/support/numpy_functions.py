@@ -7,7 +7,9 @@ from math import sqrt
 
 import numpy as np
 import scipy.special as special
+from scipy import stats
 from scipy.special import logsumexp
+from scipy.stats import norm
 
 SECOND = np.array([1.0, -2.0, 1.0])
 MIXING = np.linspace(-1.0, 2.0, 200).reshape(40, 5)
@@ -365,3 +367,9 @@ def written_by_conditions(Z, W, t):  # "Z: n x d; W: d x k; t: n"
 def in_blocks(A, B, D, x):  # "A: n x n; B: n x 3; D: 3 x 3; x: n+3"
     M = np.block([[A, B], [B.T, D]])
     return x @ M @ x + np.sum(B[:, [0, 2, 1]] @ D[np.array([2, 2, -3])]) + np.block([x, x])[1]
+
+
+def densities(x, m, s, w):  # "x: n positive; m: scalar; s: scalar positive; w: n unit"
+    normal = stats.norm.logpdf(x, m, s) + norm.pdf(x, loc=m, scale=s) + norm.cdf(x, m) + norm.sf(x)
+    heavy = stats.t.logpdf(x, 4, m, s) + stats.laplace.logpdf(x, m, s) + norm.logcdf(x, m, s)
+    return np.sum(normal + heavy + stats.gamma.logpdf(x, 2.5) + stats.beta.logpdf(w, 2.0, s))

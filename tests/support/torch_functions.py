@@ -375,3 +375,16 @@ def in_place(x, y):  # "x: n; y: n"
     out = x.clone()
     out.mul_(2.0).add_(y).sigmoid_()
     return (out.type_as(x) * F.one_hot(torch.tensor([1]), 3).float().sum()).sum()
+
+
+def policy(mu, s, a, q):  # "mu: n; s: n positive; a: n; q: n positive"
+    dist = torch.distributions.Normal(mu, s)
+    other = torch.distributions.Normal(a, q)
+    kl = torch.distributions.kl_divergence(dist, other)
+    return (dist.log_prob(a) - 0.1 * dist.entropy() + kl).sum()
+
+
+def ensemble(x, W):  # "x: n x d; W: 3 x d x k"
+    outs = [torch.tanh(x @ W[i]) for i in range(W.shape[0])]
+    half = (x.float() @ W[0].float()).double()
+    return torch.stack(outs, dim=0).mean(dim=0) + half + torch.stack(outs, dim=-1).sum(-1)
