@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from .codegen.options import PLAIN, no_target
 from .codegen.options import CodeOptions as CodeOptions
-from .core.results import asked_once
 
 if TYPE_CHECKING:
     from .core.problem import Problem
@@ -28,6 +27,8 @@ def code(
     `codegen/python/export.py`. Raises RequestError."""
     if target not in TARGETS:
         raise no_target(target, TARGETS)
+    from .core.results import asked_once  # the engine, where there is something to write
+
     results = asked_once(results)
     if target in OF_MATRICES:
         from .codegen.matrices.export import LANGUAGES, code_in  # a writer where it is asked for
