@@ -238,8 +238,9 @@ class Derivation:
                 return evaluate_members(self.problem, self.result, given, sizes)
             from .implicit.evaluation import evaluate as evaluate_solved
 
-            solve = evaluate_solved
-            return evaluate_members(self.problem, self.result, given, sizes, solve, start or {})
+            return evaluate_members(
+                self.problem, self.result, given, sizes, evaluate_solved, start or {}
+            )
         check_orders(self.validation.conditions, symbols.values(), arrays, sizes)
         if self.result.adjoint is not None:
             from .implicit.adjoint import computable_gradient

@@ -176,7 +176,7 @@ _PADDED = Codec(
     lambda x, nodes: tuple([(TEXT.read(b, nodes), COUNT.read(axis, nodes)) for b, axis in x]),
 )
 
-VALIDATION = record(
+_VALIDATION = record(
     _validation,
     Field("verdict", one_of(get_args(Verdict))),
     Field("reason", TEXT),
@@ -244,7 +244,7 @@ _DETERMINED = record(
 _MULTIPLIER = _pair(
     _texted("residual", node="residual_node"), Field("name", NODE, "node", {"name": _NAME_OF})
 )
-ADJOINT = record(
+_ADJOINT = record(
     Adjoint,
     Field("systems", each(_SYSTEM)),
     Field("weighted", each(_MULTIPLIER), "multipliers"),
@@ -259,7 +259,7 @@ _EQUATION = record(
     Field("solved", _DETERMINED, "solves", absent=None),
     Field("ranges", RANGES, "for"),
 )
-RECURSION = record(
+_RECURSION = record(
     Recursion,
     Field("cotangents", each(_EQUATION), "backward"),
     Field("gradients", each(_EQUATION), "gradient"),
@@ -315,11 +315,11 @@ RESULT = record(
     lambda **own: partial(Result, **own),  # of a request, and of what is kept
     _texted("gradient", node="gradient_node", shape=_shape_of),
     Field("definitions", each(_pair(Field("name", TEXT), _texted("value")))),
-    Field("validation", VALIDATION),
+    Field("validation", _VALIDATION),
     Field("steps", each(_STEP)),
     Field("rewritings", each(_REWRITING), "simplification"),
     Field("notes", _TEXTS),
     Field("shared", each(_pair(_texted("of"), Field("name", TEXT))), absent=()),
-    Field("recursion", RECURSION, absent=None),
-    Field("adjoint", ADJOINT, absent=None),
+    Field("recursion", _RECURSION, absent=None),
+    Field("adjoint", _ADJOINT, absent=None),
 )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..api import Derivation, Problem, html_page, read
 from ..core.deadline import SECONDS, limited
@@ -37,9 +37,6 @@ from ..render.phrases import KINDS, asked, asked_together, figures
 from ..render.problem_shapes import named_shapes, shapes_section
 from ..render.terminal import Style, joint_rows
 from ..targets import TARGETS
-
-if TYPE_CHECKING:
-    pass
 
 MOST_COLOURED = 20_000  # letters: it is done anew at each key
 

@@ -48,9 +48,9 @@ from .words import is_word, table_words
 
 _NUMBER = regex(r"_?\d+$")
 _SUMS = ("sum", "Σ", "Sum", "prod", "max", "min", "mean")
+_ENTRY = regex(r"\((\d+)\)")  # MATLAB's, of a name before it
 _INDEX = regex(r"[ijklmnt]{1,3}|\d{1,2}")
 # A name with an index below it, as in index notation.
-_ENTRY = regex(r"\((\d+)\)")
 _INDEXED = regex(rf"(?P<base>.+)_[ijklmnt]{{1,3}}|(?P<sum>{'|'.join(_SUMS)})_.+")
 # `D_x`, `grad_x`; `J_f`, `H_f`; `d` or `df`: signs of derivatives elsewhere.
 _OPERATOR = regex(

@@ -36,7 +36,7 @@ _ORDERS = {
 }  # fmt: skip
 
 
-_OTHERS = ("slogdet", "invert")  # of these names: several values, and bits
+_OTHERS = ("slogdet", "invert")  # that are no function of ours: several values, and bits
 
 
 def _with_inverse(given: Sequence[Any], span: Span) -> SyntaxNode:
