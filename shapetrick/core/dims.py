@@ -1,4 +1,4 @@
-"""Dimensions: a name, a positive integer, or sums and products of them; a shape is a pair of them.
+"""Dimensions: a name, a whole number, or sums, differences and products; a shape is a pair of them.
 
 A `Dim` is a polynomial in dimension names whose values are whole (`n (n + 1) / 2` is one), kept in
 one canonical form, so that `n + 1` equals `1 + n`. Two dimensions are equal only if their
@@ -37,7 +37,7 @@ class Dim:
     Equal dimensions are one object: they are compared more often than anything else."""
 
     terms: Terms
-    scalar: ClassVar[Any]  # it as an expression, of which the arithmetic with numbers is
+    scalar: ClassVar[Any]  # as an expression, for arithmetic with what is no dimension
 
     def __new__(cls, terms: Terms) -> Dim:
         known = _dims.get(terms)

@@ -1,4 +1,5 @@
-"""Unknowns that are defined by equations: `Y : n x n where A Y + Y A' = Q`."""
+"""Unknowns that are defined by equations, `Y : n x n where A Y + Y A' = Q`, and the linear systems
+that determine multipliers and differentials."""
 
 from __future__ import annotations
 

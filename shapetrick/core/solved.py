@@ -1,5 +1,5 @@
-"""Nodes for what only numbers tell: solutions of equations and their multipliers, while an answer
-is checked or evaluated. No answer has one."""
+"""Nodes for what only numbers tell: solutions of equations and their multipliers. An answer tells
+the equations in their place."""
 
 from __future__ import annotations
 

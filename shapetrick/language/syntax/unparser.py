@@ -1,4 +1,4 @@
-"""A typed expression with a part changed, as text: what is not changed stays as it was typed.
+"""A typed expression as text: with a part changed, the rest as it was typed, or with all brackets.
 
 Comes after parsing; what is changed stands in `claims/mutations.py`.
 """
