@@ -33,7 +33,7 @@ def windows(x: Traced, size: Any, axis: int = -1, step: int = 1) -> Traced:
     if width.integer is not None and x.rank == 1 and _is_cut(count, step):
         return parts.stacked([_entries(x, q, count, step) for q in range(width.integer)], 1)
     last = [*(i for i in range(x.rank) if i != k), k]
-    found = _Places(width, count, step).windows(arrays.permuted(x, last))
+    found = _WindowPlaces(width, count, step).windows(arrays.permuted(x, last))
     return arrays.permuted(found, [*map(last.index, range(x.rank)), x.rank])
 
 
@@ -48,10 +48,14 @@ def convolved(x: Traced, kernel: Traced, mode: str = "full") -> Traced:
             )
         half = extents.quotient(less + Dim.of((less.integer or 0) % 2), Dim.of(2))
         return correlated(x, kernel, (half, less - half), is_turned=True)
+    return correlated(x, kernel, (zeros_beside(kernel, mode),) * 2, is_turned=True)
+
+
+def zeros_beside(kernel: Traced, mode: str) -> Dim:
+    """How many zeros a mode puts before what a kernel goes along, and behind. Raises TraceError."""
     if mode not in ("full", "valid"):
         raise TraceError(f"the mode {mode!r} isn't followed.")
-    width = less if mode == "full" else NOTHING
-    return correlated(x, kernel, (width, width), is_turned=True)
+    return kernel.shape[-1] - ONE if mode == "full" else NOTHING
 
 
 BY_MODE: Mapping[str, Callable[..., Traced]] = {  # by what a jaxpr is called, read as a whole
@@ -87,7 +91,7 @@ def correlated(
             for q in range(width.integer)
         )
         return reduce(arrays.add, terms)
-    places = _Places(width, count, step, before, is_turned)
+    places = _WindowPlaces(width, count, step, before, is_turned)
     weights = counted_along(kernel, -1, _COUNTED)
     product = einsum(f"{of_windows}Q,{of_kernel}Q->{result}Q", places.windows(x), weights)
     assert isinstance(product, Members)
@@ -126,7 +130,7 @@ def _entries(x: Traced, first: int, count: Dim, step: int) -> Traced:
     return parts.joined([parts.cut(x, [*whole, (at, at + run)]) for at in starts], -1)
 
 
-class _Places(NamedTuple):
+class _WindowPlaces(NamedTuple):
     """Where the entries of windows are, a letter for the window, and one for the place in it."""
 
     width: Dim

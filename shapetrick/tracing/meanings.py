@@ -358,10 +358,7 @@ def _windows(x: Traced, window_shape: Any, axis: Any = None) -> Traced:
 
 
 def _correlate(x: Traced, kernel: Traced, mode: str = "valid") -> Traced:
-    width = kernel.shape[-1] - ONE if mode == "full" else 0
-    if mode not in ("full", "valid"):
-        raise TraceError(f"the mode {mode!r} isn't followed.")
-    return convolutions.correlated(x, kernel, (width, width))
+    return convolutions.correlated(x, kernel, (convolutions.zeros_beside(kernel, mode),) * 2)
 
 
 def _tiled(x: Traced, reps: Any) -> Traced:
