@@ -80,7 +80,6 @@ class Backpropagation:
 
     problem: Problem
     request: Request
-    families: Families
     asked: tuple[MemberUse, ...] = ()
     named: Mapping[str, str] = field(default_factory=dict)
     title: str = ""
@@ -98,6 +97,11 @@ class Backpropagation:
     )  # what symbols stand for
     _padded: dict[Padding, None] = field(default_factory=dict)
     _simplifier: Simplifier = field(default_factory=Simplifier)
+
+    @property
+    def families(self) -> Families:
+        """All members, those of cotangents apart."""
+        return self.problem.families
 
     def __post_init__(self) -> None:
         f = self.families

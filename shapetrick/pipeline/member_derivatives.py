@@ -59,8 +59,7 @@ def backpropagation(
         taken = problem.taken(request) | {*names.values()}
         names = {**cotangent_names(families, values, taken), **names}
         request, determined = member_adjoints(problem, request, values, names, seed)
-    lines = problem, request, families, asked, names, title, linear, determined
-    return request, Backpropagation(*lines)
+    return request, Backpropagation(problem, request, asked, names, title, linear, determined)
 
 
 class GivenCase(NamedTuple):

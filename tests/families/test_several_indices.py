@@ -178,7 +178,7 @@ def test_answers_are_read_back(name: str) -> None:
     text = "\n".join(line for line in LAYERS[name].text.splitlines() if "grad" not in line)
     problem = read(LAYERS[name].text).data
     for request in problem.requests:
-        recursion = Backpropagation(problem, request, problem.families).recursion()
+        recursion = Backpropagation(problem, request).recursion()
         for q in recursion.gradients:
             by = name_of(request.wrt.base, q.symbol.indices)
             members = f" for {written(q.ranges)}" if q.ranges else ""
