@@ -68,6 +68,7 @@ READ = [
     ("torch.mm(A, X)", "A X"), ("torch.mv(A, x)", "A x"), ("np.inner(x, y)", "x' y"),
     ("np.vdot(x, y)", "dot(x, y)"), ("np.outer(x, y)", "x y'"), ("torch.outer(x, y)", "x y'"),
     ("np.reciprocal(x)", "1 ./ x"), ("np.exp2(x)", "exp(log(2) x)"), ("np.positive(x)", "x"),
+    ("x > 0", "step(x)"), ("0.0 < x", "step(x)"), ("x < 0", "step(0 - x)"),
     ("np.greater(x, y)", "step(x - y)"), ("torch.nn.functional.relu6(x)", "minimum(relu(x), 6)"),
     ("torch.nn.functional.mse_loss(x, y)", "mean((x - y).^2)"), ("inner(x, y)", "x' y"),
     ("torch.inverse(A) @ x", "inv(A) x"), ("np.linalg.matrix_power(A, 3)", "A^3"),

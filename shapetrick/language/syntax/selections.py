@@ -163,8 +163,9 @@ class StructureBuilder:
                 "write `1 - (A < B)`.",
                 sign.span,
             )
-        sides = (left, right) if sign == ">" else (right, left)
-        difference = SyntaxNode("-", sides, None, span)
+        more, less = (left, right) if sign == ">" else (right, left)
+        is_zero = less.kind == "number" and less.value == 0
+        difference = more if is_zero else SyntaxNode("-", (more, less), None, span)
         return call_node("step", (difference,), span)
 
     def selected(self, c: list[Any]) -> SyntaxNode:
