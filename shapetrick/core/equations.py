@@ -5,7 +5,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from .expr import Expr, Number, Symbol, as_symbol, subtract
+from .dims import ONE
+from .expr import (
+    Expr,
+    Number,
+    Symbol,
+    as_symbol,
+    call,
+    duplicate,
+    eliminate,
+    matmul,
+    structured,
+    subtract,
+    times,
+    transpose,
+)
 from .named_tuples import NamedTuple
 from .traversal import symbols_of
 
@@ -71,6 +85,31 @@ def structure_of(symbol: Symbol) -> str:
     if "posdef" in symbol.attributes:
         return "symmetric"
     return next((s for s in STRUCTURES if s in symbol.attributes), "")
+
+
+def free_entries(e: Expr, like: Symbol) -> Expr:
+    """The free entries as a column, of a matrix that has the structure of a symbol."""
+    match structure_of(like):
+        case "symmetric" | "lower":
+            return matmul(eliminate(e.shape[0]), call("vec", e))
+        case "upper":
+            return matmul(eliminate(e.shape[0]), call("vec", transpose(e)))
+        case "diagonal":
+            return call("diag", e)
+    return e if e.shape[1] == ONE else call("vec", e)
+
+
+def of_free_entries(column: Expr, like: Symbol) -> Expr:
+    """The matrix that has the structure of a symbol and these free entries."""
+    structure, (rows, cols) = structure_of(like), like.shape
+    if structure == "diagonal":
+        return call("diag", column)
+    if not structure:
+        return column if cols == ONE else call("unvec", column, data=(rows, cols))
+    both = call("unvec", matmul(duplicate(rows), column), data=(rows, cols))
+    if structure == "symmetric":
+        return both
+    return times(structured("lower" if structure == "lower" else "upper", rows, cols), both)
 
 
 def systems_within(

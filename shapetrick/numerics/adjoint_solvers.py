@@ -8,19 +8,21 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..core.dims import NOTHING, ONE, Dim, Sizes
-from ..core.equations import LinearEquation, LinearSystem, structure_of
+from ..core.equations import (
+    LinearEquation,
+    LinearSystem,
+    free_entries,
+    of_free_entries,
+    structure_of,
+)
 from ..core.expr import (
     Expr,
     MatMul,
     Symbol,
     add,
-    call,
-    duplicate,
-    eliminate,
     eye,
     matmul,
     negate,
-    structured,
     symbol,
     times,
     transpose,
@@ -121,10 +123,12 @@ def _by_entries(
     before = NOTHING
     for s, count in zip(system.symbols, counts, strict=True):
         rows = selection(before + ONE, before + count, whole.shape[0])
-        sought[s] = unpacked(selected(whole, rows, None) if len(counts) > 1 else whole, s)
+        sought[s] = of_free_entries(selected(whole, rows, None) if len(counts) > 1 else whole, s)
         before = before + count
     rule, right = (
-        block_matrix([[packed(e, q.unknown)] for e, q in zip(es, system.equations, strict=True)])
+        block_matrix(
+            [[free_entries(e, q.unknown)] for e, q in zip(es, system.equations, strict=True)]
+        )
         for es in ([substitute(e, sought) for e in lefts], rights)
     )
     given = tuple(s for s in symbols_of(rule) if s is not whole)
@@ -135,32 +139,7 @@ def _by_entries(
 
 def _count(s: Symbol) -> Dim:
     """How many entries are free."""
-    return packed(s, s).shape[0]
-
-
-def packed(e: Expr, like: Symbol) -> Expr:
-    """The free entries as a column, of a matrix that has the structure of a symbol."""
-    match structure_of(like):
-        case "symmetric" | "lower":
-            return matmul(eliminate(e.shape[0]), call("vec", e))
-        case "upper":
-            return matmul(eliminate(e.shape[0]), call("vec", transpose(e)))
-        case "diagonal":
-            return call("diag", e)
-    return e if e.shape[1] == ONE else call("vec", e)
-
-
-def unpacked(column: Expr, like: Symbol) -> Expr:
-    """The matrix that has the structure of a symbol and these free entries."""
-    structure, (rows, cols) = structure_of(like), like.shape
-    if structure == "diagonal":
-        return call("diag", column)
-    if not structure:
-        return column if cols == ONE else call("unvec", column, data=(rows, cols))
-    both = call("unvec", matmul(duplicate(rows), column), data=(rows, cols))
-    if structure == "symmetric":
-        return both
-    return times(structured("lower" if structure == "lower" else "upper", rows, cols), both)
+    return free_entries(s, s).shape[0]
 
 
 # ------------------------------------------------------------------------------- by a library

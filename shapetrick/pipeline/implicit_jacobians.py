@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..core.dims import NOTHING, ONE
-from ..core.equations import structure_of, systems_within
+from ..core.equations import free_entries, structure_of, systems_within
 from ..core.expr import (
     UNIT,
     Expr,
@@ -37,7 +37,6 @@ from ..derivation.chain_rule import upstream_of
 from ..implicit.adjoint import computable_gradient, derived
 from ..implicit.differentials import derived_along
 from ..implicit.examination import examined
-from ..numerics.adjoint_solvers import packed
 from ..simplification.simplifier import Simplifier
 from .jacobians import jacobian, opened, symmetrized, symmetrized_jacobian
 
@@ -154,7 +153,7 @@ class _Jacobians:
     def _selected(self, like: Symbol) -> Expr:
         """The matrix that takes the free entries out of what has a structure and is stacked."""
         whole = symbol(like.name, like.shape)
-        return jacobian(packed(whole, like), whole, self._simplifier)
+        return jacobian(free_entries(whole, like), whole, self._simplifier)
 
 
 def _product(*factors: Expr) -> Expr:
