@@ -9,7 +9,7 @@ sides; points without a value are left out.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations, islice
 
@@ -21,6 +21,7 @@ from ..core.errors import ShapetrickError, Span
 from ..core.expr import Abstract, Expr, Number, Symbol, call, symbol, times
 from ..core.functions import TABLE, Array
 from ..core.problem import Claim, EqualityClaim, Problem, Request
+from ..core.structure import unnamed
 from ..core.traversal import postorder, redimensioned, substitute, symbols_of
 from ..language.syntax.tree import ATTRIBUTES
 from ..numerics.evaluation import EvaluationTape, Valuation
@@ -142,9 +143,13 @@ def _mended(claim: EqualityClaim, problem: Problem, seed: int) -> tuple[str, str
     weights = symbol("#weights", claim.left.shape)
     right = Claim(claim.right_text, claim.right, claim.right_span)
     of = call("sum", times(claim.left, weights))
+    left, typed = unnamed(claim.left), {*postorder([claim.right])}
+    names = {  # of those of the left side, what the right side has
+        n: e for n, e in problem.definitions.items() if unnamed(e) is not left or e in typed
+    }
     request = Request("grad", of, claim.left_text, weights, claim=right)
     try:
-        found = judge(problem, request, seed)
+        found = judge(replace(problem, definitions=names), request, seed)
     except ShapetrickError:  # there may be no small change, too
         return "", None
     new = found.suggestion or ""

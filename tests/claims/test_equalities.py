@@ -164,6 +164,21 @@ def test_values_are_claimed_to_be_equal_in_latex() -> None:
     assert found.verdict == "wrong" and found.suggestion == "B' A'"
 
 
+@pytest.mark.parametrize(
+    ("text", "suggestion"),
+    [
+        ("J = x' x; check x' x = norm(x)", "norm(x)^2"),
+        ("J = x' x; K = J; check K = norm(x)", "norm(x)^2"),
+        ("J = x' x; check x' x = 2 J", "J"),
+        ("z = A x; check z = A' x", "A x"),
+        ("z = A x; check 2 z = A x", "2 A x"),
+    ],
+)
+def test_what_mends_an_equality_is_no_new_name_of_its_left_side(text: str, suggestion: str) -> None:
+    (found,) = st.read(f"x : n; A : n x n; {text}").check_equalities()
+    assert found.verdict == "wrong" and found.suggestion == suggestion
+
+
 def test_a_counter_example_is_small_and_true() -> None:
     (found,) = st.read("A, B : n x n; check A B = B A").check_equalities()
     example = found.example
