@@ -7,7 +7,7 @@ it is multiplied to, so that edges of one dimension meet and the result stands w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from ..core.block_forms import BlockMatrix, written
@@ -105,6 +105,7 @@ def shape_picture(
         )
         for a in operands
     ]
+    result = replace(result, blocks=_blocks(e))
     if op == "matmul" and len(boxes) > 1:
         drawn, width, height = _falk(boxes, result, scale)
     else:
