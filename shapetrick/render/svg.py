@@ -7,12 +7,13 @@ it is multiplied to, so that edges of one dimension meet and the result stands w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from ..core.block_forms import BlockMatrix, written
 from ..core.dims import Dim, Shape, shape_text
 from ..core.expr import Expr, MatMul, Name, Times, Transpose
+from ..core.structure import unnamed
 from ..language.printer import overlined, to_text
 from .html_elements import Html, element
 
@@ -105,6 +106,7 @@ def shape_picture(
         )
         for a in operands
     ]
+    result = replace(result, blocks=_blocks(e))
     if op == "matmul" and len(boxes) > 1:
         drawn, width, height = _falk(boxes, result, scale)
     else:
@@ -162,14 +164,13 @@ def _blocks(e: Expr) -> tuple[Sequence[Dim], Sequence[Dim]]:
     """The heights and the widths of a block matrix's parts, also if it has a name, is turned or is
     scaled."""
     turned = False
-    e = written(e.args[0] if isinstance(e, Name) else e)
+    e = written(unnamed(e))
     while isinstance(e, (Transpose, Times)):
         matrices = [a for a in e.args if not a.is_scalar]
         if len(matrices) != 1:
             break
         turned ^= isinstance(e, Transpose)
-        e = matrices[0].args[0] if isinstance(matrices[0], Name) else matrices[0]
-        e = written(e)
+        e = written(unnamed(matrices[0]))
     if not isinstance(e, BlockMatrix):
         return (), ()
     heights = [a.shape[0] for a in e.args[:: e.width]]

@@ -358,6 +358,12 @@ def test_blocks_are_drawn_where_they_meet() -> None:
     share = (float(cut["x1"]) - float(first["x"])) / float(first["width"])
     assert share == pytest.approx(3 / 5, abs=0.01) and cut["x1"] == cut["x2"]
     assert "[A, B], m×(d+k) times W, (d+k)×m" in drawn
+    whole = block_matrix([[a, b]])
+    drawn = shape_picture(whole, LabelledBox("C", whole.shape, ("result",)), {}, scale)
+    cuts = (float(x["x1"]) for x in Reader(drawn).named("line") if x["class"] == "division")
+    for cut, side in zip(cuts, Reader(drawn).named("rect"), strict=True):  # of the result, too
+        share = (cut - float(side["x"])) / float(side["width"])
+        assert share == pytest.approx(3 / 5, abs=0.01)
 
 
 def test_entries_that_meet_stand_beside_each_other() -> None:
