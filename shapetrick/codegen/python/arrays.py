@@ -36,7 +36,7 @@ from ..ir import Graph, Value
 from ..member_arrays import MemberArrays
 from ..member_reads import Family, assembled
 from ..program import computable, lowered
-from .family_functions import OF_RULES, FamilyFunction
+from .family_functions import OF_RULES, FamilyFunction, by_some_members
 from .identifiers import Identifiers
 from .module import RESERVED, indented, jitted
 from .module import written as as_lines
@@ -482,10 +482,7 @@ class Arrays(FamilyFunction):
         if box is not None and not answer.listed and box[0] == box[1]:
             text += f"[{', '.join(['None'] * len(box[0]))}]"
         elif len(own) > 1 or (box is not None and self._answered(answer) != self._lead(e)):
-            raise RequestError(
-                f"a backward rule has gradients by all members of `{e.base}`, or none: ask for "
-                f"`{e.base}[{','.join(i.letter or 'l' for i in e.indices)}]`."
-            )
+            raise by_some_members(e)
         return f"{text}{times}"
 
     def _answered(self, a: Returned) -> Extent:

@@ -217,3 +217,12 @@ def _by_cases(bodies: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
 def words(lines: Iterable[str]) -> set[str]:
     """The words that stand in lines of Python."""
     return set(re.findall(r"\w+", "\n".join(lines)))
+
+
+def by_some_members(e: Symbol) -> RequestError:
+    """The refusal of a backward rule with gradients by some members of a family alone."""
+    at = ",".join(i.letter or "l" for i in e.indices)
+    return RequestError(
+        f"a backward rule has gradients by all members of `{e.base}`, or none: ask for "
+        f"`{e.base}[{at}]`, or for another target (`numpy`, `jax`, `torch`), which has any."
+    )

@@ -21,7 +21,7 @@ from ...core.traversal import postorder, substitute
 from ...families.forward_backward import ForwardBackward
 from ...families.schedule import Loop, body_of, looped
 from ..program import planned
-from .family_functions import OF_RULES, FamilyFunction, words
+from .family_functions import OF_RULES, FamilyFunction, by_some_members, words
 from .identifiers import Identifiers
 from .module import RESERVED, indented
 from .operations import MODULES, Library, is_spelled
@@ -333,10 +333,7 @@ class Loops(FamilyFunction):
             return f"{{{self._i}: {whole}[{self._i}]{times} for {self._i} in sorted({whole})}}"
         segments = [s for s in self.families.of(e.base) if s.body is None]
         if any(s.ranges or s.name not in names for s in segments):
-            raise RequestError(
-                f"a backward rule has gradients by all members of `{e.base}`, or none: ask for "
-                f"`{e.base}[l]`."
-            )
+            raise by_some_members(e)
         segments.sort(key=lambda s: [i.place for i in s.indices])
         members = (f"{self.index(*s.indices)}: {names[s.name]}{times}" for s in segments)
         return f"{{{', '.join(members)}}}"
