@@ -11,7 +11,6 @@ from dataclasses import replace
 from functools import cmp_to_key
 
 from ...core.dims import extent
-from ...core.errors import RequestError
 from ...core.expr import Dimension, Expr, Eye, Number, Ones, Symbol, Transpose, Zeros, symbol, zeros
 from ...core.families import Segment, box_of, covers
 from ...core.indices import Incomparable, Index, Member, Range, at_most, base_of, parts
