@@ -231,6 +231,13 @@ class MemberScope:
             self.pending[d] = PendingDefinition(d, base_of(name), indices, [], padded)
             if not indices:
                 scope.definitions[name] = d
+        given = [s.base for s in (*self.segments, *self.functions)]
+        for base in dict.fromkeys([*given, *(b.base for b in self.bodies if b.indices)]):
+            place = scope.place(base)
+            if place is not None:
+                raise NameProblem(
+                    f"`{base}` is a family too, by its members: choose another name.", place
+                )
         self.sides = [side for system in scope.systems for side in self._sides_of(system)]
         for body in (*self.bodies, *self.sides):
             body.uses = list(self.uses_of(body.definition.body, body.ranges))
