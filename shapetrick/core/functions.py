@@ -326,6 +326,8 @@ def _scalar(x: Any) -> Array:
 def _expm(x: Array, _: Any = None) -> Array:
     from scipy import linalg
 
+    if x.dtype == np.longdouble:
+        raise TypeError("SciPy has no exponential of a matrix in extended precision")
     finite = np.isfinite(x).all(axis=(-1, -2), keepdims=True)
     return np.where(finite, linalg.expm(np.where(finite, x, 0.0)), np.nan)
 
