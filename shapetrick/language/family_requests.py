@@ -297,7 +297,7 @@ class _MemberNames(RequestNames):
             known = self.members.functions if use.is_function else self.members.order().known
             segments = [s for s in known if s.base == use.base]
             if use.indices and not segments:
-                self.members.order().check_exists(None, use)
+                self._check_exists(use)
             for axis, index in enumerate(use.indices if segments else ()):
                 if index.letter != letter or index.others:
                     continue
