@@ -283,9 +283,10 @@ class Session:
         taken |= {part.value for part in walk(node) if part.kind == "name"}
         name = next(n for n in _FREE_NAMES if n not in taken)
         head = f"{name} = "
+        body = plain
         if "$" in plain:  # around the whole definition
-            head, plain = f"${head}", f"{plain.replace('$', ' ')}$"
-        entry = Entry(f"{head}{plain}", "definition", (name,))
+            head, body = f"${head}", f"{plain.replace('$', ' ')}$"
+        entry = Entry(f"{head}{body}", "definition", (name,))
         before, added = self.problem, self._added((entry,))
         if added is not None:
             problem = added[1].problem

@@ -474,6 +474,6 @@ def test_an_open_bracket_without_end_is_answered_in_parts() -> None:
 
 def test_the_time_limit_of_a_session_is_an_option() -> None:
     call = [sys.executable, "-m", "shapetrick", "repl", "--time-limit", "0.001"]
-    given = "X : m x n\ngrad norm(X)^2 wrt X\n:set time-limit none\n:answers\n"
+    given = "X : m x n\ngrad norm(tanh(X X') X)^2 wrt X\n:set time-limit none\n:answers\n"
     done = subprocess.run(call, input=given, capture_output=True, text=True, cwd=ROOT, check=True)
     assert "within 0.001 s" in done.stdout
