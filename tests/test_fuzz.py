@@ -49,6 +49,7 @@ FOUND = [
     "K[q] : c x d for q = 0..2222222222; X[p] : 1 x c for p = 1..N; Y[p] = sum(q = 0..2) X[p] K[q]"
     "for p = 1..N; J = sum(p = 1..N) norm(Y[p])^2; grad J wrt K[q], X[p]",
     "x : n x n const symmetric; J = x' - n; Z = abs(J) .* prod(expm(x)); jac Z wrt J",
+    "c : m; a : n; U : m x n; W = 2 (U' .* c'); f = maximum(mean(W'), tr(U' (c a')));hess f wrt U",
     "X : m x d; Y : m x k; W = 2 X X' - r ones(1, d); J = sum(i, c) Y[i,c] P[i,c]; grad J wrt X",
 ]
 

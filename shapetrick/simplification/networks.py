@@ -109,6 +109,7 @@ class Networks:
         """What a pass makes of an expression."""
         key = change, e
         if key not in self.memo:
+            self.memo[key] = None  # while it is being looked at
             self.memo[key] = change(self, e)
         found: Expr | None = self.memo[key]
         return found
