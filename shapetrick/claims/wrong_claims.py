@@ -56,28 +56,28 @@ class WrongClaim:
         answer = self._answer
         if answer is None:
             return self._with_adjoint(found)
-        text = _text(answer)
-        right = _TOO_LONG if text is None else f"the gradient is `{text}`"
         if not self._repairer.draws:
-            return with_more(found, [right], suggestion=text, evidence=self._derived)
+            return with_more(
+                found, [self._right], suggestion=self._answer_text, evidence=self._derived
+            )
         mend = self._repairer.mend()
-        if mend is not None and not self._is_small(mend, answer):
+        if mend is not None and not self._is_small(mend):
             mend = None
         inside = self._inside if mend is None or not self._is_plain(mend) else ()
         if inside:
-            return self._with_definition(found, inside, answer)
+            return self._with_definition(found, inside)
         if mend is not None:
             return self._with_mend(found, mend)
         part, apart = self._first_apart(answer)
-        last = f"no small change mends it; {right}{apart}"
+        last = f"no small change mends it; {self._right}{apart}"
         said = [*self._nevertheless, last]
-        return self._with_answer(found, said, suggestion=text, where=part)
+        return self._with_answer(found, said, suggestion=self._answer_text, where=part)
 
-    def _is_small(self, mend: Repair, answer: Expr) -> bool:
+    def _is_small(self, mend: Repair) -> bool:
         """Whether two changes change less than to write the right answer instead."""
         if len(mend.slips) == 1:
             return True
-        typed, right = self._claim.text, _text(answer)
+        typed, right = self._claim.text, self._answer_text
         return right is None or distance(typed, mend.text) <= distance(typed, right)
 
     @staticmethod
@@ -139,6 +139,16 @@ class WrongClaim:
     def _answer(self) -> Expr | None:
         return None if self._result is None else self._result[0]
 
+    @cached_property
+    def _answer_text(self) -> str | None:
+        return None if self._answer is None else _text(self._answer)
+
+    @property
+    def _right(self) -> str:
+        """What the right answer is."""
+        text = self._answer_text
+        return _TOO_LONG if text is None else f"the gradient is `{text}`"
+
     @property
     def _derived(self) -> Validation | None:
         return None if self._result is None else self._result[1]
@@ -166,12 +176,12 @@ class WrongClaim:
             evidence=mend.validation,
         )  # fmt: skip
 
-    def _with_definition(
-        self, found: Judgement, slips: tuple[Mistake, ...], answer: Expr
-    ) -> Judgement:
+    def _with_definition(self, found: Judgement, slips: tuple[Mistake, ...]) -> Judgement:
         said = [*self._nevertheless, *map(described, slips)]
         where = ClaimPart(slips[0].old, slips[0].span)
-        return self._with_answer(found, said, suggestion=_text(answer), where=where, slips=slips)
+        return self._with_answer(
+            found, said, suggestion=self._answer_text, where=where, slips=slips
+        )
 
     def _with_answer(self, found: Judgement, said: Iterable[str], **others: Any) -> Judgement:
         known = {"proviso": self._proviso, "evidence": self._derived}
