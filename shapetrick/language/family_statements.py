@@ -225,7 +225,8 @@ class MemberScope:
             name, span = d.name
             indices = self._indices(name, d.ranges, span)
             taken = not indices and (name in scope.symbols or name in scope.definitions)
-            if taken or name in {*scope.functions, *scope.dims, *self.indexed}:
+            meanings = (scope.functions, scope.dims, self.indexed)
+            if taken or any(name in known for known in meanings):
                 raise NameProblem(f"`{name}` means something already: choose another name.", span)
             padded = self._padded(name, indices, d.padded, span)
             self.pending[d] = PendingDefinition(d, base_of(name), indices, [], padded)
