@@ -14,21 +14,18 @@ from typing import Any
 
 from ..core.dims import Dim
 from ..core.errors import Span
-from ..core.indices import Index, Indices, Member, Range, index_of, parts, renamed, renamed_dim
+from ..core.indices import Index, Indices, Member, Range, index_of, renamed, renamed_dim
 from .syntax.index_binders import sums_among
+from .syntax.member_ranges import ranges_said, running_letters
 from .syntax.selections import typed_index
 from .syntax.tree import (
-    Asked,
     Declaration,
-    FunctionDefinition,
-    Solving,
     Statement,
     SyntaxNode,
     TypedDimension,
     expressions_of,
     postorder,
     transformed,
-    values_named,
 )
 
 _COUNTS = "PQNMRSLUVW"  # letters for how many members there are
@@ -61,10 +58,8 @@ def _differences(statements: Sequence[Statement]) -> Iterator[Index]:
     """The sizes, and numbers of members, that are a length less others."""
     for s in statements:
         ranges, bound = sums_among(n for e in expressions_of(s) for n in postorder(e))
-        ranges += () if isinstance(s, (FunctionDefinition, Solving)) else s.ranges
-        names = [n for n, _ in (s.wrt if isinstance(s, Asked) else values_named(s))]
-        bound |= {t for n in names for i in parts(n)[1] for t in i.terms}
-        bound |= {over.letter for over in ranges}
+        ranges += ranges_said(s)
+        bound |= {over.letter for over in ranges} | running_letters(s)
         counts = [over.last.minus(over.first).plus(1) for over in ranges]
         for side in s.sides or () if isinstance(s, Declaration) else ():
             if any(k < 0 for _, k in side.dim.terms):

@@ -12,12 +12,12 @@ from graphlib import CycleError, TopologicalSorter
 
 from ...core.dims import ONE, shape_text
 from ...core.errors import InputError, NameProblem
-from ...core.indices import Member, base_of, parts
+from ...core.indices import Member, base_of
 from ..shapes.errors import Expectation, explain, source
 from ..shapes.inference import Inference, Misfit, Undetermined
 from ..syntax.constants import CONSTANTS, IDENTITIES
 from ..syntax.index_binders import base_below, capital_of
-from ..syntax.member_ranges import axes_of
+from ..syntax.member_ranges import axes_of, running_letters
 from ..syntax.tree import (
     ATTRIBUTES,
     OWN_TRANSPOSE,
@@ -26,7 +26,6 @@ from ..syntax.tree import (
     Definition,
     FunctionDefinition,
     PlacedName,
-    Solving,
     Statement,
     SyntaxNode,
     expressions_of,
@@ -92,7 +91,7 @@ class IndexNotation:
         return list(declared_one_hot(made, reader.classes))
 
     def _statement(self, s: Statement, reader: IndexReader) -> Statement:
-        run = _running(s)
+        run = frozenset(running_letters(s))
         if isinstance(s, Asked) and s.claim is not None:
             letters = s.entries or self._letters(s, s.claim)
             claim = self._read(s.claim, reader, EntryHead(letters, run=run))
@@ -198,14 +197,6 @@ class IndexNotation:
             return list(TopologicalSorter(uses).static_order())
         except CycleError:  # which is said where names are gathered
             return list(uses)
-
-
-def _running(s: Statement) -> frozenset[str]:
-    """The letters of the members of which a statement says something."""
-    names = (s.name,) if isinstance(s, Definition) else s.wrt if isinstance(s, Asked) else ()
-    indices = (i for name, _ in names for i in parts(name)[1])
-    ranges = () if isinstance(s, (FunctionDefinition, Solving)) else s.ranges
-    return frozenset((*(t for i in indices for t in i.terms), *(r.letter for r in ranges)))
 
 
 def _marked(s: Statement, called: Container[str]) -> Statement:

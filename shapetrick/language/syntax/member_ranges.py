@@ -7,7 +7,17 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ...core.indices import Index, Member, Range, base_of, parts, written
-from .tree import Declaration, Definition, Statement, SyntaxNode, postorder, values_named
+from .tree import (
+    Asked,
+    Declaration,
+    Definition,
+    FunctionDefinition,
+    Solving,
+    Statement,
+    SyntaxNode,
+    postorder,
+    values_named,
+)
 
 # By a family's name and the index's place; None for a number.
 AxisRanges = Mapping[tuple[str, int], Sequence[Range | None]]
@@ -28,6 +38,18 @@ def member_letters(node: SyntaxNode) -> set[str]:
 def letters_of_members(root: SyntaxNode) -> set[str]:
     """The letters in the indices of all members in an expression."""
     return {t for node in postorder(root) for t in member_letters(node)}
+
+
+def ranges_said(s: Statement) -> Sequence[Range]:
+    """The ranges that a statement ends with."""
+    return () if isinstance(s, (FunctionDefinition, Solving)) else s.ranges
+
+
+def running_letters(s: Statement) -> set[str]:
+    """The letters of the members of which a statement says something, and of its ranges."""
+    names = s.wrt if isinstance(s, Asked) else values_named(s)
+    own = {t for name, _ in names for i in parts(name)[1] for t in i.terms}
+    return own | {over.letter for over in ranges_said(s)}
 
 
 def axes_of(s: Declaration | Definition) -> Iterator[tuple[tuple[str, int], Range | None]]:
