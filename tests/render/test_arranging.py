@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsers import chrome, resize
+from browsers import chrome, resize, waited
 from paths import ROOT
 from test_html import report_of
 
@@ -72,6 +72,8 @@ class Box:
         self.browser = browser
         self.box = browser.find_elements("css selector", "details.arranging")[-1]
         self.box.find_element("css selector", "summary").click()
+        # What is unfolded is told to the page's script later than to the page.
+        waited(browser, "arguments[0].querySelector('.part')", self.box)
 
     @property
     def parts(self) -> list[Any]:
