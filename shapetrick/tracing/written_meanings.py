@@ -9,7 +9,8 @@ from inspect import Parameter, Signature
 
 from ..core.errors import TraceError
 from ..language.expressions import parse_scalar
-from .arrays import Traced, constant, entrywise, reduce
+from .along_axes import reduce
+from .arrays import Traced, constant, entrywise
 
 _REDUCTION = "reduction"  # the parameter of losses that is no array
 
