@@ -200,21 +200,16 @@ class Opaque(Traced):
     def refusal(self) -> TraceError:
         raise NotImplementedError
 
-    def of_each(self, f: Callable[..., Traced], *values: Traced) -> Traced:
-        """A function of arrays that works entry by entry, of such as this one."""
+    def _refused(self, *_: Any) -> Traced:
         raise self.refusal()
 
-    def reduced(self, name: str, axes: tuple[int, ...], keepdims: bool) -> Traced:
-        """A reduction of our table."""
-        raise self.refusal()
-
-    def contracted(self, given: Sequence[LetteredArray], result: str) -> Traced:
-        """The sum of products over the letters that the result lacks."""
-        raise self.refusal()
-
-    def cut(self, ends: Sequence[tuple[Dim, Dim]]) -> Traced:
-        """What lies between two places of each axis."""
-        raise self.refusal()
+    # A function, entry by entry, of arrays such as this one; a reduction of our table along axes;
+    # the sum of products over the letters that a result lacks; what lies between two places of
+    # each axis.
+    of_each: Callable[..., Traced] = _refused
+    reduced: Callable[..., Traced] = _refused
+    contracted: Callable[..., Traced] = _refused
+    cut: Callable[..., Traced] = _refused
 
 
 def too_many(shape: Extent) -> TraceError:

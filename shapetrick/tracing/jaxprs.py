@@ -591,16 +591,15 @@ def _place_of(equation: Any) -> Any:
 
 # --------------------------------------------------------------------------------- the tables
 
-_ENTRYWISE = {
-    **{name: name for name in ("exp", "log", "log1p", "expm1", "tanh", "sin", "cos", "tan")},
-    **{name: name for name in ("asin", "acos", "atan", "sinh", "cosh", "sqrt", "abs", "sign")},
-    **{name: name for name in ("asinh", "acosh", "atanh", "erf", "erfc", "square", "lgamma")},
-    **{"logistic": "sigmoid", "digamma": "digamma"},
+_NAMES = {  # of primitives without parameters, and of what they are of NumPy's
+    **{"neg": "negative", "sub": "subtract", "mul": "multiply", "div": "divide", "pow": "power"},
+    **{"exp2": "exp2", "logistic": "sigmoid", "atan2": "atan2", "cholesky": "cholesky"},
+    **{name: name for name in meanings.SAME},
 }
 
 
-def _mapped(name: str) -> Callable[..., Traced]:
-    return lambda _, x: arrays.mapped(name, x)
+def _as_numpys(name: str) -> Callable[..., Traced]:
+    return lambda _, *given: meanings.COMMON[name](*given)
 
 
 def _reduced(name: str) -> Callable[..., Traced]:
@@ -648,20 +647,12 @@ def _with_parameter(meaning: Callable[..., Traced]) -> Callable[..., Traced]:
 
 
 PRIMITIVES: Mapping[str, Callable[..., Traced]] = {
-    **{name: _mapped(ours) for name, ours in _ENTRYWISE.items()},
+    **{name: _as_numpys(numpys) for name, numpys in _NAMES.items()},
     **{f"reduce_{name}": _reduced(name) for name in ("sum", "max", "min", "prod")},
-    "neg": lambda _, x: -x,
-    "sub": lambda _, a, b: a - b,
-    "mul": lambda _, a, b: a * b,
-    "div": lambda _, a, b: a / b,
-    "pow": lambda _, a, b: a**b,
     "integer_pow": lambda params, x: x ** params["y"],
-    "exp2": lambda _, x: constant(2) ** x,
     "one_minus_square": lambda _, x: constant(1) - x**2,
     "rsqrt": lambda _, x: arrays.root(x) ** -1,
-    "cholesky": lambda _, x: meanings.NUMPY["cholesky"](x),
     "triangular_solve": _solved_triangle,
-    "atan2": lambda _, a, b: arrays.mapped("atan2", a, b),
     "cumsum": _running_sum,
     "rev": lambda params, x: parts.flipped(x, tuple(params["dimensions"])),
     "transpose": lambda params, x: arrays.permuted(x, params["permutation"]),

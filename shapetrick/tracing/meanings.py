@@ -25,13 +25,13 @@ from .named_axes import HIGHEST_RANK
 from .written_meanings import DISTRIBUTIONS, ENTRYWISE, SPECIAL
 
 # Element-wise functions with one argument: the libraries' names, and ours.
-_SAME = (
+SAME = (
     *("exp", "log", "log1p", "expm1", "sqrt", "square", "abs", "sign", "sin", "cos", "tan"),
     *("asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
     *("erf", "erfc", "sigmoid", "lgamma", "digamma"),
 )
 _ENTRYWISE = {
-    **{name: name for name in _SAME},
+    **{name: name for name in SAME},
     **{"absolute": "abs", "fabs": "abs", "arcsin": "asin", "arccos": "acos", "arctan": "atan"},
     **{"arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "expit": "sigmoid"},
     **{"gammaln": "lgamma", "psi": "digamma"},

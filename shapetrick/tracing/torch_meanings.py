@@ -151,18 +151,6 @@ def _classes_last(x: Traced) -> Traced:
     return x if x.rank < 3 else arrays.permuted(x, [0, *range(2, x.rank), 1])
 
 
-def _weighed(loss: Traced, weight: Traced | None, reduction: str) -> Traced:
-    return averaged(loss if weight is None else weight * loss, reduction)
-
-
-def binary_cross_entropy(
-    x: Traced, target: Traced, weight: Traced | None = None, reduction: str = "mean"
-) -> Traced:
-    hit = target * arrays.mapped("log", x)
-    missed = (1 - target) * arrays.mapped("log", 1 - x)
-    return _weighed(-(hit + missed), weight, reduction)
-
-
 def binary_cross_entropy_with_logits(
     x: Traced, target: Traced, weight: Traced | None = None, reduction: str = "mean",
     pos_weight: Traced | None = None,
@@ -170,7 +158,7 @@ def binary_cross_entropy_with_logits(
     loss = arrays.mapped("softplus", x) - target * x
     if pos_weight is not None:
         loss = loss + (pos_weight - 1) * target * arrays.mapped("softplus", -x)
-    return _weighed(loss, weight, reduction)
+    return averaged(loss if weight is None else weight * loss, reduction)
 
 
 def triplet_margin_loss(
@@ -337,10 +325,6 @@ def _convolution(spatial: int) -> Meaning:
 
 def unfold(x: Traced, dimension: int, size: Any, step: int) -> Traced:
     return convolutions.windows(x, size, dimension, step)
-
-
-def threshold(x: Traced, threshold: Traced, value: Traced) -> Traced:
-    return arrays.choose(arrays.greater(x, threshold), x, value)
 
 
 def layer_norm(
