@@ -113,11 +113,15 @@ def pooled(name: str, x: Traced, widths: Sequence[Dim], along: Sequence[Windows]
             x = along_axes.reduce(name, lie.by_letters(x, k, width), -1)
             continue
         each = [lie.entries(x, k, q, count) for q in range(width.integer or 0)]
-        if name == "max":
-            x = reduce(partial(arrays.mapped, "maximum"), each)
-        else:
-            x = reduce(arrays.add, each) / len(each)
+        x = _OF_ENTRIES[name](each)
     return x
+
+
+# Reductions in windows, of the entries at each place of these.
+_OF_ENTRIES: Mapping[str, Callable[[Sequence[Traced]], Traced]] = {
+    "mean": lambda each: reduce(arrays.add, each) / len(each),
+    "max": partial(reduce, partial(arrays.mapped, "maximum")),
+}
 
 
 def convolved(x: Traced, kernel: Traced, mode: str = "full") -> Traced:

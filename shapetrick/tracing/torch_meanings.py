@@ -327,6 +327,10 @@ def unfold(x: Traced, dimension: int, size: Any, step: int) -> Traced:
     return convolutions.windows(x, size, dimension, step)
 
 
+def threshold(x: Traced, threshold: Traced, value: Traced) -> Traced:
+    return arrays.choose(arrays.greater(x, threshold), x, value)
+
+
 def layer_norm(
     x: Traced,
     normalized_shape: Any,

@@ -120,7 +120,6 @@ t.logpdf(x, df, loc=0, scale=1) = lgamma((df + 1) / 2) - lgamma(df / 2) - log(pi
 LAYERS = _written("""
 binary_cross_entropy(x, target, weight=1, reduction) = -(weight .* (target .* log(x)
     + (1 - target) .* log(1 - x)))
-threshold(x, threshold, value) = step(x - threshold) .* x + (1 - step(x - threshold)) .* value
 addcmul(x, a, b, value=1) = x + value .* a .* b
 celu(x, alpha=1) = relu(x) + alpha .* expm1(minimum(x, 0) ./ alpha)
 hardsigmoid(x) = minimum(maximum(x / 6 + 0.5, 0), 1)
