@@ -110,7 +110,10 @@ def along(name: str, x: Traced, axis: Any) -> Traced:
 def along_axis(f: Callable[[Expr, int], Expr], x: Traced, axis: int) -> Traced:
     """A function that keeps the shape, of a matrix and the side, rows or columns, on which an axis
     lies."""
-    (part,) = x.axes[axis] or (None,)
+    x = arrays.flattened(x, [axis])
+    if len(x.axes[axis]) > 1:
+        raise arrays.refusal(x)
+    part = x.axes[axis][0] if x.axes[axis] else None
     own = [p for k, a in enumerate(x.axes) for p in (a if k != axis else (part,))]
     slots = [p for p in own if p is None or not p.is_index]
     if part not in slots or len(slots) > HIGHEST_RANK:

@@ -310,6 +310,16 @@ def together(
 ) -> tuple[list[ArrayAxis], list[ArrayTerms]]:
     """So many axes, at some of which each array has its own, and the terms of each along them.
     Raises TraceError for axes that don't fit, or where one counts members and another doesn't."""
+    alone = {
+        k
+        for x, at in zip(values, places, strict=True)
+        for axis, k in zip(x.axes, at, strict=True)
+        if len(axis) == 1 and axis[0] in x.differing
+    }
+    values = [
+        flattened(x, [i for i, k in enumerate(at) if k in alone])
+        for x, at in zip(values, places, strict=True)
+    ]
     every: list[ArrayAxis] = [()] * count
     for x, at in zip(values, places, strict=True):
         for axis, k in zip(x.axes, at, strict=True):
@@ -598,17 +608,27 @@ def ravel(x: Traced) -> Traced:
     return reshape(x, (size(x.shape),))
 
 
-def reshape(x: Traced, shape: Extent) -> Traced:
-    """The entries, row by row, in another shape of as many. Raises TraceError."""
+def flattened(x: Traced, axes: Iterable[int]) -> Traced:
+    """The array without axes among these that are several others, but for indices."""
+    if not any(len(x.axes[k]) > 1 and not any(p.is_index for p in x.axes[k]) for k in axes):
+        return x
+    apart = made([(p,) for p in x.parts], x.terms, x.is_mask)
+    return reshape(apart, x.shape, is_lazy=False)
+
+
+def reshape(x: Traced, shape: Extent, is_lazy: bool = True) -> Traced:
+    """The entries, row by row, in another shape of as many: what becomes one axis of an array with
+    indices, or of many axes, stays several where it may. Raises TraceError."""
     if shape == x.shape:
         return x
     differing, names = names_of(x.terms), integers(free_name(x.axes))
+    is_kept = is_lazy and (bool(x.indices) or len(differing) > HIGHEST_RANK)
     found: list[ArrayAxis] = []
     broken: Sequence[Dim] | None = None  # where an axis's entries get another order or place
     for old, new in extents.alike([p.size for p in x.parts], [d for d in shape if d != ONE]):
         parts, sizes = x.parts[old], [d for d in shape if d != ONE][new]
         has_index = any(p.is_index for p in parts)
-        if len(sizes) == 1 and (len(parts) == 1 or has_index or len(differing) > HIGHEST_RANK):
+        if len(sizes) == 1 and (len(parts) == 1 or has_index or is_kept):
             found.append(tuple(parts))
         elif has_index:
             raise refusal(x)
