@@ -47,6 +47,7 @@ from .named_axes import (
     names_of,
     simplest,
     spread,
+    whole_matrix,
 )
 
 HIGHEST_POWER = 4  # that is multiplied out
@@ -643,7 +644,7 @@ def reshape(x: Traced, shape: Extent, is_lazy: bool = True) -> Traced:
         return made(axes, x.terms, x.is_mask)
     if max(len(own), len(x.own)) > HIGHEST_RANK:
         return _of_equals(x, axes, broken)
-    e = spread(matrix(x.terms, x.own), x.own)
+    e = whole_matrix(x.terms, x.own)
     return made(axes, laid(_in_rows(e, [p.size for p in own]), own), x.is_mask)
 
 

@@ -290,7 +290,19 @@ def _numpy_symbols(trace: Trace) -> Symbols:
         sized={np.arange, np.tri},
         identities={np.eye, np.identity, np.zeros, np.ones},
         symbol_of=trace.symbol_of,
+        instead={
+            np.vectorize: lambda f, *_: f,  # which is followed of whole arrays
+            np.apply_along_axis: partial(_along_rows, trace),
+        },
     )
+
+
+def _along_rows(trace: Trace, f: Callable[..., Any], axis: int, x: Any, *given: Any) -> Any:
+    """As `apply_along_axis`, of a matrix: the function of each row or column."""
+    if trace.lifted(x).rank != HIGHEST_RANK:
+        raise TraceError("`apply_along_axis` is followed of a matrix alone.")
+    other = ~axis  # counted from the other end
+    return _mapped_over(trace, lambda row: f(row, *given), other, other)(x)
 
 
 def _torch_symbols(trace: Trace) -> Symbols:

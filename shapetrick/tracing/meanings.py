@@ -286,6 +286,22 @@ def matrix_power(x: Traced, n: int) -> Traced:
     return Traced(ex.matrix_power(x.whole, n), x.shape)
 
 
+def vander(x: Traced, N: int, increasing: bool = False) -> Traced:
+    powers = range(N) if increasing else reversed(range(N))
+    return parts.stacked([x**k for k in powers], 1)
+
+
+def meshgrid(*xs: Traced, indexing: str = "xy") -> tuple[Traced, ...]:
+    shape = tuple(x.shape[0] for x in xs)
+    each = (
+        arrays.reshape(x, tuple(d if i == k else ONE for i, d in enumerate(shape)))
+        for k, x in enumerate(xs)
+    )
+    found = tuple(arrays.spread_over(x, shape) for x in each)
+    is_turned = indexing == "xy" and len(xs) > 1
+    return tuple(arrays.swapped(x, 0, 1) for x in found) if is_turned else found
+
+
 def polyval(p: Traced, x: Traced) -> Traced:
     """By a number of coefficients, the highest power first."""
     if (count := p.shape[0].integer) is None:

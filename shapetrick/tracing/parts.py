@@ -27,8 +27,7 @@ from .named_axes import (
     index,
     laid,
     lying,
-    matrix,
-    spread,
+    whole_matrix,
 )
 
 MOST_PARTS = 64  # into which an array is split
@@ -232,7 +231,7 @@ def joined(parts: Sequence[Traced], axis: int) -> Traced:
     es = []
     for terms, part in zip(each, along, strict=True):
         slots = [part, *others] if in_rows else [*others, part]
-        es.append(spread(matrix(terms, slots), slots))
+        es.append(whole_matrix(terms, slots))
     e = structured.block_matrix([[e] for e in es] if in_rows else [es])
     whole = SubAxis(sum((x.shape[k] for x in parts), NOTHING), arrays.free_name(axes))
     axes[k] = (whole,)
