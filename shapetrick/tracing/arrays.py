@@ -223,6 +223,12 @@ def too_many(shape: Extent) -> TraceError:
 def refusal(x: Traced) -> TraceError:
     """That something isn't followed of an array that is no matrix."""
     counted = [str(p.size) for p in x.indices]
+    if any(len(axis) > 1 for axis in x.axes):
+        apart = extents.shape_of([p.size for p in x.parts])
+        return TraceError(
+            "this isn't followed of an array in which axes were made one: give it the shape "
+            f"{apart} again."
+        )
     if not counted:
         return too_many(x.shape)
     return TraceError(
@@ -360,9 +366,12 @@ def together(
 
 def _taken_apart(x: Traced, every: Sequence[ArrayAxis]) -> Traced:
     """The array with its axes made of as many others as these are."""
-    if all(len(own) in (0, len(axis)) for own, axis in zip(x.axes, every, strict=True)):
+    pairs = [*zip(x.axes, every, strict=True)]
+    if all(len(own) in (0, len(axis)) for own, axis in pairs):
+        if any(p.size != q.size for own, axis in pairs for p, q in zip(own, axis, strict=False)):
+            raise refusal(x)
         return x
-    wanted = [axis if own else () for own, axis in zip(x.axes, every, strict=True)]
+    wanted = [axis if own else () for own, axis in pairs]
     flat = reshape(x, tuple(p.size for axis in wanted for p in axis))
     ends = [*accumulate(map(len, wanted), initial=0)]
     return made([tuple(flat.parts[a:b]) for a, b in pairwise(ends)], flat.terms, x.is_mask)
@@ -632,7 +641,7 @@ def reshape(x: Traced, shape: Extent, is_lazy: bool = True) -> Traced:
         if len(sizes) == 1 and (len(parts) == 1 or has_index or is_kept):
             found.append(tuple(parts))
         elif has_index:
-            raise refusal(x)
+            raise _to_be_apart(sizes) if len(parts) == 1 else refusal(x)
         else:
             found += [(SubAxis(d, next(names)),) for d in sizes]
             if not differing.isdisjoint(p.name for p in parts):
@@ -672,12 +681,17 @@ def _of_equals(x: Traced, axes: Sequence[ArrayAxis], broken: Sequence[Dim]) -> T
         return made(axes, laid(ex.UNIT if isinstance(factors[0], ex.Ones) else ex.ZERO, ()))
     if not broken:
         raise too_many(tuple(size(p.size for p in axis) for axis in axes))
+    raise _to_be_apart(broken)
+
+
+def _to_be_apart(sizes: Sequence[Dim]) -> TraceError:
+    """That an axis would have to be several."""
     error = TraceError(
-        f"an axis of {size(broken)} entries is taken apart into {extents.shape_of(broken)} "
+        f"an axis of {size(sizes)} entries is taken apart into {extents.shape_of(sizes)} "
         "where it is that of an argument, and of what is computed along it."
     )
-    error.apart = tuple(map(str, broken))
-    raise error
+    error.apart = tuple(map(str, sizes))
+    return error
 
 
 def filled(x: Traced, sizes: Sequence[Dim | int]) -> Extent:
