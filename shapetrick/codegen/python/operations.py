@@ -65,7 +65,8 @@ def _row(
 def spelling(v: Value) -> Spelling | None:
     """How an operation is spelled; None for a function that no library has."""
     if v.op in ("solved", "decomposed"):
-        return _row(*SOLVERS[v.data][:3])
+        solver = SOLVERS[v.data]
+        return _row(solver.numpy, solver.jax, solver.torch)
     return of_function(v.data) if v.op == "function" else TABLE.get(v.op)
 
 

@@ -469,7 +469,7 @@ class Writer:
     def _item(self, v: Value) -> PythonText:
         """One of several unknowns that a solver has found."""
         solver, number = v.data
-        text, _ = SOLVERS[solver].items[number]
+        text = SOLVERS[solver].items[number].text
         return PythonText(text.format(f"{self._pieces[v.args[0]]:atom}"))
 
     def _kept(self, v: Value) -> PythonText:
