@@ -17,15 +17,15 @@ from dataclasses import dataclass
 from ...core.dims import Shape
 from ...core.expr import Symbol
 from ...core.named_tuples import NamedTuple
+from ..code_text import CodePrecedence
 from ..ir import Value
-from ..python.operations import PythonPrecedence
 
 
 class MatrixSpelling(NamedTuple):
     """A template, and how tightly what it makes holds together."""
 
     template: str
-    level: PythonPrecedence = PythonPrecedence.ATOM
+    level: CodePrecedence = CodePrecedence.ATOM
 
 
 Spellings = Mapping[str, MatrixSpelling]

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 from ...core.traversal import postorder
 from ..blocking import Blocking, Phase, frontier, results
+from ..code_text import shape_text
 from ..ir import Value
 from ..program import Program
 from .identifiers import Identifiers
 from .inplace import InPlaceWriter
 from .module import FunctionBody, indented, written
-from .python_text import shape_text
 from .statements import Assignment
 
 # Entries of a block's arrays together, and the fewest rows: products of matrices want more of both.

@@ -15,11 +15,11 @@ from ...core.results import Result
 from ...core.returned import Returned
 from ...families.forward_backward import ForwardBackward
 from ...language.printer import overlined, to_text
+from ..code_text import dim_text
 from .custom_rules import CustomRule
 from .identifiers import Identifiers
 from .module import docstring, indented, with_signature
 from .operations import Library
-from .python_text import dim_text
 from .signature import Arguments, order_check
 
 OF_RULES = frozenset({"ctx", "given", "members", "saved", "tensors"})

@@ -14,9 +14,9 @@ from ...core.dims import ONE
 from ...core.regexes import regex
 from ...core.traversal import postorder
 from ..blocking import Blocking
+from ..code_text import Quotient
 from ..ir import ArrayOperation, Value
 from .operations import spelling
-from .python_text import Quotient
 from .statements import Assignment, Writer
 
 _CALL = regex(r"np\.(\w+)\(\{0\}(, \{1\})?\)")

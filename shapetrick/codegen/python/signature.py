@@ -12,10 +12,10 @@ from ...core.dims import ONE, Dim, Extent, extent, shape_text
 from ...core.expr import Expr, Symbol
 from ...core.indices import Member
 from ...core.results import orders
+from ..code_text import dim_text
+from ..code_text import shape_text as tuple_text
 from ..program import Program
 from .identifiers import Identifiers
-from .python_text import dim_text
-from .python_text import shape_text as tuple_text
 
 _PRIMES = ("", "_prime", "_second")
 
