@@ -18,7 +18,7 @@ from layers import LAYERS, Sizes, Values, jax
 from shapetrick.api import read
 from shapetrick.codegen.options import CodeOptions
 from shapetrick.codegen.python import export
-from shapetrick.codegen.python.module import TARGETS, CodeTarget
+from shapetrick.codegen.python.module import IN_LETTERS, TARGETS, CodeTarget
 from shapetrick.core.errors import RequestError, ShapeError
 from shapetrick.core.problem import Problem
 from shapetrick.core.results import Result
@@ -79,7 +79,7 @@ def test_agrees_with_jax(name: str, library: str) -> None:
         pytest.param(n, t, marks=() if (n, t) in QUICK_MODULES else pytest.mark.slow)
         for n in LAYERS
         for t in TARGETS
-        if t != export.IN_LETTERS  # which has no families
+        if t != IN_LETTERS  # which has no families
     ],
 )
 def test_a_module_passes_its_own_test(name: str, target: CodeTarget, tmp_path: Path) -> None:

@@ -30,9 +30,14 @@ from shapetrick.codegen.program import planned
 from shapetrick.codegen.python import block_loops as blocks
 from shapetrick.codegen.python.block_loops import in_blocks
 from shapetrick.codegen.python.callables import Generated, GeneratedFunction, compiled
-from shapetrick.codegen.python.export import RULES
 from shapetrick.codegen.python.identifiers import safe
-from shapetrick.codegen.python.module import FUNCTION, TARGETS, module, program_arguments
+from shapetrick.codegen.python.module import (
+    FUNCTION,
+    RULES,
+    TARGETS,
+    module,
+    program_arguments,
+)
 from shapetrick.codegen.python.operations import is_spelled, of_function
 from shapetrick.core.dims import ONE, SCALAR, Dim
 from shapetrick.core.errors import OperandError, RequestError, ShapeError

@@ -26,16 +26,22 @@ def in_blocks(
     program: Program, blocking: Blocking, room: tuple[int, int] | None = None
 ) -> FunctionBody:
     """What writes the lines of the body; `room` is other than VECTORS or MATRICES."""
-    return lambda writer, identifiers: _Blocks(program, blocking, writer, identifiers).lines(room)
+    return FunctionBody(
+        lambda writer, identifiers: _Blocks(program, blocking, writer, identifiers).lines(room),
+        InPlaceWriter,
+    )
 
 
 def in_threads(
     threads: int, program: Program, blocking: Blocking, room: tuple[int, int] | None = None
 ) -> FunctionBody:
     """Likewise with a loop in each of so many threads."""
-    return lambda writer, identifiers: _ThreadedBlocks(
-        program, blocking, writer, identifiers, threads
-    ).lines(room)
+    return FunctionBody(
+        lambda writer, identifiers: _ThreadedBlocks(
+            program, blocking, writer, identifiers, threads
+        ).lines(room),
+        InPlaceWriter,
+    )
 
 
 class _Blocks:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from ...core.dims import Shape, extent, shape_text
 from ...core.errors import RequestError, enumerated
 from ...core.expr import Expr, Name, Symbol
+from ...core.named_tuples import NamedTuple
 from ...core.problem import OF_ITS_SHAPE
 from ...core.regexes import regex
 from ...core.returned import Returned
 from ...language.printer import overlined, to_text
 from ..program import Output, Program
 from .identifiers import Identifiers
-from .inplace import InPlaceWriter
 from .line_breaks import WIDTH, fitted
 from .linear_systems import helpers
 from .operations import ARRAYS, Library
@@ -28,6 +28,8 @@ LIBRARIES: Mapping[CodeTarget, Library] = {
     "numpy": "numpy", "jax": "jax", "torch": "torch", "torch-function": "torch", "jax-vjp": "jax",
     "einsum": "numpy",
 }  # fmt: skip
+RULES = ("torch-function", "jax-vjp")  # targets that take part in automatic differentiation
+IN_LETTERS = "einsum"  # the target whose products and sums are einsums
 FUNCTION = "value_and_gradients"
 LONGEST = 1000  # characters of a formula in a docstring
 
@@ -102,7 +104,11 @@ def program_arguments(program: Program) -> Arguments:
     return arguments(program, Identifiers(RESERVED))
 
 
-FunctionBody = Callable[[InPlaceWriter, Identifiers], list[str]]
+class FunctionBody(NamedTuple):
+    """What writes the lines of a function that compute its results, by which writer."""
+
+    lines: Callable[[Any, Identifiers], list[str]]
+    writer: type[Writer] = Writer
 
 
 def function(program: Program, library: Library, body: FunctionBody | None = None) -> list[str]:
@@ -112,11 +118,11 @@ def function(program: Program, library: Library, body: FunctionBody | None = Non
     shapes = _own_shapes(program, given, identifiers)
     names = {**program.names, **{o.value: o.name for o in program.outputs}}
     roots = [output.value for output in program.outputs]
-    writer = InPlaceWriter(
+    writer = (body.writer if body is not None else Writer)(
         library, roots, names, given.dims, given.functions, identifiers, _like(given)
     )
     bind(writer, program, given.inputs)
-    computed = body(writer, identifiers) if body is not None else written(writer.write(roots))
+    computed = body.lines(writer, identifiers) if body is not None else written(writer.write(roots))
     returned = [_returned(o, f"{writer.piece(o.value)}", given, shapes) for o in program.outputs]
     lines = [
         *program_docstring(program, given),

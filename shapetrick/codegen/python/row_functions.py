@@ -13,27 +13,31 @@ from ..blocking import Blocking, Phase, frontier, results
 from ..ir import Value
 from ..program import Program
 from .identifiers import Identifiers
-from .inplace import InPlaceWriter
 from .module import FunctionBody, indented, written
+from .statements import Writer
 
 BRANCHES = 8  # of a node in the tree of sums
 
 
 def over_chunks(program: Program, blocking: Blocking) -> FunctionBody:
     """What writes the map over chunks of Dask's arrays, and the tree of sums."""
-    return lambda writer, identifiers: _OverChunks(program, blocking, writer, identifiers).lines()
+    return FunctionBody(
+        lambda writer, identifiers: _OverChunks(program, blocking, writer, identifiers).lines()
+    )
 
 
 def over_mesh(program: Program, blocking: Blocking) -> FunctionBody:
     """What writes the map over the devices of a mesh, each with its share of the rows."""
-    return lambda writer, identifiers: _OverMesh(program, blocking, writer, identifiers).lines()
+    return FunctionBody(
+        lambda writer, identifiers: _OverMesh(program, blocking, writer, identifiers).lines()
+    )
 
 
 class _RowFunction(ABC):
     """What comes before the rows, the function of some rows, its map, and what comes after."""
 
     def __init__(
-        self, program: Program, blocking: Blocking, writer: InPlaceWriter, identifiers: Identifiers
+        self, program: Program, blocking: Blocking, writer: Writer, identifiers: Identifiers
     ) -> None:
         self._roots = [output.value for output in program.outputs]
         self._names = {**program.names, **{o.value: o.name for o in program.outputs}}
