@@ -11,7 +11,7 @@ from ...core.dims import ONE, Dim, Extent
 from ...core.errors import RequestError
 from ...core.expr import Real
 from ...core.functions import TABLE
-from ..code_text import CodePrecedence, CodeText, Quotient, number, quotient
+from ..code_text import CodePrecedence, CodeText, Quotient, quotient
 from ..ir import ArrayOperation, Value
 from ..python.identifiers import Identifiers
 from ..python.linear_systems import MOST_DENSE
@@ -43,10 +43,7 @@ class MatrixWriter(Writer):
 
     def text_of(self, v: Value) -> CodeText:
         special = _SPECIAL.get(v.op)
-        return self._templated(v) if special is None else special(self, v)
-
-    def beside(self, a: Value, v: Value) -> CodeText:
-        return self._aligned(self._pieces[a], a.shape, v.shape)
+        return self.by_template(v) if special is None else special(self, v)
 
     def turned(self, piece: CodeText) -> CodeText:
         """The transpose of what was written."""
@@ -55,8 +52,7 @@ class MatrixWriter(Writer):
         text = bare if bare != text and bare.isidentifier() else f"{piece.unsigned:atom}{suffix}"
         return replace(piece, text=text, level=CodePrecedence.ATOM)
 
-    def _aligned(self, piece: CodeText, shape: Extent, wanted: Extent) -> CodeText:
-        """An operand of an operation on entries whose value has the shape."""
+    def aligned(self, piece: CodeText, shape: Extent, wanted: Extent) -> CodeText:
         if len(shape) == 1 and len(wanted) == 2:
             piece, shape = self.turned(piece), (ONE, *shape)
         if self._language.broadcasts or _sides(shape) == _sides(wanted):
@@ -79,8 +75,7 @@ class MatrixWriter(Writer):
         kind = self._language.types[len(shape)]
         return template.format(*pieces, rows=rows, columns=columns, type=kind)
 
-    def _templated(self, v: Value) -> CodeText:
-        """The text of an operation by its template."""
+    def by_template(self, v: Value) -> CodeText:
         if v.op == "function" and v.data in self._functions:
             return self._calling(self._functions[v.data], v)
         spelled = self._language.spelling(v)
@@ -132,12 +127,12 @@ class MatrixWriter(Writer):
     def _abstract(self, v: Value) -> CodeText:
         return self._calling(self._functions[v.data], v)
 
-    def _number(self, v: Value) -> CodeText:
-        return self._spelled_number(v.data)
-
-    def _spelled_number(self, value: Real) -> CodeText:
-        piece = number(value)
+    def number(self, value: Real) -> CodeText:
+        piece = super().number(value)
         return replace(piece, text=self._language.number(piece.text))
+
+    def quotient(self) -> Quotient:
+        return _MatrixQuotient(self._language, self.number)
 
     def _size(self, v: Value) -> CodeText:
         text = self._language.size.format(self.dim(v.data))
@@ -160,19 +155,12 @@ class MatrixWriter(Writer):
 
     # ---- operations on entries
 
-    def _power(self, v: Value) -> CodeText:
-        base, exponent = v.args
-        if exponent.op != "number":
-            spelled = self._language.operations["power/s" if not v.rank else "powers"]
-            pieces = [self.beside(a, v) for a in v.args]
-            return CodeText(spelled.template.format(*pieces), spelled.level)
-        if exponent.data < 0:
-            below = self._raised_entries(base, -exponent.data)
-            scalars, arrays = ([below], []) if not v.rank else ([], [below])
-            return self._quotient().assembled([], scalars, [], arrays)
-        return self._raised_entries(base, exponent.data)
+    def powers(self, v: Value) -> CodeText:
+        spelled = self._language.operations["power/s" if not v.rank else "powers"]
+        pieces = [self.beside(a, v) for a in v.args]
+        return CodeText(spelled.template.format(*pieces), spelled.level)
 
-    def _raised_entries(self, base: Value, exponent: Real) -> CodeText:
+    def raised(self, base: Value, exponent: Real) -> CodeText:
         piece = self._pieces[base]
         if exponent == 1:
             return piece
@@ -182,28 +170,7 @@ class MatrixWriter(Writer):
         if spelled.template.count("{0") > 1 and not piece.is_simple:
             self.name(base)
             piece = self._pieces[base]
-        text = spelled.template.format(piece, self._spelled_number(exponent))
-        return CodeText(text, spelled.level)
-
-    def _product_of_entries(self, v: Value) -> CodeText:
-        terms = self._quotient()
-        for a in v.args:
-            if a.op == "number":
-                terms.multiply(a.data)
-            elif self.divides(a):
-                below = self._raised_entries(a.args[0], -a.args[1].data)
-                terms.below(self._aligned(below, a.shape, self._entries_of(a, v)), a.rank > 0)
-            else:
-                piece = self._aligned(self._pieces[a], a.shape, self._entries_of(a, v))
-                terms.above(piece, a.rank > 0)
-        return terms.piece()
-
-    def _entries_of(self, a: Value, v: Value) -> Extent:
-        """The shape of a factor: that of the product, but scalars stay scalars."""
-        return v.shape if a.rank else ()
-
-    def _quotient(self) -> Quotient:
-        return _MatrixQuotient(self._language, self._spelled_number)
+        return CodeText(spelled.template.format(piece, self.number(exponent)), spelled.level)
 
     # ---- parts
 
@@ -237,7 +204,7 @@ _SPECIAL: Mapping[ArrayOperation, Callable[[MatrixWriter, Value], CodeText]] = {
     "constant": MatrixWriter._constant,
     "abstract": MatrixWriter._abstract,
     "add": MatrixWriter.sum_of,
-    "mul": MatrixWriter._product_of_entries,
+    "mul": MatrixWriter._product,
     "power": MatrixWriter._power,
     "lift": MatrixWriter._lifted,
     "spread": MatrixWriter._spread,

@@ -14,7 +14,6 @@ from ...core.dims import ONE
 from ...core.regexes import regex
 from ...core.traversal import postorder
 from ..blocking import Blocking
-from ..code_text import Quotient
 from ..ir import ArrayOperation, Value
 from .operations import spelling
 from .statements import Assignment, Writer
@@ -184,12 +183,12 @@ class InPlaceWriter(Writer):
 
     def steps_of_product(self, v: Value) -> list[InPlaceStep]:
         """The matrices, what scales rows and columns, then the scalars."""
-        terms, factors, divisors = Quotient(), [], []
+        terms, factors, divisors = self.quotient(), [], []
         for a in v.args:
             if a.op == "number":
                 terms.multiply(a.data)
             elif not a.rank:
-                self.put(terms, a)
+                self.put(terms, a, ())
             elif self.divides(a):
                 divisors.append(StepOperand(f"{self.denominator(a)}"))
             else:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from ...core.dims import Dim
+from ...core.dims import Dim, Extent
 from ...core.expr import Real
 from ...core.traversal import postorder
 from ...numerics.solvers import TABLE as SOLVERS
@@ -273,13 +273,24 @@ class Writer:
     def text_of(self, v: Value) -> CodeText:
         """The text of an operation on what was written."""
         special = _SPECIAL.get(v.op)
-        return self._by_template(v) if special is None else special(self, v)
+        return self.by_template(v) if special is None else special(self, v)
 
-    def beside(self, a: Value, _: Value) -> CodeText:
-        """An argument as it stands in an operation on entries, which NumPy broadcasts."""
-        return self._pieces[a]
+    def number(self, value: Real) -> CodeText:
+        return number(value)
 
-    def _by_template(self, v: Value) -> CodeText:
+    def quotient(self) -> Quotient:
+        """A product that is put together."""
+        return Quotient(self.number)
+
+    def aligned(self, piece: CodeText, shape: Extent, wanted: Extent) -> CodeText:
+        """An operand as it stands in an operation on entries, which NumPy broadcasts."""
+        return piece
+
+    def beside(self, a: Value, v: Value) -> CodeText:
+        """An argument likewise."""
+        return self.aligned(self._pieces[a], a.shape, v.shape)
+
+    def by_template(self, v: Value) -> CodeText:
         op = v.op
         if op == "spread" and not v.args[0].rank:
             op = "zeros" if v.args[0].op == "number" and not v.args[0].data else "full"
@@ -317,7 +328,7 @@ class Writer:
                 self.name(a)
 
     def _number(self, v: Value) -> CodeText:
-        return number(v.data)
+        return self.number(v.data)
 
     def _size(self, v: Value) -> CodeText:
         text = self.dim(v.data)
@@ -502,14 +513,20 @@ class Writer:
     def _power(self, v: Value) -> CodeText:
         base, exponent = v.args
         if exponent.op != "number":
-            text = f"{self._pieces[base]:atom} ** {self._pieces[exponent]:atom}"
-            return CodeText(text, CodePrecedence.POWER)
-        if exponent.data < 0:
-            below = self._raised(base, -exponent.data)
-            return CodeText(f"1 / {below:unary}", CodePrecedence.PRODUCT)
-        return self._raised(base, exponent.data)
+            return self.powers(v)
+        if exponent.data >= 0:
+            return self.raised(base, exponent.data)
+        terms = self.quotient()
+        terms.below(self.raised(base, -exponent.data), v.rank > 0)
+        return terms.piece()
 
-    def _raised(self, base: Value, exponent: Real) -> CodeText:
+    def powers(self, v: Value) -> CodeText:
+        """A power whose exponent is no number."""
+        base, exponent = (self._pieces[a] for a in v.args)
+        return CodeText(f"{base:atom} ** {exponent:atom}", CodePrecedence.POWER)
+
+    def raised(self, base: Value, exponent: Real) -> CodeText:
+        """A power with a positive number for its exponent."""
         piece = self._pieces[base]
         if exponent == 1:
             return piece
@@ -522,20 +539,20 @@ class Writer:
 
     def _product(self, v: Value) -> CodeText:
         """Scalars first, so that they are multiplied before an array is; one division last."""
-        terms = Quotient()
+        terms = self.quotient()
         for a in v.args:
             if a.op == "number":
                 terms.multiply(a.data)
             else:
-                self.put(terms, a)
+                self.put(terms, a, v.shape)
         return terms.piece()
 
-    def put(self, terms: Quotient, a: Value) -> None:
-        """Put a factor above the bar or below it."""
-        if self.divides(a):
-            terms.below(self.denominator(a), a.rank > 0)
-        else:
-            terms.above(self._pieces[a], a.rank > 0)
+    def put(self, terms: Quotient, a: Value, wanted: Extent) -> None:
+        """Put a factor above the bar or below it, in a product of this shape."""
+        below = self.divides(a)
+        piece = self.denominator(a) if below else self._pieces[a]
+        piece = self.aligned(piece, a.shape, wanted if a.rank else ())
+        (terms.below if below else terms.above)(piece, a.rank > 0)
 
     def divides(self, a: Value) -> bool:
         """Whether a factor is written below the bar: a negative power without a name of its own."""
@@ -543,7 +560,7 @@ class Writer:
         return negative and not self._pieces[a].is_simple
 
     def denominator(self, a: Value) -> CodeText:
-        return self._raised(a.args[0], -a.args[1].data)
+        return self.raised(a.args[0], -a.args[1].data)
 
 
 _SPECIAL: Mapping[ArrayOperation, Callable[[Writer, Value], CodeText]] = {
