@@ -177,9 +177,9 @@ def _of_square(
     """A function of a square matrix, which is simpler of a number."""
 
     def made(c: Operation) -> Value:
-        if not c.x.rank:
+        if c.e.args[0].is_scalar:
             return of_scalar(c.graph, c.x)
-        return c.graph.node(op, c.args, None, extent(c.e.shape))
+        return c.graph.node(op, c.args, None, (*c.x.shape[:-2], *extent(c.e.shape)))
 
     return made
 
@@ -234,10 +234,10 @@ def _solved(c: Operation) -> Value:
 
 
 def _adjugate(c: Operation) -> Value:
-    if not c.x.rank:
+    if c.e.args[0].is_scalar:
         return c.graph.one
-    determinant = c.graph.node("det", c.args)
-    return c.graph.mul(determinant, c.graph.node("inv", c.args, None, c.x.shape))
+    determinant = c.graph.node("det", c.args, None, c.x.shape[:-2])
+    return c.graph.mul(c.beside(determinant), c.graph.node("inv", c.args, None, c.x.shape))
 
 
 # ------------------------------------------------------------------------------------ reductions

@@ -41,7 +41,7 @@ from ..core.traversal import postorder
 from .axes import NamedArray
 from .from_expressions import ACTED, shifted, translated
 from .ir import ArrayOperation, Graph, Value
-from .member_calls import CALLS, NO_CODE, SQUARES, MemberCall
+from .member_calls import NO_CODE, SQUARES, MemberCall, rule_of
 from .member_products import Products, SummedProduct
 from .member_reads import Family, LetterRanges, Reading
 from .strided_sums import StridedSums
@@ -119,8 +119,8 @@ class MemberArrays(Products):
                 return self.entrywise(build, args, scope)
             case Part() | BlockMatrix() | Acted():
                 return self._structured(e, args, scope)
-            case Call() if e.function in CALLS:
-                return CALLS[e.function](MemberCall(self, e, args, scope))
+            case Call() if (rule := rule_of(e.function)) is not None:
+                return rule(MemberCall(self, e, args, scope))
             case Call() if FUNCTIONS[e.function].elementwise:
                 called = e.function
                 build = lambda *xs: self.graph.function(called, *xs)  # noqa: E731

@@ -95,11 +95,6 @@ class Products:
         p = self.computed(p, scope)
         return replace(p, factors=p.factors * 2)
 
-    def rooted(self, p: SummedProduct, scope: LetterRanges) -> SummedProduct:
-        """The square root of each entry."""
-        a = self.array(p, scope)
-        return SummedProduct((NamedArray(self.graph.root(a.value), a.axes),), p.row, p.col)
-
     def identity(self, row: str, col: str) -> NamedArray:
         """The identity with these axes."""
         return NamedArray(
