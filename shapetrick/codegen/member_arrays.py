@@ -67,6 +67,11 @@ class MemberArrays(Products):
         sides = [x for x in found.axes if x not in letters]
         return self.axes.spread(found, [*letters, *sides])
 
+    @property
+    def translated(self) -> dict[Expr, Value]:
+        """The values of expressions without letters."""
+        return {e: p.factors[0].value for (e, _), p in self._known.items() if self._is_plain(p)}
+
     # ------------------------------------------------------------------------------- expressions
 
     def _product(self, root: Expr, scope: LetterRanges) -> SummedProduct:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 
+from ..algebra.definiteness import Definite
+from ..algebra.symmetry import Symmetry
 from ..core.dims import Dim
 from ..core.errors import RequestError
 from ..core.expr import Call, Expr, Name, Symbol, symbol, times
@@ -179,7 +181,7 @@ def planned(
     spelled = computable(roots, is_spelled)
     translation = translate(spelled, graph)
     values = [translation.values[e] for e in spelled]
-    new = lowered(graph, values, sizes)
+    new = lowered(graph, values, sizes, translation.values)
     values = [new[v] for v in values]
     names = {new[v]: name for v, name in translation.names.items() if v in new}
     called = {v.data for v in postorder(values) if v.op == "function"}
@@ -209,14 +211,25 @@ def computable(roots: Sequence[Expr], is_spelled: Callable[[str], bool]) -> list
     return [written_out(e, lambda part: _lacks(part, is_spelled)) for e in stable(roots)]
 
 
-def lowered(graph: Graph, values: Sequence[Value], sizes: Mapping[str, int]) -> dict[Value, Value]:
-    """What every value becomes where products are ordered, and factors and products are shared."""
+def lowered(
+    graph: Graph,
+    values: Sequence[Value],
+    sizes: Mapping[str, int],
+    translated: Mapping[Expr, Value],
+) -> dict[Value, Value]:
+    """What every value becomes where products are ordered, and factors and products are shared;
+    `translated` are the values of expressions."""
+    found = {v: v for v in postorder(values)}
+    is_definite = Definite(Symmetry())
+
+    def is_positive(v: Value) -> bool:
+        return any(is_definite(e) == "definite" for e, w in translated.items() if found.get(w) is v)
+
     stages: list[Callable[[list[Value]], dict[Value, Value]]] = [
         Association(graph, sizes),
-        partial(with_shared_factors, graph),
+        partial(with_shared_factors, graph, is_positive),
         partial(with_products_reused, graph),
     ]
-    found = {v: v for v in postorder(values)}
     for stage in stages:
         new = stage([found[v] for v in values])
         found = {v: new[w] for v, w in found.items() if w in new}

@@ -301,7 +301,7 @@ class Arrays(FamilyFunction):
         """Products in their order; what is returned is known."""
         returned = {a.name: self._array_of(a) for a in self.answers}
         roots = [*returned.values(), *(x.value for x in self._assignments())]
-        new = lowered(self._graph, roots, self._sizes)
+        new = lowered(self._graph, roots, self._sizes, self._arrays.translated)
         names = {**self._arrays.names, **self._wanted}
         self._wanted = {new[v]: name for v, name in names.items() if v in new}
         self._returns = {base: new[v] for base, v in returned.items()}
