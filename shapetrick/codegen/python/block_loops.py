@@ -51,7 +51,6 @@ class _Blocks:
         self, program: Program, blocking: Blocking, writer: InPlaceWriter, identifiers: Identifiers
     ) -> None:
         self._roots = [output.value for output in program.outputs]
-        self._names = {**program.names, **{o.value: o.name for o in program.outputs}}
         self._blocking = blocking
         self._writer = writer
         self._identifiers = identifiers
@@ -113,8 +112,7 @@ class _Blocks:
 
     def _gathered(self, v: Value, make: str, made: dict[str, str]) -> str:
         """The name of an array, or of a number, that the loop fills."""
-        wanted = self._names.get(v)
-        name = self._identifiers.take(wanted) if wanted else self._identifiers.number("t")
+        name = self._writer.free_name(v)
         shape = shape_text([self._writer.dim(d) for d in v.shape])
         made[name] = f"{name} = {make}({shape})" if v.rank else f"{name} = 0.0"
         return name

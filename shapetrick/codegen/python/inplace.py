@@ -121,7 +121,7 @@ class InPlaceWriter(Writer):
             room, _ = self._standing.pop(over)
             name = self._identifiers.take(self._names[v]) if v in self._names else room
         elif not place:
-            room, name = self._room(columns), self._name_for(v)
+            room, name = self._room(columns), self.free_name(v)
         self._write_steps(v, steps, name, room)
         if not place:
             self.bind(v, name)
@@ -163,10 +163,6 @@ class InPlaceWriter(Writer):
         name = self._identifiers.number("work")
         self.work.append(f"{name} = np.empty(({self._step}, {columns}))")
         return f"{name}[:{self._count}]"
-
-    def _name_for(self, v: Value) -> str:
-        wanted = self._names.get(v)
-        return self._identifiers.take(wanted) if wanted else self._identifiers.number("t")
 
     # ------------------------------------------------------------------------------------- steps
 

@@ -40,7 +40,6 @@ class _RowFunction(ABC):
         self, program: Program, blocking: Blocking, writer: Writer, identifiers: Identifiers
     ) -> None:
         self._roots = [output.value for output in program.outputs]
-        self._names = {**program.names, **{o.value: o.name for o in program.outputs}}
         self._blocking, self._writer, self._identifiers = blocking, writer, identifiers
         self.function, self.count = (identifiers.take(name) for name in ("of_rows", "count"))
         self.size = writer.dim(blocking.dim)
@@ -90,11 +89,10 @@ class _RowFunction(ABC):
 
     def _bound(self, v: Value, inside: str) -> str:
         """The name of a result outside of the function: that which it has inside, if it has one."""
-        wanted = self._names.get(v)
         if inside.isidentifier() and inside not in (*self.rows, *self.others):
             name = inside
         else:
-            name = self._identifiers.take(wanted) if wanted else self._identifiers.number("t")
+            name = self._writer.free_name(v)
         self._writer.bind(v, name)
         return name
 

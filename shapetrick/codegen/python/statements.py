@@ -250,16 +250,19 @@ class Writer:
 
     def name(self, v: Value) -> None:
         """Give the value a line."""
-        piece = self._pieces[v]
-        if v in self._names:
-            name = self._identifiers.take(self._names[v])
-        elif (stem := _STEMS.get(v.data if v.op == "function" else v.op)) is not None:
+        piece, stem = self._pieces[v], _STEMS.get(v.data if v.op == "function" else v.op)
+        if stem is None or v in self._names:
+            name = self.free_name(v)
+        else:
             of = self._pieces[v.args[0]].text
             name = self._identifiers.take(f"{stem}_{of}" if of.isidentifier() else stem)
-        else:
-            name = self._identifiers.number("t")
         self._statements.append(Assignment(name, f"{piece}", piece.names, v))
         self.bind(v, name)
+
+    def free_name(self, v: Value) -> str:
+        """A name for a value: that which is wanted, or the next number."""
+        wanted = self._names.get(v)
+        return self._identifiers.take(wanted) if wanted else self._identifiers.number("t")
 
     # ------------------------------------------------------------------------------------ pieces
 
