@@ -242,6 +242,7 @@ def _test(
         "",
         *helper,
         "def results(**changed: Any) -> Any:",
+        "    given = {**inputs, **changed}",
         *(f"    {line}" for line in (*_CONVERTED[library], *call)),
         "",
         *(line.replace("STEP", f"{draws.step:g}") for line in _SLOPE if slopes),
@@ -252,7 +253,9 @@ def _test(
         "return wrong",
     ]
     lines = [f"    {line}" if line else "" for line in body]
-    return ["", "", "def self_test() -> int:", *lines, "", "", *_MAIN[library]]
+    main = ['if __name__ == "__main__":', *_PREPARED[library]]
+    run = "    sys.exit(1 if self_test() else 0)"
+    return ["", "", "def self_test() -> int:", *lines, "", "", *main, run]
 
 
 _IN_LISTS = [
@@ -320,22 +323,14 @@ _COMPARE = [
     "    print(f\"{key}: {'ok' if error <= allowed else 'WRONG'}, off by {error:.1e}\")",
     "",
 ]
-_MAIN: Mapping[Library, list[str]] = {
-    "numpy": ['if __name__ == "__main__":', "    sys.exit(1 if self_test() else 0)"],
-    "jax": [
-        'if __name__ == "__main__":',
-        '    jax.config.update("jax_enable_x64", True)',
-        "    sys.exit(1 if self_test() else 0)",
-    ],
-    "torch": ['if __name__ == "__main__":', "    sys.exit(1 if self_test() else 0)"],
-}
-
-
+# What a library needs before the test is run, and of what is given to the function.
+_PREPARED: Mapping[Library, list[str]] = {
+    "numpy": [], "jax": ['    jax.config.update("jax_enable_x64", True)'], "torch": [],
+}  # fmt: skip
 _CONVERTED: Mapping[Library, list[str]] = {
-    "numpy": ["given = {**inputs, **changed}"],
-    "jax": ["given = {**inputs, **changed}"],
+    "numpy": [],
+    "jax": [],
     "torch": [
-        "given = {**inputs, **changed}",
         "for name, x in given.items():",
         "    if isinstance(x, (np.ndarray, float)):",
         "        given[name] = torch.as_tensor(x)",
