@@ -28,7 +28,7 @@ from shapetrick.codegen.chain_order import nominal
 from shapetrick.codegen.from_expressions import TABLE as TRANSLATIONS
 from shapetrick.codegen.program import planned
 from shapetrick.codegen.python import block_loops as blocks
-from shapetrick.codegen.python.block_loops import in_blocks
+from shapetrick.codegen.python.block_loops import Blocks
 from shapetrick.codegen.python.callables import Generated, GeneratedFunction, compiled
 from shapetrick.codegen.python.identifiers import safe
 from shapetrick.codegen.python.module import (
@@ -104,7 +104,7 @@ def program_of(expressions_: list[Expr], in_rows: bool) -> Generated | None:
         blocking = blocked([o.value for o in program.outputs], nominal(SIZES))
         if blocking is None:
             return None
-        body = in_blocks(program, blocking)
+        body = Blocks(program, blocking)
     entry = GeneratedFunction(FUNCTION, program_arguments(program), program.outputs)
     return Generated(module(program, "numpy", body=body), "numpy", [entry], False)
 

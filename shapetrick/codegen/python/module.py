@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, get_args
 
 from ...core.dims import Shape, extent, shape_text
 from ...core.errors import RequestError, enumerated
 from ...core.expr import Expr, Name, Symbol
-from ...core.named_tuples import NamedTuple
 from ...core.problem import OF_ITS_SHAPE
 from ...core.regexes import regex
 from ...core.returned import Returned
 from ...language.printer import overlined, to_text
+from ..blocking import Blocking
 from ..program import Output, Program
 from .identifiers import Identifiers
 from .line_breaks import WIDTH, fitted
@@ -104,11 +105,18 @@ def program_arguments(program: Program) -> Arguments:
     return arguments(program, Identifiers(RESERVED))
 
 
-class FunctionBody(NamedTuple):
-    """What writes the lines of a function that compute its results, by which writer."""
+class FunctionBody(ABC):
+    """What writes the lines of a function that compute its results, with the rows apart, by a kind
+    of writer."""
 
-    lines: Callable[[Any, Identifiers], list[str]]
-    writer: type[Writer] = Writer
+    kind: type[Writer] = Writer
+
+    def __init__(self, program: Program, blocking: Blocking) -> None:
+        self.roots, self.blocking = [output.value for output in program.outputs], blocking
+
+    @abstractmethod
+    def lines(self, writer: Any, identifiers: Identifiers) -> list[str]:
+        """The lines, by a writer of that kind."""
 
 
 def function(program: Program, library: Library, body: FunctionBody | None = None) -> list[str]:
@@ -118,7 +126,7 @@ def function(program: Program, library: Library, body: FunctionBody | None = Non
     shapes = _own_shapes(program, given, identifiers)
     names = {**program.names, **{o.value: o.name for o in program.outputs}}
     roots = [output.value for output in program.outputs]
-    writer = (body.writer if body is not None else Writer)(
+    writer = (body.kind if body is not None else Writer)(
         library, roots, names, given.dims, given.functions, identifiers, _like(given)
     )
     bind(writer, program, given.inputs)
