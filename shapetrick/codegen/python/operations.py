@@ -4,7 +4,7 @@ Python. FUNCTIONS: functions of every entry that aren't called as in NumPy every
 In a template `{0}` and `{1}` are the arguments, `{0:atom}` one that is put in brackets unless it
 is a name or a call; an argument that occurs twice is given a name first. `{axis}` is `, axis=1`
 or nothing, `{shape}` and `{rows}` are the value's, `{m}` and `{n}` the sizes that the operation
-has besides. JAX's spelling is NumPy's with `jnp` for `np` and PyTorch's that with `torch`, where
+has besides, `{number}` what else it has. JAX's spelling is NumPy's with `jnp` for `np` and PyTorch's that with `torch`, where
 nothing else is said.
 """
 
@@ -154,6 +154,7 @@ FUNCTIONS: Mapping[str, Spelling] = {
 }  # fmt: skip
 
 TABLE: Mapping[ArrayOperation, Spelling] = {
+    "constant": _row("math.{number}"),
     "root": _row("np.sqrt({0})", python="math.sqrt({0})"),
     "equal": _row("np.where({0} == {1}, 1.0, 0.0)", torch="({0} == {1}).to({like}.dtype)"),
     # what stands where
@@ -195,6 +196,12 @@ TABLE: Mapping[ArrayOperation, Spelling] = {
     "lower": _row("np.tril({0})"),
     "upper": _row("np.triu({0})"),
     "cumsum": _row("np.cumsum({0}{axis})"),
+    "axis_diagonal": _row(
+        "np.diagonal({0}, axis1={number[0]}, axis2={number[1]})",
+        torch="torch.diagonal({0}, dim1={number[0]}, dim2={number[1]})",
+    ),
+    "arange": _row("np.arange({m}, {n}, dtype={like}.dtype)",
+                   torch="torch.arange({m}, {n}, " + _LIKE + ")"),
     # sums and products
     "sum": _row("np.sum({0}{axis})"),
     "prod": _row("np.prod({0}{axis})"),
@@ -206,6 +213,8 @@ TABLE: Mapping[ArrayOperation, Spelling] = {
     "row_dots": _row('np.einsum("ij,ij->i", {0}, {1})'),
     "column_dots": _row('np.einsum("ij,ij->j", {0}, {1})'),
     "outer": _row("np.outer({0}, {1})"),
+    "tensordot": _row("np.tensordot({0}, {1}, axes={number})",
+                      torch="torch.tensordot({0}, {1}, dims={number})"),
     "at_most": _row("np.where({0:sum} <= {1:sum}, 1.0, 0.0)", torch="({0:sum} <= {1:sum}).to({like}.dtype)"),
     "masked": _row("np.where({0:sum} > 0, {1}, {2})"),
     # of square matrices

@@ -338,9 +338,6 @@ class Writer:
         level = CodePrecedence.ATOM if text.isidentifier() else CodePrecedence.SUM
         return CodeText(text, level, names=frozenset(self._dims[name] for name in v.data.names))
 
-    def _constant(self, v: Value) -> CodeText:
-        return CodeText(f"math.{v.data}")
-
     def _abstract(self, v: Value) -> CodeText:
         called, (x,) = self._functions[v.data], v.args
         argument = f"{self._pieces[x]}"
@@ -424,12 +421,6 @@ class Writer:
         names = frozenset(self._dims[name] for name in used)
         return CodeText(f"{text}[{', '.join(places)}]", names=names)
 
-    def _tensordot(self, v: Value) -> CodeText:
-        a, b = (self._pieces[x] for x in v.args)
-        keyword = "dims" if self._library == "torch" else "axes"
-        text = f"{MODULES[self._library]}.tensordot({a}, {b}, {keyword}={v.data})"
-        return CodeText(text)
-
     def _padded(self, v: Value) -> CodeText:
         """Zeros before and behind, along each axis."""
         x = self._pieces[v.args[0]]
@@ -466,19 +457,6 @@ class Writer:
         starts = f"{f'{step} * ' * (step > 1)}jnp.arange({self.dim(v.shape[axis])})[:, None]"
         picked = f"{x:atom}[{before}{starts} + jnp.arange({length})]"
         return CodeText(f"jnp.moveaxis({picked}, {axis + 1}, -1)")
-
-    def _axis_diagonal(self, v: Value) -> CodeText:
-        x, (i, j) = self._pieces[v.args[0]], v.data
-        first, second = ("dim1", "dim2") if self._library == "torch" else ("axis1", "axis2")
-        return self._called("diagonal", x, f"{first}={i}", f"{second}={j}")
-
-    def _counted(self, v: Value) -> CodeText:
-        first, end = map(self.dim, v.data)
-        kind = f"dtype={self._like}.dtype"
-        if self._library == "torch":
-            kind += f", device={self._like}.device"
-        text = f"{MODULES[self._library]}.arange({first}, {end}, {kind})"
-        return CodeText(text, names=frozenset([self._like]))
 
     def _item(self, v: Value) -> CodeText:
         """One of several unknowns that a solver has found."""
@@ -569,7 +547,6 @@ class Writer:
 _SPECIAL: Mapping[ArrayOperation, Callable[[Writer, Value], CodeText]] = {
     "number": Writer._number,
     "size": Writer._size,
-    "constant": Writer._constant,
     "abstract": Writer._abstract,
     "add": Writer.sum_of,
     "mul": Writer._product,
@@ -580,12 +557,9 @@ _SPECIAL: Mapping[ArrayOperation, Callable[[Writer, Value], CodeText]] = {
     "power": Writer._power,
     "permute": Writer._permuted,
     "expand": Writer._expanded,
-    "tensordot": Writer._tensordot,
     "pad": Writer._padded,
     "select": Writer._selected,
     "windows": Writer._windows,
-    "axis_diagonal": Writer._axis_diagonal,
-    "arange": Writer._counted,
     "item": Writer._item,
     "member": Writer._kept,
     "stack": Writer._stacked,
