@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from enum import IntEnum
 from fractions import Fraction
 
 from ..core.dims import Dim
 from ..core.expr import Real
+from ..core.records import dataclass
 
 LARGEST_WHOLE = 2**53
 

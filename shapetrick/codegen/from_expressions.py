@@ -9,13 +9,13 @@ operation is one operation of the array library too, and is spelled there
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from ..core.block_forms import Acted, BlockMatrix, Part, written_through
 from ..core.dims import NOTHING, ONE, Dim, Extent, extent
 from ..core.errors import RequestError
 from ..core.expr import Abstract, Expr, Name, PowerSum, value_of
 from ..core.functions import TABLE as FUNCTIONS
+from ..core.records import dataclass
 from ..core.solved import LinearSolver, Solved, SolvedBy
 from ..core.structure import data_of, sizes_of
 from ..core.traversal import postorder

@@ -9,13 +9,13 @@ subexpressions.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
 from typing import Any, Literal
 
 from ..core.dims import ONE, Dim, Extent, Sides, extent
 from ..core.expr import Real
+from ..core.records import dataclass
 from ..core.traversal import postorder
 
 # Operations on arrays, in groups: what is given, of every entry, what stands where, sums and

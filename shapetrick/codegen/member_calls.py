@@ -4,11 +4,12 @@ what they are in any other plan, on every array by itself."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 
 from ..core.dims import ONE
 from ..core.expr import Call
+from ..core.records import dataclass
 from ..core.structure import data_of
 from .axes import Axes, NamedArray
 from .from_expressions import TABLE, Operation, reshaped

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ..core.dims import ONE, Dim
 from ..core.expr import Expr
 from ..core.indices import Range, dim_of
+from ..core.records import dataclass
 from .axes import Axes, NamedArray
 from .ir import Graph, Value
 from .member_reads import LetterRanges

@@ -12,11 +12,11 @@ the operation has besides. A vector is a column.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from ...core.dims import Shape
 from ...core.expr import Symbol
 from ...core.named_tuples import NamedTuple
+from ...core.records import dataclass
 from ..code_text import CodePrecedence
 from ..ir import Value
 

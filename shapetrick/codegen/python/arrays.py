@@ -7,7 +7,7 @@ What is computed at once is one plan; a member that a loop makes is an entry of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, groupby
 
 from ...core.dims import ONE, Dim, Extent, Sizes, extent
@@ -26,6 +26,7 @@ from ...core.families import (
 )
 from ...core.indices import Index, Range, base_of, dim_of, member, within
 from ...core.problem import Problem
+from ...core.records import dataclass
 from ...core.returned import Returned
 from ...core.traversal import postorder, substitute
 from ...families.forward_backward import ForwardBackward

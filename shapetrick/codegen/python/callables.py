@@ -8,7 +8,6 @@ them. Running the very text that `code` prints is what makes that text tested.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence, Sized
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from types import CodeType, MappingProxyType
@@ -24,6 +23,7 @@ from ...core.functions import TABLE
 from ...core.indices import Index, numbered, parts
 from ...core.member_axes import MemberAxes
 from ...core.problem import OF_ITS_SHAPE
+from ...core.records import dataclass
 from ...core.returned import Returned
 from ...numerics.arrays import misfit, told_sizes
 from .operations import Library

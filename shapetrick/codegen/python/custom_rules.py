@@ -8,8 +8,9 @@ refers to is what the forward pass saves.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from ...core.records import dataclass
 from ...core.returned import Returned
 from ..program import BackwardRule
 from .identifiers import Identifiers

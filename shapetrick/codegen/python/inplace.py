@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from ...core.dims import ONE
+from ...core.records import dataclass
 from ...core.regexes import regex
 from ...core.traversal import postorder
 from ..blocking import Blocking

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from ...core.functions import TABLE as ROWS
+from ...core.records import dataclass
 from ...numerics.solvers import TABLE as SOLVERS
 from ..code_text import CodePrecedence
 from ..ir import ArrayOperation, Value

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ import numpy as np
 from ...core.dims import Dim, Sizes
 from ...core.indices import Range
 from ...core.problem import Problem
+from ...core.records import dataclass
 from ...core.results import Result
 from ...numerics.sampling import assignments
 from ..program import BackwardRule, Program, program, rules

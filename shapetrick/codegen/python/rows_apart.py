@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from ...core.dims import Dim
 from ...core.errors import RequestError
+from ...core.records import dataclass
 from ..blocking import Blocking, blocked, blocked_by
 from ..chain_order import nominal
 from ..options import CodeOptions

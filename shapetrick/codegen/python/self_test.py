@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from ...core.errors import RequestError
 from ...core.expr import Symbol
 from ...core.functions import Array
 from ...core.problem import Request
+from ...core.records import dataclass
 from .operations import MODULES, Library
 from .signature import Arguments
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TypeGuard
 
 from ...core.dims import ONE, Dim, Extent, extent, shape_text
 from ...core.expr import Expr, Symbol
 from ...core.indices import Member
+from ...core.records import dataclass
 from ...core.results import orders
 from ..code_text import dim_text
 from ..code_text import shape_text as tuple_text

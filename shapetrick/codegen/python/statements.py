@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 from ...core.dims import Dim, Extent
 from ...core.expr import Real
+from ...core.records import dataclass
 from ...core.traversal import postorder
 from ...numerics.solvers import TABLE as SOLVERS
 from ..code_text import CodePrecedence, CodeText, Quotient, dim_text, number, shape_text
