@@ -180,5 +180,10 @@ def dim_text(d: Dim, names: Mapping[str, str], over: str = "//") -> str:
     return text or "0"
 
 
-def shape_text(sides: Sequence[str]) -> str:
-    return f"({sides[0]},)" if len(sides) == 1 else f"({', '.join(sides)})"
+def tuple_text(items: Sequence[str]) -> str:
+    return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
+
+
+def unpacked(names: Sequence[str]) -> str:
+    """What stands in front of the sign, where a tuple is given these names."""
+    return tuple_text(names) if len(names) == 1 else ", ".join(names)

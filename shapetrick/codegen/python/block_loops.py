@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from ...core.traversal import postorder
 from ..blocking import Blocking, Phase, frontier, results
-from ..code_text import shape_text
+from ..code_text import tuple_text
 from ..ir import Value
 from ..program import Program
 from .identifiers import Identifiers
@@ -93,7 +93,7 @@ class Blocks(FunctionBody):
     def _gathered(self, v: Value, make: str, made: dict[str, str]) -> str:
         """The name of an array, or of a number, that the loop fills."""
         name = self._writer.free_name(v)
-        shape = shape_text([self._writer.dim(d) for d in v.shape])
+        shape = tuple_text([self._writer.dim(d) for d in v.shape])
         made[name] = f"{name} = {make}({shape})" if v.rank else f"{name} = 0.0"
         return name
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from ...core.traversal import postorder
 from ..blocking import Phase, frontier, results
+from ..code_text import tuple_text, unpacked
 from ..ir import Value
 from .identifiers import Identifiers
 from .module import FunctionBody, indented, written
@@ -98,19 +99,23 @@ class OverChunks(RowFunction):
         for name, v in self.rows.items():
             sides = ["-1"] * v.rank
             sides[self.blocking.axes[v]] = self._chunks
-            lines.append(f"{name} = dask.array.asarray({name}).rechunk({_tuple(sides)})")
+            lines.append(f"{name} = dask.array.asarray({name}).rechunk({tuple_text(sides)})")
         return lines
 
     def returning(self, values: Sequence[str]) -> list[str]:
         sums, kept = values[: len(self.sums)], values[len(self.sums) :]
-        return [f"return {_tuple(sums)}, {_tuple(kept)}" if kept else f"return {_tuple(sums)}"]
+        return [
+            f"return {tuple_text(sums)}, {tuple_text(kept)}"
+            if kept
+            else f"return {tuple_text(sums)}"
+        ]
 
     def mapped(self) -> list[str]:
         take = self._identifiers.take
         added, totals, blocks, groups = map(take, ("added", "totals", "blocks", "groups"))
-        inputs = _tuple(list(self.rows))
+        inputs = tuple_text(list(self.rows))
         arguments = f"*block, *{self._shared}" if self.others else "*block"
-        shared = [f"{self._shared} = [dask.delayed(x) for x in {_tuple(self.others)}]"]
+        shared = [f"{self._shared} = [dask.delayed(x) for x in {tuple_text(self.others)}]"]
         sums = f"[part[0] for part in {self._parts}]" if self.kept else self._parts
         return [
             *(shared if self.others else []),
@@ -129,7 +134,7 @@ class OverChunks(RowFunction):
                     f"{totals} = [dask.delayed({added})(*group) for group in {groups}]",
                 ]
             ),
-            f"{_targets(self.made[: len(self.sums)])} = {totals}[0].compute()",
+            f"{unpacked(self.made[: len(self.sums)])} = {totals}[0].compute()",
             *(self._gathered(i, v) for i, v in enumerate(self.kept)),
         ]
 
@@ -160,7 +165,7 @@ class OverMesh(RowFunction):
 
     def returning(self, values: Sequence[str]) -> list[str]:
         sums, kept = values[: len(self.sums)], values[len(self.sums) :]
-        summed = f"jax.lax.psum({_tuple(sums)}, {self._axis})"
+        summed = f"jax.lax.psum({tuple_text(sums)}, {self._axis})"
         return [f"return (*{summed}, {', '.join(kept)})" if kept else f"return {summed}"]
 
     @property
@@ -170,23 +175,15 @@ class OverMesh(RowFunction):
     def mapped(self) -> list[str]:
         axes = [*(self.blocking.axes[v] for v in self.rows.values()), *[None] * len(self.others)]
         found = [*[None] * len(self.sums), *(self.blocking.axes[v] for v in self.kept)]
-        given, returned = (_tuple(list(map(self._along, own))) for own in (axes, found))
+        given, returned = (tuple_text(list(map(self._along, own))) for own in (axes, found))
         specs = f"in_specs={given}, out_specs={returned}"
         over, arguments = self._identifiers.take("over_rows"), [*self.rows, *self.others]
         return [
             f"{over} = jax.shard_map({self.function}, mesh={self._mesh}, {specs})",
-            f"{_targets(self.made)} = {over}({', '.join(arguments)})",
+            f"{unpacked(self.made)} = {over}({', '.join(arguments)})",
         ]
 
     def _along(self, axis: int | None) -> str:
         """Along which axis an array is shared, if along any."""
         axes = "" if axis is None else "None, " * axis + self._axis
         return f"{self._spec}({axes})"
-
-
-def _tuple(items: Sequence[str]) -> str:
-    return f"({', '.join(items)}{',' * (len(items) == 1)})"
-
-
-def _targets(names: Sequence[str]) -> str:
-    return f"{', '.join(names)}{',' * (len(names) == 1)}"

@@ -20,6 +20,7 @@ from ...core.expr import Symbol
 from ...core.functions import Array
 from ...core.problem import Request
 from ...core.records import dataclass
+from ..code_text import tuple_text
 from .operations import MODULES, Library
 from .signature import Arguments
 
@@ -181,27 +182,24 @@ def _merged(all_given: Sequence[Arguments]) -> Arguments:
 def _pulled(library: Library, rule: Ruled, upstream: str, collected: str) -> list[str]:
     """Lines that add a value and its gradients, by the framework's own differentiation."""
     by = [rule.given.inputs[request.wrt] for _, request in rule.gradients]
-    own = f"own = {{n: given[n] for n in {_tuple(rule.given.names)}}}"
+    names = tuple_text([*map(literal, by)])
+    own = f"own = {{n: given[n] for n in {tuple_text([*map(literal, rule.given.names)])}}}"
     value = f"{rule.function}(**{collected}({{**own, **by}}))"
     if library == "jax":
         return [
             own,
-            f"by = {{n: own[n] for n in {_tuple(by)}}}",
+            f"by = {{n: own[n] for n in {names}}}",
             f"output, pull = jax.vjp(lambda by, own=own: {value}, by)",
             f"(pulled,) = pull({upstream or 'jnp.ones(())'})",
             "found += [output, *(pulled[n] for n in by)]",
         ]
     return [
         own,
-        f"by = {{n: own[n].clone().requires_grad_() for n in {_tuple(by)}}}",
+        f"by = {{n: own[n].clone().requires_grad_() for n in {names}}}",
         f"output = {value}",
         "found.append(output.detach())",
         f"found += torch.autograd.grad(output, list(by.values()), {upstream or None})",
     ]
-
-
-def _tuple(names: Sequence[str]) -> str:
-    return f"({', '.join(map(literal, names))}{',' * (len(names) == 1)})"
 
 
 def literal(text: str) -> str:

@@ -13,8 +13,7 @@ from ...core.expr import Expr, Symbol
 from ...core.indices import Member
 from ...core.records import dataclass
 from ...core.results import orders
-from ..code_text import dim_text
-from ..code_text import shape_text as tuple_text
+from ..code_text import dim_text, tuple_text
 from ..program import Program
 from .identifiers import Identifiers
 

@@ -19,7 +19,7 @@ from ...core.expr import Real
 from ...core.records import dataclass
 from ...core.traversal import postorder
 from ...numerics.solvers import TABLE as SOLVERS
-from ..code_text import CodePrecedence, CodeText, Quotient, dim_text, number, shape_text
+from ..code_text import CodePrecedence, CodeText, Quotient, dim_text, number, tuple_text
 from ..ir import ArrayOperation, Value
 from .identifiers import Identifiers
 from .linear_systems import SOLVE
@@ -166,7 +166,7 @@ class Writer:
 
     def shape(self, dims: Sequence[Dim]) -> str:
         """The shape of an array as a tuple in Python: in a loop over rows, that of a block."""
-        return shape_text([self.counts.get(d) or self.dim(d) for d in dims])
+        return tuple_text([self.counts.get(d) or self.dim(d) for d in dims])
 
     # ------------------------------------------------------------------------------------- lines
 
