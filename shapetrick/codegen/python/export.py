@@ -58,32 +58,38 @@ def code(
             "them: leave it out; `derive` compares the gradients at solutions."
         )
     places = plan.confirm()
-    about, library = _about(plan, results, options.command), plan.library
-    if plan.target in RULES:
-        from .custom_rules import rule_module
+    rules = plan.rules() if plan.target in RULES else None
+    test = _test(plan, results, places, rules) if options.self_test else ()
+    return _module(plan, rules, _about(plan, results, options.command), test)
 
-        rules = plan.rules()
-        return rule_module(rules, library, about, _test(plan, results, options, places, rules))
-    return with_function(plan.lines, library, about, _test(plan, results, options, places))
+
+def _module(
+    plan: Plan,
+    rules: Sequence[CustomRule] | None,
+    about: Sequence[str] = (),
+    test: Sequence[str] = (),
+) -> str:
+    """The text of the function, or of the rules in its place."""
+    if rules is None:
+        return with_function(plan.lines, plan.library, about, test)
+    from .custom_rules import rule_module
+
+    return rule_module(rules, plan.library, about, test)
 
 
 def _test(
     plan: Plan,
     results: Sequence[Result],
-    options: CodeOptions,
     places: Sequence[SampledPoint],
-    rules: Sequence[CustomRule] | None = None,
+    rules: Sequence[CustomRule] | None,
 ) -> list[str]:
-    """The self-test of the function, or of the rules, if one is asked for."""
-    if not options.self_test:
-        return []
+    """Its self-test."""
     from . import plan_tests
 
     if any(r.adjoint is not None for r in results):
         from .solutions import solution_draws
 
-        requests = [r.request for r in plan.results]
-        draws = solution_draws(plan.problem, results, requests)
+        draws = solution_draws(plan.problem, results, [r.request for r in plan.results])
     else:
         draws = plan_tests.draws_for(plan, places)
     if rules is None:
@@ -102,21 +108,18 @@ def function(
     results = asked_once(results)
     plan = plan_of(problem, results, known(target), options, not alone)
     plan.confirm()
-    if plan.target in RULES:
-        from .custom_rules import rule_module
-
-        rules = plan.rules()
-        text = rule_module(rules, plan.library, [])
-        entries = [GeneratedFunction(rule.entry, rule.given, [rule.value]) for rule in rules]
-    else:
-        text = with_function(plan.lines, plan.library)
+    rules = plan.rules() if plan.target in RULES else None
+    if rules is None:
         entries = [plan.entry]
+    else:
+        entries = [GeneratedFunction(rule.entry, rule.given, [rule.value]) for rule in rules]
     directions = [r.request.direction.name for r in results if r.request.direction is not None]
     systems = (s for r in results if r.adjoint is not None for s in r.adjoint.systems)
     found = {u.name for s in systems if s.solver in plan.available for u in s.unknowns}
     declared = {*problem.symbols, *directions} - found
     families, values, axes = problem.families, problem.values, problem.member_axes
-    return Generated(text, plan.library, entries, alone, declared, families, values, axes)
+    text, library = _module(plan, rules), plan.library
+    return Generated(text, library, entries, alone, declared, families, values, axes)
 
 
 def known(target: str) -> CodeTarget:
