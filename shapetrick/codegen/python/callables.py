@@ -319,7 +319,8 @@ class Generated:
         arrays, it is a list of lists where these were."""
         request, axes = output.request, extent(output.expression.shape)
         base = "" if request is None else request.wrt.base
-        own, lead = given.get(base), in_arrays.get(base, 0)
+        own: Any = given.get(base)
+        lead = in_arrays.get(base, 0)
         are_lists = bool(lead) and output.listed and isinstance(own, Sequence)
         if request is None or request.kind not in OF_ITS_SHAPE or (len(axes) > 1 and not lead):
             if len(axes) == 1 and wide and not lead:
