@@ -36,7 +36,7 @@ from ..ir import Graph, Value
 from ..member_arrays import MemberArrays
 from ..member_reads import Family, assembled
 from ..program import computable, lowered
-from .family_functions import OF_RULES, FamilyFunction, by_some_members
+from .family_functions import FamilyFunction, by_some_members
 from .identifiers import Identifiers
 from .module import RESERVED, indented, jitted
 from .module import written as as_lines
@@ -56,13 +56,13 @@ class Arrays(FamilyFunction):
     def __init__(
         self, problem: Problem, passes: ForwardBackward, library: Library, sizes: Sizes
     ) -> None:
-        super().__init__(passes, Identifiers(RESERVED | OF_RULES | LOCALS))
-        self._problem, self.library = problem, library
-        self.families = problem.families
+        super().__init__(problem, passes, library, LOCALS)
         self._graph = Graph()
         self._sizes = {**dict.fromkeys(self.families.lengths, NOMINAL_LENGTH), **sizes}
         self._arrays = MemberArrays(self._graph, nominal(self._sizes))
-        self._inputs = self._all_inputs()
+        self._inputs = {}
+        for e in self._given:
+            self._inputs.setdefault(e.base, e)
         self._boxes = {e: self._input_box(e) for e in self._inputs.values() if e.indices}
         segments = [*passes.forward, *passes.backward]
         letters = _letters(segments)
@@ -82,16 +82,6 @@ class Arrays(FamilyFunction):
         self._write()
 
     # ---- names and inputs
-
-    def _all_inputs(self) -> dict[str, Symbol]:
-        found: dict[str, Symbol] = {}
-        for e in self._problem.symbols.values():
-            found.setdefault(e.base, e)
-        for a in self._passes.gradients:
-            direction = a.result.request.direction if a.result else None
-            if direction is not None:
-                found.setdefault(direction.base, direction)
-        return found
 
     def _input_box(self, e: Symbol) -> MemberBox:
         """From the first to the last member that is given."""
