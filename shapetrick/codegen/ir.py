@@ -61,6 +61,17 @@ class Value:
         return len(self.shape) == 2
 
 
+def dims_in(v: Value) -> Iterator[Dim]:
+    """The dimensions that stand in a value itself, in its shape and in what else it has."""
+    stack: list[object] = [v.data, *reversed(v.shape)]
+    while stack:
+        x = stack.pop()
+        if isinstance(x, Dim):
+            yield x
+        elif isinstance(x, tuple):
+            stack += reversed(x)
+
+
 ChainFactor = tuple[Value, Sides]  # a factor of a matrix product as it stands in it
 
 

@@ -9,7 +9,6 @@ from itertools import chain
 
 from ..algebra.definiteness import Definite
 from ..algebra.symmetry import Symmetry
-from ..core.dims import Dim
 from ..core.errors import RequestError
 from ..core.expr import Call, Expr, Name, Symbol, symbol, times
 from ..core.problem import Problem
@@ -25,7 +24,7 @@ from .chain_order import Association
 from .factorizations import with_shared_factors
 from .from_expressions import TABLE as TRANSLATED
 from .from_expressions import translate
-from .ir import Graph, Value
+from .ir import Graph, Value, dims_in
 from .reductions import with_products_reused
 
 
@@ -249,10 +248,5 @@ def _lacks(e: Call, is_spelled: Callable[[str], bool]) -> bool:
 
 def _dimensions(values: Sequence[Value]) -> tuple[str, ...]:
     """The names of dimensions that the plan needs, in order of appearance."""
-    dims: list[Dim] = []
-    for v in postorder(values):
-        data = v.data if isinstance(v.data, tuple) else (v.data,)
-        if v.op == "slice":
-            data = tuple(end for place in data if place is not None for end in place)
-        dims += [*v.shape, *(d for d in data if isinstance(d, Dim))]
+    dims = (d for v in postorder(values) for d in dims_in(v))
     return tuple(dict.fromkeys(name for d in dims for name in d.names))

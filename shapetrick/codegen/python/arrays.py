@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, groupby
 
-from ...core.dims import ONE, Dim, Extent, Sizes, extent
+from ...core.dims import ONE, Extent, Sizes, extent
 from ...core.errors import RequestError
 from ...core.expr import Expr, Symbol, symbol
 from ...core.families import (
@@ -32,7 +32,7 @@ from ...families.forward_backward import ForwardBackward
 from ...families.nests import MemberStep, Nest, Nests, NestStep, member_steps
 from ...families.schedule import body_of
 from ..chain_order import nominal
-from ..ir import Graph, Value
+from ..ir import Graph, Value, dims_in
 from ..member_arrays import MemberArrays
 from ..member_reads import Family, assembled
 from ..program import computable, lowered
@@ -406,7 +406,8 @@ class Arrays(FamilyFunction):
         found: set[Value] = set()
         for v in postorder(values):
             read = v.op in ("member", "stack") and v.data[0] in made
-            if read or loop.over.letter in _mentioned(v) or any(a in found for a in v.args):
+            runs = any(loop.over.letter in d.names for d in dims_in(v))
+            if read or runs or any(a in found for a in v.args):
                 found.add(v)
         return found
 
@@ -473,16 +474,3 @@ def _without(box: MemberBox, axes: Sequence[int]) -> MemberBox:
     """A box along the other axes."""
     low, high = (tuple(i for k, i in enumerate(end) if k not in axes) for end in box)
     return low, high
-
-
-def _mentioned(v: Value) -> set[str]:
-    """The names of dimensions, and letters, that stand in a value itself."""
-    found: set[str] = set()
-    stack: list[object] = [*v.shape, v.data]
-    while stack:
-        x = stack.pop()
-        if isinstance(x, Dim):
-            found.update(x.names)
-        elif isinstance(x, tuple):
-            stack += x
-    return found
