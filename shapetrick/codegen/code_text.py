@@ -58,8 +58,8 @@ class CodeText:
 class Quotient:
     """A product: a number, scalars and arrays above the bar and below it."""
 
-    def __init__(self, spell: Callable[[Real], CodeText] | None = None) -> None:
-        self._spell = spell or number
+    def __init__(self, spell: Callable[[Real], CodeText]) -> None:
+        self._spell = spell
         self._coefficient: Real = Fraction(1)
         self._negative = False
         self._above: tuple[list[CodeText], list[CodeText]] = ([], [])  # scalars, arrays
