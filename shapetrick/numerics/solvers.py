@@ -22,15 +22,15 @@ from ..core.named_tuples import NamedTuple
 from ..core.solved import SolvedBy, computed
 from ..core.traversal import substitute
 
-Step = int | str | tuple[slice, int]  # to an element, to an attribute, to a column
+SolverStep = int | str | tuple[slice, int]  # to an element, to an attribute, to a column
 ALL = slice(None)
 
 
-def _reached(found: Any, steps: Sequence[Step]) -> Any:
+def _reached(found: Any, steps: Sequence[SolverStep]) -> Any:
     return reduce(lambda x, s: getattr(x, s) if isinstance(s, str) else x[s], steps, found)
 
 
-def _spelled(step: Step) -> str:
+def _spelled(step: SolverStep) -> str:
     """A step as Python has it."""
     match step:
         case str():
@@ -44,7 +44,7 @@ def _spelled(step: Step) -> str:
 class SolverItem(NamedTuple):
     """One of several unknowns: the steps that lead to it, and how many axes it has."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[SolverStep, ...]
     rank: int
 
     @property
@@ -62,7 +62,7 @@ class Solver(NamedTuple):
     jax: str = ""
     torch: str = ""
     items: tuple[SolverItem, ...] = ()
-    steps: tuple[Step, ...] = ()
+    steps: tuple[SolverStep, ...] = ()
     keywords: tuple[tuple[str, bool], ...] = ()
 
     @property

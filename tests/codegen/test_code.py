@@ -30,7 +30,7 @@ from shapetrick.codegen.chain_order import nominal
 from shapetrick.codegen.from_expressions import TABLE as TRANSLATIONS
 from shapetrick.codegen.program import planned
 from shapetrick.codegen.python import block_loops as blocks
-from shapetrick.codegen.python.block_loops import Blocks
+from shapetrick.codegen.python.block_loops import BlockLoop
 from shapetrick.codegen.python.callables import Generated, GeneratedFunction, compiled
 from shapetrick.codegen.python.identifiers import safe
 from shapetrick.codegen.python.module import (
@@ -106,7 +106,7 @@ def program_of(expressions_: list[Expr], in_rows: bool) -> Generated | None:
         blocking = blocked([o.value for o in program.outputs], nominal(SIZES))
         if blocking is None:
             return None
-        body = Blocks(program, blocking)
+        body = BlockLoop(program, blocking)
     entry = GeneratedFunction(FUNCTION, program_arguments(program), program.outputs)
     return Generated(module(program, "numpy", body=body), "numpy", [entry], False)
 

@@ -22,7 +22,7 @@ VECTORS = 2**17, 32
 MATRICES = 2**16, 384
 
 
-class Blocks(FunctionBody):
+class BlockLoop(FunctionBody):
     """What comes before the loop, the loop, and what comes after it; `room` is other than VECTORS
     or MATRICES."""
 
@@ -124,7 +124,7 @@ class Blocks(FunctionBody):
         return terms[0] if len(terms) == 1 and " " not in terms[0] else f"({' + '.join(terms)})"
 
 
-class ThreadedBlocks(Blocks):
+class ThreadedBlockLoop(BlockLoop):
     """A function of a stretch of rows has the loop, in each of so many threads; its sums are
     added."""
 

@@ -12,11 +12,11 @@ from ..blocking import Blocking, blocked, blocked_by
 from ..chain_order import nominal
 from ..options import CodeOptions
 from ..program import Program
-from .block_loops import Blocks, ThreadedBlocks
+from .block_loops import BlockLoop, ThreadedBlockLoop
 from .module import CodeTarget, FunctionBody
 from .row_functions import OverChunks, OverMesh
 
-IN_SMALL_BLOCKS = partial(Blocks, room=(1, 2))
+IN_SMALL_BLOCKS = partial(BlockLoop, room=(1, 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +59,10 @@ def rows_apart(target: CodeTarget, options: CodeOptions, in_chunks: bool) -> Row
     if options.shard and target != "jax":
         raise RequestError("shards are for the target jax.")
     if options.threads:
-        body = partial(ThreadedBlocks, threads=options.threads)
+        body = partial(ThreadedBlockLoop, threads=options.threads)
         return RowsApart(body, required=False, tried=partial(body, room=(1, 2)))
     if options.blocks:
-        return RowsApart(Blocks, required=False)
+        return RowsApart(BlockLoop, required=False)
     if options.shard:
         return RowsApart(OverMesh, Dim.of(options.shard))
     return RowsApart(OverChunks, lazy=True)
