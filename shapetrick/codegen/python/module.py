@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ...core.dims import Shape, extent, shape_text
 from ...core.errors import RequestError, enumerated
@@ -14,7 +14,6 @@ from ...core.problem import OF_ITS_SHAPE
 from ...core.regexes import regex
 from ...core.returned import Returned
 from ...language.printer import overlined, to_text
-from ..blocking import Blocking
 from ..program import Output, Program
 from .identifiers import Identifiers
 from .line_breaks import WIDTH, fitted
@@ -22,6 +21,9 @@ from .linear_systems import helpers
 from .operations import ARRAYS, Library
 from .signature import Arguments, arguments, flattening, is_listed
 from .statements import Assignment, Writer
+
+if TYPE_CHECKING:
+    from ..blocking import Blocking
 
 CodeTarget = Literal["numpy", "jax", "torch", "torch-function", "jax-vjp", "einsum"]
 TARGETS: tuple[CodeTarget, ...] = get_args(CodeTarget)
