@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -44,28 +43,30 @@ RESERVED = frozenset(
         "ThreadPoolExecutor",
     }
 )
+# What names begin with, and what imports them.
 _IMPORTS: Sequence[tuple[str, str]] = (
-    (r"\bmath\.", "import math"),
-    (r"\bsys\.", "import sys"),
-    (r"\bCallable\b", "from collections.abc import Callable"),
-    (r"\bThreadPoolExecutor\b", "from concurrent.futures import ThreadPoolExecutor"),
-    (r"\bpartial\b", "from functools import partial"),
-    (r"\bAny\b", "from typing import Any"),
-    (r"\bdask\.", "import dask"),
-    (r"\bdask\.array\.", "import dask.array"),
-    (r"\bjax\.", "import jax"),
-    (r"\bjnp\.", "import jax.numpy as jnp"),
-    (r"\bjax\.scipy\.", "import jax.scipy"),
-    (r"\bnp\.", "import numpy as np"),
-    (r"(?<!jax\.)\bscipy\.linalg\.", "import scipy.linalg"),
-    (r"(?<!jax\.)\bscipy\.sparse\.linalg\.", "import scipy.sparse.linalg"),
-    (r"(?<!jax\.)\bscipy\.special\.", "import scipy.special"),
-    (r"\btorch\.", "import torch"),
-    (r"\bNDArray\b", "from numpy.typing import NDArray"),
-    (r"\bTensor\b", "from torch import Tensor"),
-    (r"@once_differentiable\b", "from torch.autograd.function import once_differentiable"),
+    ("math.", "import math"),
+    ("sys.", "import sys"),
+    ("Callable.", "from collections.abc import Callable"),
+    ("ThreadPoolExecutor.", "from concurrent.futures import ThreadPoolExecutor"),
+    ("partial.", "from functools import partial"),
+    ("Any.", "from typing import Any"),
+    ("dask.", "import dask"),
+    ("dask.array.", "import dask.array"),
+    ("jax.", "import jax"),
+    ("jnp.", "import jax.numpy as jnp"),
+    ("jax.scipy.", "import jax.scipy"),
+    ("np.", "import numpy as np"),
+    ("scipy.linalg.", "import scipy.linalg"),
+    ("scipy.sparse.linalg.", "import scipy.sparse.linalg"),
+    ("scipy.special.", "import scipy.special"),
+    ("torch.", "import torch"),
+    ("NDArray.", "from numpy.typing import NDArray"),
+    ("Tensor.", "from torch import Tensor"),
+    ("once_differentiable.", "from torch.autograd.function import once_differentiable"),
 )
 _STANDARD = tuple(line for _, line in _IMPORTS[:6])
+_NAME = regex(r"(?<![\w.])[^\W\d][\w.]*")  # with the dots in it
 _PROSE = regex(r'"""[\s\S]*?"""|"(?:\\.|[^"\\\n])*"|#.*')  # strings and comments
 
 
@@ -94,7 +95,8 @@ def assembled(body: Sequence[str], about: Sequence[str]) -> str:
     """A module: what it is, its imports, its body."""
     text = "\n".join(fitted(body))
     code = _PROSE.sub("", text)
-    found = [line for pattern, line in _IMPORTS if re.search(pattern, code)]
+    names = {f"{name}." for name in _NAME.findall(code)}
+    found = [line for start, line in _IMPORTS if any(name.startswith(start) for name in names)]
     standard = [line for line in found if line in _STANDARD]
     others = [line for line in found if line not in _STANDARD]
     blocks = ["\n".join(block) for block in (about, standard, others) if block]
