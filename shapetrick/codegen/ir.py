@@ -60,6 +60,12 @@ class Value:
     def is_matrix(self) -> bool:
         return len(self.shape) == 2
 
+    @property
+    def exponent(self) -> Real | None:
+        """Of a power by a number, that."""
+        is_power = self.op == "power" and self.args[1].op == "number"
+        return self.args[1].data if is_power else None
+
 
 def dims_in(v: Value) -> Iterator[Dim]:
     """The dimensions that stand in a value itself, in its shape and in what else it has."""

@@ -71,14 +71,13 @@ class Products:
 
     def own(self, p: SummedProduct) -> SummedProduct:
         """The product with axes of its own for what is no letter's."""
-        inner = {*p.summed, p.row, p.col} - {None}
-        return p.renamed({x: self.axes.name(self.axes.dim(x)) for x in inner if x is not None})
+        inner = (x for x in {*p.summed, p.row, p.col} if x is not None)
+        return p.renamed({x: self.axes.name(self.axes.dim(x)) for x in inner})
 
     def matmul(self, args: Sequence[SummedProduct]) -> SummedProduct:
         found = args[0]
         for p in args[1:]:
-            names = {p.row: found.col} if p.row is not None and found.col is not None else {}
-            q = p.renamed({a: b for a, b in names.items() if a and b})
+            q = p.renamed({p.row: found.col}) if p.row and found.col else p
             inner = {x for x in (found.col, q.row) if x is not None}
             summed = found.summed | q.summed | inner
             found = SummedProduct((*found.factors, *q.factors), found.row, q.col, summed)

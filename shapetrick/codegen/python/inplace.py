@@ -203,8 +203,8 @@ class InPlaceWriter(Writer):
         return [InPlaceStep(steps[0].name, (factors[0], *steps[0].operands)), *steps[1:]]
 
     def steps_of_power(self, v: Value) -> list[InPlaceStep]:
-        base, exponent = v.args
-        if exponent.op == "number" and exponent.data == 2 and not self.piece(base).negative:
+        base = v.args[0]
+        if v.exponent == 2 and not self.piece(base).negative:
             return [InPlaceStep("square", (self.operand(base),))]
         return []
 

@@ -493,13 +493,12 @@ class Writer:
         return CodeText(text, names=frozenset(names))
 
     def _power(self, v: Value) -> CodeText:
-        base, exponent = v.args
-        if exponent.op != "number":
+        if v.exponent is None:
             return self.powers(v)
-        if exponent.data >= 0:
-            return self.raised(base, exponent.data)
+        if v.exponent >= 0:
+            return self.raised(v.args[0], v.exponent)
         terms = self.quotient()
-        terms.below(self.raised(base, -exponent.data), v.rank > 0)
+        terms.below(self.denominator(v), v.rank > 0)
         return terms.piece()
 
     def powers(self, v: Value) -> CodeText:
@@ -538,8 +537,7 @@ class Writer:
 
     def divides(self, a: Value) -> bool:
         """Whether a factor is written below the bar: a negative power without a name of its own."""
-        negative = a.op == "power" and a.args[1].op == "number" and a.args[1].data < 0
-        return negative and not self._pieces[a].is_simple
+        return (a.exponent or 0) < 0 and not self._pieces[a].is_simple
 
     def denominator(self, a: Value) -> CodeText:
         return self.raised(a.args[0], -a.args[1].data)
