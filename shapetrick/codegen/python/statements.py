@@ -280,6 +280,7 @@ class Writer:
         return self.by_template(v) if special is None else special(self, v)
 
     def number(self, value: Real) -> CodeText:
+        """How a number is spelled."""
         return number(value)
 
     def quotient(self) -> Quotient:
@@ -295,6 +296,7 @@ class Writer:
         return self.aligned(self._pieces[a], a.shape, v.shape)
 
     def by_template(self, v: Value) -> CodeText:
+        """The text of an operation that the table spells."""
         op = v.op
         if op == "spread" and not v.args[0].rank:
             op = "zeros" if v.args[0].op == "number" and not v.args[0].data else "full"
@@ -540,6 +542,7 @@ class Writer:
         return (a.exponent or 0) < 0 and not self._pieces[a].is_simple
 
     def denominator(self, a: Value) -> CodeText:
+        """What is written below the bar for a negative power."""
         return self.raised(a.args[0], -a.args[1].data)
 
 
