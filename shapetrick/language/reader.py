@@ -73,9 +73,9 @@ def parse_expression(
 
     with Located(text):
         clean = cleaned(text, functions)
-        known = names_of([*names, *_listed(abstract)], functions)
+        known = names_of(clean, [*names, *_listed(abstract)], functions)
         known.abstract.update(_listed(abstract))
-        return opened_expression(expression(clean, _inner(clean), known), functions)
+        return opened_expression(expression(_inner(clean), known), functions)
 
 
 def written(
@@ -205,12 +205,12 @@ def _parsed(
     STATEMENTS.admit(len(found), "this text", "split it into several problems.")
     cut = [w.cut for w in found if w.cut is not None]
     plainly = [*known, *declared_names(text)]
-    cut = with_marked_names(text, cut, names_of(plainly, functions), plainly)
+    cut = with_marked_names(cut, names_of(text, plainly, functions), plainly)
     marked = iter(cut)
     found = [w if w.cut is None else w._replace(cut=next(marked)) for w in found]
-    names = names_of(known, functions)
+    names = names_of(text, known, functions)
     names.abstract.update(elementwise(text))
-    gather(text, [], cut, names)
+    gather([], cut, names)
     abstract = frozenset(names.abstract)
     declared = {*names.plain, *declared_names(text)}
     typed = {
@@ -218,7 +218,7 @@ def _parsed(
         for w in found
         if w.cut is None
     }
-    names = names_of(known, functions)
-    gather(text, list(typed.values()), cut, names)
+    names = names_of(text, known, functions)
+    gather(list(typed.values()), cut, names)
     for w in found:
-        yield w, [typed[w.span]] if w.cut is None else statements(text, w.cut, names, alone)
+        yield w, [typed[w.span]] if w.cut is None else statements(w.cut, names, alone)

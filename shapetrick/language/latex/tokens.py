@@ -108,12 +108,11 @@ def tokens(text: str, span: Span) -> list[Token]:
             f"the formula has {span.end - span.start} characters: at most {LONGEST} are read. Name "
             "its parts in formulas of their own.",
             Span(span.start, span.start + 1),
-            text,
         )
     typed = list(_raw(text, span))
     if [token.text for token in typed[-2:]] == ["=", "?"]:  # what is asked
         typed = typed[:-2]
-    found = _matched(_in_braces(_sized(typed, text), text), text)
+    found = _matched(_in_braces(_sized(typed)), text)
     return _selecting(_without_labels(_lowered(found)))
 
 
@@ -246,7 +245,7 @@ def _raised(typed: str, at: Span) -> Iterator[Token]:
     yield Token("close", "}", Span(at.end, at.end))
 
 
-def _sized(found: list[Token], text: str) -> list[Token]:
+def _sized(found: list[Token]) -> list[Token]:
     r"""With `\left(` and `\bigl(` as one bracket, and bars told to open or to close; a bar between
     arguments, `p(x \mid y)`, is a comma."""
     out: list[Token] = []
@@ -260,7 +259,7 @@ def _sized(found: list[Token], text: str) -> list[Token]:
             side = {r"\left": "l", r"\right": "r"}.get(token.text, size[1] if size else "m")
             i += 1
             if i == len(found) or not _delimits(found[i]):
-                raise ParseError(f"after `{token.text}` stands a bracket.", token.span, text)
+                raise ParseError(f"after `{token.text}` stands a bracket.", token.span)
             sized = token.is_(r"\left", r"\right")
             token = found[i]._replace(span=token.span | found[i].span, font="sized" * sized)
         i += 1
@@ -299,7 +298,7 @@ def _delimits(token: Token) -> bool:
     return token.kind in ("sign", "macro") and (known or sign in (".", "/")) and sign not in "{}"
 
 
-def _in_braces(found: list[Token], text: str) -> list[Token]:
+def _in_braces(found: list[Token]) -> list[Token]:
     """With braces around arguments that were typed without, as TeX takes them."""
     out: list[Token] = []
     wanted: list[list[int]] = [[0, 0]]  # for each bracket, the arguments still to come; a root's
@@ -310,10 +309,10 @@ def _in_braces(found: list[Token], text: str) -> list[Token]:
         if wanted[-1][0] and not (token.kind == "open" and token.text == "{"):
             if token.text == "[" and out[-1].is_(r"\sqrt"):
                 message = "a root with an index is a power: write `x^{1/3}`."
-                raise ParseError(message, token.span, text)
+                raise ParseError(message, token.span)
             primed = token.is_("'") and not out[-1].is_("^")
             if primed or token.is_(*_ARGUMENTS) or token.kind in ("open", "close"):
-                raise ParseError("put braces around what stands here.", token.span, text)
+                raise ParseError("put braces around what stands here.", token.span)
             group = [token]
             if token.kind == "number" and len(token.text) > 1:
                 first, end = token.text[0], token.span.start + 1
@@ -322,7 +321,6 @@ def _in_braces(found: list[Token], text: str) -> list[Token]:
                         f"TeX raises or lowers the `{first}` alone: write "
                         f"`{out[-1].text}{{{token.text}}}`.",
                         token.span,
-                        text,
                     )
                 group = [token._replace(text=first, span=Span(end - 1, end))]
                 i -= 1
@@ -344,7 +342,7 @@ def _in_braces(found: list[Token], text: str) -> list[Token]:
         elif token.kind in ("sign", "macro") and not _calls(found, i):
             wanted[-1][0] += _ARGUMENTS.get(token.text, 0)
     if wanted[-1][0]:
-        raise ParseError(f"something is missing after `{out[-1].text}`.", out[-1].span, text)
+        raise ParseError(f"something is missing after `{out[-1].text}`.", out[-1].span)
     return out
 
 
@@ -371,11 +369,10 @@ def _matched(found: Sequence[Token], text: str) -> list[Token]:
                     f"brackets are nested more than {MOST_NESTED} deep here: name parts of the "
                     "formula in formulas of their own.",
                     token.span,
-                    text,
                 )
         elif token.kind == "close":
             if not opened:
-                raise ParseError(f"this `{_typed(text, token)}` closes nothing.", token.span, text)
+                raise ParseError(f"this `{_typed(text, token)}` closes nothing.", token.span)
             at = opened.pop()
             begin = found[at]
             same = _OPENING.get(begin.text, begin.text) == token.text
@@ -385,12 +382,11 @@ def _matched(found: Sequence[Token], text: str) -> list[Token]:
                 raise ParseError(
                     f"this `{_typed(text, token)}` closes a `{_typed(text, begin)}`.",
                     begin.span | token.span,
-                    text,
                 )
             out[at], out[i] = begin._replace(partner=i), token._replace(partner=at)
     if opened:
         token = found[opened[-1]]
-        raise ParseError(f"this `{_typed(text, token)}` is never closed.", token.span, text)
+        raise ParseError(f"this `{_typed(text, token)}` is never closed.", token.span)
     return out
 
 
