@@ -378,12 +378,25 @@ class _TerminalReader(LatexPart):
     def _delta(self, span: Span, at: int, end: int) -> list[LexerItem]:
         r"""`\mathbf{1}\{y_i = k\}`: δ of both."""
         close = self.tokens[at].partner
-        first, *others = self.split(at + 1, close, lambda t: t.kind == "relation")
-        items: list[LexerItem] = [Terminal("NAME", "δ", span, PlacedName("δ", span))]
-        items += [terminal("_AT", self.tokens[at]), first]
-        for side in others:
-            items += [terminal("_COMMA", self.tokens[side[0] - 1]), side]
+        sides = self.split(at + 1, close, lambda t: t.is_("="))
+        if len(sides) != 2 or not all(self._is_index(*side) for side in sides):
+            raise ParseError(
+                r"what is compared by `=` are indices, and a class by its number, "
+                r"`\mathbf{1}\{y_i = k\}`.",
+                span | self.tokens[close].span,
+            )
+        (left, right), bracket = sides, self.tokens[at]
+        delta = Terminal("NAME", "δ", span, PlacedName("δ", span))
+        items: list[LexerItem] = [delta, terminal("_AT", bracket), left]
+        items += [terminal("_COMMA", bracket), right]
         return [*items, terminal("END", self.tokens[close]), (close + 1, end)]
+
+    def _is_index(self, low: int, high: int) -> bool:
+        """Whether a number or a name stands there alone."""
+        typed = self.names.typed(self.tokens, low) if low < high else None
+        if typed is None:
+            return high == low + 1 and self.tokens[low].kind == "number"
+        return typed.end == high and not typed.raised
 
     def _sized(self, typed: Typed, function: str, end: int) -> list[LexerItem] | None:
         """A constant with its sizes as an index."""

@@ -340,7 +340,7 @@ def _statement(part: LatexPart, alone: bool) -> Statement:
     try:
         made: Statement = _run("statement", part)
     except ParseError as error:
-        if not alone or any(part.tokens[k].kind == "relation" for k in outer(part.tokens)):
+        if not alone or len(part.sides()) > 1:
             raise
         try:
             return asking(_run("expression", part))
@@ -353,7 +353,7 @@ def _asked(part: LatexPart) -> list[Statement] | None:
     """The request that a formula is, or its claims: each derivative in a chain of equations, with
     what it is; the first, with all of that. None of what is neither."""
     begin = _behind_check(part)
-    sides = part.split(begin, len(part.tokens), lambda t: t.kind == "relation")
+    sides = part.sides(begin)
     derivatives = [derivative(part, *side, alone=len(sides) == 1) for side in sides]
     if derivatives[0] is None:
         return None
@@ -389,7 +389,7 @@ def _derivative_definition(part: LatexPart, equals: int) -> Definition | None:
     r"""`g = \nabla_x J`, with a sign or without; None of other statements. Raises ParseError."""
     begin, end = equals + 1, len(part.tokens)
     signed = begin < end and part.tokens[begin].is_("+", "-")
-    (_, stop), *_ = part.split(begin, end, lambda t: t.kind == "relation")
+    (_, stop), *_ = part.sides(begin)
     written = derivative(part, begin + signed, stop, alone=False)
     names = names_between(part.tokens, 0, equals, part.names)
     if written is None or names is None or len(names) != 1:
@@ -483,6 +483,8 @@ def _run(start: str, part: LatexPart) -> Any:
             is_head = token.type == "FUNCTION" and fed is None and not begun
             if is_head and str(token) not in part.names.arguments:
                 raise UnexpectedTerminal(token, run.waiting)
+            if fed is None and token.type == "KIND" and len(part.sides()) > 1:
+                run.feed(Terminal("_CHECK", "check", token.span))  # LaTeX claims without the word
             run.feed(token)
             fed = token
             begun = begun or token.type in _BEGINS

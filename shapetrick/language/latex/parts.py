@@ -36,6 +36,10 @@ class LatexPart(NamedTuple):
         places = [k for k in outer(self.tokens, low, high) if parts(self.tokens[k])]
         return [*zip([low, *(k + 1 for k in places)], [*places, high], strict=True)]
 
+    def sides(self, low: int = 0) -> list[LexerPlace]:
+        """What stands between the signs of a statement, from a place on."""
+        return self.split(low, len(self.tokens), lambda t: t.kind == "relation")
+
     def opens(self, i: int) -> bool:
         """Whether a bracket opens at a place."""
         return self.tokens[i].kind == "open" and self.tokens[i].text in _BRACKETS
