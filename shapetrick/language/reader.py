@@ -31,7 +31,7 @@ MOST_LATEX = 100_000  # characters in all
 # Words between formulas that say nothing of them.
 _JOINING = (
     "and where with let given here we have then so thus hence define set consider suppose assume "
-    "find compute calculate the gradient derivative hessian"
+    "find compute calculate the gradient derivative hessian for all each every"
 )
 _BESIDE = regex(rf"[\s,.;:]*(?:(?:{'|'.join(_JOINING.split())})(?!\w)[\s,.;:]*)*", re.IGNORECASE)
 _OF_A_VALUE = regex(rf"(?<!\w)(?:{'|'.join(ATTRIBUTES)}|positive definite)(?!\w)")
@@ -125,7 +125,7 @@ def _inner(text: str) -> Span:
 
 def _written(text: str) -> Iterator[Written]:
     """The statements of a text that has LaTeX in it, in order."""
-    from .latex.parser import cuts
+    from .latex.parser import cuts, with_ranges
 
     found = list(formulas(text))
     _admit([f.inner for f in found])
@@ -142,10 +142,14 @@ def _written(text: str) -> Iterator[Written]:
             spans.append((span, is_formula(text, span)))
             STATEMENTS.admit(len(spans), "this text", "split it into several problems.")
     _admit([span for span, in_latex in spans if in_latex])
-    for span, in_latex in sorted(spans):
+    run: list[Cut] = []  # formulas between plain statements
+    for span, in_latex in [*sorted(spans), (Span(len(text), len(text)), False)]:
         if in_latex:
-            yield from (Written(cut.span, cut) for cut in cuts(text, span))
-        else:
+            run += cuts(text, span)
+            continue
+        yield from (Written(cut.span, cut) for cut in with_ranges(run))
+        run = []
+        if span.start < len(text):
             yield Written(span)
 
 

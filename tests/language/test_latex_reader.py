@@ -196,6 +196,11 @@ STATEMENTS = [
     (r"y \in \{-1, +1\}^{m}", "y : m"),
     (r"C \in \mathbb{R}^{n \times n} \text{ positive definite}", "C : n x n posdef"),
     (r"L \in \mathbb{R}^{n \times n} \text{ lower triangular}", "L : n x n lower"),
+    (r"$A = A^\top \in \mathbb{R}^{n \times n}$", "A : n x n symmetric"),
+    (r"let $\lambda_1, \lambda_2 > 0$ and $\alpha \ge 0$",
+     "lambda_1, lambda_2 : scalar positive; alpha : scalar nonneg"),
+    ("lam1, lam2 > 0", "lam1, lam2 : scalar positive"),
+    (r"$ratings, weights \in \mathbb{R}^{m \times n}$", "ratings, weights : m x n"),
     (r"y \in \mathbb{R}^{k} \text{ one-hot}", "y : k onehot"),
     # requests and claims, of J = norm(X w)^2
     (r"\nabla_w J", "grad J wrt w"),
@@ -276,9 +281,16 @@ def test_families() -> None:
     assert str(one.gradient) == str(other.gradient)
 
 
-def test_sums_over_members() -> None:
+@pytest.mark.parametrize(
+    "declared",
+    [
+        r"$x^{(i)} \in \mathbb{R}^d, i = 1, \dots, n$",
+        r"$x_i \in \mathbb{R}^d$ for $i = 1, \dots, n$",
+        r"Let $x_i \in \mathbb{R}^d$, for all $i \in \{1, \ldots, n\}$",
+    ],
+)
+def test_sums_over_members(declared: str) -> None:
     latex = r"""
-        $x^{(i)} \in \mathbb{R}^d, i = 1, \dots, n$
         $\mu \in \mathbb{R}^d$
         $J = \frac{1}{n} \sum_{i=1}^{n} \|x^{(i)} - \mu\|^2$
         $\nabla_\mu J$
@@ -289,8 +301,19 @@ def test_sums_over_members() -> None:
         J = 1/n sum(i = 1..n) norm(x[i] - mu)^2
         grad J wrt mu
     """
-    (one,), (other,) = shapetrick.read(latex).derive(), shapetrick.read(plain).derive()
+    text = f"{declared}\n{latex}"
+    (one,), (other,) = shapetrick.read(text).derive(), shapetrick.read(plain).derive()
     assert str(one.gradient) == str(other.gradient)
+
+
+def test_names_of_several_letters_have_entries() -> None:
+    given = (
+        r"$u_i \in \mathbb{R}^k$ for $i = 1, \dots, m$, "
+        r"$v_j \in \mathbb{R}^k$ for $j = 1, \dots, n$"
+    )
+    text = rf"ratings : m x n; {given}; $J = \sum_{{i,j}} (ratings_{{ij}} - u_i^\top v_j)^2$"
+    (d,) = shapetrick.read(rf"{text}; $\nabla_{{u_i}} J$").derive()
+    assert str(d.gradient) == "sum(j = 1..n) 2 (u[i]' v[j] - ratings[i,j]) v[j]"
 
 
 def test_what_is_read_otherwise_than_typed_is_said() -> None:

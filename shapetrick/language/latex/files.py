@@ -66,5 +66,5 @@ def _statements(text: str, start: int, end: int) -> Iterator[Span]:
     """The formulas that say something, with what delimits them."""
     region = " " * start + blanked(text[start:end], _MARK)
     for formula in formulas(region):
-        if any(cut.relation < len(cut.tokens) for cut in cuts(region, formula.inner)):
+        if any(cut.relation < len(cut.tokens) or cut.over for cut in cuts(region, formula.inner)):
             yield formula.span

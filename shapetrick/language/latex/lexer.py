@@ -655,14 +655,14 @@ class _TerminalReader(LatexPart):
         if i + 1 < len(self.tokens) and self.tokens[i + 1].text == "{":  # with its argument
             span |= self.tokens[self.tokens[i + 1].partner].span
         shown = self.text[span.start : span.end]
-        if token.kind != "macro":
+        instead, whole = unread(token.text, self.names.functions)
+        if token.kind != "macro" and whole:
             return ParseError(f"`{shown}` has no place in a formula here.", span)
         word = shown.partition("{")[2].rstrip("}")
         if len(word) > 1 and word.isalnum() and shown.startswith((r"\math", r"\bold")):
             return ParseError(
                 f"in this font stands one letter: a name of several is `\\mathrm{{{word}}}`.", span
             )
-        instead, whole = unread(token.text, self.names.functions)
         typed = shown if whole else token.text
         return ParseError(f"`{typed}` is not read{instead}", span if whole else token.span)
 

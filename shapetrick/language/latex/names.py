@@ -156,8 +156,10 @@ class Names:
         m = _WORD.match(text, start)
         word = m.group() if m else ""
         begins = not text[:start][-1:].isalpha() or text[start - 1] == "\\"
-        if begins and len(word) > 1 and word in self.plain:
-            return Span(start, start + len(word))
+        while begins and len(word) > 1:
+            if word in self.plain:
+                return Span(start, start + len(word))
+            word = word.rpartition("_")[0]  # what stands below is no part of it
         return None
 
     def _accented(self, tokens: Sequence[Token], i: int) -> Typed | None:

@@ -7,7 +7,7 @@ gathered first, from what stands left of `\in` and `=`: they tell which letters 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -38,7 +38,7 @@ from ..syntax.tree import (
 )
 from .derivatives import EXTREMA, LatexDerivative, derivative
 from .lexer import terminals
-from .names import Names, Typed, arguments, look_of, names_between
+from .names import Names, arguments, look_of, names_between
 from .parts import LatexPart
 from .tokens import Token, outer, rebased, tokens
 
@@ -99,14 +99,27 @@ class Cut:
     span: Span
 
     @property
+    def letter(self) -> str:
+        """The letter of its range; empty if it has none."""
+        return self.over.letter if self.over else ""
+
+    @property
     def relation(self) -> int:
         """Where the sign between the two sides stands; the end if there is none."""
         found = (k for k in outer(self.tokens) if self.tokens[k].kind == "relation")
         return next(found, len(self.tokens))
 
+    def has_below(self, letter: str) -> bool:
+        """Whether names on its left have a letter as an index."""
+        return any(t.is_letter(letter) for t in self.tokens[1 : self.relation])
+
 
 def cuts(text: str, span: Span) -> Iterator[Cut]:
     """The statements that a formula holds. Raises ParseError."""
+    alone = _RANGE.fullmatch(text, *span)
+    if alone is not None:
+        yield Cut([], _range(alone), span)
+        return
     found = tokens(text, span)
     kept: list[Token] = []
     over: Range | None = None
@@ -138,12 +151,46 @@ def cuts(text: str, span: Span) -> Iterator[Cut]:
             while kept and kept[-1].is_(".", ",", ";"):
                 kept.pop()
             if kept:
-                kept, declared = _optimized(rebased(kept))
+                kept, declared = _optimized(_symmetric(rebased(kept)))
                 for part in declared:
                     yield Cut(rebased(part), None, part[0].span | part[-1].span)
                 yield Cut(rebased(kept), over, kept[0].span | kept[-1].span)
             kept, over, related, asked = [], None, False, False
         i += 1
+
+
+def with_ranges(parts: Iterable[Cut]) -> list[Cut]:
+    r"""The statements, with a range that is a formula alone, `for $i = 1, \dots, n$`, behind those
+    before it whose names have its letter. Raises ParseError."""
+    found: list[Cut] = []
+    for part in parts:
+        if part.tokens:
+            found.append(part)
+            continue
+        at = len(found)
+        while at and found[at - 1].over is None and found[at - 1].has_below(part.letter):
+            at -= 1
+            found[at] = replace(found[at], over=part.over)
+        if at == len(found):
+            raise ParseError(
+                "a range stands behind what has its letter: `x_i \\in \\mathbb{R}^d, i = 1, "
+                "\\dots, n`.",
+                part.span,
+            )
+    return found
+
+
+def _symmetric(found: list[Token]) -> list[Token]:
+    r"""A declaration `A = A^\top \in …` as that of what is symmetric."""
+    signs = [k for k in outer(found) if found[k].kind == "relation"]
+    if len(signs) < 2 or not found[signs[1]].is_(r"\in"):
+        return found
+    equals, sign = signs[:2]
+    turned = [t.text for t in found[equals + 1 : sign]]
+    if turned[:-4] != [t.text for t in found[:equals]] or turned[-2] not in (r"\top", "T"):
+        return found
+    said = Token("word", "symmetric", found[equals].span | found[sign - 1].span, font="text")
+    return rebased([*found[:equals], *found[sign:], said])
 
 
 def _optimized(found: list[Token]) -> tuple[list[Token], list[list[Token]]]:
@@ -199,9 +246,8 @@ def gather(statements: Sequence[Statement], parts: Sequence[Cut], names: Names) 
     for s in statements:
         _take_plain(s, names)
     for part in parts:
-        typed = _conditioned(part, names)
-        if typed is not None:
-            names.add(names.meaning(typed, True), typed.style)
+        for name, _ in _conditioned(part, names):
+            names.add(name)
     heads = [part for part in parts if part.relation < len(part.tokens)]
     for part in sorted(heads, key=lambda part: part.over is None):
         _take_head(part, names)
@@ -240,21 +286,18 @@ def _take_head(part: Cut, names: Names) -> None:
     sign = found[end].text
     i = 0
     while i < end:
-        word = _word(names.text, found, i, end) if sign in _RELATIONS else ""
+        word = _word(names.text, found, i, end)
         typed = names.typed(found, i)
         if typed is None:
             return
         if word and names.functions.get(word, MANY) == MANY:
             names.add(word)
-            if len(word) == end:
-                return
             typed = names.typed(found, i) or typed
         (stem, below), index = typed.look, typed.above
         name = typed.exact or typed.spelled
-        letter = part.over.letter if part.over else ""
         if index and not part.over and sign in _RELATIONS and (stem, below) not in names.families:
             name, index = f"{name}_{index}", ""  # an entry, or a row
-        elif not index and below and _runs(below[-1], letter, (stem, below[:-1]), names):
+        elif not index and below and _runs(below[-1], part.letter, (stem, below[:-1]), names):
             name, index = "_".join([stem, *below[:-1]]), below[-1]
         known = names.looks.get(look_of(name))
         name = next(iter(known)) if known and len(known) == 1 else name
@@ -278,6 +321,11 @@ def _runs(word: str, letter: str, base: tuple[str, tuple[str, ...]], names: Name
     if index is None:
         return False
     return index.letter == letter if letter else base in names.families
+
+
+def _beside(found: Sequence[Token], i: int) -> bool:
+    """Whether nothing stands between a token and the one before."""
+    return found[i].span.start == found[i - 1].span.end
 
 
 def _take_dims(part: Cut, names: Names) -> None:
@@ -306,12 +354,13 @@ def _take_dims(part: Cut, names: Names) -> None:
 
 def _word(text: str, found: Sequence[Token], i: int, end: int) -> str:
     """Several letters beside each other that are a left side, or before its brackets: a name."""
-    count = next((k for k in range(end) if found[k].kind != "letter"), end)
-    called = count < end and found[count].text == "(" and found[count].partner == end - 1
-    if i or count < 2 or not (count == end or called):
+    stop = i
+    while stop < end and found[stop].kind == "letter" and (stop == i or _beside(found, stop)):
+        stop += 1
+    called = stop < end and found[stop].text == "(" and found[stop].partner == end - 1
+    if stop - i < 2 or not (stop == end or called or found[stop].is_(",")):
         return ""
-    span = found[0].span | found[count - 1].span
-    return text[span.start : span.end] if span.end - span.start == count else ""
+    return text[found[i].span.start : found[stop - 1].span.end]
 
 
 # ---------------------------------------------------------------------------------------- parsing
@@ -322,10 +371,9 @@ def statements(part: Cut, names: Names, alone: bool = False) -> list[Statement]:
     several. Raises ParseError."""
     names.bound = _bound(part)
     found = part.tokens
-    typed = _conditioned(part, names)
-    if typed is not None:
-        name = PlacedName(names.meaning(typed, True), typed.span)
-        return [condition(name, found[typed.end].text, part.span)]
+    conditioned = _conditioned(part, names)
+    if conditioned:
+        return [condition(conditioned, found[-2].text, part.span)]
     if part.relation < len(found):
         names = names.with_names(_arguments_of(part, names))
     whole = LatexPart(found, names)
@@ -408,13 +456,12 @@ def _derivative_definition(part: LatexPart, equals: int) -> Definition | None:
     return Definition(names[0], node, names[0].span | node.span)
 
 
-def _conditioned(part: Cut, names: Names) -> Typed | None:
-    """The name of which a statement says that it is positive, `> 0`; None if it says none."""
+def _conditioned(part: Cut, names: Names) -> tuple[PlacedName, ...]:
+    """The names of which a statement says that they are positive, `> 0`."""
     *_, sign, zero = (None, None, *part.tokens)
     if sign is None or zero is None or zero.text != "0" or sign.text not in ATTRIBUTE_OF:
-        return None
-    typed = names.typed(part.tokens, 0)
-    return typed if typed is not None and typed.end == len(part.tokens) - 2 else None
+        return ()
+    return names_between(part.tokens, 0, len(part.tokens) - 2, names, new=True) or ()
 
 
 def _place(error: ParseError) -> int:
@@ -441,7 +488,7 @@ def _over(s: Statement, part: Cut) -> Statement:
 
 def _bound(part: Cut) -> set[str]:
     """The letters that run in a statement."""
-    found = {part.over.letter} if part.over else set()
+    found = {part.letter} - {""}
     for i, token in enumerate(part.tokens):
         if token.is_(r"\sum") and i + 3 < len(part.tokens) and part.tokens[i + 1].is_("_"):
             close = part.tokens[i + 2].partner
