@@ -4,13 +4,13 @@ stands so on a left side, and is no name otherwise, is one wherever it stands.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...core.errors import Span
 from ...core.named_tuples import NamedTuple
-from .names import Names, Typed, arguments, look_of
+from .names import Names, Typed, look_of
 from .tokens import Token, rebased
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ class MarkedName(NamedTuple):
 def with_marked_names(parts: Sequence[Cut], names: Names, known: Iterable[str]) -> list[Cut]:
     """The statements of formulas with a word in the place of each such name; some are `known`
     from elsewhere."""
-    parts = _with_values(parts, names)
     heads: set[MarkedName] = set()
     plain: set[str] = set(map(_spelled, known))
     for part in parts:
@@ -52,38 +51,6 @@ def with_marked_names(parts: Sequence[Cut], names: Names, known: Iterable[str]) 
         return list(parts)
     made = ([*_worded(part.tokens, names, heads)] for part in parts)
     return [replace(part, tokens=rebased(found)) for part, found in zip(parts, made, strict=True)]
-
-
-def _with_values(parts: Sequence[Cut], names: Names) -> Sequence[Cut]:
-    r"""The statements with a name alone for a divergence, `D(X \| W H)`, of which such a one is
-    defined: a bar stands between what is no list of names."""
-    brackets: dict[str, list[str]] = {}
-    for part in parts:
-        found, end = part.tokens, part.relation
-        typed = names.typed(found, 0) if end < len(found) else None
-        if typed is None or found[typed.end].partner != end - 1 or found[typed.end].text != "(":
-            continue
-        inner = found[typed.end + 1 : end - 1]
-        bars = any(t.text == "," != names.text[slice(*t.span)] for t in inner)
-        if bars and arguments(found, typed.end, names) is None:
-            brackets[typed.spelled] = [t.text for t in inner]
-    return [_without(part, names, brackets) for part in parts] if brackets else parts
-
-
-def _without(part: Cut, names: Names, brackets: Mapping[str, list[str]]) -> Cut:
-    """A statement without the brackets that stand behind names."""
-    kept, i = list[Token](), 0
-    while i < len(part.tokens):
-        typed = names.typed(part.tokens, i)
-        end = len(part.tokens) if typed is None else typed.end
-        kept.append(part.tokens[i])
-        i += 1
-        if typed is not None and end < len(part.tokens) and typed.spelled in brackets:
-            close = part.tokens[end].partner
-            if [t.text for t in part.tokens[end + 1 : close]] == brackets[typed.spelled]:
-                kept += part.tokens[i:end]
-                i = close + 1
-    return replace(part, tokens=rebased(kept))
 
 
 def _spelled(name: str) -> str:

@@ -538,6 +538,11 @@ class _TerminalReader(LatexPart):
         known = self.names.is_known(name)
         named = Terminal(kind, name, typed.span, PlacedName(name, typed.span))
         rest: list[LexerItem] = [*typed.raised, (typed.end, end)]
+        if name in self.names.brackets and typed.end < end and self.opens(typed.end):
+            close = self.tokens[typed.end].partner
+            inner = [t.text for t in self.tokens[typed.end + 1 : close]]
+            if inner == self.names.brackets[name]:
+                return [named, *typed.raised, (close + 1, end)]
         if dim or known:
             if name in self.names.arguments:
                 return self._bracketed(named, typed, end, "NUMBER" not in accepted)

@@ -94,6 +94,7 @@ class Names:
     plain: set[str] = field(default_factory=set)  # as typed
     abstract: set[str] = field(default_factory=set)  # element-wise functions
     arguments: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of names with brackets
+    brackets: dict[str, list[str]] = field(default_factory=dict)  # that are of a name, as typed
     upstream: set[str] = field(default_factory=set)  # names of which there is a `vjp`
     dims: set[str] = field(default_factory=set)
     entries: set[str] = field(default_factory=set)  # as they are read: `A_ij`
@@ -119,6 +120,11 @@ class Names:
     def is_known(self, name: str) -> bool:
         """Whether a name is declared or defined."""
         return base_of(name) in self.plain or name in self.entries
+
+    def take_brackets(self, name: str, inner: Sequence[Token]) -> None:
+        r"""Take in a divergence `D(X \| W H)`, of no list of names: with these it is a name."""
+        if any(t.text == "," != self.text[slice(*t.span)] for t in inner):
+            self.brackets[name] = [t.text for t in inner]
 
     # ---- reading
 

@@ -305,8 +305,9 @@ def _take_head(part: Cut, names: Names) -> None:
         if typed.end < end and found[typed.end].text == "(" and sign in _RELATIONS:
             given = arguments(found, typed.end, names)
             if given is None:
-                return
-            names.arguments[name] = given
+                names.take_brackets(name, found[typed.end + 1 : found[typed.end].partner])
+            else:
+                names.arguments[name] = given
             return
         if "elementwise" in names.text[found[end].span.start : part.span.end]:
             names.abstract.add(name)
@@ -508,7 +509,7 @@ def _arguments_of(part: Cut, names: Names) -> tuple[str, ...]:
         return ()
     name, close = names.meaning(typed, True), found[typed.end].partner
     scripts = names.scripts(found, close + 1)
-    if scripts.end != end or scripts.raised:
+    if scripts.end != end or scripts.raised or name in names.brackets:
         return ()
     given = names.arguments.get(name)
     if given:
