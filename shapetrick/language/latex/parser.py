@@ -35,10 +35,11 @@ from ..syntax.tree import (
     SyntaxNode,
     call_node,
     postorder,
+    values_named,
 )
 from .derivatives import EXTREMA, LatexDerivative, derivative
 from .lexer import terminals
-from .names import Names, arguments, look_of, names_between
+from .names import Names, Typed, arguments, look_of, names_between
 from .parts import LatexPart
 from .tokens import Token, outer, rebased, tokens
 
@@ -254,30 +255,24 @@ def gather(statements: Sequence[Statement], parts: Sequence[Cut], names: Names) 
 
 
 def _take_plain(s: Statement, names: Names) -> None:
-    if isinstance(s, (Equality, Solving)):
-        return
-    if isinstance(s, FunctionDefinition):
-        names.add(s.name.name)
-        names.arguments[s.name.name] = tuple(p.name.name for p in s.parameters)
-        return
-    if isinstance(s, Asked):
-        if s.kind == "vjp" and s.of.kind == "name":
-            names.upstream.add(s.of.value)
-        return
-    named = s.names if isinstance(s, Declaration) else (s.name,)
-    for name, _ in named:
+    for name, _ in values_named(s):
         names.add(name)
-    if isinstance(s, Declaration):
-        if any(word == "elementwise" for word, _ in s.words):
-            names.abstract.update(base_of(name) for name, _ in named)
-        for side in s.sides or ():
-            for name, _ in side.names:
+    match s:
+        case FunctionDefinition():
+            names.add(s.name.name)
+            names.arguments[s.name.name] = tuple(p.name.name for p in s.parameters)
+        case Asked(kind="vjp", of=SyntaxNode(kind="name", value=name)):
+            names.upstream.add(name)
+        case Declaration():
+            if any(word == "elementwise" for word, _ in s.words):
+                names.abstract.update(base_of(name) for name, _ in s.names)
+            for name, _ in (named for side in s.sides or () for named in side.names):
                 names.add(name)
                 names.dims.add(base_of(name))
-    else:
-        for node in postorder(s.body):  # sizes are dimensions
-            for size in node.value.sizes if node.kind == "call" else ():
-                names.dims.update(n.value for n in postorder(size) if n.kind == "name")
+        case Definition():
+            for node in postorder(s.body):  # sizes are dimensions
+                for size in node.value.sizes if node.kind == "call" else ():
+                    names.dims.update(n.value for n in postorder(size) if n.kind == "name")
 
 
 def _take_head(part: Cut, names: Names) -> None:
@@ -293,15 +288,7 @@ def _take_head(part: Cut, names: Names) -> None:
         if word and names.functions.get(word, MANY) == MANY:
             names.add(word)
             typed = names.typed(found, i) or typed
-        (stem, below), index = typed.look, typed.above
-        name = typed.exact or typed.spelled
-        if index and not part.over and sign in _RELATIONS and (stem, below) not in names.families:
-            name, index = f"{name}_{index}", ""  # an entry, or a row
-        elif not index and below and _runs(below[-1], part.letter, (stem, below[:-1]), names):
-            name, index = "_".join([stem, *below[:-1]]), below[-1]
-        known = names.looks.get(look_of(name))
-        name = next(iter(known)) if known and len(known) == 1 else name
-        names.add(read_name(f"{name}[{index}]") if index else name, typed.style)
+        name = _take(typed, part, names)
         if typed.end < end and found[typed.end].text == "(" and sign in _RELATIONS:
             given = arguments(found, typed.end, names)
             if given is None:
@@ -316,12 +303,23 @@ def _take_head(part: Cut, names: Names) -> None:
         _take_dims(part, names)
 
 
-def _runs(word: str, letter: str, base: tuple[str, tuple[str, ...]], names: Names) -> bool:
-    """Whether a word below is an index: of the range's letter, or of a known family."""
-    index = index_of(word)
-    if index is None:
-        return False
-    return index.letter == letter if letter else base in names.families
+def _take(typed: Typed, part: Cut, names: Names) -> str:
+    """Take in a new name, a member's if what stands below is an index: of the range's letter, or of
+    a known family."""
+    (stem, below), index = typed.look, typed.above
+    name = typed.exact or typed.spelled
+    last = index_of(below[-1]) if below and not index else None
+    is_defined = part.tokens[part.relation].text in _RELATIONS
+    if index and not part.over and is_defined and typed.look not in names.families:
+        name, index = f"{name}_{index}", ""  # an entry, or a row
+    elif last is not None and (
+        last.letter == part.letter != "" or (stem, below[:-1]) in names.families
+    ):
+        name, index = "_".join([stem, *below[:-1]]), below[-1]
+    known = list(names.looks.get(look_of(name), ()))
+    name = known[0] if len(known) == 1 else name
+    names.add(read_name(f"{name}[{index}]") if index else name, typed.style)
+    return name
 
 
 def _beside(found: Sequence[Token], i: int) -> bool:
@@ -333,24 +331,14 @@ def _take_dims(part: Cut, names: Names) -> None:
     """Take in the dimensions of a shape."""
     i = part.relation + 1
     while i < len(part.tokens):
-        token = part.tokens[i]
+        token, typed = part.tokens[i], names.typed(part.tokens, i)
         if token.text in (r"\mathbb", r"\mathbf") and i + 1 < len(part.tokens):
             i = part.tokens[i + 1].partner + 1
-            continue
-        typed = names.typed(part.tokens, i)
-        if typed is None or token.kind == "word" or token.text == "x":  # `m x n`
+        elif typed is None or token.kind == "word" or token.text == "x":  # `m x n`
             i += 1
-            continue
-        (stem, below), name = typed.look, typed.exact or typed.spelled
-        if part.over and below and _runs(below[-1], part.over.letter, (stem, below[:-1]), names):
-            name = read_name(f"{'_'.join([stem, *below[:-1]])}[{below[-1]}]")
-        elif below and (stem, below[:-1]) in names.families:
-            name = read_name(f"{names.families[stem, below[:-1]]}[{below[-1]}]")
-        known = names.looks.get(look_of(base_of(name)))
-        if known is None:
-            names.add(read_name(f"{name}[{typed.above}]") if typed.above else name)
-            names.dims.add(base_of(name))
-        i = typed.end
+        else:
+            names.dims.add(_take(typed, part, names))
+            i = typed.end
 
 
 def _word(text: str, found: Sequence[Token], i: int, end: int) -> str:
