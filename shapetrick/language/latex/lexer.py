@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import get_args
 
@@ -31,10 +32,10 @@ from .macros import FUNCTIONS, OPERATORS, unread
 from .names import Look, Typed, arguments, words_below
 from .parts import LatexPart, LexerItem, LexerPlace, call, terminal
 from .sets import read_set
-from .tokens import CASES, MATRIX, MATRIX_END, SELECTED, SELECTED_END, Token, outer
+from .tokens import CASES, MATRIX, MATRIX_END, SELECTED, SELECTED_END, Token, letters_end, outer
 
-SHORTEST_WORD = 3  # letters beside each other that are no factors if one of them is unknown
-DERIVATIVES = get_args(DerivativeKind)
+_SHORTEST_WORD = 3  # letters beside each other that are no factors if one of them is unknown
+_DERIVATIVES = get_args(DerivativeKind)
 _WORDS = ("check", "wrt", "with")
 _OTHER_NAMES = {"trace": "tr", "sgn": "sign", "id": "eye", "kronecker": "kron"}
 _STRUCTURED = {MATRIX: "OPENING", MATRIX_END: "END", SELECTED: "_AT",
@@ -415,7 +416,7 @@ class _TerminalReader(LatexPart):
         stop = i + 1
         word = token.text
         if token.kind == "letter":
-            stop = self._run(i, end)
+            stop = letters_end(self.tokens, i, end)
             word = self.text[token.span.start : self.tokens[stop - 1].span.end]
             if word[0] == "x" and stop - i < 3 and "_BY" in accepted:  # `m x n`, `mxn`
                 return [terminal("_BY", token), (i + 1, end)]
@@ -445,25 +446,14 @@ class _TerminalReader(LatexPart):
     def _word_kind(self, word: str, i: int, stop: int, end: int, accepted: Container[str]) -> str:
         """The terminal that a word of the language is; empty if it is none here."""
         kinds = {
-            "KIND": word in DERIVATIVES,
-            "DERIVED": word in DERIVATIVES and "wrt" in self.text[self.tokens[i].span.end :],
+            "KIND": word in _DERIVATIVES,
+            "DERIVED": word in _DERIVATIVES and "wrt" in self.text[self.tokens[i].span.end :],
             "SYMMETRIC": word == "symmetric",
             f"_{word.upper()}": word in _WORDS,
             "ATTRIBUTE": word in ATTRIBUTES or word in KINDS,
             "KEYWORD": word == "axis" and stop < end and self.tokens[stop].is_("="),
         }
         return next((kind for kind, fits in kinds.items() if fits and kind in accepted), "")
-
-    def _run(self, i: int, end: int) -> int:
-        """Where the letters that stand beside each other end."""
-        stop = i + 1
-        while (
-            stop < end
-            and self.tokens[stop].kind == "letter"
-            and self.tokens[stop].span.start == self.tokens[stop - 1].span.end
-        ):
-            stop += 1
-        return stop
 
     def _calls(self, i: int, stop: int, end: int) -> bool:
         """Whether letters that are a function's name mean it, not a product of known names."""
@@ -622,14 +612,10 @@ class _TerminalReader(LatexPart):
         if self.tokens[i].kind != "letter":
             return
         first = i
-        while (
-            first
-            and self.tokens[first - 1].kind == "letter"
-            and self.tokens[first - 1].span.end == self.tokens[first].span.start
-        ):
+        while first and letters_end(self.tokens, first - 1, end) > first:
             first -= 1
-        stop = self._run(i, end)
-        if stop - first >= SHORTEST_WORD:
+        stop = letters_end(self.tokens, i, end)
+        if stop - first >= _SHORTEST_WORD:
             span = self.tokens[first].span | self.tokens[stop - 1].span
             word = self.text[span.start : span.end]
             meant = spelt(word, self.names.functions) or slip_of(word, self.names.functions)
@@ -672,6 +658,7 @@ class _TerminalReader(LatexPart):
         return ParseError(f"`{typed}` is not read{instead}", span if whole else token.span)
 
 
+@lru_cache(maxsize=4096)
 def _simple(word: str) -> str:
     return re.sub(r"[\\_\s-]", "", word).lower()
 

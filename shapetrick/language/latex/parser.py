@@ -41,7 +41,7 @@ from .derivatives import EXTREMA, LatexDerivative, derivative
 from .lexer import terminals
 from .names import Names, Typed, arguments, look_of, names_between
 from .parts import LatexPart
-from .tokens import Token, outer, rebased, tokens
+from .tokens import Token, letters_end, outer, rebased, tokens
 
 _RANGE = regex(
     r"(?:\\q?quad|\\text\s*\{[^{}]*\}|\\forall|\\[,;:! ]|[,;&\s(])*"
@@ -322,11 +322,6 @@ def _take(typed: Typed, part: Cut, names: Names) -> str:
     return name
 
 
-def _beside(found: Sequence[Token], i: int) -> bool:
-    """Whether nothing stands between a token and the one before."""
-    return found[i].span.start == found[i - 1].span.end
-
-
 def _take_dims(part: Cut, names: Names) -> None:
     """Take in the dimensions of a shape."""
     i = part.relation + 1
@@ -343,9 +338,7 @@ def _take_dims(part: Cut, names: Names) -> None:
 
 def _word(text: str, found: Sequence[Token], i: int, end: int) -> str:
     """Several letters beside each other that are a left side, or before its brackets: a name."""
-    stop = i
-    while stop < end and found[stop].kind == "letter" and (stop == i or _beside(found, stop)):
-        stop += 1
+    stop = letters_end(found, i, end)
     called = stop < end and found[stop].text == "(" and found[stop].partner == end - 1
     if stop - i < 2 or not (stop == end or called or found[stop].is_(",")):
         return ""

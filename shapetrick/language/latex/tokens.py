@@ -414,6 +414,15 @@ def outer(found: Sequence[Token], i: int = 0, end: int | None = None) -> Iterato
         i = found[i].partner + 1 if found[i].kind == "open" else i + 1
 
 
+def letters_end(found: Sequence[Token], i: int, end: int) -> int:
+    """Where the letters end that stand beside each other from one on."""
+    while i < end and found[i].kind == "letter":
+        i += 1
+        if i < end and found[i].span.start > found[i - 1].span.end:
+            break
+    return i
+
+
 def ends(token: Token) -> bool:
     """Whether an operand can end with a token."""
     return token.kind != "open" and token.text not in _WAITING
