@@ -20,7 +20,7 @@ from .syntax.conditions import with_conditions
 from .syntax.latex_places import DIVIDED, formulas, has_latex, is_formula
 from .syntax.lexer import Arities, Source
 from .syntax.library import function_at
-from .syntax.statement_lines import blanked, cleaned, declared_names, elementwise, lines
+from .syntax.statement_lines import cleaned, declared_names, elementwise, lines
 from .syntax.text_functions import head_places, opened_expression, opened_statements, with_heads
 from .syntax.tree import ATTRIBUTES, FunctionDefinition, Statement, SyntaxNode
 
@@ -37,7 +37,6 @@ _BESIDE = regex(rf"[\s,.;:]*(?:(?:{'|'.join(_JOINING.split())})(?!\w)[\s,.;:]*)*
 _OF_A_VALUE = regex(rf"(?<!\w)(?:{'|'.join(ATTRIBUTES)}|positive definite)(?!\w)")
 _DIVIDED = regex(r"\\(?=\s|[a-zA-Z](?![a-zA-Z])|\()")  # no macro has one letter
 _MACRO = regex(r"\\(?:[a-zA-Z]{2,}|[|,;:!{}\[\]])")
-_COMMENT = regex(r"(?<!\\)%[^\n]*")
 
 
 class Written(NamedTuple):
@@ -108,8 +107,7 @@ def _listed(names: Container[str]) -> list[str]:
 
 
 def _alone(text: str, w: Written) -> str:
-    typed = blanked(text[w.span.start : w.span.end], _COMMENT)
-    return text[w.span.start : w.span.end] if w.cut is None else f"${typed}$"
+    return text[slice(*w.span)] if w.cut is None else f"${w.cut.typed(text)}$"
 
 
 def _inner(text: str) -> Span:

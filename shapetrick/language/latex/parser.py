@@ -99,20 +99,32 @@ class Cut:
     over: Range | None
     span: Span
 
+    def typed(self, text: str) -> str:
+        """Its LaTeX as it may stand alone."""
+        ends = [self.span.start, *(t.span.end for t in self.tokens)]
+        pieces = [
+            " " * (t.span.start > end) + text[slice(*t.span)]
+            for t, end in zip(self.tokens, ends, strict=False)
+        ]
+        if self.over is not None:
+            pieces.append(rf", {self.over.letter} = {self.over.first}, \dots, {self.over.last}")
+        return "".join(pieces)
+
     @property
     def letter(self) -> str:
         """The letter of its range; empty if it has none."""
         return self.over.letter if self.over else ""
 
     @property
+    def declares(self) -> bool:
+        """Whether it gives names a shape."""
+        return any(t.is_(r"\in", ":") for t in self.tokens[self.relation : self.relation + 1])
+
+    @property
     def relation(self) -> int:
         """Where the sign between the two sides stands; the end if there is none."""
         found = (k for k in outer(self.tokens) if self.tokens[k].kind == "relation")
         return next(found, len(self.tokens))
-
-    def has_below(self, letter: str) -> bool:
-        """Whether names on its left have a letter as an index."""
-        return any(t.is_letter(letter) for t in self.tokens[1 : self.relation])
 
 
 def cuts(text: str, span: Span) -> Iterator[Cut]:
@@ -123,21 +135,18 @@ def cuts(text: str, span: Span) -> Iterator[Cut]:
         return
     found = tokens(text, span)
     kept: list[Token] = []
-    over: Range | None = None
     related = asked = False
     i = 0
     while i <= len(found):
-        token = found[i] if i < len(found) else None
+        token, over = found[i] if i < len(found) else None, None
         end = token is None
         if token is not None and _separates(token):
             m = _RANGE.match(text, token.span.start, span.end) if kept else None
             if m is not None:
-                over = _range(m)
-                while i < len(found) and found[i].span.start < m.end():
-                    i += 1
-                continue
-            joins = token.is_(",") and not related and not asked
-            end = not joins and (token.is_(",", ";") or not _goes_on(found, i))
+                over = Cut([], _range(m), Span(m.start("letter"), m.end()))
+                i = sum(t.span.start < m.end() for t in found) - 1
+            joins = token.is_(",") and not related and not asked and over is None
+            end = not joins and (token.is_(",", ";") or over is not None or not _goes_on(found, i))
             kept += [token] if joins else []
         elif token is not None and token.is_(r"\\"):
             end = not _goes_on(found, i)
@@ -155,30 +164,52 @@ def cuts(text: str, span: Span) -> Iterator[Cut]:
                 kept, declared = _optimized(_symmetric(rebased(kept)))
                 for part in declared:
                     yield Cut(rebased(part), None, part[0].span | part[-1].span)
-                yield Cut(rebased(kept), over, kept[0].span | kept[-1].span)
-            kept, over, related, asked = [], None, False, False
+                yield Cut(rebased(kept), None, kept[0].span | kept[-1].span)
+            kept, related, asked = [], False, False
+        if over is not None:
+            yield over
         i += 1
 
 
 def with_ranges(parts: Iterable[Cut]) -> list[Cut]:
-    r"""The statements, with a range that is a formula alone, `for $i = 1, \dots, n$`, behind those
+    r"""The statements, with each range, `x_i \in \mathbb{R}^d` for `i = 1, \dots, n`, behind those
     before it whose names have its letter. Raises ParseError."""
     found: list[Cut] = []
     for part in parts:
-        if part.tokens:
+        if part.over is None:
             found.append(part)
             continue
-        at = len(found)
-        while at and found[at - 1].over is None and found[at - 1].has_below(part.letter):
-            at -= 1
-            found[at] = replace(found[at], over=part.over)
-        if at == len(found):
+        at, fits = len(found), False
+        while at and found[at - 1].over is None:
+            given = _ranged(found[at - 1], part.over)
+            if not given and not found[at - 1].declares:
+                break
+            at, fits = at - 1, fits or bool(given)
+            found[at : at + bool(given)] = given
+        if not fits:
             raise ParseError(
                 "a range stands behind what has its letter: `x_i \\in \\mathbb{R}^d, i = 1, "
                 "\\dots, n`.",
                 part.span,
             )
     return found
+
+
+def _ranged(part: Cut, over: Range) -> list[Cut]:
+    """A statement with a range, those of the names that it declares which lack the letter without
+    it; none if all lack it."""
+    left, right = part.tokens[: part.relation], part.tokens[part.relation :]
+    commas = [k for k in outer(left) if left[k].is_(",")] if part.declares else []
+    bounds = zip([0, *(k + 1 for k in commas)], [*commas, len(left)], strict=True)
+    named: dict[bool, list[Token]] = {False: [], True: []}
+    for low, high in bounds:
+        names = named[any(t.is_letter(over.letter) for t in left[low + 1 : high])]
+        names += [left[commas[0]]] if names else []
+        names += left[low:high]
+    if not named[True]:
+        return []
+    kept = [(names, over if has else None) for has, names in named.items() if names]
+    return [Cut(rebased([*names, *right]), given, part.span) for names, given in kept]
 
 
 def _symmetric(found: list[Token]) -> list[Token]:
