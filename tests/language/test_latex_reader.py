@@ -197,6 +197,7 @@ STATEMENTS = [
     (r"C \in \mathbb{R}^{n \times n} \text{ positive definite}", "C : n x n posdef"),
     (r"L \in \mathbb{R}^{n \times n} \text{ lower triangular}", "L : n x n lower"),
     (r"$A = A^\top \in \mathbb{R}^{n \times n}$", "A : n x n symmetric"),
+    (r"$A \in \mathbb{R}^{n \times n}$ and $A^\top = A$", "A : n x n symmetric"),
     (r"let $\lambda_1, \lambda_2 > 0$ and $\alpha \ge 0$",
      "lambda_1, lambda_2 : scalar positive; alpha : scalar nonneg"),
     ("lam1, lam2 > 0", "lam1, lam2 : scalar positive"),
@@ -227,6 +228,9 @@ STATEMENTS = [
      "w, b : d; c : scalar nonneg; grad (w' b - c)^2 wrt w, b, c"),
     (r"\nabla_w J = 2 X^\top X w", "check grad J wrt w = 2 X' X w"),
     (r"$\nabla_w J = ?$", "grad J wrt w"),
+    (r"$$\boxed{\nabla_w J = 2 X^\top X w}$$", "check grad J wrt w = 2 X' X w"),
+    (r"g = 2 w \implies \nabla_w J = X^\top X g", "g = 2 w; check grad J wrt w = X' X g"),
+    (r"grad J wrt w = 2 X^\top X w", "check grad J wrt w = 2 X' X w"),
     (r"check grad J wrt w = 2 X^\top X w", "check grad J wrt w = 2 X' X w"),
     (r"$\nabla_w J = 2X'Xw$", "check grad J wrt w = 2 X' X w"),
     (r"\nabla_w J = X^\top X w + X^\top X w = 2X^{\top}Xw",
@@ -287,6 +291,7 @@ def test_families() -> None:
         r"$x^{(i)} \in \mathbb{R}^d, i = 1, \dots, n$",
         r"$x_i \in \mathbb{R}^d$ for $i = 1, \dots, n$",
         r"Let $x_i \in \mathbb{R}^d$, for all $i \in \{1, \ldots, n\}$",
+        r"$v, x_i \in \mathbb{R}^d, b \in \mathbb{R}$, for $i = 1, \dots, n$",
     ],
 )
 def test_sums_over_members(declared: str) -> None:
@@ -454,6 +459,9 @@ def test_places_in_a_file_stay() -> None:
 
 
 def test_a_session_takes_latex() -> None:
+    session = Session()
+    session.enter(r"$u, x_i \in \mathbb{R}^d$ for $i = 1, \dots, n$")
+    assert session.problem.families.segments[0].name == "x[i]"
     session = Session()
     session.enter(r"X \in \mathbb{R}^{m \times d}, w \in \mathbb{R}^d, y \in \mathbb{R}^m")
     session.enter(r"$r = Xw - y$; $\mathrm{loss} = r^\top r$")

@@ -82,7 +82,7 @@ class _TerminalReader(LatexPart):
         """What stands at a token, and what is left."""
         token = self.tokens[i]
         found = self._word(i, end, accepted)
-        if not found and token.is_letter("R", "S", "N"):
+        if not found and (token.is_letter("R", "S", "N") or self.tokens[i - 1].is_(r"\in")):
             found = self._set(i, end, accepted)
         if found:
             return found

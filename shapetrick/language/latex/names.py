@@ -248,6 +248,12 @@ class Names:
             base = self._known(typed.look, typed) or typed.spelled
             return read_name(f"{base}[{typed.above}]")
         known = self._known(typed.look, typed)
+        if known is not None and not new and self.bound and below and below[-1] in self.bound:
+            raise NameProblem(
+                f"`{known}` is one value, and `{below[-1]}` runs here: declare members, `{stem}_"
+                f"{below[-1]} \\in …, {below[-1]} = 1, \\dots, n`, or give the value another name.",
+                typed.span,
+            )
         if known is not None:
             return known
         for cut in range(len(below) - 1, -1, -1):

@@ -49,7 +49,8 @@ _RANGE = regex(
     r"(?:\\[,;:! ]|\s)*(?:\\[lc]?dots[cb]?|\.\.\.|…)(?:\\[,;:! ]|\s)*,"
     r"(?:\\[,;:! ]|\s)*(?P<last>[\w+\- ]+)(?![\w+\- ]*(?:\\\}\s*)?\^)(?:\\\})?\)?"
 )
-_SEPARATORS = (",", ";", r"\quad", r"\qquad")
+_IMPLIED = (r"\implies", r"\Rightarrow", r"\Longrightarrow", r"\iff", r"\therefore")
+_SEPARATORS = (",", ";", r"\quad", r"\qquad", *_IMPLIED)
 _WORDS_BETWEEN = (
     "and", "where", "with", "for", "for all", "let", "given", "then", "suppose", "assume", "",
 )  # fmt: skip
@@ -146,7 +147,9 @@ def cuts(text: str, span: Span) -> Iterator[Cut]:
                 over = Cut([], _range(m), Span(m.start("letter"), m.end()))
                 i = sum(t.span.start < m.end() for t in found) - 1
             joins = token.is_(",") and not related and not asked and over is None
-            end = not joins and (token.is_(",", ";") or over is not None or not _goes_on(found, i))
+            end = not joins and (
+                token.is_(",", ";", *_IMPLIED) or over is not None or not _goes_on(found, i)
+            )
             kept += [token] if joins else []
         elif token is not None and token.is_(r"\\"):
             end = not _goes_on(found, i)
@@ -212,17 +215,23 @@ def _ranged(part: Cut, over: Range) -> list[Cut]:
     return [Cut(rebased([*names, *right]), given, part.span) for names, given in kept]
 
 
+def _turned(found: Sequence[Token]) -> Sequence[Token]:
+    r"""The name in a whole `A = A^\top`; nothing of others."""
+    at = next((k for k in outer(found) if found[k].is_("=")), 0)
+    name, turned = sorted((found[:at], found[at + 1 :]), key=len)
+    texts = [t.text for t in turned]
+    is_turned = texts[-4:-2] == ["^", "{"] and texts[-2] in (r"\top", "T")
+    return name if is_turned and texts[:-4] == [t.text for t in name] else ()
+
+
 def _symmetric(found: list[Token]) -> list[Token]:
     r"""A declaration `A = A^\top \in …` as that of what is symmetric."""
-    signs = [k for k in outer(found) if found[k].kind == "relation"]
-    if len(signs) < 2 or not found[signs[1]].is_(r"\in"):
+    sign = next((k for k in outer(found) if found[k].is_(r"\in")), 0)
+    name = _turned(found[:sign])
+    if not name:
         return found
-    equals, sign = signs[:2]
-    turned = [t.text for t in found[equals + 1 : sign]]
-    if turned[:-4] != [t.text for t in found[:equals]] or turned[-2] not in (r"\top", "T"):
-        return found
-    said = Token("word", "symmetric", found[equals].span | found[sign - 1].span, font="text")
-    return rebased([*found[:equals], *found[sign:], said])
+    said = Token("word", "symmetric", found[0].span | found[sign - 1].span, font="text")
+    return rebased([*name, *found[sign:], said])
 
 
 def _optimized(found: list[Token]) -> tuple[list[Token], list[list[Token]]]:
@@ -386,7 +395,7 @@ def statements(part: Cut, names: Names, alone: bool = False) -> list[Statement]:
     found = part.tokens
     conditioned = _conditioned(part, names)
     if conditioned:
-        return [condition(conditioned, found[-2].text, part.span)]
+        return [condition(conditioned, _said(part), part.span)]
     if part.relation < len(found):
         names = names.with_names(_arguments_of(part, names))
     whole = LatexPart(found, names)
@@ -470,11 +479,19 @@ def _derivative_definition(part: LatexPart, equals: int) -> Definition | None:
 
 
 def _conditioned(part: Cut, names: Names) -> tuple[PlacedName, ...]:
-    """The names of which a statement says that they are positive, `> 0`."""
-    *_, sign, zero = (None, None, *part.tokens)
-    if sign is None or zero is None or zero.text != "0" or sign.text not in ATTRIBUTE_OF:
+    """The names of which a statement says that they have an attribute."""
+    if not _said(part):
         return ()
-    return names_between(part.tokens, 0, len(part.tokens) - 2, names, new=True) or ()
+    named = rebased(_turned(part.tokens) or part.tokens[:-2])
+    return names_between(named, 0, len(named), names, new=True) or ()
+
+
+def _said(part: Cut) -> str:
+    r"""The attribute that a statement says behind names, `> 0` or `= A^\top`; empty if none."""
+    *_, sign, zero = ["", "", *(t.text for t in part.tokens)]
+    if zero == "0" and sign in ATTRIBUTE_OF:
+        return ATTRIBUTE_OF[sign]
+    return "symmetric" if _turned(part.tokens) else ""
 
 
 def _place(error: ParseError) -> int:

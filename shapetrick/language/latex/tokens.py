@@ -44,6 +44,7 @@ _SIGNS = {
     r"\cfrac": r"\frac", r"\intercal": r"\top", r"\widehat": r"\hat", r"\overline": r"\bar",
     r"\widetilde": r"\tilde", r"\parallel": r"\|", "ℝ": r"\R", "≡": ":=",
 }  # fmt: skip
+_SPACE = regex(r"\\[,;:! ]|\s+")
 _EXTREMA = {
     **dict.fromkeys(("minimize", "minimise"), r"\min"),
     **dict.fromkeys(("maximize", "maximise"), r"\max"),
@@ -70,7 +71,7 @@ _ARGUMENTS = {
     "^": 1, "_": 1, r"\frac": 2, r"\sqrt": 1, r"\mathbf": 1, r"\boldsymbol": 1, r"\vec": 1,
     r"\hat": 1, r"\bar": 1, r"\tilde": 1, r"\mathbb": 1, r"\mathcal": 1, r"\mathscr": 1,
     r"\mathfrak": 1, r"\norm": 1, r"\abs": 1, r"\underset": 2, r"\dot": 1, r"\ddot": 1,
-    r"\substack": 1, r"\underbrace": 1, r"\overbrace": 1,
+    r"\substack": 1, r"\underbrace": 1, r"\overbrace": 1, r"\boxed": 1,
 }  # fmt: skip
 # After these nothing has come to an end: a bar opens, and a row goes on.
 _WAITING = frozenset(
@@ -128,11 +129,13 @@ def _lowered(found: list[Token]) -> list[Token]:
 
 
 def _without_labels(found: list[Token]) -> list[Token]:
-    r"""Without what is said of a term, `\underbrace{…}_{\text{loss}}`, and with a condition below
-    an indicator behind it, as in `\mathbf 1\{x > 0\}`."""
+    r"""Without a box, without what is said of a term, `\underbrace{…}_{\text{loss}}`, and with a
+    condition below an indicator behind it, as in `\mathbf 1\{x > 0\}`."""
     dropped = set[int]()
     for i, token in enumerate(found):
-        if token.is_(r"\underbrace", r"\overbrace"):
+        if token.is_(r"\boxed"):
+            dropped |= {i, i + 1, found[i + 1].partner}
+        elif token.is_(r"\underbrace", r"\overbrace"):
             end = found[i + 1].partner + 1
             said = end + 1 < len(found) and found[end].is_("_", "^")
             dropped |= {i, *range(end, found[end + 1].partner + 1 if said else end)}
@@ -213,7 +216,7 @@ def _raw(text: str, span: Span) -> Iterator[Token]:
             yield Token("sign", "&", at)
             continue
         if kind in ("word", "single"):
-            word = (m["word"] or m["single"] or "").replace("\\", "").strip()
+            word = _SPACE.sub(" ", m["word"] or m["single"] or "").replace("\\", "").strip()
             if word in _EXTREMA:
                 yield Token("macro", _EXTREMA[word], at)
                 continue

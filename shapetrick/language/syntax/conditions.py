@@ -28,9 +28,9 @@ class SignDeclaration(Declaration):
     """The declaration of scalars, unless the names have their own."""
 
 
-def condition(names: Sequence[PlacedName], sign: str, span: Span) -> SignDeclaration:
-    """What `sign 0` behind names says."""
-    word = PlacedName(ATTRIBUTE_OF[sign], span)
+def condition(names: Sequence[PlacedName], attribute: str, span: Span) -> SignDeclaration:
+    """What a statement says that names have an attribute, by `> 0`."""
+    word = PlacedName(attribute, span)
     one = TypedDimension(ONE, ())
     return SignDeclaration(tuple(names), (one, one), (word,), span)
 
@@ -42,7 +42,7 @@ def condition_at(source: Source) -> SignDeclaration | None:
         return None
     typed = re.compile(NAME).finditer(source.text, *Span(source.span.start, m.start("sign")))
     names = [PlacedName(normal(n.group()), Span(*n.span())) for n in typed]
-    return condition(names, m["sign"], source.span)
+    return condition(names, ATTRIBUTE_OF[m["sign"]], source.span)
 
 
 def with_conditions(statements: Sequence[Statement]) -> list[Statement]:
@@ -70,7 +70,7 @@ def with_conditions(statements: Sequence[Statement]) -> list[Statement]:
         found.append(replace(s, words=(*s.words, *more)) if more else s)
         conditions = [c for c in conditions if c not in own]
     for c in conditions:
-        if c.words[0].name == "posdef":
-            name = c.names[0].name
-            raise ParseError(f"declare its shape: `{name} : n x n posdef`.", c.span)
+        word = c.words[0].name
+        if word in ("posdef", "symmetric"):
+            raise ParseError(f"declare its shape: `{c.names[0].name} : n x n {word}`.", c.span)
     return [s for s in found if not isinstance(s, SignDeclaration) or s in conditions]
