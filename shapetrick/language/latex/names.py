@@ -92,6 +92,7 @@ class Names:
     looks: dict[Look, dict[str, None]] = field(default_factory=dict)
     families: dict[Look, str] = field(default_factory=dict)
     plain: set[str] = field(default_factory=set)  # as typed
+    declared: set[str] = field(default_factory=set)  # of these, those with a shape of their own
     abstract: set[str] = field(default_factory=set)  # element-wise functions
     arguments: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of names with brackets
     brackets: dict[str, list[str]] = field(default_factory=dict)  # that are of a name, as typed
@@ -248,7 +249,7 @@ class Names:
             base = self._known(typed.look, typed) or typed.spelled
             return read_name(f"{base}[{typed.above}]")
         known = self._known(typed.look, typed)
-        if known is not None and not new and self.bound and below and below[-1] in self.bound:
+        if known in self.declared and not new and below and below[-1] in self.bound:
             raise NameProblem(
                 f"`{known}` is one value, and `{below[-1]}` runs here: declare members, `{stem}_"
                 f"{below[-1]} \\in …, {below[-1]} = 1, \\dots, n`, or give the value another name.",

@@ -304,6 +304,7 @@ def _take_plain(s: Statement, names: Names) -> None:
         case Asked(kind="vjp", of=SyntaxNode(kind="name", value=name)):
             names.upstream.add(name)
         case Declaration():
+            names.declared.update(name for name, _ in s.names)
             if any(word == "elementwise" for word, _ in s.words):
                 names.abstract.update(base_of(name) for name, _ in s.names)
             for name, _ in (named for side in s.sides or () for named in side.names):
@@ -359,6 +360,7 @@ def _take(typed: Typed, part: Cut, names: Names) -> str:
     known = list(names.looks.get(look_of(name), ()))
     name = known[0] if len(known) == 1 else name
     names.add(read_name(f"{name}[{index}]") if index else name, typed.style)
+    names.declared |= {name} if not is_defined else set()
     return name
 
 
