@@ -40,7 +40,6 @@ class Grammar(NamedTuple):
 
 
 PROBLEM = Grammar(("problem.lark", "expression.lark"), ("statement", "expression", "equated"))
-LATEX = Grammar(("latex.lark",), ("statement", "expression"))
 
 
 class TableRule(NamedTuple):
