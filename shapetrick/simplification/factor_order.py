@@ -13,12 +13,15 @@ from ..core.expr import (
     Dimension,
     Expr,
     Eye,
+    MatMul,
     Name,
     Number,
     Power,
     Symbol,
     Times,
     Transpose,
+    matmul,
+    transpose,
 )
 from ..core.functions import TABLE
 from ..core.structure import factors_of
@@ -28,7 +31,12 @@ from ..core.traversal import rebuild
 def with_letters_first(e: Expr, places: Mapping[Expr, int]) -> Expr:
     """A product with a letter in front of functions of entries, and of its complement: `h .* (1 -
     h)`; of its scalars first the letters, by their `places` in the problem, definitions last;
-    and of divisors, numbers and dimensions before letters."""
+    and of divisors, numbers and dimensions before letters. An inner product with a letter first:
+    `y' exp(x)`."""
+    if isinstance(e, MatMul) and e.is_scalar and len(e.args) == 2:
+        left, right = e.args
+        turned = isinstance(left, Transpose) and isinstance(right, (Symbol, Name))
+        return matmul(transpose(right), left.args[0]) if turned and not _is_letter(left) else e
     if not isinstance(e, Times):
         return e
 
