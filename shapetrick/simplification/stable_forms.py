@@ -11,22 +11,36 @@ from functools import cache
 
 import numpy as np
 
-from ..algebra.monomials import Product
+from ..algebra.monomials import Product, multiplied
 from ..algebra.ranges import EntryRanges
 from ..algebra.symmetry import Symmetry
 from ..core.cost import has_minus, is_below
-from ..core.expr import Add, Call, Expr, Name, Number, Power, Times, add, times
+from ..core.expr import (
+    MINUS,
+    UNIT,
+    Add,
+    Call,
+    Expr,
+    Name,
+    Number,
+    Power,
+    Times,
+    add,
+    call,
+    negate,
+    number,
+    times,
+)
 from ..core.functions import TABLE, Function
-from ..core.structure import factors_of, unnamed
+from ..core.structure import factors_of, terms_of, unnamed
 from ..core.traversal import postorder, remembered, transform
-from .identities import LOGARITHMS, ROOT
+from .identities import EXPONENTIAL, LOGARITHMS, ONE_LESS, ROOT
 from .rewriting import Rewriter, Rows
 from .scaled_values import ScaledValues, is_near_linear
 
 LARGE = 800.0  # an argument at which exp has no value any more
 OVERFLOW, SINGULAR, CANCELLATION = 10_000, 1_000, 100  # what each counts; an operation is 1
 _FACTORS = (Name, Power, Times)
-DEEPEST = 8  # sums within each other that a divisor is looked for in
 
 
 @cache
@@ -72,9 +86,7 @@ def stable(roots: Sequence[Expr]) -> list[Expr]:
 
     def is_scaled(exponent: Expr) -> bool:
         """Whether it is less the largest of some, of which one is 0 then; or not known to be 0."""
-        picked = (
-            c < 0 and x.op in TABLE and TABLE[x.op].picks for x, c in ranges.form(exponent).items()
-        )
+        picked = (c < 0 and _picks(x) for x, c in ranges.form(exponent).items())
         return ranges.of(exponent).high > 0 or any(picked)
 
     def calls(e: Expr) -> bool:
@@ -95,47 +107,97 @@ def stable(roots: Sequence[Expr]) -> list[Expr]:
     rewriter = Rewriter(Symmetry(), risk, Rows.STABLE)
     values = [ScaledValues(rewriter.rewrite, ranges, far_above=k) for k in (True, False)]
 
+    def opened(e: Expr) -> Expr:
+        """A sum with definitions opened, like summands added up, and `exp(x) - 1` in two."""
+        parts = (
+            [number(c), add(call(EXPONENTIAL, *x.args), MINUS) if x.op == ONE_LESS else x]
+            for x, c in ranges.form(e).items()
+        )
+        whole = ranges.form(add(*map(multiplied, parts)))
+        return add(*(multiplied([number(c), x]) for x, c in whole.items()))
+
     def changed(e: Expr) -> Expr:
-        return e if isinstance(e, Name) else rewriter.rewrite(_divisors_cancelled(e, ranges))
+        if isinstance(e, Name):
+            return e
+        if e.op in LOGARITHMS and isinstance(e.args[0], Add):
+            found = rewriter.rewrite(call(e.op, opened(e.args[0])))
+            if found.shape == e.shape and risk(found) + CANCELLATION <= risk(e):
+                return found
+        return rewriter.rewrite(e)
 
     def rescaled(e: Expr) -> Expr:
-        """A product or a log by the largest of its exponents, where that is safer."""
+        """A product or a log by the largest of its exponents, where that is safer; with a sum of
+        which a part may be 0 where an exponential has no value, each part by itself."""
         if not (isinstance(e, Times) or e.op in LOGARITHMS) or risk(e) < SINGULAR:
             return e
+        parted = next((x for a in e.args if (x := in_parts(e, a)) is not e), e)
+        if parted is not e:
+            return parted
         found = (v.rescaled(e) for v in values)
         return next((x for x in found if risk(x) < risk(e)), e)
 
+    def in_parts(e: Expr, total: Expr) -> Expr:
+        """A product with a sum, as the sum of what its weight and the rest are multiplied to."""
+        if not isinstance(total, Add) or not any(map(overflows, e.args)):
+            return e
+        rest = times(*(a for a in e.args if a is not total))
+        terms = terms_of(opened(total))
+        parts = [[a for a in terms if calls(a) is computed] for computed in (False, True)]
+        if not all(parts) or not is_weight(add(*parts[0])):
+            return e
+        found = add(*(rescaled(rewriter.rewrite(times(add(*p), rest))) for p in parts))
+        return found if found.shape == e.shape else e
+
+    def weighed(e: Expr) -> Expr:
+        """A product with an exponential that has no value where another factor is 0: there it is
+        that of 0."""
+        above = [*filter(overflows, factors_of(e))]
+        weights = [a for a in factors_of(e) if is_weight(a)] if above else []
+        if not weights:
+            return e
+        there = [a if _is_flat(a) else call("step", call("abs", a)) for a in weights]
+        others = [a for a in factors_of(e) if a not in above]
+        return times(*others, *(call(EXPONENTIAL, times(*there, *a.args)) for a in above))
+
+    def overflows(e: Expr) -> bool:
+        """Whether it is an exponential of what may be large."""
+        if e.op != EXPONENTIAL or own(e) != OVERFLOW or _picks(e.args[0]):
+            return False
+        return ranges.of(e.args[0]).high > LARGE
+
+    def is_weight(e: Expr) -> bool:
+        """Whether it is a share of 1, as labels are, that may be 0."""
+        low, high, never_zero = ranges.of(e)
+        return e in shares or (low == 0 and high <= 1 and not never_zero)
+
     found = [transform(root, changed, done) for root in roots]
-    return [transform(root, rescaled, final) for root in found]
+    shares = {x for e in postorder(found) if not calls(e) for x in _shares(e)}
+    found = [transform(root, rescaled, final) for root in found]
+    guarded: dict[Expr, Expr] = {}
+    return [transform(root, weighed, guarded) for root in found]
+
+
+def _shares(e: Expr) -> tuple[Expr, ...]:
+    """What is one less something, and this."""
+    if not isinstance(e, Add) or len(e.args) != 2 or e.args[0] is not UNIT:
+        return ()
+    return (e, negate(e.args[1])) if has_minus(e.args[1]) else ()
+
+
+def _picks(e: Expr) -> bool:
+    """Whether it is the larger or smaller of some."""
+    return e.op in TABLE and TABLE[e.op].picks
+
+
+def _is_flat(e: Expr) -> bool:
+    """Whether it is a function's value that changes at kinks alone: a sign or a step."""
+    row = TABLE.get(e.op)
+    return row is not None and row.derivative == ("0",)
 
 
 def _is_whole(e: Expr) -> bool:
     """Whether its entries are whole numbers, which nothing rounds: of signs and steps."""
-    rows = (TABLE.get(x.op) for x in factors_of(e) if not isinstance(x, Number))
-    return all(row is not None and row.derivative == ("0",) for row in rows)
-
-
-def _divisors_cancelled(e: Expr, ranges: EntryRanges, depth: int = 0) -> Expr:
-    """A product whose factors that may be 0 for rounding alone are multiplied into a sum that they
-    divide: `h .* (x - y ./ h)` as `x .* h - y`, where `h = sigmoid(z)`."""
-    if not isinstance(e, Times) or depth == DEEPEST:
-        return e
-    for total in e.args:
-        divisors = _divisors_within(total) if isinstance(total, Add) else {}
-        for d in e.args:
-            if (below := divisors.get(unnamed(d))) is not None and _may_underflow(d, ranges):
-                terms = [Product.of(a, below).expression() for a in total.args]
-                inner = add(*(_divisors_cancelled(a, ranges, depth + 1) for a in terms))
-                rest = [a for a in e.args if a is not d and a is not total]
-                return _divisors_cancelled(times(*rest, inner), ranges, depth)
-    return e
-
-
-def _divisors_within(total: Expr) -> dict[Expr, Expr]:
-    """What the summands of a sum are divided by, or those of sums that are factors in them, by what
-    a name stands for."""
-    products = postorder([total], into=lambda x: isinstance(x, (Add, Times)))
-    return {unnamed(x.args[0]): x.args[0] for x in products if is_below(x)}
+    return all(isinstance(x, Number) or _is_flat(x) for x in factors_of(e))
 
 
 def _may_underflow(e: Expr, ranges: EntryRanges) -> bool:
