@@ -151,7 +151,7 @@ def doubled_as_it_is(networks: Networks, e: Expr) -> Expr | None:
 
 def entries_met(networks: Networks, e: Expr) -> Expr | None:
     """An inner product as a sum over entries, where these meet by a row of the table."""
-    if not e.is_scalar or len(e.args) != 2 or not any(map(_is_of_entries, e.args)):
+    if not e.is_scalar or len(e.args) != 2:
         return None
     entries = multiplied([flip(e.args[0], networks.symmetric), e.args[1]])
     met = networks.rewriter.rewrite(entries)
@@ -218,12 +218,6 @@ def passes_for(
     numbered = [(n, step) for n, step in enumerate(PASSES, start=1) if n > behind]
     here = [(n, s) for n, s in numbered if s.place <= place and issubclass(kind, s.kinds)]
     return [(n, step) for n, step in here if not step.needed & ~within]
-
-
-def _is_of_entries(e: Expr) -> bool:
-    """Whether it is no letter, and no matrix product."""
-    of = e.args[0] if isinstance(e, Transpose) else e
-    return isinstance(of, (Times, Power, Call))
 
 
 def _is_read(e: Expr) -> bool:
