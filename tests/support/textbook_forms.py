@@ -426,6 +426,8 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("x : n; J = sum(sin(x).^4); grad J wrt x", "4 sin(x).^3 .* cos(x)"),
     ),
     "roots in definitions": (
+        ("w : n; S : n x n posdef; s = sqrt(w' S w); r = w .* (S w) / s; J = sum(r); grad J wrt w",
+         "S w / s"),
         ("X, g : m x n; u = sum(X, axis=1) / n; v = sum((X - u).^2, axis=1) / n; "
          "Z = (X - u) ./ sqrt(v); J = sum(g .* Z); grad J wrt X",
          "(g - mean(g, axis=1) - mean(g .* Z, axis=1) .* Z) ./ sqrt(v)"),
