@@ -25,7 +25,7 @@ from ..core.expr import (
 )
 from ..core.functions import TABLE
 from ..core.structure import factors_of
-from ..core.traversal import rebuild
+from ..core.traversal import postorder, rebuild
 
 
 def with_letters_first(e: Expr, places: Mapping[Expr, int]) -> Expr:
@@ -81,10 +81,18 @@ def _letter_first(factors: list[Expr]) -> list[Expr]:
         letter = _base(a)
         if isinstance(letter, (Symbol, Name)) and not is_below(a):
             return [a, *factors[:i], *factors[i + 1 :]]
-        elementwise = isinstance(letter, Call) and TABLE[letter.op].elementwise
-        if not (elementwise or (i == 0 and _is_complement(letter, factors[1:]))):
+        if isinstance(letter, Call):
+            follows = TABLE[letter.op].elementwise or _holds_base(letter, factors[i + 1 :])
+        else:
+            follows = i == 0 and _is_complement(letter, factors[1:])
+        if not follows:
             break
     return factors
+
+
+def _holds_base(e: Expr, others: list[Expr]) -> bool:
+    """Whether what comes next is in a function too: `z .* mean(x .* z)`."""
+    return bool(others) and _base(others[0]) in postorder([e])
 
 
 def _is_complement(e: Expr, others: list[Expr]) -> bool:

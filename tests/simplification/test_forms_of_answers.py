@@ -30,6 +30,7 @@ ANSWERS = [
     ("sin(s) + 2", "2 + sin(s)"),
     ("A x - z + 1", "A x - z + 1"),
     ("exp(x)' z", "z' exp(x)"),
+    ("mean(A .* X, axis=1) .* X", "X .* mean(A .* X, axis=1)"),
     ("0.001 I + A", "0.001 I + A"),
     ("x ./ z / 10000", "0.0001 x ./ z"),
     (
@@ -48,6 +49,7 @@ KEPT = [
     "1 - sigmoid(x)",
     "x + 1",
     "x / 100",
+    "mean(A, axis=1) .* X",
     "x / 2000",
     "a' z",
     "(a - z)' exp(x)",
