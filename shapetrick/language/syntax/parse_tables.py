@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ...core.files import make_folder, own_folder, shipped, write_file
+from ...core.files import came_along, make_folder, own_folder, shipped, write_file
 from ...core.named_tuples import NamedTuple
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lark import Lark
     from lark.grammar import Rule
 
@@ -36,7 +38,7 @@ class Grammar(NamedTuple):
     @property
     def table_file(self) -> str:
         """Where a wheel has the tables, beside the grammar."""
-        return f"{Path(self.files[0]).stem}.json"
+        return f"{self.files[0].removesuffix('.lark')}.json"
 
 
 PROBLEM = Grammar(("problem.lark", "expression.lark"), ("statement", "expression", "equated"))
@@ -70,13 +72,13 @@ class Tables(NamedTuple):
 
 def tables_of(grammar: Grammar) -> Tables:
     """The tables that came along or were kept; else they are made, and kept."""
-    came = _read(shipped("grammar") / grammar.table_file)
+    came = _read(partial(came_along, "grammar", grammar.table_file))
     if came is not None:
         return came
     path = _kept_at(grammar)
     if path is None:
         return made_tables(grammar)
-    kept = _read(path)
+    kept = _read(path.read_bytes)
     if kept is None:
         kept = made_tables(grammar)
         with suppress(OSError):  # what can't be kept is made again
@@ -144,10 +146,10 @@ def _rule(rule: Rule) -> TableRule:
     return TableRule(symbol, len(rule.expansion), str(method), parts, spread)
 
 
-def _read(path: Path) -> Tables | None:
+def _read(read: Callable[[], bytes]) -> Tables | None:
     """The tables that a file holds; None where there is no such file, or it isn't whole."""
     try:
-        found = Tables(**json.loads(path.read_text(encoding="utf-8")))
+        found = Tables(**json.loads(read()))
     except (OSError, ValueError, TypeError):
         return None
     return found._replace(rules=[TableRule(*row) for row in found.rules])
