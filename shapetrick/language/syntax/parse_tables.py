@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from ...core.files import came_along, make_folder, own_folder, shipped, write_file
@@ -45,6 +48,9 @@ PROBLEM = Grammar(("problem.lark", "expression.lark"), ("statement", "expression
 LATEX = Grammar(("latex.lark",), ("statement", "expression"))
 
 
+LETTER = "ж"
+
+
 class TableRule(NamedTuple):
     """What is done when a rule is complete: the builder's `method` takes the `parts`, by their
     places of `length`, None where an optional one is absent, those that are `spread` by what they
@@ -58,11 +64,13 @@ class TableRule(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """The regular expressions of terminals, in the order in which they are looked for, and what
-    follows in each state: after a terminal or a symbol another state, or where the n-th rule is
-    complete, `-1 - n`."""
+    """The regular expressions of terminals, in the order in which they are looked for, the
+    characters that each may begin with (`LETTER` is all letters that none names), and what follows
+    in each state: after a terminal or a symbol another state, or where the n-th rule is complete,
+    `-1 - n`."""
 
     terminals: Mapping[str, str]
+    begins: Mapping[str, str]
     ignored: str
     rules: Sequence[TableRule]
     states: Sequence[Mapping[str, int]]
@@ -114,7 +122,8 @@ def made_tables(grammar: Grammar) -> Tables:
         {start: numbers[of[start]] for start in grammar.starts}
         for of in (found.start_states, found.end_states)
     ]
-    return Tables(terminals, ignored, [*map(_rule, lark.rules)], states, *places)
+    begins = _begins(terminals)
+    return Tables(terminals, begins, ignored, [*map(_rule, lark.rules)], states, *places)
 
 
 def _terminals(lark: Lark) -> dict[str, str]:
@@ -125,6 +134,50 @@ def _terminals(lark: Lark) -> dict[str, str]:
         return -terminal.priority, -pattern.max_width, -len(pattern.value), terminal.name
 
     return {t.name: t.pattern.to_regexp() for t in sorted(lark.terminals, key=precedence)}
+
+
+def _begins(terminals: Mapping[str, str]) -> dict[str, str]:
+    """The characters that terminals may begin with, among ASCII, those that one names, and
+    `LETTER`. How Python reads an expression is told by modules of its own alone."""
+    reader, compiler = (import_module(f"re.{name}") for name in ("_parser", "_compiler"))
+    first = {name: _first(reader.parse(regexp)) for name, regexp in terminals.items()}
+    known = {chr(code) for code in range(128)} | {LETTER}
+    for op, given in (node for nodes, _ in first.values() for node in nodes):
+        for kind, code in given if str(op) == "IN" else [(op, given)]:
+            if str(kind) in ("LITERAL", "RANGE"):
+                low, high = code if str(kind) == "RANGE" else (code, code)
+                known.update(map(chr, range(low, high + 1)))
+    begins = {}
+    for name, (nodes, may_be_empty) in first.items():
+        alone = [reader.SubPattern(reader.State(), [node]) for node in nodes]
+        matches = [compiler.compile(one, re.UNICODE).match for one in alone]
+        taken = (c for c in sorted(known) if may_be_empty or any(match(c) for match in matches))
+        begins[name] = "".join(taken)
+    return begins
+
+
+def _first(parts: Iterable[Any]) -> tuple[list[Any], bool]:
+    """What of an expression may match a first character, and whether it may match none."""
+    found: list[Any] = []
+    for op, given in parts:
+        match str(op):
+            case "ASSERT" | "ASSERT_NOT" | "AT":
+                continue
+            case "BRANCH":
+                inside = given[1]
+            case "SUBPATTERN":
+                inside = [given[-1]]
+            case "ATOMIC_GROUP":
+                inside = [given]
+            case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
+                inside = [given[2]] if given[0] else [given[2], ()]
+            case _:
+                return [*found, (op, given)], False
+        within = [_first(part) for part in inside]
+        found += chain.from_iterable(nodes for nodes, _ in within)
+        if not any(empty for _, empty in within):
+            return found, False
+    return found, True
 
 
 def _rule(rule: Rule) -> TableRule:
