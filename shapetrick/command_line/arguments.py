@@ -13,7 +13,6 @@ from itertools import pairwise
 from typing import Any, NoReturn
 
 from ..core.deadline import SECONDS, seconds_of
-from ..core.files import exists
 from ..core.named_tuples import NamedTuple
 from ..core.regexes import regex
 from ..core.version import VERSION
@@ -176,13 +175,13 @@ def _command_first(words: list[str], commands: Mapping[str, Parser]) -> list[str
     """The words with the command in front, which may stand behind options; else `derive`."""
     takes_value = commands["derive"].options
     for i, (before, word) in enumerate(pairwise(words), 1):
-        if word in commands and not takes_value.get(before) and not exists(word):
+        if word in commands and not takes_value.get(before) and not os.path.exists(word):
             return [word, *words[:i], *words[i + 1 :]]
     return ["derive", *words]
 
 
 def _is_file(word: str) -> bool:
-    return word.endswith(SUFFIXES) or exists(word) or function_of(word) is not None
+    return word.endswith(SUFFIXES) or os.path.exists(word) or function_of(word) is not None
 
 
 def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:

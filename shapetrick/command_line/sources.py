@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..core.files import is_folder
 from ..core.named_tuples import NamedTuple
 from ..core.regexes import regex
 from .outcome import DONE, BadInput, refused
@@ -39,7 +39,7 @@ WorkOnSource = Callable[[GivenProblem, Counter[str]], int]  # counts, and return
 
 def several(args: Namespace) -> bool:
     """Whether there may be more than one problem, so that it has to be told which is which."""
-    one_each = not any(is_folder(file) or _is_collection(file) for file in args.files)
+    one_each = not any(os.path.isdir(file) or _is_collection(file) for file in args.files)
     return len(args.files) > 1 or not one_each
 
 
@@ -114,7 +114,7 @@ def _sources(given: Sequence[str]) -> Iterator[tuple[str, str | None]]:
 def _files(given: Sequence[str]) -> Iterator[str]:
     """The files, and those in the folders, in the order of their names."""
     for name in given:
-        yield from _within(name) if name != "-" and is_folder(name) else [name]
+        yield from _within(name) if name != "-" and os.path.isdir(name) else [name]
 
 
 def _within(folder: str) -> list[str]:

@@ -53,16 +53,6 @@ def opened(name: str) -> BinaryIO:
     return open(name, "rb")
 
 
-def exists(name: str) -> bool:
-    """Whether there is a file or a folder of that name."""
-    return os.path.exists(name)
-
-
-def is_folder(name: str) -> bool:
-    """Whether there is a folder of that name."""
-    return os.path.isdir(name)
-
-
 def make_folder(folder: Path) -> None:
     """Make a folder that nobody else can look into, unless it is there. Raises OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

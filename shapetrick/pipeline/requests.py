@@ -70,7 +70,7 @@ def _derived(
         return _through_equations(problem, request, seed)
     prepared = asked, simplifier, restored, replaced = to_derive(problem, request)
     gradient = derivative_of(asked, simplifier)
-    _latest.keep(request, prepared)
+    _latest[:] = [(ref(request, lambda _: _latest.clear()), prepared)]
     if not restored:
         result = concluded(problem, request, gradient, simplifier, seed, checked)
         return replace(result, rewritings=(*replaced, *result.rewritings)) if replaced else result
@@ -106,26 +106,13 @@ def to_derive(problem: Problem, request: Request) -> Prepared:
     return asked, Simplifier(definitions, [of]), {**names, free: request.wrt}, replaced
 
 
-class _Latest:
-    """What the latest derivative was derived with, for its steps: they simplify the same things.
-    It goes when its request does."""
-
-    def __init__(self) -> None:
-        self._kept: tuple[ref[Request], Prepared] | None = None
-
-    def keep(self, request: Request, prepared: Prepared) -> None:
-        self._kept = ref(request, self._forget), prepared
-
-    def of(self, problem: Problem, request: Request) -> Prepared:
-        kept = self._kept
-        return kept[1] if kept and kept[0]() is request else to_derive(problem, request)
-
-    def _forget(self, gone: ref[Request]) -> None:
-        if self._kept and self._kept[0] is gone:
-            self._kept = None
+_latest: list[tuple[ref[Request], Prepared]] = []
 
 
-_latest = _Latest()
+def _prepared(problem: Problem, request: Request) -> Prepared:
+    """What a derivative was derived with, where it is the latest: its steps simplify the same."""
+    kept = [prepared for asked, prepared in _latest if asked() is request]
+    return kept[0] if kept else to_derive(problem, request)
 
 
 def _definitions_near(problem: Problem, request: Request) -> list[Expr]:
@@ -360,7 +347,7 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
         from ..implicit.steps import steps_of_equations
 
         return steps_of_equations(problem, result, text)
-    asked, simplifier, restored, _ = _latest.of(problem, request)
+    asked, simplifier, restored, _ = _prepared(problem, request)
     found = _steps(asked, result, simplifier, text)
     if not restored:
         return found
