@@ -44,6 +44,15 @@ BESIDE: list[tuple[str, Callable[[Arrays], jax.Array]]] = [
      lambda a: jnp.mean((a["w"] - a["u"] @ a["c"]) ** 2)),
     (f"{U}; D : m x m symmetric; J = sum(i < j) (norm(u[i] - u[j])^2 - D[i,j])^2; grad J wrt u[i]",
      lambda a: jnp.sum(jnp.triu((_distances(a) - a["D"]) ** 2, 1))),
+    ("u_i, v_j : k; R : m x n; J = sum_ij (R_ij - u_i' v_j)^2; grad J wrt u_i",
+     lambda a: jnp.sum(_residual(a) ** 2)),
+    ("c : k\n$u_i \\in \\mathbb{R}^k$, $w_i \\in \\mathbb{R}$\n$s_i = c^T u_i$\n$r_i = w_i - s_i$\n"
+     "$L = \\frac1m \\sum_{i=1}^m r_i^2$; grad L wrt c",
+     lambda a: jnp.mean((a["w"] - a["u"] @ a["c"]) ** 2)),
+    (f"{V}; B : m x k; J = sum(i) min(j) norm(b_i - v_j)^2; grad J wrt v[j]",
+     lambda a: jnp.sum(jnp.min(jnp.sum((a["B"][:, None] - a["v"]) ** 2, -1), 1))),
+    (f"{V}; B : m x k; R : m x n; J = sum_i sum_j R_ij norm(b_i - v_j)^2; grad J wrt B",
+     lambda a: jnp.sum(a["R"] * jnp.sum((a["B"][:, None] - a["v"]) ** 2, -1))),
     (f"{U}; B : m x k; J = sum(i) exp(B[i,:] u[i]); grad J wrt B",
      lambda a: jnp.sum(jnp.exp(jnp.sum(a["B"] * a["u"], 1)))),
     ("x : T; h : k; J = sum(t = 1..T-k+1) (sum(q = 1..k) h[q] x[t+q-1])^2; grad J wrt h",
@@ -106,9 +115,16 @@ def test_a_lag_by_a_letter_is_a_slice(
 
 
 REFUSED = [
-    (f"{U}; w : m; J = sum(i) w[i] norm(u[i])^2 + norm(w)^2", "declare its numbers"),
-    (f"{U}; Y : k x m; J = sum(i) norm(Y[:,i] - u[i])^2", "declare its numbers"),
-    (f"{U}; s : m; w = softmax(s); J = sum(i) w[i] norm(u[i])^2", "declare its numbers"),
+    (f"{U}; w : m; J = sum(i) w[i] norm(u[i])^2 + norm(w)^2", "`w[i] : scalar for i = 1..m`"),
+    (f"{U}; Y : k x m; J = sum(i) norm(Y[:,i] - u[i])^2", "`Y[i] : k for i = 1..m`"),
+    (f"{U}; X : m x k; J = sum(i) norm(x_i - u[i])^2 + norm(X)", "`X[i] : 1 x k for i = 1..m`"),
+    (f"{U}; s : m; w = softmax(s); J = sum(i) w[i] norm(u[i])^2", "`w[i] : scalar for i = 1..m`"),
+    ("x_i : d; J = sum(i, j) norm(x_i - x_j)", "with `for i = 1..L`"),
+    ("x_t : d; J = sum(t = 2..T) norm(x_t - x[t-1])", "with `for t = 1..L`"),
+    (
+        "x_i : d; y : m; z : n; J = sum(i) y_i norm(x_i) + sum(i) z_i norm(x_i)",
+        "with `for i = 1..L`",
+    ),
     (f"{U}; A : m x n; J = sum(i, j, l) A[i,j,l] norm(u[i])", "it has no entries with an index"),
     ("x : n; w : k; J = sum(t = 1..n-1) t sum(j) w[j]", "`q[t] : scalar const"),
     (f"{U}; J = sum(i) norm(u[i])^2; grad J wrtu[i]", "`wrtu` is not declared as a family"),

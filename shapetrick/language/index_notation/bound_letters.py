@@ -15,15 +15,17 @@ from ...core.indices import Index, Member, Range
 from ..syntax.index_binders import (
     BINDERS,
     DELTAS,
-    SUMMED,
+    PRODUCTS,
     Binder,
     ComparisonSign,
     base_below,
     beginning,
     capital_of,
+    is_product,
     parts_below,
     selector_of,
-    written_out,
+    spine,
+    summed_by,
 )
 from ..syntax.member_ranges import letters_of_members, member_letters, member_of, range_of
 from ..syntax.selections import Selector, typed_index
@@ -44,7 +46,6 @@ from .positions import POSITION
 _REVERSED: Mapping[ComparisonSign, ComparisonSign] = {
     "<": ">", ">": "<", "≤": "≥", "≥": "≤", "≠": "≠",
 }  # fmt: skip
-_PRODUCTS = ("*", ".*", "/", "./", "⊗")
 _KINDS = {fold: kind for kind, fold in RUNNING.items()}
 
 
@@ -73,12 +74,12 @@ class BoundReader:
     def _marked(self, root: SyntaxNode) -> SyntaxNode:
         """The expression with the nodes of what binds letters, and of entries."""
         nodes = list(postorder(root))
-        inner = {n.args[0] for n in nodes if n.kind in _PRODUCTS and _is_chain(n.args[0])}
+        inner = {n.args[0] for n in nodes if n.kind in PRODUCTS and is_product(n.args[0])}
         done: dict[SyntaxNode, SyntaxNode] = {}
         for node in nodes:
             if node in inner:
                 continue
-            if node.kind in _PRODUCTS:
+            if node.kind in PRODUCTS:
                 done[node] = self._chain(node, done)
             elif node.kind == "name":
                 done[node] = self._entry(node)
@@ -210,8 +211,8 @@ class BoundReader:
             return only.value if only.kind == "name" and only.value in bound else ""
         if node.kind != "name" or not self.known.is_letter(node.value):
             return ""
-        m = SUMMED.fullmatch(written_out(node.value))
-        return m["letters"][0] if m is not None and m["sign"] not in self.known.values else ""
+        summed = summed_by(node, self.known.values)
+        return summed.letters[0] if summed is not None else ""
 
     def _hold(self, node: SyntaxNode) -> None:
         """Find the indices in a node that nothing in it binds."""
@@ -391,13 +392,10 @@ class BoundReader:
 
     def _chain(self, root: SyntaxNode, done: Mapping[SyntaxNode, SyntaxNode]) -> SyntaxNode:
         """A product, in which what binds takes all that follows it."""
-        spine = [root]
-        while _is_chain(spine[-1].args[0]):
-            spine.append(spine[-1].args[0])
-        spine.reverse()
-        first = done[spine[0].args[0]]
-        items = [(spine[0], first), *((n, done[n.args[1]]) for n in spine)]
-        same = first is spine[0].args[0] and all(done[n.args[1]] is n.args[1] for n in spine)
+        nodes = spine(root)
+        first = done[nodes[0].args[0]]
+        items = [(nodes[0], first), *((n, done[n.args[1]]) for n in nodes)]
+        same = first is nodes[0].args[0] and all(done[n.args[1]] is n.args[1] for n in nodes)
         for k in range(len(items) - 2, -1, -1):
             taken = self._binder(items, k)
             if taken is None:
@@ -413,7 +411,7 @@ class BoundReader:
             items[k:] = [(items[k][0], node)]
             same = False
         if same:
-            for n in spine:
+            for n in nodes:
                 self._hold(n)
             return root
         if len(items) == 1:
@@ -497,9 +495,7 @@ class BoundReader:
         elif node.kind == "binder":
             binder = node.value
         elif node.kind == "name" and not isinstance(node.value, Member):
-            m = SUMMED.fullmatch(written_out(node.value))
-            if m is not None and not {m["sign"], node.value} & self.known.values:
-                binder = Binder(BINDERS[m["sign"]], tuple(m["letters"]))
+            binder = summed_by(node, self.known.values)
             following = items[k + 1][1] if k + 1 < len(items) else None
             called = following is not None and following.bracketed and following.kind == "name"
             if node.value in BINDERS and self.known.is_letter(node.value) and called:
@@ -605,7 +601,3 @@ class BoundReader:
             whole = SyntaxNode(kind, (whole,), first, node.span)
             self._hold(whole)
         return whole
-
-
-def _is_chain(node: SyntaxNode) -> bool:
-    return node.kind in _PRODUCTS and not node.bracketed

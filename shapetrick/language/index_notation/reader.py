@@ -64,11 +64,6 @@ from .ranges import is_part
 _FAMILIES = (
     "declare a family of members with the third index, `x[k] : n for k = 1..K`, and sum those"
 )
-_BESIDE = (
-    "entries of a matrix stand beside members here, which goes where it is used by entries alone: "
-    "declare its numbers, `w[i] : scalar for i = 1..m`, or rows, `y[i] : 1 x k for i = 1..m`, and "
-    "write `sum(i) w[i]^2` for `norm(w)^2`."
-)
 
 
 @dataclass(slots=True)
@@ -230,7 +225,7 @@ class IndexReader(PairReader):
         if not is_settled(found):
             node = next((n for n in postorder(node) if self._is_open(n)), node)
             if node.kind == "name" and base_of(node.value) in self.known.families:
-                raise ShapeError(_BESIDE, node.span)
+                raise _MemberMet(node.span)
             typed = source(self.text, node)
             base = node.value.removesuffix("_bar") if node.kind == "name" else ""
             mean = ""
@@ -277,10 +272,33 @@ class IndexReader(PairReader):
             return self._applied(
                 node, [self._of(a) for a in node.args] if node.kind != "selected" else []
             )
+        except _MemberMet as error:
+            raise ShapeError(self._beside(node), error.span) from None
         except Diverging:
             raise ShapeError("a division by 0 has no value.", node.span) from None
         except ShapetrickError as error:
             raise error.located(node.span, self.text) from None
+
+    def _beside(self, node: SyntaxNode) -> str:
+        """What is said of the entries, rows and columns of a matrix that stand beside members."""
+        parts = (n for n in postorder(node) if n.kind == "selected" and self.has_letters(n))
+        found = next((n for n in parts if n.args[0].kind == "name"), None)
+        if found is None:
+            return f"members stand beside sums over entries here: {_FAMILIES}."
+        base, letters = found.args[0].value, [self.letter(s) for s in found.value]
+        sides = self.shape(found.args[0])
+        sides = sides if len(letters) > 1 else tuple(d for d in sides if d != ONE)
+        placed = list(zip(letters, sides, strict=True))
+        rest = [str(d) for letter, d in placed if not letter]
+        shape = "scalar" if not rest else " x ".join(["1"] * bool(letters[0]) + rest)
+        own = f"{base}[{','.join(filter(None, letters))}]"
+        ranges = ", ".join(f"{letter} = 1..{d}" for letter, d in placed if letter)
+        square = f"{own}^2" if shape == "scalar" else f"norm({own})^2"
+        return (
+            f"`{source(self.text, found)}` stands beside members of a family: declare `{base}` as "
+            f"one, `{own} : {shape} for {ranges}`, and write it by these alone, "
+            f"`sum({','.join(filter(None, letters))}) {square}` for `norm({base})^2`."
+        )
 
     def _applied(self, node: SyntaxNode, args: Sequence[InLetters]) -> InLetters:
         match node.kind:
@@ -319,7 +337,7 @@ class IndexReader(PairReader):
             case "abstract":
                 return replace(args[0], entry=entry_call(node.value, (args[0].entry,)))
         if letters_of_members(node):
-            raise ShapeError(_BESIDE)
+            raise ShapeError(self._beside(node))
         raise ShapeError(
             f"`{source(self.text, node)}` has indices, and is not read entry by entry: name what "
             "is inside in a line of its own."
@@ -612,6 +630,14 @@ class IndexReader(PairReader):
                 "that.",
                 node.span,
             )
+
+
+class _MemberMet(Exception):
+    """A member stands where the shape of a matrix is asked for."""
+
+    def __init__(self, span: Span) -> None:
+        super().__init__()
+        self.span = span
 
 
 _SIDE = "·"

@@ -4,7 +4,7 @@ name."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, Literal
 
 from ...core.errors import ParseError, Span
@@ -27,8 +27,9 @@ BINDERS: Mapping[str, str] = {
     "Σ": "sum", "∑": "sum", "Sum": "sum", "Sigma": "sum", "Π": "prod", "∏": "prod",
 }  # fmt: skip
 DELTAS = ("δ", "delta")
+PRODUCTS = ("*", ".*", "/", "./", "⊗")
 _BELOW = regex(r"(?P<base>.+?)_(?P<index>[a-zα-ω]{1,2}|\d{1,2}|[a-z]\d|\d[a-z]|[a-z]:|:[a-z])")
-SUMMED = regex(rf"(?P<sign>{'|'.join(BINDERS)})_(?P<letters>[a-zα-ω]{{1,3}})")
+_SUMMED = regex(rf"(?P<sign>{'|'.join(BINDERS)})_(?P<letters>[a-zα-ω]{{1,3}})")
 ComparisonSign = Literal["", "≠", "<", ">", "≤", "≥"]
 _COMPARED: Mapping[str, ComparisonSign] = {
     **{"≠": "≠", "!=": "≠", "<": "<", ">": ">", "≤": "≤", "<=": "≤", "≥": "≥", ">=": "≥"},
@@ -40,7 +41,7 @@ _FIRST = regex(r"(\w+)\s*∈\s*\[([\w+\- ]+)\]")  # [n]
 _ORDERED = regex(r"1\s*(?:≤|<=)\s*(\w+)\s*(<=|≤|<)\s*(\w+)\s*(?:≤|<=)\s*([\w+\- ]+)")
 _SIGN = regex(rf"(?:{'|'.join(BINDERS)})\s*_?")
 _SUBSCRIPTS = str.maketrans("ᵢⱼₖₗₘₙₚᵣₛₜ₀₁₂₃₄₅₆₇₈₉", "ijklmnprst0123456789")
-LOWERED = regex(r"([^\W\d_]+?|[∑∏])([ᵢⱼₖₗₘₙₚᵣₛₜ₀-₉]+)")
+_LOWERED = regex(r"([^\W\d_]+?|[∑∏])([ᵢⱼₖₗₘₙₚᵣₛₜ₀-₉]+)")
 
 
 class Binder(NamedTuple):
@@ -168,15 +169,41 @@ def sums_among(nodes: Iterable[SyntaxNode]) -> tuple[list[Range], set[str]]:
     ranges: list[Range] = []
     letters: set[str] = set()
     for node in nodes:
-        if node.kind == "binder":
+        if node.kind in ("binder", "bound"):
             ranges += node.value.ranges
             letters |= {*node.value.letters}
+        elif (binder := summed_by(node)) is not None:
+            letters |= {*binder.letters}
         elif node.kind in RUNNING:
             ranges.append(node.value)
             letters.add(node.value.letter)
         elif node.kind == "call" and node.value.name in BINDERS:
             letters |= {a.value for a in node.args if a.kind == "name"}
     return ranges, letters
+
+
+def summed_by(node: SyntaxNode, values: Container[str] = ()) -> Binder | None:
+    """What `sum_ij` binds, where neither it nor `sum` is among the values; None of other nodes."""
+    if node.kind != "name" or isinstance(node.value, Member) or node.value in values:
+        return None
+    typed = written_out(node.value)
+    m = _SUMMED.fullmatch(typed) if "_" in typed else None
+    if m is None or m["sign"] in values:
+        return None
+    return Binder(BINDERS[m["sign"]], tuple(m["letters"]))
+
+
+def spine(root: SyntaxNode) -> list[SyntaxNode]:
+    """The nodes of a product without brackets, from that of its first two factors on."""
+    found = [root]
+    while is_product(found[-1].args[0]):
+        found.append(found[-1].args[0])
+    return found[::-1]
+
+
+def is_product(node: SyntaxNode) -> bool:
+    """Whether a node is a product, or a quotient, without brackets around it."""
+    return node.kind in PRODUCTS and not node.bracketed
 
 
 def capital_of(name: str) -> str:
@@ -186,7 +213,8 @@ def capital_of(name: str) -> str:
 
 def parts_below(name: str) -> tuple[str, str]:
     """The name of which `h_i` may be an entry, and the index; both empty if it is none."""
-    m = None if isinstance(name, Member) else _BELOW.fullmatch(written_out(name))
+    typed = "" if isinstance(name, Member) else written_out(name)
+    m = _BELOW.fullmatch(typed) if "_" in typed else None
     return ("", "") if m is None else (m["base"], m["index"])
 
 
@@ -196,7 +224,9 @@ def base_below(name: str) -> str:
 
 def written_out(name: str) -> str:
     """A name with small letters below it written as an index: `xᵢ` as `x_i`."""
-    return LOWERED.sub(lambda m: f"{m[1]}_{m[2].translate(_SUBSCRIPTS)}", name)
+    if name.isascii():
+        return name
+    return _LOWERED.sub(lambda m: f"{m[1]}_{m[2].translate(_SUBSCRIPTS)}", name)
 
 
 def beginning(span: Span, base: str) -> Span:
