@@ -105,21 +105,24 @@ class BoundReader:
             letter = self._binds_nothing(node, bound)
             if letter:
                 raise NameProblem(
-                    self._undeclared_entry(letter, done[root])
-                    or f"nothing behind this has the index `{letter}`: what is summed stands "
+                    f"nothing behind this has the index `{letter}`: what is summed stands "
                     f"behind the sum, `sum({letter}) x[{letter}]`, with a declared `x`.",
                     node.span,
                 )
         return done[root]
 
-    def _undeclared_entry(self, letter: str, root: SyntaxNode) -> str:
-        """What is said of the entries of a name that nobody declared; empty if there are none."""
-        names = (n.value for n in postorder(root) if n.kind == "name" and base_below(n.value))
-        below = (base_below(name) for name in names if letter in name.rpartition("_")[2])
-        base = next((b for b in below if b not in BINDERS and self.known.is_letter(b)), "")
-        entry, rows = f"{base}_{letter}", capital_of(base or "x")
-        said = f"`{base}` is not declared: numbers `{entry}` are entries of `{base} : n`"
-        return said + f", columns `{entry}` rows of `{rows} : m x n`." if base else ""
+    def _refuse_undeclared_entries(self, root: SyntaxNode, letters: Sequence[str]) -> None:
+        """Refuse what would be entries with these letters of names that nobody declared."""
+        for name, span in ((n.value, n.span) for n in postorder(root) if n.kind == "name"):
+            base, index = parts_below(name)
+            new = base and base not in BINDERS and all(map(self.known.is_letter, (name, base)))
+            if not new or not any(letter in index for letter in letters):
+                continue
+            said = f"`{base}` is not declared: numbers `{name}` are entries of `{base} : "
+            if len(index) == 1:
+                rows = capital_of(base)
+                raise NameProblem(f"{said}n`, columns `{name}` rows of `{rows} : m x n`.", span)
+            raise NameProblem(f"{said}m x n`.", span)
 
     def _scopes(
         self, root: SyntaxNode, outside: frozenset[str]
@@ -293,6 +296,7 @@ class BoundReader:
     def _running(self, node: SyntaxNode) -> SyntaxNode:
         """`sum(i = 1..n) x[i]` over entries; over members it stays."""
         (body,), over = node.args, node.value
+        self._refuse_undeclared_entries(body, over.letter)
         if over.letter in letters_of_members(body) or over.letter not in self.held[body]:
             return node
         self._check_free(over.letter, node.span)
@@ -511,6 +515,7 @@ class BoundReader:
         """Whether the body holds the letters as indices. Raises NameProblem."""
         missing = [s for s in binder.letters if s not in self.held[body]]
         missing = [s for s in missing if s not in {t for r in binder.ranges for t in r.letters}]
+        self._refuse_undeclared_entries(body, binder.letters)
         if len(missing) == len(binder.letters):
             return False
         for k, letter in enumerate(binder.letters):
