@@ -7,10 +7,10 @@ what the translation knows is used.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -18,9 +18,8 @@ from ...core.dims import Dim, Shape
 from ...core.errors import BudgetError
 from ...core.functions import NAMES, TABLE, Array
 from ..shapes.notated_calls import SIGNS
-from ..syntax.selections import Selector
 from ..syntax.tree import INNER, RUNNING, Callee, SyntaxNode
-from .index_names import IndexNames
+from .entry_meanings import EntryMeanings
 
 MOST_ENTRIES = 1_000_000
 TOO_LARGE = (
@@ -51,40 +50,7 @@ _MASKS: Mapping[str, Callable[[Array], Array]] = {
 _DRAWS = ((-1.5, 1.5), (0.2, 1.6), (0.2, 0.9))
 
 
-class LetterMeanings(Protocol):
-    """What is known of a text in letters."""
-
-    @property
-    def values(self) -> Container[SyntaxNode]:
-        """The parts that have open letters."""
-        ...
-
-    @property
-    def sized(self) -> Mapping[SyntaxNode, Dim]:
-        """The parts that stand for dimensions."""
-        ...
-
-    @property
-    def parts(self) -> Mapping[SyntaxNode, SyntaxNode]:
-        """Of what has numbers among its indices, the row, column or slice that they tell."""
-        ...
-
-    @property
-    def text(self) -> str:
-        """What was typed."""
-        ...
-
-    @property
-    def known(self) -> IndexNames:
-        """The names that have a meaning."""
-        ...
-
-    def shape(self, node: SyntaxNode) -> Shape: ...
-    def letter(self, selector: Selector) -> str: ...
-    def is_identity(self, base: SyntaxNode) -> bool: ...
-
-
-def agree(node: SyntaxNode, form: SyntaxNode, heads: Sequence[str], reader: LetterMeanings) -> bool:
+def agree(node: SyntaxNode, form: SyntaxNode, heads: Sequence[str], reader: EntryMeanings) -> bool:
     """Whether a text in letters, and what it was read as, have the same values."""
     leaves = list(dict.fromkeys(_drawn(node, reader)) | dict.fromkeys(_drawn(form, reader)))
     shapes = [reader.shape(leaf) for leaf in leaves]
@@ -104,7 +70,7 @@ def _same_values(
     node: SyntaxNode,
     form: SyntaxNode,
     heads: Sequence[str],
-    reader: LetterMeanings,
+    reader: EntryMeanings,
     leaves: Sequence[tuple[SyntaxNode, Shape]],
     sizes: Mapping[str, int],
 ) -> bool:
@@ -133,7 +99,7 @@ def _same_values(
     return True
 
 
-def _inside(node: SyntaxNode, reader: LetterMeanings) -> tuple[SyntaxNode, ...]:
+def _inside(node: SyntaxNode, reader: EntryMeanings) -> tuple[SyntaxNode, ...]:
     """The parts of which a node's value is computed; none of what is drawn."""
     if node in reader.sized or _is_drawn(node, reader):
         return ()
@@ -143,7 +109,7 @@ def _inside(node: SyntaxNode, reader: LetterMeanings) -> tuple[SyntaxNode, ...]:
     return node.args
 
 
-def _is_drawn(node: SyntaxNode, reader: LetterMeanings) -> bool:
+def _is_drawn(node: SyntaxNode, reader: EntryMeanings) -> bool:
     """Whether a value is drawn: that of a name, and of what has no letters and is no function of
     arrays alone."""
     match node.kind:
@@ -160,7 +126,7 @@ def _is_drawn(node: SyntaxNode, reader: LetterMeanings) -> bool:
     return False
 
 
-def _drawn(root: SyntaxNode, reader: LetterMeanings) -> Iterator[SyntaxNode]:
+def _drawn(root: SyntaxNode, reader: EntryMeanings) -> Iterator[SyntaxNode]:
     stack = [root]
     while stack:
         node = stack.pop()
@@ -190,7 +156,7 @@ def _shrunk(dims: Sequence[Dim], count: int) -> dict[str, int]:
 class _LetterValues:
     """The values of nodes: arrays with an axis for each letter before rows and columns."""
 
-    reader: LetterMeanings
+    reader: EntryMeanings
     sizes: Mapping[str, int]
     drawn: Mapping[SyntaxNode | str, Array]
     letters: list[str] = field(default_factory=list)

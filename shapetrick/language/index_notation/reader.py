@@ -7,22 +7,19 @@ numbers before it is used.
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ...core.dims import ONE, SCALAR, Dim, Shape, shape_text
-from ...core.errors import InferenceError, NameProblem, ShapeError, ShapetrickError, Span
+from ...core.dims import ONE, SCALAR, Dim, shape_text
+from ...core.errors import NameProblem, ShapeError, ShapetrickError, Span
 from ...core.functions import NAMES, TABLE, Function, parse_signature
-from ...core.indices import Index, Range, base_of, dim_of
-from ..shapes.errors import Expectation, explain, source
-from ..shapes.inference import Inference, Misfit, Undetermined
+from ...core.indices import Index, Range, dim_of
+from ..shapes.errors import source
 from ..shapes.notated_calls import SIGNS
-from ..shapes.unification import is_settled
 from ..shapes.words import vocabulary
-from ..syntax.constants import IDENTITIES
-from ..syntax.index_binders import DELTAS, Binder, capital_of
+from ..syntax.index_binders import Binder, capital_of
 from ..syntax.member_ranges import letters_of_members
 from ..syntax.parser import parse_expression
 from ..syntax.selections import Selector
@@ -56,8 +53,8 @@ from .entries import (
     substituted,
 )
 from .entry_definitions import EntryHead
+from .entry_meanings import MemberMet
 from .forms import FormWriter, NoMatrixForm
-from .index_names import IndexNames
 from .pairs import PairReader
 from .ranges import is_part
 
@@ -68,21 +65,10 @@ _FAMILIES = (
 
 @dataclass(slots=True)
 class IndexReader(PairReader):
-    """Translates the expressions of one problem. `inference` knows the names' shapes."""
+    """Translates the expressions of one problem."""
 
-    text: str
-    known: IndexNames
-    inference: Inference
-    defined: Container[object] = ()  # names of definitions, whose diagonals may vanish
-    dims: dict[str, Dim] = field(
-        default_factory=dict
-    )  # of the letters that are bound, and of sides
     values: dict[SyntaxNode, InLetters] = field(default_factory=dict)  # of what has open letters
-    sized: dict[SyntaxNode, Dim] = field(default_factory=dict)
-    parts: dict[SyntaxNode, SyntaxNode] = field(default_factory=dict)  # `A[:,1]` of `A[i,1]`
-    counted: dict[Dim, SyntaxNode] = field(default_factory=dict)  # columns of numbers
     mentioned: dict[str, Span] = field(default_factory=dict)  # names that are values
-    classes: dict[str, Dim] = field(default_factory=dict)  # of columns, how many they number
     called: set[str] = field(default_factory=set)  # functions of the text whose calls are put in
 
     def translated(self, root: SyntaxNode, head: EntryHead) -> SyntaxNode:
@@ -110,28 +96,6 @@ class IndexReader(PairReader):
             return self._closed(node, value, value.rows, value.cols)
         self.values[node] = value
         return node
-
-    def has_letters(self, node: SyntaxNode) -> bool:
-        """Whether a node is an entry with an index, or binds one."""
-        if node.kind == "selected":
-            return any(self.letter(s) for s in node.value)
-        return node.kind == "bound"
-
-    def letter(self, selector: Selector) -> str:
-        """The letter that a selector is; empty for a number, a slice and all."""
-        first = selector.first
-        if not selector.is_one or first is None:
-            return ""
-        if first.kind == "name":
-            return first.value if self.known.is_letter(first.value) else ""
-        for node in postorder(first):
-            if node.kind == "name" and self.known.is_letter(node.value):
-                raise NameProblem(
-                    "an index with a number added to it, or times one, needs the range of its "
-                    f"letter: `sum({node.value} = 1..n-1) …`.",
-                    first.span,
-                )
-        return ""
 
     # ---- what is closed
 
@@ -196,53 +160,6 @@ class IndexReader(PairReader):
 
     # ---- plain values
 
-    def give_shape(self, name: str, shape: Shape) -> None:
-        """Say what shape a name has from here on."""
-        self.inference.shapes[name] = shape
-
-    def numbers(self, count: Dim) -> SyntaxNode:
-        """The column of the numbers from 1 on, the same one for each count."""
-        if count not in self.counted:
-            size = FormWriter(self.dims, Span(0, 0), self.sized).size(count)
-            ones = SyntaxNode("call", (), Callee("ones", None, (size,)), size.span)
-            self.counted[count] = SyntaxNode("call", (ones,), Callee("cumsum"), size.span)
-        return self.counted[count]
-
-    def shape(self, node: SyntaxNode) -> Shape:
-        """The shape of what is in matrix notation. Raises InputError if it isn't settled."""
-        inference = self.inference
-        try:
-            if not inference.knows(node):
-                inference.add(node)
-            if not is_settled(inference.shape(node)):
-                inference.solve()
-        except Misfit as misfit:
-            taken = [Expectation(root, False) for root in inference.roots]  # of other lines, too
-            raise explain(misfit, self.text, inference, taken, ()) from None
-        except Undetermined:
-            pass
-        found = inference.shape(node)
-        if not is_settled(found):
-            node = next((n for n in postorder(node) if self._is_open(n)), node)
-            if node.kind == "name" and base_of(node.value) in self.known.families:
-                raise _MemberMet(node.span)
-            typed = source(self.text, node)
-            base = node.value.removesuffix("_bar") if node.kind == "name" else ""
-            mean = ""
-            if base != node.value and base in self.known.values:
-                mean = f" The mean is defined, `{node.value} = mean({base})`."
-            raise InferenceError(
-                f"the shape of `{typed}` is not declared: where a line has indices, every name "
-                f"in it is declared, `{typed} : scalar` or its shape.{mean}",
-                node.span,
-            )
-        return found
-
-    def _is_open(self, node: SyntaxNode) -> bool:
-        """Whether a node is a name without a shape."""
-        shape = self.inference.shapes.get(node.value) if node.kind == "name" else None
-        return shape is not None and not is_settled(self.inference.unifier.shape(shape))
-
     def _plain(self, node: SyntaxNode) -> InLetters:
         """A value in matrix notation, with letters for its sides."""
         if node.kind == "number":
@@ -272,7 +189,7 @@ class IndexReader(PairReader):
             return self._applied(
                 node, [self._of(a) for a in node.args] if node.kind != "selected" else []
             )
-        except _MemberMet as error:
+        except MemberMet as error:
             raise ShapeError(self._beside(node), error.span) from None
         except Diverging:
             raise ShapeError("a division by 0 has no value.", node.span) from None
@@ -397,11 +314,6 @@ class IndexReader(PairReader):
         below = base.value.lower() if base.kind == "name" else ""
         is_row = below and below not in self.known.values and capital_of(below) == base.value
         return f", and `{below}_{index}` is the row as a column" if is_row else ""
-
-    def is_identity(self, base: SyntaxNode) -> bool:
-        """Whether what is indexed is a δ, or an `I`."""
-        is_name = base.kind == "name" and (base.value in DELTAS or base.value in IDENTITIES)
-        return is_name and base.value not in self.known.values
 
     def _identity(self, letters: Sequence[str]) -> InLetters:
         """δ[i,j], over what its letters run over elsewhere."""
@@ -630,14 +542,6 @@ class IndexReader(PairReader):
                 "that.",
                 node.span,
             )
-
-
-class _MemberMet(Exception):
-    """A member stands where the shape of a matrix is asked for."""
-
-    def __init__(self, span: Span) -> None:
-        super().__init__()
-        self.span = span
 
 
 _SIDE = "·"

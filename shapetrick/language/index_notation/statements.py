@@ -65,7 +65,7 @@ class IndexNotation:
         """The statements in matrix notation. Raises InputError."""
         self._declare(self.known)
         defined = {s.name.name for s in self.statements if isinstance(s, Definition)}
-        reader = IndexReader(self.text, self.known, self.inference, defined)
+        reader = IndexReader(self.text, self.known, self.inference, defined=defined)
         found: dict[int, Statement] = {}
         for k in self._order():
             try:
