@@ -12,7 +12,7 @@ from ...core.indices import Member, Range, index_of, range_of, ranges_of
 from ...core.named_tuples import NamedTuple
 from ...core.regexes import regex
 from .lexer import normal
-from .selections import Selector
+from .selections import Selector, selected, typed_index
 from .tree import (
     RUNNING,
     SyntaxNode,
@@ -153,15 +153,16 @@ def read_below(text: str, span: Span) -> SyntaxNode:
     parts = [part.strip() for part in below.split(",")]
     if len(parts) == 1 and re.fullmatch(r"[\w:]+", parts[0]):
         return name_node(f"{base}_{parts[0]}", span)
-    indices = [index_of(part) for part in parts if part != ":"]
-    if not all(parts) or any(i is None or (i.letter and i.offset) for i in indices):
+    indices = {part: index_of(part) for part in parts if part != ":"}
+    at = {part: typed_index(i, span) for part, i in indices.items() if i is not None}
+    if not all(parts) or len(at) < len(indices):
         raise ParseError(
-            "an index is a letter or a whole number: `A_{ij}`, `A[i,j]`; a member of a family is "
-            f"`{base}[{below}]`.",
+            "an index is a letter or a whole number, or what is added to one: `A_{ij}`, `A[i,j]`, "
+            f"`{base}_{{i+1}}`.",
             span,
         )
     whole = name_node(base, beginning(span, base))
-    return SyntaxNode("selected", (whole,), tuple(selector_of(p, span) for p in parts), span)
+    return selected(whole, tuple([Selector(at.get(p), at.get(p)) for p in parts]), span)
 
 
 def sums_among(nodes: Iterable[SyntaxNode]) -> tuple[list[Range], set[str]]:
