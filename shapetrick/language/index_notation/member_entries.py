@@ -118,6 +118,8 @@ def _typed_below(statements: Sequence[Statement], families: Container[str]) -> d
 def _below(name: str) -> Member | None:
     """`R_ij` and `u_1` as the members that they may be."""
     base, index = parts_below(name)
+    if not base and name[-2:-1] == "_" and name[-1].isupper():  # the last one, `h_T`
+        base, index = name[:-2], name[-1]
     if not base or ":" in index:
         return None
     places = [index] if index.isdigit() else [*index]

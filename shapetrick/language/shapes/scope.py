@@ -49,7 +49,7 @@ from .words import is_word, table_words
 _NUMBER = regex(r"_?\d+$")
 _SUMS = ("sum", "Σ", "Sum", "prod", "max", "min", "mean")
 _ENTRY = regex(r"\((\d+)\)")  # MATLAB's, of a name before it
-_INDEX = regex(r"[ijklmnt]{1,3}|\d{1,2}")
+_INDEX = regex(r"[ijklmnt]{1,3}|\d{1,2}|[A-Z]")
 # A name with an index below it, as in index notation.
 _INDEXED = regex(rf"(?P<base>.+)_[ijklmnt]{{1,3}}|(?P<sum>{'|'.join(_SUMS)})_.+")
 # `D_x`, `grad_x`; `J_f`, `H_f`; `d` or `df`: signs of derivatives elsewhere.
@@ -572,9 +572,9 @@ def _slip(scope: Scope, node: SyntaxNode) -> NameProblem | None:
     indexed = _INDEXED.fullmatch(name)
     entry = _entry_of(scope, name)
     if entry:
-        said = (
-            f", and entries of `{entry}` are written in brackets, `{entry}[i,j]` or `{entry}[i]`."
-        )
+        turned = f"the transpose of `{entry}` is `{entry}'`, and " * name.endswith("_T")
+        said = f", and {turned}entries of `{entry}` are written in brackets, `{entry}[i,j]` or "
+        said += f"`{entry}[i]`."
     elif indexed is not None:
         base = indexed["base"] or indexed["sum"]
         instead = f"a family is declared, `{base}[i] : d for i = 1..n`."

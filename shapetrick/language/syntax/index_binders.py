@@ -179,7 +179,8 @@ def sums_among(nodes: Iterable[SyntaxNode]) -> tuple[list[Range], set[str]]:
             ranges.append(node.value)
             letters.add(node.value.letter)
         elif node.kind == "call" and node.value.name in BINDERS:
-            letters |= {a.value for a in node.args if a.kind == "name"}
+            given = (*node.args, *node.value.sizes)
+            letters |= {a.value for a in given if a.kind == "name"}
     return ranges, letters
 
 
