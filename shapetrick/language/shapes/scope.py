@@ -268,15 +268,16 @@ def _check_sides(
     span: Span,
 ) -> None:
     for side in sides:
+        alone = len(side.names) == 1 and ONE not in (s.dim for s in sides)
+        for name, place in side.names:
+            ends = side.tail == (name, place)
+            said = as_size(base_of(name), ends) if ends or not alone else ""
+            if said:
+                raise scope.error(said, place)
         if side.dim.integer == 0 or not side.dim.is_eventually_natural:
             said = f"a dimension is at least 1, which nothing tells of `{side.dim}`."
             raise ShapeError(said, span, scope.text)
         for name, place in side.names:
-            ends = side.tail == (name, place)
-            alone = len(side.names) == 1 and ONE not in (s.dim for s in sides)
-            said = as_size(base_of(name), ends) if ends or not alone else ""
-            if said:
-                raise scope.error(said, place)
             _check_dimension(scope, name, place, len(side.names) > 1)
             scope.dims.setdefault(name, place)
     square = [a for a in attributes if ATTRIBUTES[a]]

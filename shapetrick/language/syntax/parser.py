@@ -576,10 +576,11 @@ def _run(start: str, source: Source) -> Any:
 
 def _prose(source: Source) -> ParseError | None:
     """What is said of a line that is a sentence; None of others."""
-    for m in re.finditer(r"[a-z]+", source.text[slice(*source.span)]):
+    line = source.text[slice(*source.span)]
+    for m in re.finditer(r"[a-z]+", line):
         if m.group() in PROSE and m.group() not in source.names:
             start = source.span.start + m.start()
-            return ParseError(no_name(m.group()), Span(start, start + len(m.group())))
+            return ParseError(no_name(m.group(), line), Span(start, start + len(m.group())))
     return None
 
 
