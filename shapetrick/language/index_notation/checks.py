@@ -28,7 +28,10 @@ TOO_LARGE = (
 )
 TOLERANCE = 1e-8
 _SMALLEST, _LARGEST = 3, 100  # sizes of a dimension
-_OPERATORS = {"+": "add", ".*": "times", ".^": "power", "^": "power"}
+_OPERATORS: Mapping[str, Callable[..., Any]] = {
+    **{"neg": np.negative, "+": np.add, "-": np.subtract, ".*": np.multiply, "./": np.divide},
+    **{"/": np.divide, ".^": np.power, "^": np.power},
+}
 _REDUCED: Mapping[str, Any] = {
     "sum": np.sum,
     "mean": np.mean,
@@ -127,12 +130,17 @@ def _is_drawn(node: SyntaxNode, reader: EntryMeanings) -> bool:
 
 
 def _drawn(root: SyntaxNode, reader: EntryMeanings) -> Iterator[SyntaxNode]:
-    stack = [root]
+    nodes = _postorder(root, reader)
+    return (n for n in nodes if n not in reader.sized and _is_drawn(n, reader))
+
+
+def _postorder(root: SyntaxNode, reader: EntryMeanings) -> Iterator[SyntaxNode]:
+    """The parts of which the value is computed, and the whole; arguments first."""
+    backwards, stack = [], [root]
     while stack:
-        node = stack.pop()
-        if node not in reader.sized and _is_drawn(node, reader):
-            yield node
-        stack.extend(reversed(_inside(node, reader)))
+        backwards.append(stack.pop())
+        stack += _inside(backwards[-1], reader)
+    return reversed(backwards)
 
 
 def _sizes(dims: Sequence[Dim], node: SyntaxNode) -> dict[str, int]:
@@ -165,7 +173,7 @@ class _LetterValues:
     def of(self, root: SyntaxNode, heads: Sequence[str]) -> Array:
         """The value; a matrix or a column where its letters are `heads`, of which an empty one
         stands for the side that the value has itself."""
-        nodes = list(self._postorder(root))
+        nodes = list(_postorder(root, self.reader))
         self.letters = list(dict.fromkeys(s for n in nodes for s in self._letters(n)))
         bound = (s for n in nodes if n.kind == "bound" for s in n.value.letters)
         self.letters = list(dict.fromkeys([*self.letters, *bound]))
@@ -204,17 +212,6 @@ class _LetterValues:
             known = [self.extents[s] for s in letters if s in self.extents]
             self.extents.update(dict.fromkeys(letters, *known[:1]) if known else {})
 
-    def _postorder(self, root: SyntaxNode) -> Iterator[SyntaxNode]:
-        stack = [(root, False)]
-        while stack:
-            node, ready = stack.pop()
-            inside = _inside(node, self.reader)
-            if ready or not inside:
-                yield node
-            else:
-                stack.append((node, True))
-                stack.extend((a, False) for a in reversed(inside))
-
     def _letters(self, node: SyntaxNode) -> Iterator[str]:
         if node.kind == "selected" and not _is_drawn(node, self.reader):
             for selector in node.value:
@@ -240,17 +237,11 @@ class _LetterValues:
                 return self._call(node.value, args)
             case "abstract":
                 return np.asarray(np.sin(args[0] + node.value[1]) + args[0] / 2)
-            case "neg":
-                return -args[0]
             case "'":
                 return args[0].swapaxes(-1, -2)
-            case "-":
-                return np.asarray(args[0] - args[1])
-            case "/" | "./":
-                return np.asarray(args[0] / args[1])
             case "*":
                 return self._product(node, *args)
-        return TABLE[_OPERATORS[node.kind]].value(*args, None)
+        return np.asarray(_OPERATORS[node.kind](*args))
 
     def _lifted(self, array: Array) -> Array:
         return array.reshape(*([1] * len(self.letters)), *array.shape[-2:])

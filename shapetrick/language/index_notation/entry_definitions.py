@@ -89,8 +89,16 @@ def families_among(statements: Sequence[Statement], known: Iterable[str] = ()) -
         if indices and (isinstance(s, Declaration) or _is_member(s, indices))
     }
     families.update(known)
-    given = [s for s in statements if isinstance(s, (Declaration, Definition))]
-    return _families_by_families(given, families)
+    members = [
+        (s, s.name.name)
+        for s in statements
+        if isinstance(s, Definition) and isinstance(s.name.name, Member)
+    ]
+    while True:
+        more = {n.base for s, n in members if not _is_by_entries(s, letters_of(n), families)}
+        if more <= families:
+            return families
+        families |= more
 
 
 def _is_member(s: Statement, indices: Sequence[Index]) -> bool:
@@ -176,23 +184,6 @@ def line_of(name: str, plain: Container[str]) -> tuple[str, str]:
 
 def letters_of(name: Member) -> tuple[str, ...]:
     return tuple(i.letter for i in name.indices if not i.offset)
-
-
-def _families_by_families(
-    statements: Iterable[Declaration | Definition], families: set[str]
-) -> set[str]:
-    """The families that are defined by members of families, in whatever order."""
-    found = set(families)
-    members = [
-        (s, s.name.name)
-        for s in statements
-        if isinstance(s, Definition) and isinstance(s.name.name, Member)
-    ]
-    while True:
-        more = {n.base for s, n in members if not _is_by_entries(s, letters_of(n), found)}
-        if more <= found:
-            return found
-        found |= more
 
 
 def _is_by_entries(s: Definition, letters: Sequence[str], families: set[str]) -> bool:

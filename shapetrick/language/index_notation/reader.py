@@ -7,7 +7,7 @@ numbers before it is used.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -61,6 +61,15 @@ from .ranges import is_part
 _FAMILIES = (
     "declare a family of members with the third index, `x[k] : n for k = 1..K`, and sum those"
 )
+
+
+_ENTRYWISE: Mapping[str, Callable[[EntryTerm, EntryTerm], EntryTerm]] = {
+    "+": lambda a, b: entry_sum([a, b]),
+    "-": lambda a, b: entry_sum([a, negated(b)]),
+    ".*": lambda a, b: entry_product([a, b]),
+    **dict.fromkeys(("./", "/"), lambda a, b: entry_product([a, inverted(b)])),
+    **dict.fromkeys((".^", "^"), entry_power),
+}
 
 
 @dataclass(slots=True)
@@ -227,26 +236,16 @@ class IndexReader(PairReader):
                 return replace(args[0], entry=negated(args[0].entry))
             case "'":
                 return replace(args[0], rows=args[0].cols, cols=args[0].rows)
-            case "+" | "-":
-                left, right, value = self._aligned(node, *args)
-                right = negated(right) if node.kind == "-" else right
-                return replace(value, entry=entry_sum([left, right]))
-            case ".*":
-                left, right, value = self._aligned(node, *args)
-                return replace(value, entry=entry_product([left, right]))
-            case "./" | "/":
-                if node.kind == "/" and (args[1].rows or args[1].cols):
-                    raise ShapeError(
-                        f"`{source(self.text, node.args[1])}` is no scalar: element-wise division "
-                        "is `./`."
-                    )
-                left, right, value = self._aligned(node, *args)
-                return replace(value, entry=entry_product([left, inverted(right)]))
+            case "/" if args[1].rows or args[1].cols:
+                raise ShapeError(
+                    f"`{source(self.text, node.args[1])}` is no scalar: element-wise division is "
+                    "`./`."
+                )
             case "^" if args[0].rows or args[0].cols:
                 raise ShapeError("a power of a row, a column or a matrix is `.^`, entry by entry.")
-            case "^" | ".^":
+            case kind if kind in _ENTRYWISE:
                 left, right, value = self._aligned(node, *args)
-                return replace(value, entry=entry_power(left, right))
+                return replace(value, entry=_ENTRYWISE[kind](left, right))
             case "*":
                 return self._product(node, *args)
             case "call":
