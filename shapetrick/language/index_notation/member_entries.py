@@ -222,14 +222,16 @@ def _left_out(statements: Sequence[Statement], plain: Container[str]) -> dict[st
     told = [over for s in statements for over in ranges_said(s)]
     told += [over for over in given if not over.letters & summed]
     matrices = _matrices(statements)
-    for part in (p for p in (_part(n, plain, matrices) for n in nodes) if p.base in matrices):
-        family = part.family(matrices[part.base])
-        told += family.ranges if family is not None else ()
+    for base, sides, indices in (_part(n, plain, matrices) for n in nodes):
+        for k, index in zip(sides, indices, strict=False) if base in matrices else ():
+            end = index_of(str((matrices[base].sides or ())[k].dim))
+            if end is not None and index == Index(index.letter):
+                told.append(Range(index.letter, Index("", 1), end))
     uses = [*found.values(), *(m for n in nodes if n.kind == "name" and (m := _indexed(n.value)))]
 
     def running(n: PlacedName, axis: int, letter: str) -> Range:
         """Over what an index runs, that of all the letters which stand there."""
-        at = {m.indices[axis] for m in uses if m.base == found[n].base}
+        at = {m.indices[axis] for m in uses if m.base == found[n].base and len(m.indices) > axis}
         ends = {over.ends for over in told if Index(over.letter) in at}
         if len(ends) != 1 or any(i.letter and i.offset for i in at):
             raise NameProblem(
