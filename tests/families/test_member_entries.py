@@ -49,6 +49,13 @@ BESIDE: list[tuple[str, Callable[[Arrays], jax.Array]]] = [
     ("c : k\n$u_i \\in \\mathbb{R}^k$, $w_i \\in \\mathbb{R}$\n$s_i = c^T u_i$\n$r_i = w_i - s_i$\n"
      "$L = \\frac1m \\sum_{i=1}^m r_i^2$; grad L wrt c",
      lambda a: jnp.mean((a["w"] - a["u"] @ a["c"]) ** 2)),
+    ("u_i, c : k; J = sum(i = 2..m) exp(c' u_i - c' u_{i-1}); grad J wrt u_i",
+     lambda a: jnp.sum(jnp.exp((a["u"][1:] - a["u"][:-1]) @ a["c"]))),
+    (f"{V}; B : m x k; q_ij = exp(-norm(b_i - v_j)^2); J = sum_i log(sum_j q_ij); grad J wrt v[j]",
+     lambda a: jnp.sum(jax.nn.logsumexp(-jnp.sum((a["B"][:, None] - a["v"]) ** 2, -1), 1))),
+    ("u_i, v_j : k; q_ij = exp(u_i' v_j)\n"
+     "J = sum_{i=1}^m norm((sum_{j=1}^n q_ij v_j) / sum_{j=1}^n q_ij)^2; grad J wrt v_j",
+     lambda a: jnp.sum((jax.nn.softmax(a["u"] @ a["v"].T, 1) @ a["v"]) ** 2)),
     (f"{V}; B : m x k; J = sum(i) min(j) norm(b_i - v_j)^2; grad J wrt v[j]",
      lambda a: jnp.sum(jnp.min(jnp.sum((a["B"][:, None] - a["v"]) ** 2, -1), 1))),
     (f"{V}; B : m x k; R : m x n; J = sum_i sum_j R_ij norm(b_i - v_j)^2; grad J wrt B",
@@ -120,7 +127,10 @@ REFUSED = [
     (f"{U}; X : m x k; J = sum(i) norm(x_i - u[i])^2 + norm(X)", "`X[i] : 1 x k for i = 1..m`"),
     (f"{U}; s : m; w = softmax(s); J = sum(i) w[i] norm(u[i])^2", "`w[i] : scalar for i = 1..m`"),
     ("x_i : d; J = sum(i, j) norm(x_i - x_j)", "with `for i = 1..L`"),
-    ("x_t : d; J = sum(t = 2..T) norm(x_t - x[t-1])", "with `for t = 1..L`"),
+    (
+        "x_t : d; J = sum(t = 2..T-s) norm(x_t - x[t-1]) + sum(t = 1..S) norm(x_t)",
+        "with `for t = 1..L`",
+    ),
     (
         "x_i : d; y : m; z : n; J = sum(i) y_i norm(x_i) + sum(i) z_i norm(x_i)",
         "with `for i = 1..L`",

@@ -20,6 +20,7 @@ from ..syntax.index_binders import (
     ComparisonSign,
     base_below,
     beginning,
+    bound_twice,
     capital_of,
     is_product,
     parts_below,
@@ -554,9 +555,7 @@ class BoundReader:
             if node.kind == "bound":
                 letters = tuple(s for s in node.value.own if s not in scope)
                 if not letters:
-                    letter = node.value.letters[0]
-                    message = f"`{letter}` runs here already: choose another letter for the sum."
-                    raise NameProblem(message, node.span)
+                    raise NameProblem(bound_twice(node.value.letters[0]), node.span)
                 binders[node] = node.value._replace(summed=letters)
                 scope |= {*letters}
             elif node.kind in RUNNING:

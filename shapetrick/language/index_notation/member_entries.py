@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from ...core.dims import ONE, shape_text
 from ...core.errors import NameProblem
-from ...core.indices import Index, Member, Range, index_of, member, written
+from ...core.indices import Index, Member, Range, base_of, index_of, member, written
 from ...core.indices import parts as parts_of
 from ...core.named_tuples import NamedTuple
 from ..syntax.index_binders import PRODUCTS, is_product, parts_below, spine, sums_among
-from ..syntax.member_ranges import ranges_said
+from ..syntax.member_ranges import ranges_said, running_letters
 from ..syntax.selections import index_of_node, plain_of
 from ..syntax.tree import (
     KINDS,
@@ -110,7 +110,8 @@ def _typed_below(statements: Sequence[Statement], families: Container[str]) -> d
         for name, _ in values_named(s) if letters else ():
             below = _below(name)
             own = {t for i in below.indices for t in i.terms} if below is not None else set()
-            if below is not None and own and own <= letters:
+            is_member = own & letters if isinstance(s, Definition) else own <= letters
+            if below is not None and own and is_member:
                 found[name] = below
     return found
 
@@ -230,16 +231,19 @@ def _left_out(statements: Sequence[Statement], plain: Container[str]) -> dict[st
     uses = [*found.values(), *(m for n in nodes if n.kind == "name" and (m := _indexed(n.value)))]
 
     def running(n: PlacedName, axis: int, letter: str) -> Range:
-        """Over what an index runs, that of all the letters which stand there."""
+        """Over what an index runs: all that stands there."""
         at = {m.indices[axis] for m in uses if m.base == found[n].base and len(m.indices) > axis}
-        ends = {over.ends for over in told if Index(over.letter) in at}
-        if len(ends) != 1 or any(i.letter and i.offset for i in at):
+        moved = [(over, i.offset) for i in at for over in told if over.letter == i.letter]
+        firsts = [over.first.plus(k) for over, k in moved]
+        lasts = [over.last.plus(k) for over, k in moved]
+        is_one = len({end._replace(offset=0) for end in lasts}) == 1
+        if not is_one or any(i.letter for i in firsts) or any(i.others for i in at):
             raise NameProblem(
                 f"nothing says which numbers `{letter}` is in `{n.name}`: end the line with "
                 f"`for {letter} = 1..L`.",
                 n.span,
             )
-        return Range(letter, *ends.pop())
+        return Range(letter, min(firsts), max(lasts))
 
     return {
         n.name: _Family(
@@ -271,11 +275,12 @@ def _read_as_families(
     whole: set[str] = set()
     found: dict[str, _Part] = {}
     taken: dict[str, tuple[int, ...]] = {}
-    for root in (e for s in statements for e in expressions_of(s)):
+    for s, root in ((t, e) for t in statements for e in expressions_of(t)):
         uses = _uses(root, plain, matrices, families)
         whole |= uses.whole
         whole |= {p.base for p in uses.parts if taken.setdefault(p.base, p.sides) != p.sides}
-        running = uses.running - sizes
+        is_member = any(base_of(name) in families for name, _ in values_named(s))
+        running = (uses.running | running_letters(s) if is_member else uses.running) - sizes
         for part in uses.parts:
             if any(len(i.terms.keys() - sizes) > 1 for i in part.indices):  # `x[t+j-1]`
                 running |= part.letters

@@ -534,7 +534,8 @@ def complain(
             f"`{name} : scalar`, or its shape.",
             node.span,
         )
-    return scope.error(f"`{name}` is not declared.", node.span) if certain else None
+    new = f"`{name}` is not declared: `{name} : scalar`, or with its shape, `{name} : m x n`."
+    return scope.error(new, node.span) if certain else None
 
 
 def run_together(name: str, known: Container[str]) -> str:

@@ -147,6 +147,14 @@ def _no_binder(below: str) -> str:
     )
 
 
+def bound_twice(letter: str) -> str:
+    """What is said of a sum within another one over the same letter."""
+    return (
+        f"`{letter}` runs here already, as a sum takes all of the product behind it: choose "
+        f"another letter, or end the first sum by brackets, `(sum({letter}) …) / …`."
+    )
+
+
 def read_below(text: str, span: Span) -> SyntaxNode:
     """The node of a name with an index in braces: `A_{ij}`, `A_{i,j}`, `W_{1}`."""
     base, _, below = text.rstrip("}").partition("_{")
