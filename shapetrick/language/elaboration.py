@@ -172,12 +172,12 @@ def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list
 
     scope = Scope(text)
     notation = IndexNotation(text, statements, inference_in(scope, {}), heads)
-    scope.dims.update(dict.fromkeys(notation.known.dims))
+    scope.dims.update(dict.fromkeys(notation.reader.known.dims))
     with Located(text):
         try:
-            return notation.read(), [*said, *notation.said]
+            return notation.read(), [*said, *notation.reader.said]
         except InputError as error:  # what has no shape may be two names
-            raise _run_together(statements, notation.known) or error from None
+            raise _run_together(statements, notation.reader.known) or error from None
 
 
 def _run_together(statements: Iterable[Statement], known: IndexNames) -> NameProblem | None:

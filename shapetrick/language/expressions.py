@@ -119,13 +119,14 @@ def in_matrix_notation(
     entries, where it is by entries."""
     if problem.has_families or not has_indices([node], values):
         return node
-    from .index_notation.statements import expression_in_matrix_notation
+    from .index_notation import statements as notation
 
     scope = scope_of(text, values, problem)
     names = IndexNames({*values}, set(), {*scope.dims})
     inference = inference_in(scope, {name: value.shape for name, value in values.items()})
     with Located(text):
-        return expression_in_matrix_notation(text, node, names, inference, letters)
+        reader = notation.IndexReader(text, names, inference)
+        return notation.in_matrix_notation(node, reader, notation.EntryHead(letters))
 
 
 def scope_of(text: str, values: Mapping[str, Expr], problem: Problem) -> Scope:

@@ -35,6 +35,7 @@ class EntryMeanings:
     text: str
     known: IndexNames
     inference: Inference
+    said: list[str] = field(default_factory=list)  # what was read as what
     dims: dict[str, Dim] = field(default_factory=dict)  # of letters that are bound, and of sides
     sized: dict[SyntaxNode, Dim] = field(default_factory=dict)  # what stands for dimensions
     parts: dict[SyntaxNode, SyntaxNode] = field(default_factory=dict)  # `A[:,1]` of `A[i,1]`

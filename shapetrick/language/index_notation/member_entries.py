@@ -108,7 +108,7 @@ def _typed_below(statements: Sequence[Statement], families: Container[str]) -> d
             uses = (parts_of(_below(name) or name) for name in names)
             letters |= {t for base, at in uses if base in families for i in at for t in i.terms}
         for name, _ in values_named(s) if letters else ():
-            below = _below(name)
+            below = None if isinstance(name, Member) else _below(name)
             own = {t for i in below.indices for t in i.terms} if below is not None else set()
             is_member = own & letters if isinstance(s, Definition) else own <= letters
             if below is not None and own and is_member:
@@ -117,7 +117,9 @@ def _typed_below(statements: Sequence[Statement], families: Container[str]) -> d
 
 
 def _below(name: str) -> Member | None:
-    """`R_ij` and `u_1` as the members that they may be."""
+    """`R_ij` and `u_1` as the members that they may be; a member as it is."""
+    if isinstance(name, Member):
+        return name
     base, index = parts_below(name)
     if not base and name[-2:-1] == "_" and name[-1].isupper():  # the last one, `h_T`
         base, index = name[:-2], name[-1]
@@ -125,11 +127,6 @@ def _below(name: str) -> Member | None:
         return None
     places = [index] if index.isdigit() else [*index]
     return member(base, *(Index("", int(c)) if c.isdigit() else Index(c) for c in places))
-
-
-def _indexed(name: str) -> Member | None:
-    """The member that a name is, or may be."""
-    return name if isinstance(name, Member) else _below(name)
 
 
 def _with_members(
@@ -212,7 +209,7 @@ def _left_out(statements: Sequence[Statement], plain: Container[str]) -> dict[st
         for s in statements
         if isinstance(s, Declaration) and not (s.ranges or s.equations)
         for n in s.names
-        if (below := _indexed(n.name)) is not None
+        if (below := _below(n.name)) is not None
         and (s.sides or not {"natural", "elementwise"} & {word for word, _ in s.words})
     }
     nodes = list(_nodes(statements)) if typed else []
@@ -228,7 +225,7 @@ def _left_out(statements: Sequence[Statement], plain: Container[str]) -> dict[st
             end = index_of(str((matrices[base].sides or ())[k].dim))
             if end is not None and index == Index(index.letter):
                 told.append(Range(index.letter, Index("", 1), end))
-    uses = [*found.values(), *(m for n in nodes if n.kind == "name" and (m := _indexed(n.value)))]
+    uses = [*found.values(), *(m for n in nodes if n.kind == "name" and (m := _below(n.value)))]
 
     def running(n: PlacedName, axis: int, letter: str) -> Range:
         """Over what an index runs: all that stands there."""
