@@ -24,8 +24,7 @@ from .syntax.tree import (
     Statement,
     SyntaxNode,
     TypedDimension,
-    expressions_of,
-    postorder,
+    nodes_of,
     transformed,
 )
 
@@ -58,7 +57,7 @@ def with_counted_lengths(
 def _differences(statements: Sequence[Statement]) -> Iterator[Index]:
     """The sizes, and numbers of members, that are a length less others."""
     for s in statements:
-        ranges, bound = sums_among(n for e in expressions_of(s) for n in postorder(e))
+        ranges, bound = sums_among(nodes_of([s]))
         ranges += ranges_said(s)
         bound |= {over.letter for over in ranges} | running_letters(s)
         counts = [over.last.minus(over.first).plus(1) for over in ranges]

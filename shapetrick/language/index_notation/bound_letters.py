@@ -41,7 +41,7 @@ from ..syntax.tree import (
     with_args,
 )
 from .entry_definitions import letters_of, names_in
-from .index_names import IndexNames
+from .entry_meanings import IndexNames
 from .positions import POSITION
 
 _REVERSED: Mapping[ComparisonSign, ComparisonSign] = {
@@ -127,25 +127,25 @@ class BoundReader:
 
     def _scopes(
         self, root: SyntaxNode, outside: frozenset[str]
-    ) -> Iterator[tuple[SyntaxNode, frozenset[str]]]:
-        """Each node, and the letters that are bound where its arguments stand."""
+    ) -> Iterator[tuple[SyntaxNode, frozenset[str], tuple[str, ...]]]:
+        """Each node, the letters that are bound around it, and those that it binds."""
         stack = [(root, outside)]
         while stack:
             node, scope = stack.pop()
-            if node.kind == "bound":
-                scope |= {*node.value.own}
-            elif node.kind in RUNNING:
-                scope |= {node.value.letter}
-            yield node, scope
-            stack += [(a, scope) for a in reversed(node.args)]
+            letters = node.value.own if node.kind == "bound" else ()
+            letters = (node.value.letter,) if node.kind in RUNNING else letters
+            own = tuple(letter for letter in letters if letter not in scope)
+            yield node, scope, own
+            inner = scope.union(own) if own else scope
+            stack += [(a, inner) for a in reversed(node.args)]
 
     def unbound(
         self, root: SyntaxNode, outside: frozenset[str] = frozenset()
     ) -> Iterator[tuple[str, SyntaxNode]]:
         """Each letter that nothing binds, and the entry that has it."""
-        for node, scope in self._scopes(root, outside):
+        for node, scope, own in self._scopes(root, outside):
             if node.kind == "bound":
-                yield from ((t, node) for t in node.value.letters if t not in scope)
+                yield from ((t, node) for t in node.value.letters if t not in scope.union(own))
             elif node.kind == "selected":
                 alone = [s for s in node.value if s.is_one]
                 for name in (n.value for s in alone for n in names_in(s)):
@@ -170,7 +170,7 @@ class BoundReader:
     def _with_positions(self, root: SyntaxNode, heads: frozenset[str]) -> SyntaxNode:
         """The expression with its indices that are values told apart. Raises NameProblem."""
         scoped = self._scopes(root, heads)
-        places = dict.fromkeys(n for n, s in scoped if n.kind == "name" and n.value in s)
+        places = dict.fromkeys(n for n, s, _ in scoped if n.kind == "name" and n.value in s)
         running = {n.value.letter for n in postorder(root) if places and n.kind in RUNNING}
         running |= letters_of_members(root) if places else set()
         for node in places:
@@ -549,18 +549,11 @@ class BoundReader:
         if not any(n.kind == "bound" and n.value.compared for n in nodes):
             return root
         binders: dict[SyntaxNode, Binder] = {}
-        stack = [(root, heads)]
-        while stack:
-            node, scope = stack.pop()
+        for node, _, own in self._scopes(root, heads):
             if node.kind == "bound":
-                letters = tuple(s for s in node.value.own if s not in scope)
-                if not letters:
+                if not own:
                     raise NameProblem(bound_twice(node.value.letters[0]), node.span)
-                binders[node] = node.value._replace(summed=letters)
-                scope |= {*letters}
-            elif node.kind in RUNNING:
-                scope |= {node.value.letter}
-            stack += [(a, scope) for a in node.args]
+                binders[node] = node.value._replace(summed=own)
 
         def scoped(node: SyntaxNode, args: tuple[SyntaxNode, ...]) -> SyntaxNode:
             new = replace(node, args=args, value=binders.get(node, node.value))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ...core.dims import Dim, Shape
 from ...core.errors import InferenceError, NameProblem, Span
-from ...core.indices import base_of
+from ...core.indices import Range, base_of
 from ..shapes.errors import Expectation, explain, source
 from ..shapes.inference import Inference, Misfit, Undetermined
 from ..shapes.unification import is_settled
@@ -17,7 +17,22 @@ from ..syntax.index_binders import DELTAS
 from ..syntax.selections import Selector
 from ..syntax.tree import Callee, SyntaxNode, postorder
 from .forms import FormWriter
-from .index_names import IndexNames
+
+
+@dataclass(slots=True)
+class IndexNames:
+    """The names of a problem: those of values (plain ones and families') and of dimensions."""
+
+    values: set[str]
+    families: set[str] = field(default_factory=set)
+    dims: set[str] = field(default_factory=set)
+    sides: dict[str, tuple[str, str]] = field(default_factory=dict)  # of declared matrices
+    axes: dict[tuple[str, int], list[Range | None]] = field(default_factory=dict)  # of families
+    symmetric: set[str] = field(default_factory=set)  # declared as such
+
+    def is_letter(self, name: str) -> bool:
+        """Whether a name has no other meaning."""
+        return not {name} & (self.values | self.families | self.dims)
 
 
 class MemberMet(Exception):

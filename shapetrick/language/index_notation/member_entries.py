@@ -15,6 +15,7 @@ from ..syntax.index_binders import PRODUCTS, is_product, parts_below, spine, sum
 from ..syntax.member_ranges import ranges_said, running_letters
 from ..syntax.selections import index_of_node, plain_of
 from ..syntax.tree import (
+    ATTRIBUTES,
     KINDS,
     Asked,
     Declaration,
@@ -25,6 +26,7 @@ from ..syntax.tree import (
     TypedDimension,
     expressions_of,
     name_node,
+    nodes_of,
     opened,
     postorder,
     transformed,
@@ -84,17 +86,13 @@ def with_member_entries(statements: Sequence[Statement]) -> tuple[list[Statement
         heads = _typed_below(found, families)
         families.update(m.base for m in heads.values())
         if not families and not any(
-            n.kind == "selected" or isinstance(n.value, Member) for n in _nodes(statements)
+            n.kind == "selected" or isinstance(n.value, Member) for n in nodes_of(statements)
         ):
             return statements, said
         found = _with_members(found, heads, plain, families)
         read |= _read_as_families(found, plain, families)
     heads = {name: family.member for name, family in read.items()}
     return _with_members(_split(found, read, said), heads, plain, read), said
-
-
-def _nodes(statements: Iterable[Statement]) -> Iterator[SyntaxNode]:
-    return (n for s in statements for e in expressions_of(s) for n in postorder(e))
 
 
 def _typed_below(statements: Sequence[Statement], families: Container[str]) -> dict[str, Member]:
@@ -190,10 +188,12 @@ def _split(
         found += [replace(s, names=kept)] if kept else []
         for named in (n for n in names if n.name in families):
             whole, ranges, taken = families[named.name]
-            sides = s.sides and tuple([one if k in taken else d for k, d in enumerate(s.sides)])
-            words = tuple([w for w in s.words if w.name in _OF_EACH or not taken])
+            rows, cols = s.sides or (one, one)
+            sides = (one if 0 in taken else rows, one if 1 in taken else cols)
+            dropped = {*ATTRIBUTES} - {*_OF_EACH} if taken else {KINDS[0]}
+            words = tuple([w for w in s.words if w.name not in dropped])
             found.append(replace(s, names=(named,), sides=sides, words=words, ranges=ranges))
-            shape = shape_text((sides[0].dim, sides[1].dim)) if sides else KINDS[0]
+            shape = shape_text((sides[0].dim, sides[1].dim))
             shape = KINDS[0] if sides == (one, one) else shape
             said.append(
                 f"`{named.name}` is read as the family `{whole} : {shape} for {written(ranges)}`."
@@ -212,7 +212,7 @@ def _left_out(statements: Sequence[Statement], plain: Container[str]) -> dict[st
         if (below := _below(n.name)) is not None
         and (s.sides or not {"natural", "elementwise"} & {word for word, _ in s.words})
     }
-    nodes = list(_nodes(statements)) if typed else []
+    nodes = list(nodes_of(statements)) if typed else []
     given, summed = sums_among(nodes)
     found = {n: below for n, below in typed.items() if summed >= {i.letter for i in below.indices}}
     if not found:
@@ -309,7 +309,7 @@ def _sizes(statements: Sequence[Statement]) -> set[str]:
     declared = [s for s in statements if isinstance(s, Declaration)]
     found = {t for s in declared for side in s.sides or () for t in side.dim.names}
     found.update(n.name for s in declared for n in s.names if s.words and s.sides is None)
-    ranges, bound = sums_among(_nodes(statements))
+    ranges, bound = sums_among(nodes_of(statements))
     return found | ({t for over in ranges for t in over.letters} - bound)
 
 

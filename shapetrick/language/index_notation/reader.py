@@ -212,8 +212,7 @@ class IndexReader(PairReader):
         if found is None:
             return f"members stand beside sums over entries here: {_FAMILIES}."
         base, letters = found.args[0].value, [self.letter(s) for s in found.value]
-        sides = self.shape(found.args[0])
-        sides = sides if len(letters) > 1 else tuple(d for d in sides if d != ONE)
+        sides = [d for d in self.shape(found.args[0]) if len(letters) > 1 or d != ONE]
         placed = list(zip(letters, sides, strict=True))
         rest = [str(d) for letter, d in placed if not letter]
         shape = "scalar" if not rest else " x ".join(["1"] * bool(letters[0]) + rest)

@@ -28,7 +28,7 @@ from ..syntax.tree import (
     PlacedName,
     Statement,
     SyntaxNode,
-    expressions_of,
+    nodes_of,
     postorder,
     values_named,
     with_expressions,
@@ -38,7 +38,7 @@ from .bound_letters import BoundReader
 from .calls import with_calls_open
 from .classes import declared_one_hot, with_classes
 from .entry_definitions import EntryHead
-from .index_names import IndexNames
+from .entry_meanings import IndexNames
 from .positions import with_positions
 from .ranges import with_slices
 from .reader import IndexReader
@@ -154,11 +154,9 @@ class IndexNotation:
                     square = any(ATTRIBUTES.get(word) for word in words)
                     shapes[name] = rows, rows if square else fresh()
         meant = (*CONSTANTS, *IDENTITIES)
-        for statement in self.statements:
-            for root in expressions_of(statement):
-                for node in postorder(root):
-                    if node.kind == "name" and node.value not in (*shapes, *meant, *known.dims):
-                        shapes[node.value] = fresh(), fresh()
+        for node in nodes_of(self.statements):
+            if node.kind == "name" and node.value not in (*shapes, *meant, *known.dims):
+                shapes[node.value] = fresh(), fresh()
 
     def _infer(self, name: str, body: SyntaxNode) -> None:
         """The shape of what is defined, as far as its body tells; what doesn't fit is said where
@@ -184,8 +182,7 @@ class IndexNotation:
         uses = {
             k: [
                 places[base]
-                for root in expressions_of(s)
-                for node in postorder(root)
+                for node in nodes_of([s])
                 if node.kind == "name"
                 for base in {base_of(node.value), base_below(node.value)} & places.keys()
             ]
@@ -274,12 +271,9 @@ def known_names(statements: Iterable[Statement]) -> IndexNames:
             known.axes.setdefault(axis, []).append(over)
         own = {r.letter for r in s.ranges}
         known.dims.update(t for r in s.ranges for t in r.letters if t not in own)
-    for s in statements:
-        for root in expressions_of(s):
-            for node in postorder(root):
-                if node.kind == "call" and node.value.sizes and not node.args:
-                    sizes = (n for size in node.value.sizes for n in postorder(size))
-                    known.dims.update(
-                        n.value for n in sizes if n.kind == "name" and n.value not in known.values
-                    )
+    for node in nodes_of(statements):
+        if node.kind == "call" and node.value.sizes and not node.args:
+            parts = (n for size in node.value.sizes for n in postorder(size))
+            sizes = {n.value for n in parts if n.kind == "name"}
+            known.dims |= sizes - known.values
     return known
