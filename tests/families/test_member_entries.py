@@ -89,6 +89,37 @@ def test_entries_beside_members_are_members(
     np.testing.assert_allclose(found, wanted, 1e-9, 1e-12)
 
 
+BELOW = [
+    ("W_l : n x n for l = 1..L; h_0 : n; h_l = tanh(W_l h_{l-1}); J = norm(h_L)^2",
+     "W[l] : n x n for l = 1..L; h[0] : n; h[l] = tanh(W[l] h[l-1]) for l = 1..L; "
+     "J = norm(h[L])^2"),
+    ("x_t, mu : n; J = sum_{t=2}^T norm(x_t - x_{t-1} - mu)^2 + norm(x_1)^2",
+     "x[t] : n for t = 1..T; mu : n; "
+     "J = sum(t = 2..T) norm(x[t] - x[t-1] - mu)^2 + norm(x[1])^2"),
+    ("x_i : n for i = 1..m; x_0 : n; J = sum(i) norm(x_i - x_0)^2",
+     "x[i] : n for i = 1..m; x_0 : n; J = sum(i = 1..m) norm(x[i] - x_0)^2"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("typed", "plain"), BELOW)
+def test_an_index_below_means_the_same_as_in_brackets(typed: str, plain: str) -> None:
+    found, wanted = ([str(d.gradient) for d in st.read(text).derive()] for text in (typed, plain))
+    assert found == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{U}; y_i = mean(i = 1..m) u[i]; J = norm(y_i)^2",
+        "{U}; u_1m = u[1] - u[m]; J = norm(u_1m)^2",
+        "x_i, x_j : k; w : n; J = exp(x_i' x_j) + sum(t) w_t",
+    ],
+)
+def test_a_name_that_no_sum_runs_over_is_plain(text: str) -> None:
+    problem = st.read(text.format(U=U))
+    assert any("_" in name for name in (*problem.data.symbols, *problem.data.definitions))
+
+
 def test_what_is_read_as_its_entries_is_said() -> None:
     problem = st.read(f"{U}; w : m; J = sum(i) w[i] norm(u[i])^2; grad J wrt w")
     said = "`w` is read as the family `w[i] : scalar for i = 1..m`."
@@ -142,6 +173,7 @@ REFUSED = [
     ("x : n; J = sum(k) x[k] sum(i = 1..n-k) x[i]", "`k` is no dimension"),
     ("x : n; J = sum(i = 1..n-k) x[i] + sum(k) x[k]", "`k` is no dimension"),
     ("R : m x n; J = sum(i, j) (R[i,j] - u[i]' v[j])^2", "`u[i] : k for i = 1..m`"),
+    (f"{U}; u[1,m] = u[1] - u[m]; J = norm(u[1,m])", "has one index"),
     ("J = sum(i) w[i] norm(x[i])^2", "`w[i] : scalar for i = 1..I`"),
 ]
 

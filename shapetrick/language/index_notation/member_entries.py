@@ -95,21 +95,28 @@ def with_member_entries(statements: Sequence[Statement]) -> tuple[list[Statement
     return _with_members(_split(found, read, said), heads, plain, read), said
 
 
-def _typed_below(statements: Sequence[Statement], families: Container[str]) -> dict[str, Member]:
+def _typed_below(statements: Sequence[Statement], families: set[str]) -> dict[str, Member]:
     """The members that are declared or defined as `u_i : k for i = 1..m`, or by those of families,
     `s_i = w' u_i`, by what is typed."""
     found: dict[str, Member] = {}
+    sizes = _sizes(statements) if families else set()
+    defined = (_below(s.name.name) for s in statements if isinstance(s, Definition))
+    recurrent = {m.base for m in defined if m is not None and any(i.letter for i in m.indices)}
+    recurrent &= families
     for s in (s for s in statements if isinstance(s, (Declaration, Definition))):
         letters = {over.letter for over in s.ranges}
         if isinstance(s, Definition) and families:
-            names = (n.value for n in postorder(s.body) if n.kind == "name")
-            uses = (parts_of(_below(name) or name) for name in names)
-            letters |= {t for base, at in uses if base in families for i in at for t in i.terms}
-        for name, _ in values_named(s) if letters else ():
+            nodes = list(postorder(s.body))
+            uses = (parts_of(_below(n.value) or n.value) for n in nodes if n.kind == "name")
+            running = {t for base, at in uses if base in families for i in at for t in i.terms}
+            letters |= running - sums_among(nodes)[1] - sizes
+        for name, _ in values_named(s):
             below = None if isinstance(name, Member) else _below(name)
-            own = {t for i in below.indices for t in i.terms} if below is not None else set()
-            is_member = own & letters if isinstance(s, Definition) else own <= letters
-            if below is not None and own and is_member:
+            if below is None:
+                continue
+            own = {t for i in below.indices for t in i.terms}
+            runs = own & letters if isinstance(s, Definition) else own and own <= letters
+            if runs or (not own and below.base in recurrent):  # `h_0`, beside `h_t = …`
                 found[name] = below
     return found
 
@@ -310,7 +317,9 @@ def _sizes(statements: Sequence[Statement]) -> set[str]:
     found = {t for s in declared for side in s.sides or () for t in side.dim.names}
     found.update(n.name for s in declared for n in s.names if s.words and s.sides is None)
     ranges, bound = sums_among(nodes_of(statements))
-    return found | ({t for over in ranges for t in over.letters} - bound)
+    ranges += [over for s in statements for over in ranges_said(s)]
+    ends = {t for over in ranges for t in over.letters}
+    return found | (ends - bound - {over.letter for over in ranges})
 
 
 def _uses(
