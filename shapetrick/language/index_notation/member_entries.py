@@ -186,14 +186,13 @@ def _split(
     found: list[Statement] = []
     one = TypedDimension(ONE, ())
     for s in statements:
-        names = s.names if isinstance(s, Declaration) and families else ()
-        kept = tuple([n for n in names if n.name not in families])
-        if kept == names:
+        if not isinstance(s, Declaration) or families.keys().isdisjoint(n.name for n in s.names):
             found.append(s)
             continue
-        assert isinstance(s, Declaration)
-        found += [replace(s, names=kept)] if kept else []
-        for named in (n for n in names if n.name in families):
+        for named in s.names:
+            if named.name not in families:
+                found.append(replace(s, names=(named,)))
+                continue
             whole, ranges, taken = families[named.name]
             rows, cols = s.sides or (one, one)
             sides = (one if 0 in taken else rows, one if 1 in taken else cols)
