@@ -279,33 +279,25 @@ class IndexReader(PairReader):
         if shape == SCALAR or len(selectors) > 2:
             raise ShapeError(f"`{typed}` is {shape_text(shape)}: it has no entries with an index.")
         if len(selectors) == 1:
-            selectors = (*selectors, None) if shape[1] == ONE else (None, *selectors)
-            letters = [*letters, ""] if shape[1] == ONE else ["", *letters]
-        sides: list[str | None] = []
-        slots: list[str | None] = []
-        opened: dict[str, Dim] = {}
-        fixed = any(
-            s is not None and s.first is not None and not t
-            for s, t in zip(selectors, letters, strict=True)
-        )
+            selectors = (*selectors, Selector()) if shape[1] == ONE else (Selector(), *selectors)
+            letters = [self.letter(s) for s in selectors]
+        rest = tuple(Selector() if t else s for s, t in zip(selectors, letters, strict=True))
         whole = base
-        if fixed:
-            rest = tuple(
-                Selector() if t or s is None else s for s, t in zip(selectors, letters, strict=True)
-            )
+        if any(s.first is not None for s in rest):
             whole = SyntaxNode("selected", (base,), rest, node.span)
             shape = self.shape(whole)
             self.parts[node] = whole
+        slots: list[str | None] = []
+        opened: dict[str, Dim] = {}
         for dim, letter in zip(shape, letters, strict=True):
-            slot = letter or (None if dim == ONE else self._fresh(_SIDE, dim))
+            slots.append(letter or (None if dim == ONE else self._fresh(_SIDE, dim)))
             if letter and opened.setdefault(letter, dim) != dim:
                 raise ShapeError(
                     f"`{letter}` runs over {opened[letter]} and over {dim} here: "
                     f"`{typed}` is {shape_text(shape)}."
                 )
-            slots.append(slot)
-            sides.append(None if letter else slot)
-        return InLetters(entry_of(self._matrix(whole), *slots), sides[0], sides[1], opened)
+        rows, cols = (None if t else slot for slot, t in zip(slots, letters, strict=True))
+        return InLetters(entry_of(self._matrix(whole), *slots), rows, cols, opened)
 
     def _line_of(self, base: SyntaxNode, index: str) -> str:
         """What is said of `x_i`, where it is row i of X as a column; empty if `x` is something."""
