@@ -78,10 +78,6 @@ def clip(x: Traced, min: Traced | None = None, max: Traced | None = None) -> Tra
     return x if max is None else minimum(x, max)
 
 
-def _numpy_clip(x: Traced, a_min: Traced | None = None, a_max: Traced | None = None) -> Traced:
-    return clip(x, a_min, a_max)
-
-
 # -------------------------------------------------------------------------------- conditions
 
 
@@ -519,7 +515,7 @@ NUMPY: Mapping[str, Meaning] = {
     **DISTRIBUTIONS,
     **{"max": reduction("max"), "min": reduction("min"), "average": _average},
     **{"permute_dims": transpose, "matrix_transpose": arrays.turned},
-    **{"clip": _numpy_clip, "var": _var, "std": rooted(_var), "flatten": ravel},
+    **{"var": _var, "std": rooted(_var), "flatten": ravel},
     **{"logsumexp": reduction("logsumexp"), "softmax": along("softmax")},
     **{"linspace": _linspace, "block": _blocks},
     **{"pad": _padded, "ptp": _peak_to_peak, "select": _selected},
