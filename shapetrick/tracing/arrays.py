@@ -692,17 +692,3 @@ def _to_be_apart(sizes: Sequence[Dim]) -> TraceError:
     )
     error.apart = tuple(map(str, sizes))
     return error
-
-
-def filled(x: Traced, sizes: Sequence[Dim | int]) -> Extent:
-    """A shape with the place of -1 filled in, for as many entries as an array has."""
-    open_at = [k for k, d in enumerate(sizes) if d == -1]
-    dims = [Dim.of(d) if not isinstance(d, Dim) else d for d in sizes if d != -1]
-    total, known = size(x.shape), size(dims)
-    if len(open_at) > 1 or (not open_at and known != total):
-        raise TraceError(
-            f"an array of shape {extents.shape_of(x.shape)} has no shape {tuple(sizes)}."
-        )
-    if open_at:
-        dims.insert(open_at[0], extents.quotient(total, known))
-    return tuple(dims)

@@ -433,7 +433,7 @@ def _ordered(x: Traced, order: str) -> Traced:
 
 def reshape(x: Traced, *shape: Any) -> Traced:
     sizes = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
-    return arrays.reshape(x, arrays.filled(x, [_dim(d) for d in sizes]))
+    return arrays.reshape(x, extents.filled(x.shape, [_dim(d) for d in sizes]))
 
 
 def _dim(size: Any) -> Any:
@@ -482,7 +482,7 @@ def astype(x: Traced, *_: Any) -> Traced:
 
 
 def _item(x: Traced) -> Traced:
-    return arrays.reshape(x, arrays.filled(x, ()))
+    return arrays.reshape(x, extents.filled(x.shape, ()))
 
 
 # --------------------------------------------------------------------------------- the tables
