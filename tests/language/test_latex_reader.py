@@ -312,10 +312,7 @@ def test_sums_over_members(declared: str) -> None:
 
 
 def test_names_of_several_letters_have_entries() -> None:
-    given = (
-        r"$u_i \in \mathbb{R}^k$ for $i = 1, \dots, m$, "
-        r"$v_j \in \mathbb{R}^k$ for $j = 1, \dots, n$"
-    )
+    given = r"$u_i, v_j \in \mathbb{R}^k, i = 1, \dots, m$ and $j = 1, \dots, n$"
     text = rf"ratings : m x n; {given}; $J = \sum_{{i,j}} (ratings_{{ij}} - u_i^\top v_j)^2$"
     (d,) = shapetrick.read(rf"{text}; $\nabla_{{u_i}} J$").derive()
     assert str(d.gradient) == "sum(j = 1..n) 2 (u[i]' v[j] - ratings[i,j]) v[j]"

@@ -57,6 +57,13 @@ _WORDS_BETWEEN = (
 _GOES_ON = frozenset({"+", "-", r"\cdot", r"\times", r"\odot", r"\otimes", r"\oslash", "/"})
 _RELATIONS = ("=", ":=")
 _CHECK = "check"
+_NO_LETTER = (
+    "a range stands behind what has its letter: `x_i \\in \\mathbb{R}^d, i = 1, \\dots, n`."
+)
+_SEVERAL = (
+    "members in LaTeX have one index: declare those with several in a line of the plain language, "
+    "`W[l,h] : d x p for l = 1..L, h = 1..H`, or a matrix of numbers as such, `R : m x n`."
+)
 _ONE_EQUALS = (
     "a definition has one `=`, and a name alone on its left; a claim is `\\nabla_W J = …`."
 )
@@ -136,13 +143,13 @@ def cuts(text: str, span: Span) -> Iterator[Cut]:
         return
     found = tokens(text, span)
     kept: list[Token] = []
-    related = asked = False
+    related = asked = ranged = False
     i = 0
     while i <= len(found):
         token, over = found[i] if i < len(found) else None, None
         end = token is None
         if token is not None and _separates(token):
-            m = _RANGE.match(text, token.span.start, span.end) if kept else None
+            m = _RANGE.match(text, token.span.start, span.end) if kept or ranged else None
             if m is not None:
                 over = Cut([], _range(m), Span(m.start("letter"), m.end()))
                 i = sum(t.span.start < m.end() for t in found) - 1
@@ -169,6 +176,7 @@ def cuts(text: str, span: Span) -> Iterator[Cut]:
                     yield Cut(rebased(part), None, part[0].span | part[-1].span)
                 yield Cut(rebased(kept), None, kept[0].span | kept[-1].span)
             kept, related, asked = [], False, False
+        ranged = over is not None or (ranged and not kept)
         if over is not None:
             yield over
         i += 1
@@ -182,19 +190,19 @@ def with_ranges(parts: Iterable[Cut]) -> list[Cut]:
         if part.over is None:
             found.append(part)
             continue
-        at, fits = len(found), False
-        while at and found[at - 1].over is None:
-            given = _ranged(found[at - 1], part.over)
-            if not given and not found[at - 1].declares:
+        fits = False
+        for at in reversed(range(len(found))):
+            given = _ranged(found[at], part.over)
+            if not given and found[at].declares:
+                continue
+            if not given or found[at].letter == part.letter:
                 break
-            at, fits = at - 1, fits or bool(given)
-            found[at : at + bool(given)] = given
+            if found[at].over is not None:
+                raise ParseError(_SEVERAL, part.span)
+            found[at : at + 1] = given
+            fits = True
         if not fits:
-            raise ParseError(
-                "a range stands behind what has its letter: `x_i \\in \\mathbb{R}^d, i = 1, "
-                "\\dots, n`.",
-                part.span,
-            )
+            raise ParseError(_NO_LETTER, part.span)
     return found
 
 
