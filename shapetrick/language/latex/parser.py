@@ -195,8 +195,8 @@ def statements(part: Cut, names: Names, alone: bool = False) -> list[Statement]:
     conditioned = _conditioned(part, names)
     if conditioned:
         return [condition(conditioned, _said(part), part.span)]
-    if part.relation < len(found):
-        names = names.with_names(_arguments_of(part, names))
+    given = _arguments_of(part, names) if part.relation < len(found) else ()
+    names = names.with_names(given) if given else names
     whole = LatexPart(found, names)
     asked = _asked(whole)
     if asked is None:
