@@ -59,7 +59,7 @@ def _left(part: Cut, names: Names) -> Iterator[MarkedName]:
     """The names left of a statement's sign."""
     i, end = 0, part.relation
     if end == len(part.tokens):
-        return
+        end -= 2 if part.said else end  # `\sigma^2 > 0`
     while i < end:
         logarithm = part.tokens[i].is_(*_LOGARITHMS)
         typed = names.typed(part.tokens, i + logarithm) if i + logarithm < end else None

@@ -15,7 +15,7 @@ from ...core.errors import NameProblem, ParseError, Span
 from ...core.indices import base_of, index_of, read_name
 from ..syntax.applications import Application
 from ..syntax.automaton import Automaton, ParserRun, Terminal, UnexpectedTerminal
-from ..syntax.conditions import ATTRIBUTE_OF, condition
+from ..syntax.conditions import condition
 from ..syntax.derivative_notation import derivative_node
 from ..syntax.lexer import MANY
 from ..syntax.parse_tables import PROBLEM, tables_of
@@ -194,7 +194,7 @@ def statements(part: Cut, names: Names, alone: bool = False) -> list[Statement]:
     found = part.tokens
     conditioned = _conditioned(part, names)
     if conditioned:
-        return [condition(conditioned, _said(part), part.span)]
+        return [condition(conditioned, part.said, part.span)]
     given = _arguments_of(part, names) if part.relation < len(found) else ()
     names = names.with_names(given) if given else names
     whole = LatexPart(found, names)
@@ -279,18 +279,10 @@ def _derivative_definition(part: LatexPart, equals: int) -> Definition | None:
 
 def _conditioned(part: Cut, names: Names) -> tuple[PlacedName, ...]:
     """The names of which a statement says that they have an attribute."""
-    if not _said(part):
+    if not part.said:
         return ()
     named = rebased(turned(part.tokens) or part.tokens[:-2])
     return names_between(named, 0, len(named), names, new=True) or ()
-
-
-def _said(part: Cut) -> str:
-    r"""The attribute that a statement says behind names, `> 0` or `= A^\top`; empty if none."""
-    *_, sign, zero = ["", "", *(t.text for t in part.tokens)]
-    if zero == "0" and sign in ATTRIBUTE_OF:
-        return ATTRIBUTE_OF[sign]
-    return "symmetric" if turned(part.tokens) else ""
 
 
 def _place(error: ParseError) -> int:
@@ -319,7 +311,11 @@ def _bound(part: Cut) -> set[str]:
     """The letters that run in a statement."""
     found = {part.letter} - {""}
     for i, token in enumerate(part.tokens):
-        if token.is_(r"\sum", r"\prod") and i + 3 < len(part.tokens) and part.tokens[i + 1].is_("_"):
+        if (
+            token.is_(r"\sum", r"\prod")
+            and i + 3 < len(part.tokens)
+            and part.tokens[i + 1].is_("_")
+        ):
             close = part.tokens[i + 2].partner
             found |= {t.text for t in part.tokens[i + 3 : close] if t.kind == "letter"}
     return found

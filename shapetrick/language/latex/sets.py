@@ -20,7 +20,7 @@ _ATTRIBUTES: dict[tuple[str, str], tuple[str, ...]] = {
     **{("S", below): ("posdef",) for below in ("++", "+", r"\succ0", r"\succeq0")},
     **{("N", below): ("natural",) for below in ("", "0", "+")},
     ("0,1", ""): ("unit",),  # `[0, 1]`, `\{0, 1\}`
-    **{(ends, ""): () for ends in ("-1,1", "-1,+1", "+1,-1", "1,-1")},
+    **{(ends, ""): () for ends in ("-1,1", "-1,+1", "+1,-1", "1,-1", r"\pm1")},
 }
 _NUMBERED = regex(r"1,\\dots,\w+")
 

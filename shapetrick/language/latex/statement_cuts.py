@@ -66,6 +66,14 @@ class Cut:
         return any(t.is_(r"\in", ":") for t in self.tokens[self.relation : self.relation + 1])
 
     @property
+    def said(self) -> str:
+        r"""The attribute that it says behind names, `> 0` or `= A^\top`; empty if none."""
+        *_, sign, zero = ["", "", *(t.text for t in self.tokens)]
+        if zero == "0" and sign in ATTRIBUTE_OF:
+            return ATTRIBUTE_OF[sign]
+        return "symmetric" if turned(self.tokens) else ""
+
+    @property
     def relation(self) -> int:
         """Where the sign between the two sides stands; the end if there is none."""
         found = (k for k in outer(self.tokens) if self.tokens[k].kind == "relation")
