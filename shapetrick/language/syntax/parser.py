@@ -199,19 +199,12 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
     head_member = named_member = member
 
     def index(self, c: list[Any]) -> Index:
-        found = Index()
-        sign, factor = 1, None
-        for t in c:
-            if t is not None and t.type == "SIGN":
-                found = found.plus(sign * factor) if factor is not None else found
-                sign, factor = -1 if t in ("-", "−") else 1, None
-            elif t is not None and t.type == "INTEGER":
-                factor = _whole(t)
-            elif t is not None and t.type == "LETTER":
-                letter = Index(normal(str(t)))
-                found = found.added(letter, sign * (1 if factor is None else factor))
-                factor = None
-        return found if factor is None else found.plus(sign * factor)
+        given = [t for t in c if t is not None and t.type in ("SIGN", "INTEGER", "LETTER")]
+        if any(len(t) > len(str(LARGEST)) for t in given if t.type == "INTEGER"):
+            raise ParseError("an index is too large.", given[0].span | given[-1].span)
+        found = index_of(" ".join(normal(str(t)) for t in given))
+        assert found is not None
+        return found
 
     def ranges(self, c: list[Any]) -> tuple[Range, ...]:
         return tuple(c)
@@ -382,12 +375,6 @@ def _upstream(args: tuple[SyntaxNode, ...], span: Span) -> SyntaxNode:
     if len(args) != 1 or args[0].kind != "name":
         raise ParseError(f"`{UPSTREAM}` is of one name: `{UPSTREAM}(Z)`.", span)
     return name_node(f"{UPSTREAM}({args[0].value})", span)
-
-
-def _whole(digits: Terminal) -> int:
-    if len(digits) > len(str(LARGEST)):
-        raise ParseError("an index is too large.", digits.span)
-    return int(digits)
 
 
 def _exact(t: Terminal) -> Fraction:
@@ -570,10 +557,11 @@ def _run(start: str, source: Source) -> Any:
 
 def _prose(source: Source) -> ParseError | None:
     """What is said of a line that is a sentence; None of others."""
-    for m in re.finditer(r"[a-z]+", source.text[slice(*source.span)]):
+    line = source.text[slice(*source.span)]
+    for m in re.finditer(r"[a-z]+", line):
         if m.group() in PROSE and m.group() not in source.names:
             start = source.span.start + m.start()
-            return ParseError(no_name(m.group()), Span(start, start + len(m.group())))
+            return ParseError(no_name(m.group(), line), Span(start, start + len(m.group())))
     return None
 
 
