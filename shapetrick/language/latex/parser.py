@@ -310,12 +310,8 @@ def _over(s: Statement, part: Cut) -> Statement:
 def _bound(part: Cut) -> set[str]:
     """The letters that run in a statement."""
     found = {part.letter} - {""}
-    for i, token in enumerate(part.tokens):
-        if (
-            token.is_(r"\sum", r"\prod")
-            and i + 3 < len(part.tokens)
-            and part.tokens[i + 1].is_("_")
-        ):
+    for i, token in enumerate(part.tokens[:-3]):
+        if token.is_(r"\sum", r"\prod") and part.tokens[i + 1].is_("_"):
             close = part.tokens[i + 2].partner
             found |= {t.text for t in part.tokens[i + 3 : close] if t.kind == "letter"}
     return found
