@@ -509,6 +509,10 @@ ATOMS = st.sampled_from(
 @example(r"x_{l-1}^{(l)} \in")
 @example(r"\mathbf{")
 @example(r"\left.\right.")
+@example(r"x \in \mathbathb")
+@example(r"Q = x, i = 1, \dots, n_Q, K = x")
+@example(r"\min_{b \in R \in R} b^2")
+@example(r"\frac{\partial x}{\partial x}[]")
 def test_any_text_is_read_or_refused(text: str) -> None:
     for whole in (text, f"x : n\n${text}$", rf"A : n x n; J = \det {text}"):
         try:

@@ -40,7 +40,7 @@ def read_set(tokens: Sequence[Token], i: int, end: int) -> NumberSet:
     if tokens[i].kind == "open":
         at = tokens[i].partner + 1
         name = _joined(tokens, i + 1, at - 1)
-    elif tokens[i].text.startswith(r"\math"):
+    elif tokens[i].text.startswith(r"\math") and at < end and tokens[at].text == "{":
         at = tokens[i + 1].partner + 1
         name = _joined(tokens, i + 2, at - 1)
     below, raised = "", None

@@ -3,7 +3,7 @@ r"""A formula to its statements: where each ends, and which range stands behind 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -97,7 +97,7 @@ def cuts(text: str, span: Span) -> Iterator[Cut]:
             m = _RANGE.match(text, token.span.start, span.end) if kept or ranged else None
             if m is not None:
                 over = Cut([], _range(m), Span(m.start("letter"), m.end()))
-                i = bisect_left(found, m.end(), key=lambda t: t.span.start) - 1
+                i = bisect_right(found, m.end(), key=lambda t: t.span.end) - 1
             joins = token.is_(",") and not related and not asked and over is None
             end = not joins and (
                 token.is_(",", ";", *_IMPLIED) or over is not None or not _goes_on(found, i)
@@ -195,7 +195,7 @@ def _optimized(found: list[Token]) -> tuple[list[Token], list[list[Token]]]:
     commas = [3 + k for k in outer(rebased(found[3:high])) if found[3 + k].is_(",")]
     names: list[Token] = []
     declared: list[list[Token]] = []
-    for sign in (k for k in range(low, high) if found[k].is_(r"\in")):
+    for sign in (k for k in range(low, high) if found[k].is_(r"\in") and k > low):
         end = next((k for k in commas if k > sign), high)
         declared.append(found[low:end])
         names += found[low:sign] + [found[k] for k in commas if k == end]
