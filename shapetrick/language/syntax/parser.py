@@ -29,7 +29,7 @@ from .conditions import condition_at, with_conditions
 from .derivative_notation import derivative, derivative_definition, variable_at
 from .equation_library import solved, without_calls
 from .function_heads import HeadBuilder
-from .index_binders import IndexBuilder
+from .index_binders import Binder, IndexBuilder
 from .lexer import MANY, Arities, Source, Terminals, normal
 from .library_calls import LibraryCalls, instead
 from .parse_tables import PROBLEM, tables_of
@@ -165,6 +165,10 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
             raise ParseError(no_norm(below or ""), closing.span)
         return call_node(name, (inner,), opening.span | closing.span)
 
+    def quotient(self, c: list[Any]) -> SyntaxNode:
+        sign, _, above, _, _, below, end = c
+        return SyntaxNode("/", (above, below), None, sign.span | end.span)
+
     def root(self, c: list[Any]) -> SyntaxNode:
         sign, *inner = c
         argument = inner[1] if len(inner) > 1 else self.number(inner)
@@ -251,23 +255,13 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
             )
         return self.call([function, *rest])
 
-    def sum_of(self, c: list[Any]) -> tuple[Range, Span]:
-        return c[2], c[0].span
+    def sum_of(self, c: list[Any]) -> tuple[Range | Binder, Span]:
+        return c[0].value if len(c) == 1 else c[2], c[0].span
 
     def running(self, c: list[Any]) -> SyntaxNode:
         (over, span), body = c
-        return SyntaxNode("running", (body,), over, span | body.span)
-
-    def scaled_running(self, c: list[Any]) -> SyntaxNode:
-        factor, *times, over, body = c
-        summed = self.running([over, body])
-        if times:
-            return self.binary([factor, *times, summed])
-        return self.juxtaposition([factor, summed])
-
-    def signed_running(self, c: list[Any]) -> SyntaxNode:
-        sign, *rest = c
-        return self.sign([sign, self.running(rest)])
+        kind = "bound" if isinstance(over, Binder) else "running"
+        return SyntaxNode(kind, (body,), over, span | body.span)
 
     # ---- declarations
 
