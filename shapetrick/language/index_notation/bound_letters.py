@@ -18,8 +18,8 @@ from ..syntax.index_binders import (
     PRODUCTS,
     Binder,
     ComparisonSign,
-    base_below,
     beginning,
+    below,
     bound_twice,
     capital_of,
     is_product,
@@ -27,6 +27,7 @@ from ..syntax.index_binders import (
     selector_of,
     spine,
     summed_by,
+    sums_among,
 )
 from ..syntax.member_ranges import letters_of_members, member_letters, member_of, range_of
 from ..syntax.selections import Selector, typed_index
@@ -40,7 +41,7 @@ from ..syntax.tree import (
     transformed,
     with_args,
 )
-from .entry_definitions import letters_of, names_in
+from .entry_definitions import names_in
 from .entry_meanings import IndexNames
 from .positions import POSITION
 
@@ -57,7 +58,7 @@ class BoundReader:
     known: IndexNames
     said: list[str] = field(default_factory=list)
     _open: dict[SyntaxNode, frozenset[str]] = field(default_factory=dict)  # indices not bound
-    rows: dict[SyntaxNode, tuple[str, str]] = field(default_factory=dict)  # `x_i`: of what, where
+    ends: dict[str, set[str]] = field(default_factory=dict)  # of ranges from 1, by their letters
 
     def bound(
         self, root: SyntaxNode, heads: Iterable[str] = (), run: frozenset[str] = frozenset()
@@ -77,6 +78,8 @@ class BoundReader:
         nodes = list(postorder(root))
         inner = {n.args[0] for n in nodes if n.kind in PRODUCTS and is_product(n.args[0])}
         done: dict[SyntaxNode, SyntaxNode] = {}
+        for over in sums_among(nodes)[0]:
+            self.ends.setdefault(over.letter, set()).add(f"{over.first}..{over.last}")
         for node in nodes:
             if node in inner:
                 continue
@@ -186,11 +189,11 @@ class BoundReader:
         return transformed(root, position) if places else root
 
     def _unbound(self, letter: str, span: Span, has_heads: bool) -> NameProblem:
-        if base_below(letter) or isinstance(letter, Member):
-            base = letter.base if isinstance(letter, Member) else base_below(letter)
+        entry = below(letter)
+        if entry is not None:
             return NameProblem(
-                f"an index that has one itself is the number of a class: declare `{base} : n`, a "
-                f"column of these.",
+                "an index that has one itself is the number of a class: declare "
+                f"`{entry.base} : n`, a column of these.",
                 span,
             )
         other = (
@@ -244,7 +247,8 @@ class BoundReader:
     # ---- entries
 
     def _entry(self, node: SyntaxNode) -> SyntaxNode:
-        """`x_i` where `x` is declared and `x_i` is not; `x_i` beside `X` alone is a row of it."""
+        """`x_i` where `x` is declared and `x_i` is not; `x_i` beside `X` alone is a row of it as a
+        column, or a column where the range of its sum is that of the columns."""
         name = node.value
         if isinstance(name, Member) or not self.known.is_letter(name):
             return node
@@ -256,16 +260,18 @@ class BoundReader:
             whole = name_node(base, beginning(node.span, base))
             return SyntaxNode("selected", (whole,), at, node.span)
         capital = capital_of(base)
-        if len(index) == 1 and base.islower() and capital in self.known.values:
-            self.said.append(f"`{name}` is read as `{capital}[{index},:]'`, a row as a column.")
-            whole = name_node(capital, beginning(node.span, base))
-            row = SyntaxNode(
-                "selected", (whole,), (selector_of(index, node.span), Selector()), node.span
+        if len(index) > 1 or not base.islower() or capital not in self.known.values:
+            return node
+        whole, at = name_node(capital, beginning(node.span, base)), selector_of(index, node.span)
+        rows, cols = self.known.sides.get(capital, ("", ""))
+        if rows != cols and self.ends.get(index) == {f"1..{cols}"}:
+            self.said.append(
+                f"`{name}` is read as `{capital}[:,{index}]`, by the range of its sum."
             )
-            turned = SyntaxNode("'", (row,), None, node.span)
-            self.rows[turned] = capital, index
-            return turned
-        return node
+            return SyntaxNode("selected", (whole,), (Selector(), at), node.span)
+        self.said.append(f"`{name}` is read as `{capital}[{index},:]'`, a row as a column.")
+        row = SyntaxNode("selected", (whole,), (at, Selector()), node.span)
+        return SyntaxNode("'", (row,), None, node.span)
 
     def _with_classes(self, node: SyntaxNode) -> SyntaxNode:
         """`Z[i,y_i]` with the entry `y[i]` as an index: the number of a class."""
@@ -284,13 +290,11 @@ class BoundReader:
 
     def _class(self, name: str) -> tuple[str, str] | None:
         """The column and the letter of `y_i`, an entry of what is declared; None of others."""
-        if isinstance(name, Member):
-            letters = letters_of(name)
-            fits = name.base in self.known.values and len(letters) == len(name.indices) == 1
-            return (name.base, letters[0]) if fits and letters[0] else None
-        base, index = parts_below(name) if self.known.is_letter(name) else ("", "")
-        fits = base in self.known.values and self.known.is_letter(index)
-        return (base, index) if fits and len(index) == 1 and index.isalpha() else None
+        found = below(name) if self.known.is_letter(name) else None
+        if found is None or found.base not in self.known.values or len(found.indices) > 1:
+            return None
+        ((letter, offset, _),) = found.indices
+        return (found.base, letter) if letter and not offset else None
 
     # ---- what binds
 
@@ -307,7 +311,6 @@ class BoundReader:
         """What binds letters in entries: a range that ends at another index compares the two, and
         of two that are compared, one that the body lacks is bound outside."""
         binder, body = self._without_class(binder, body, span)
-        body = self._with_columns(binder, body)
         node = body
         for over in reversed(binder.ranges):
             related = self._related(over) if not binder.compared else None
@@ -321,38 +324,6 @@ class BoundReader:
             present = tuple(s for s in binder.letters if s in self._held(body))
             binder = binder._replace(summed=present if len(present) == 1 else None)
         return SyntaxNode("bound", (node,), binder, span) if binder.letters else node
-
-    def _with_columns(self, binder: Binder, body: SyntaxNode) -> SyntaxNode:
-        """`x_n` of a sum over the columns of `X`, by its range, as a column and not as a row."""
-        turned = {
-            r.letter
-            for r in binder.ranges
-            if r.first == Index("", 1) and r.last.letter and not r.last.offset
-        }
-
-        def column(node: SyntaxNode) -> SyntaxNode:
-            row = self.rows.get(node)
-            if row is None or row[1] not in turned:
-                return node
-            base, letter = row
-            (last,) = (r.last.letter for r in binder.ranges if r.letter == letter)
-            sides = self.known.sides.get(base, ("", ""))
-            if last != sides[1] or last == sides[0]:
-                return node
-            (whole,), (at, every) = node.args[0].args, node.args[0].value
-            new = SyntaxNode("selected", (whole,), (every, at), node.span)
-            self.said[:] = [
-                s for s in self.said if not s.endswith(f"`{base}[{letter},:]'`, a row as a column.")
-            ]
-            self.said.append(
-                f"`{base.lower()}_{letter}` is read as `{base}[:,{letter}]`, by the range of its "
-                "sum."
-            )
-            return new
-
-        if not turned or not self.rows:
-            return body
-        return transformed(body, column)
 
     def _without_class(
         self, binder: Binder, body: SyntaxNode, span: Span
