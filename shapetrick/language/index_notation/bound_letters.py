@@ -262,15 +262,15 @@ class BoundReader:
         capital = capital_of(base)
         if len(index) > 1 or not base.islower() or capital not in self.known.values:
             return node
-        whole, at = name_node(capital, beginning(node.span, base)), selector_of(index, node.span)
+        whole, one = name_node(capital, beginning(node.span, base)), selector_of(index, node.span)
         rows, cols = self.known.sides.get(capital, ("", ""))
         if rows != cols and self.ends.get(index) == {f"1..{cols}"}:
             self.said.append(
                 f"`{name}` is read as `{capital}[:,{index}]`, by the range of its sum."
             )
-            return SyntaxNode("selected", (whole,), (Selector(), at), node.span)
+            return SyntaxNode("selected", (whole,), (Selector(), one), node.span)
         self.said.append(f"`{name}` is read as `{capital}[{index},:]'`, a row as a column.")
-        row = SyntaxNode("selected", (whole,), (at, Selector()), node.span)
+        row = SyntaxNode("selected", (whole,), (one, Selector()), node.span)
         return SyntaxNode("'", (row,), None, node.span)
 
     def _with_classes(self, node: SyntaxNode) -> SyntaxNode:
