@@ -246,15 +246,6 @@ def _left_out(statements: Sequence[Statement], plain: Container[str]) -> dict[st
 # -------------------------------------------------------------- matrices that are read as families
 
 
-class _Uses(NamedTuple):
-    """What an expression takes: parts of declared matrices, matrices as a whole, and the letters
-    that run over members, or are summed where members stand."""
-
-    parts: list[_Part]
-    whole: set[str]
-    running: set[str]
-
-
 def _read_as_families(
     statements: Sequence[Statement], plain: Container[str], families: Container[str]
 ) -> dict[str, _Family]:
@@ -267,15 +258,15 @@ def _read_as_families(
     found: dict[str, _Part] = {}
     taken: dict[str, tuple[int, ...]] = {}
     for s, root in ((t, e) for t in statements for e in expressions_of(t)):
-        uses = _uses(root, plain, matrices, families)
-        whole |= uses.whole
-        whole |= {p.base for p in uses.parts if taken.setdefault(p.base, p.sides) != p.sides}
+        parts, others, running = _uses(root, plain, matrices, families)
+        whole |= others
+        whole |= {p.base for p in parts if taken.setdefault(p.base, p.sides) != p.sides}
         is_member = any(base_of(name) in families for name, _ in values_named(s))
-        running = (uses.running | running_letters(s) if is_member else uses.running) - sizes
-        for part in uses.parts:
+        running = (running | running_letters(s) if is_member else running) - sizes
+        for part in parts:
             if any(len(i.terms.keys() - sizes) > 1 for i in part.indices):  # `x[t+j-1]`
                 running |= part.letters
-        for part in _beside(uses.parts, running, sizes):
+        for part in _beside(parts, running, sizes):
             found.setdefault(part.base, part)
             rows, cols = (str(side.dim) for side in matrices[part.base].sides or ())
             if part.sides == (0,) and rows != cols and (part.indices[0].letter, cols) in ends:
@@ -317,8 +308,9 @@ def _uses(
     plain: Container[str],
     matrices: Mapping[str, Declaration],
     families: Container[str],
-) -> _Uses:
-    """What an expression takes of matrices and families."""
+) -> tuple[list[_Part], set[str], set[str]]:
+    """What an expression takes: parts of declared matrices, matrices as a whole, and the letters
+    that run over members, or are summed where members stand."""
     typed = list(postorder(root))
     placed = {node: _part(node, plain, matrices) for node in typed}
     taken = {node: part for node, part in placed.items() if part.base in matrices}
@@ -332,7 +324,7 @@ def _uses(
         if placed[node].base in families or not holding.isdisjoint(node.args):
             holding.add(node)
             running |= set() if node in inner else sums_among(_factors(node))[1]
-    return _Uses([part for part in taken.values() if part.sides], whole, running)
+    return [part for part in taken.values() if part.sides], whole, running
 
 
 def _factors(node: SyntaxNode) -> Iterator[SyntaxNode]:
