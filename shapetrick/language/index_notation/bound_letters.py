@@ -58,7 +58,7 @@ class BoundReader:
     known: IndexNames
     said: list[str] = field(default_factory=list)
     _open: dict[SyntaxNode, frozenset[str]] = field(default_factory=dict)  # indices not bound
-    ends: dict[str, set[str]] = field(default_factory=dict)  # of ranges from 1, by their letters
+    ranges: dict[str, set[str]] = field(default_factory=dict)  # of sums, by their letters
 
     def bound(
         self, root: SyntaxNode, heads: Iterable[str] = (), run: frozenset[str] = frozenset()
@@ -79,7 +79,7 @@ class BoundReader:
         inner = {n.args[0] for n in nodes if n.kind in PRODUCTS and is_product(n.args[0])}
         done: dict[SyntaxNode, SyntaxNode] = {}
         for over in sums_among(nodes)[0]:
-            self.ends.setdefault(over.letter, set()).add(f"{over.first}..{over.last}")
+            self.ranges.setdefault(over.letter, set()).add(f"{over.first}..{over.last}")
         for node in nodes:
             if node in inner:
                 continue
@@ -264,7 +264,7 @@ class BoundReader:
             return node
         whole, one = name_node(capital, beginning(node.span, base)), selector_of(index, node.span)
         rows, cols = self.known.sides.get(capital, ("", ""))
-        if rows != cols and self.ends.get(index) == {f"1..{cols}"}:
+        if rows != cols and self.ranges.get(index) == {f"1..{cols}"}:
             self.said.append(
                 f"`{name}` is read as `{capital}[:,{index}]`, by the range of its sum."
             )
