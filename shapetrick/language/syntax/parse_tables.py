@@ -45,7 +45,6 @@ class Grammar(NamedTuple):
 
 
 PROBLEM = Grammar(("problem.lark", "expression.lark"), ("statement", "expression", "equated"))
-LATEX = Grammar(("latex.lark",), ("statement", "expression"))
 
 
 LETTER = "ж"
