@@ -391,15 +391,19 @@ def factors_cancelled(networks: Networks, term: Term) -> Term | None:
     that has them as factors, where that is shorter: `s (1 + q / s)` is `s + q`, `p .* (1 - p) .*
     ((1 - y) ./ (1 - p) - y ./ p)` is `p - y`."""
     factors = [*term.edges, *(Edge(base, (), (), p) for base, p in term.scalars)]
+    places: dict[Expr, list[int]] = {}
+    for i, f in enumerate(factors):
+        places.setdefault(f.atom, []).append(i)
     for total in factors:
         p = total.exponent
         if not isinstance(total.atom, Add) or not (p is UNIT or (p is MINUS and not total.nodes)):
             continue
         inside = {f for a in total.atom.args for f in factors_of(a)}
         below = {f.args[0] for f in inside if is_below(f)}
+        beside = (i for atom in below | inside for i in places.get(atom, ()))
         used = [
             f
-            for f in factors
+            for f in map(factors.__getitem__, sorted(beside))
             if f is not total
             and f.nodes == total.nodes
             and f.atom.shape == total.atom.shape

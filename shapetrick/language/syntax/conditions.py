@@ -37,7 +37,8 @@ def condition(names: Sequence[PlacedName], attribute: str, span: Span) -> SignDe
 
 def condition_at(source: Source) -> SignDeclaration | None:
     """The condition that a statement of the plain language is."""
-    m = _CONDITION.fullmatch(source.text, *source.span)
+    ends_so = source.text.endswith("0", *source.span)
+    m = _CONDITION.fullmatch(source.text, *source.span) if ends_so else None
     if m is None:
         return None
     typed = re.compile(NAME).finditer(source.text, *Span(source.span.start, m.start("sign")))

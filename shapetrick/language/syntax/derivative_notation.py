@@ -54,7 +54,7 @@ class WrittenDerivative(NamedTuple):
 def derivative(text: str, span: Span, names: Container[str] = ()) -> WrittenDerivative | None:
     """The derivative that a statement is, of which `names` are declared; None if it is none."""
     start, end = span
-    check = _CLAIM.match(text, start, end)
+    check = _CLAIM.match(text, start, end) if text.startswith("check", start) else None
     begin = start if check is None else check.end()
     in_other_words = may_begin(text, Span(begin, end), names)
     if text[begin] not in _MARKS and not in_other_words:

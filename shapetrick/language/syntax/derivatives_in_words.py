@@ -65,7 +65,7 @@ def first_whole(forms: Iterable[str], text: str, span: Span) -> re.Match[str] | 
 def may_begin(text: str, span: Span, names: Container[str]) -> bool:
     """Whether a statement begins as one in words, and not as a request of the language. Raises
     ParseError for a minimizer, `argmin_x J`."""
-    minimizer = _MINIMIZER.match(text, *span)
+    minimizer = _MINIMIZER.match(text, *span) if text.startswith("arg", *span) else None
     if minimizer is not None and minimizer["name"] not in names:
         raise ParseError(
             "a minimizer is no derivative: write what is minimized as a definition, `J = …`, and "

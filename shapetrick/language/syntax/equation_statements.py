@@ -27,7 +27,7 @@ Parse = Callable[[str, Source], Any]
 def unknowns(source: Source, run: Parse) -> Declaration | None:
     """The declaration of unknowns that stands there, if one does. Raises ParseError."""
     text, (start, end), *_ = source
-    if _UNKNOWN.match(text, start, end) is None:
+    if "where" not in text or _UNKNOWN.match(text, start, end) is None:
         return None
     word = _WORD.search(text, start, end)
     assert word is not None

@@ -44,7 +44,7 @@ def elementwise(clean: str, begin: int = 0) -> set[str]:
 
 def _declared(clean: str, begin: int) -> Iterator[Span]:
     """Where something is declared as an element-wise function, its line at least."""
-    for m in _ELEMENTWISE_LINE.finditer(clean, begin):
+    for m in _ELEMENTWISE_LINE.finditer(clean, begin) if "elementwise" in clean else ():
         yield from declarations(clean, stripped(clean, Span(*m.span(1))))
 
 
@@ -67,7 +67,8 @@ def with_colons(text: str) -> str:
 def cleaned(text: str, known: Container[str] = ()) -> str:
     """The text with comments blanked and letters made plain; every place stays where it was."""
     TEXT.admit(len(text), "this text", "split it into several problems.")
-    unprintable = _UNPRINTABLE.search(text)
+    is_printable = text.replace("\n", "").isprintable()
+    unprintable = None if is_printable else _UNPRINTABLE.search(text)
     if unprintable:
         name = f"U+{ord(unprintable.group()):04X}"
         raise ParseError(
