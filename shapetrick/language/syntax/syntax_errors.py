@@ -6,9 +6,10 @@ Comes before the parser, which says where it stopped and what kind of thing it w
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Container
 from typing import Literal
 
+from ...core.errors import ParseError, Span
 from ...core.named_tuples import NamedTuple
 from ...core.regexes import regex
 from ...core.warnings import nearest
@@ -64,6 +65,10 @@ _LINES = (
     ),
     (regex(r"(?<!\w)for\s+\w+\s*(?:=|in\s)"), RANGES),
 )
+# Kinds of values, as other languages and sentences have them before a name or behind it.
+_TYPES = "scalar scalars vector vectors matrix matrices array tensor double float real int"
+_KINDS = frozenset(_TYPES.split())
+_BETWEEN = frozenset(("is", "be", "a", "an"))
 _DECIMAL = regex(r"(?<![\w.])\d+\Z")
 RAISED_SIGNS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ"
 RAISED = str.maketrans(RAISED_SIGNS, "0123456789+-n")
@@ -159,6 +164,26 @@ class Stop(NamedTuple):
                 name = _OPENER.search(self.line[:i])
                 return ("", 0) if name is None else (name.group().strip(), name.start())
         return "", 0
+
+
+def refuse_kind(text: str, span: Span, names: Container[str]) -> None:
+    """Refuse what says of which kind a value is, where `names` are declared here. Raises
+    ParseError."""
+    words = text[span.start : span.end].replace(",", " ").removeprefix("let ").split()
+    if len(words) < 2:
+        return
+    if words[0].partition("[")[0] in _KINDS:
+        kind, name = words[0].partition("[")[0], words[1].partition("(")[0].partition("[")[0]
+    else:
+        kind, name = words[-1] if _BETWEEN.issuperset(words[1:-1]) else "", words[0]
+    if kind not in _KINDS or kind in names or not name.isidentifier():
+        return
+    at = text.index(kind, span.start)
+    raise ParseError(
+        f"a name and its sizes declare a value: `{name} : n` a column, `{name} : m x n` a matrix, "
+        f"`{name} : scalar` a number; `{name} = …` defines one.",
+        Span(at, at + len(kind)),
+    )
 
 
 def no_name(word: str) -> str:
