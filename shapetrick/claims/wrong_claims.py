@@ -74,11 +74,20 @@ class WrongClaim:
         return self._with_answer(found, said, suggestion=self._answer_text, where=part)
 
     def _is_small(self, mend: Repair) -> bool:
-        """Whether two changes change less than to write the right answer instead."""
+        """Whether it changes less than to write the right answer instead: two changes may not, and
+        beside zeros all terms are missing."""
         if len(mend.slips) == 1:
-            return True
+            return mend.slips[0].name != "missing term" or not self._is_zero
         typed, right = self._claim.text, self._answer_text
         return right is None or distance(typed, mend.text) <= distance(typed, right)
+
+    @property
+    def _is_zero(self) -> bool:
+        value = self._claim.value
+        if value is None:
+            return False
+        found = [values_at([value], drawn)[0] for drawn in self._repairer.draws]
+        return not any(v is None or v.any() for v in found)
 
     @staticmethod
     def _is_plain(mend: Repair) -> bool:
