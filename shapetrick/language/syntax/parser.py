@@ -442,6 +442,7 @@ def parse_expression(
         if not spans:
             raise ParseError("there is no expression.", Span(0, len(text)))
         refuse_wolfram(clean, spans[0], names)
+        refuse_kind(clean, spans[0], names)
         node: SyntaxNode = _run("expression", Source(clean, spans[0], functions, abstract, names))
         return opened_expression(node, functions)
 
