@@ -69,6 +69,7 @@ _LINES = (
 _TYPES = "scalar scalars vector vectors matrix matrices array tensor double float real int"
 _KINDS = frozenset(_TYPES.split())
 _BETWEEN = frozenset(("is", "be", "a", "an"))
+_PRIMED = regex(r"\s*\w+\s*['’′]+\s*")
 _DECIMAL = regex(r"(?<![\w.])\d+\Z")
 RAISED_SIGNS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ"
 RAISED = str.maketrans(RAISED_SIGNS, "0123456789+-n")
@@ -262,7 +263,7 @@ def complaint(stop: Stop, waiting: Waiting, known: Collection[str]) -> str:
         return f"did you mean `{meant}`?" if meant else f"this is no statement. {STATEMENTS}"
     if sign == "wrt" and before in REQUESTS:
         return f"what is asked for is that of a value: `J = …`, and `{before} J wrt x`."
-    if sign == "=" and before in ("'", "’", "′"):
+    if sign == "=" and _PRIMED.fullmatch(line, 0, at):
         return "a prime is the transpose, and ends no name: write `g = …`."
     if waiting == "operand" and not before and sign and sign != "<":
         return f"nothing stands before `{_quoted(sign)}`. {STATEMENTS}"
