@@ -201,6 +201,9 @@ def test_an_empty_folder(tmp_path: Path, capsys: Captured) -> None:
         ["check", "a.st", "-e", "x : n"],
         ["check", "--formt", "json", "a.st"],
         ["help", "integrate"],
+        ["derive", "x : n; grad norm(x)^2 wrt x"],
+        ["x : n; grad norm(x)^2 wrt x"],
+        ["check", "x" * 1000],
     ],
     ids=" ".join,
 )
