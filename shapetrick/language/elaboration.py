@@ -312,8 +312,8 @@ class Elaboration(RequestNames):
                 scalar = asked.kind in OF_SCALARS and not asked.leibniz
                 shape = added(asked.of, scalar)
                 if scalar and not unifier.unify_shapes(shape, SCALAR):
-                    for d in scope.ordered:
-                        for nodes in typed_parts(d.body, scope.text):
+                    for root in (*(d.body for d in scope.ordered), asked.of):
+                        for nodes in typed_parts(root, scope.text):
                             check_python(scope.text, inference, nodes)
                     raise self._not_scalar(asked, unifier.shape(shape))
                 if asked.leibniz and self._may_be_scalar(inference, asked.of):

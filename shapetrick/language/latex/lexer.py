@@ -598,7 +598,7 @@ class _TerminalReader(DerivativeReader):
         if at == end or self.tokens[at].kind != "open" or self.tokens[at].text != "(":
             return [named, *typed.raised, (at, end)]
         if self._primes(typed.raised):
-            raise self._error(no_prime(str(named)), typed.span)
+            raise self._error(no_prime(f"{named}(x)"), typed.span)
         close = self.tokens[at].partner
         same = arguments(self.tokens, at, self.names, self.text) == wanted
         if same and all(map(self.names.is_known, wanted)):

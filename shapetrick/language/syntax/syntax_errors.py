@@ -211,11 +211,11 @@ def no_keyword(typed: str) -> str:
     )
 
 
-def no_prime(name: str) -> str:
-    """What is said of a prime that is no transpose."""
+def no_prime(of: str, wrt: str = "x") -> str:
+    """What is said of a prime that is no transpose, but for a derivative of a value."""
     return (
-        f"a prime is the transpose, and no derivative: write `grad {name}(x) wrt x` in a line of "
-        f"its own, or `(grad {name}(x) wrt x)` as a value, of a declared `x`."
+        f"a prime is the transpose, and no derivative: write `grad {of} wrt {wrt}` in a line of "
+        f"its own, or `(grad {of} wrt {wrt})` as a value, of a declared `{wrt}`."
     )
 
 
