@@ -33,6 +33,7 @@ _VERBS = "find compute print derive differentiate calculate minimize maximize"
 PROSE = frozenset(_PROSE.split())
 WORDS = PROSE.union(_VERBS.split(), ("by", "and", "as", "gradient", "derivative"))
 LONGEST_QUOTE = 40
+NO_LIMITS = "limits and integrals are not read: write what they come to."
 TWO_SIDES = (
     "every value is a matrix: a shape has at most two sides. Members have names with an index: "
     "`X[i] : n x d for i = 1..b`."
@@ -45,7 +46,13 @@ _LINES = (
         regex(r"</\w+>|&\w+;"),
         "marks of a web page are no part of a formula: leave out `<b>` and such.",
     ),
-    (regex(r"(?<!\w)lim(?!\w)|∫"), "limits and integrals are not read: write what they come to."),
+    (regex(r"(?<!\w)lim(?!\w)|∫"), NO_LIMITS),
+    (regex(r"→|↦|->"), "the argument is declared, `x : n`, and the function defined, `f(x) = …`."),
+    (
+        regex(r"(?<!\w)(?:s\.t\.|subject\s+to|such\s+that)"),
+        "constraints are not read: what a value is stands behind its shape, `U : n x n "
+        "orthogonal`.",
+    ),
     (
         regex(r"\A\s*(?:def|function)\s|(?<!\w)lambda\s+\w+(?:\s*,\s*\w+)*:"),
         "a function is `f(x) = …`, at any shapes that fit; one in Python is read from its file, "
@@ -83,7 +90,6 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
      "brackets, `(grad J wrt X)`."),
     ("", r"[∑Σ∏√∫]", "`{sign}` is not read: write the function's name, `sum(…)` or `sqrt(…)`."),
     ("", "∞", "`∞` is no number: the largest of the absolute values is `max(abs(x))`."),
-    ("", r"→|->", "the argument is declared, `x : n`, and the function defined, `f(x) = …`."),
     ("operand", r"@", "a function is `f(x) = …`, and its argument is declared, `x : n`."),
     ("operand", r"\.\.\.?|…", "what goes on is a sum with its index, `sum(i = 1..n) x[i]`."),
     ("", r"\.\.?", "a point stands between digits, `0.5`, and in `.*`, `./`, `.^`, `.T`."),
