@@ -79,6 +79,11 @@ _LINES = (
         regex(r"\A[^:]*:\s*\w+\s*\(\s*\w+\s*(?:[,×)]|x\s)"),
         "a declaration is `X : n x d`, and stands in a line of its own, or between `;`.",
     ),
+    (
+        regex(r"\A\s*\w+(?:\s*,\s*\w+)+\s*=(?!=)"),
+        "a definition has one name; several values are what functions as `svd` give, `U, s, V = "
+        "svd(A)`.",
+    ),
     (regex(r"(?<!\w)for\s+\w+\s*(?:=|in\s)"), RANGES),
 )
 # Kinds of values, as other languages and sentences have them before a name or behind it.
