@@ -203,7 +203,10 @@ class Derivation:
         from .families.saved_values import account
 
         if self.result.recursion is None:
-            raise RequestError("only a problem with families has a cache to account for.")
+            raise RequestError(
+                "what a backward pass keeps is told of families, `W[l] : n x n for l = 1..L`, and "
+                "there are none here."
+            )
         return account(self.problem, self.result, sizes)
 
     def evaluate(

@@ -52,10 +52,13 @@ def symbols(text: str) -> Any:
     Raises InputError."""
     if not isinstance(text, str):
         raise OperandError(f"declarations are a text, not {type(text).__name__}: 'X: m x d; w: d'.")
-    statements = parse(text, vocabulary())
+    names = all(word.isidentifier() for word in text.replace(",", " ").split())
+    statements = [] if names else parse(text, vocabulary())
     declared = [d for d in statements if isinstance(d, Declaration)]
     if not declared or len(declared) < len(statements):
-        raise InputError("`symbols` takes declarations and nothing else: `X: m x d; w: d`.")
+        raise InputError(
+            "`symbols` takes declarations and nothing else, each with its sizes: `X: m x d; w: d`."
+        )
     problem = elaboration.read(text)
     found = [
         problem.symbols[name] if name in problem.symbols else Elementwise(name)
@@ -180,6 +183,7 @@ def _apply(row: Function, args: tuple[Any, ...], axis: int | None) -> Expr:
         raise row.miscounted(len(args), f" and {sizes} sizes" if sizes else "")
     if axis is not None and not row.takes_axis:
         raise ShapeError(f"`{row.name}` takes no axis.")
+    axis = 1 if axis == -1 else axis  # the last one, as NumPy counts
     if axis not in (None, 0, 1):
         raise ShapeError("an axis is 0 (down the columns) or 1 (along the rows).")
     data = tuple(map(dimension, args[row.arity :])) if sizes else axis

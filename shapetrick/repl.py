@@ -82,7 +82,7 @@ def run(
     except _Ended as ended:
         opened.keep()
         return BY_SIGNAL + ended.number
-    except (KeyboardInterrupt, BrokenPipeError):
+    except BrokenPipeError:
         raise
     except BaseException:
         opened.keep()
@@ -258,14 +258,9 @@ class _Terminal:
         while True:
             prompt = "> " if self._interpreter is None else self._interpreter.prompt
             try:
-                line = self._session.prompt(prompt)
-            except KeyboardInterrupt:
+                self._say(self._line(prompt))
+            except KeyboardInterrupt:  # where a line is edited, or just before or after that
                 continue
-            except EOFError:
-                if not sys.stdin.isatty():  # the terminal is gone
-                    raise _Ended(signal.SIGHUP) from None
-                line = ":quit"
-            self._say(line)
             if self._interpreter is None or not self._interpreter.done:
                 asked = False
             elif self._interpreter.is_unsaved and not asked:
@@ -275,6 +270,15 @@ class _Terminal:
                 break
         self._recovery.drop()
         return 0
+
+    def _line(self, prompt: str) -> str:
+        """What is typed next; its end is as `:quit`. Raises _Ended if the terminal is gone."""
+        try:
+            return self._session.prompt(prompt)
+        except EOFError:
+            if not sys.stdin.isatty():
+                raise _Ended(signal.SIGHUP) from None
+            return ":quit"
 
     def keep(self) -> None:
         """Keep what is unsaved for the next session, and say so if there is still a terminal."""

@@ -290,6 +290,8 @@ def test_sympy_is_told_apart() -> None:
         (lambda: int(c), "no values"),
         (lambda: X.sum, r"`st\.sum\(…\)`"),
         (lambda: X.clip, r"`st\.clip\(…\)`"),
+        (lambda: S.hessian(w), r"`st\.hess\(e, x\)`"),
+        (lambda: S.subs(c, 2), r"`st\.evaluate\(e, …\)`"),
         (lambda: bool(X), "neither true nor false"),
         (lambda: X[0], "no entries"),
         (lambda: X + None, "NoneType is no operand"),

@@ -76,14 +76,25 @@ class WrongClaim:
 
     def _is_small(self, mend: Repair) -> bool:
         """Whether it changes less than to write the right answer instead: two changes, or one by
-        which a claim in another convention gets longer than that."""
+        which a claim in another convention gets longer than that; of a zero all terms are missing.
+        """
         typed, right = self._claim.text, self._answer_text
         if right is None:
             return True
         if len(mend.slips) == 1:
+            if mend.slips[0].name == "missing term" and self._is_zero:
+                return False
             rearranged = mend.slips[0].name in ARRANGING
             return rearranged or self._convention is None or len(mend.text) <= len(right)
         return distance(typed, mend.text) <= distance(typed, right)
+
+    @property
+    def _is_zero(self) -> bool:
+        value = self._claim.value
+        if value is None:
+            return False
+        found = [values_at([value], drawn)[0] for drawn in self._repairer.draws]
+        return not any(v is None or v.any() for v in found)
 
     @staticmethod
     def _is_plain(mend: Repair) -> bool:

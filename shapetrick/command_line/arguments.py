@@ -21,6 +21,8 @@ from .outcome import likely
 from .sources import SUFFIXES, function_of
 
 MOST_JOBS = 256
+LONGEST_NAME = 255  # bytes that a file's name has at most
+_BEHIND_E = "; a problem itself stands behind -e"
 FORMATS = ("text", "json", "latex", "markdown", "html")
 CLAIM_FORMATS = ("text", "json", "latex", "markdown", "html", "github")
 SHELLS = ("bash", "zsh", "fish")
@@ -151,7 +153,7 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
         words = [*words[1:2], "--help"]
     if words and words[0] not in commands.choices and not _begins_one(words[0], parser.options):
         if not words[0].startswith("-") and not _is_file(words[0]):
-            meant = likely(words[0], commands.choices)
+            meant = _BEHIND_E if _is_text(words[0]) else likely(words[0], commands.choices)
             parser.error(f"there is no command {words[0]!r}, and no such file{meant}")
         words = _command_first(words, commands.choices)
     args, unknown = parser.parse_known_args(words)
@@ -182,6 +184,12 @@ def _command_first(words: list[str], commands: Mapping[str, Parser]) -> list[str
 
 def _is_file(word: str) -> bool:
     return word.endswith(SUFFIXES) or os.path.exists(word) or function_of(word) is not None
+
+
+def _is_text(word: str) -> bool:
+    """Whether a word is not the name of a file, but a problem."""
+    is_long = len(word) > LONGEST_NAME or bool(re.search(r"\s", word))
+    return is_long and not os.path.exists(word)
 
 
 def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
@@ -222,6 +230,12 @@ def _parser(asked: Sequence[str] = ()) -> tuple[Parser, Any]:
             for names, options in group:
                 place.add_argument(*names, **options)
     return top, commands
+
+
+def _file(word: str) -> str:
+    if _is_text(word):
+        raise argparse.ArgumentTypeError(f"there is no such file{_BEHIND_E}")
+    return word
 
 
 def _seconds(text: str) -> float | None:
@@ -315,7 +329,11 @@ _TIME_LIMIT = _arg(
 )
 _READING = (  # of every command that reads problems
     _arg(
-        "files", nargs="*", metavar="FILE", help="problems, or folders of them; - is standard input"
+        "files",
+        nargs="*",
+        type=_file,
+        metavar="FILE",
+        help="problems, or folders of them; - is standard input",
     ),
     _arg("-e", dest="texts", action="append", metavar="TEXT", help="a problem's text"),
     _OUTPUT,

@@ -18,7 +18,9 @@ _NO_VALUES = (
     "an expression has no values, but a `shape`: `evaluate` it on arrays, write `st.exp(…)` or so "
     "for its function, or give SymPy's functions `st.to_sympy(…)`."
 )
-_NO_SEQUENCE = "an expression is not a sequence: it has a shape, but no values."
+_NO_SEQUENCE = (
+    "an expression is not a sequence: it has a shape, but no values; `st.sum(e)` adds its entries."
+)
 _TEXTS = " That is said of texts, as `st.derive` reads them."
 # What is said of the operators and functions of Python, and of libraries, that there are none of.
 _REFUSED = (
@@ -74,7 +76,10 @@ _MEANT = (
     ("ones_like full_like", "`st.ones(*A.shape)`"),
     ("zeros_like", "`st.zeros(*A.shape)`"),
     ("backward diff grad", "`st.grad(e, x)`"),
-    ("item tolist numpy eval evalf detach dtype", "`st.evaluate(e, …)`"),
+    ("hess hessian", "`st.hess(e, x)`"),
+    ("jac jacobian", "`st.jac(e, x)`"),
+    ("simplify", "`st.simplify(e)`"),
+    ("item tolist numpy eval evalf evaluate subs detach dtype", "`st.evaluate(e, …)`"),
 )
 
 
@@ -163,11 +168,16 @@ class Operand(Generic[ExprT]):
         return self._called("abs", self)
 
     def __gt__(self, other: Any) -> ExprT:
-        """A mask, as `>` is in the language: `st.where(X > Y, X, Y)`."""
-        return self._called("step", self - other)
+        return self._exceeding(self, other)
 
     def __lt__(self, other: Any) -> ExprT:
-        return self._called("step", other - self)
+        return self._exceeding(other, self)
+
+    @classmethod
+    def _exceeding(cls, more: Any, less: Any) -> ExprT:
+        """A mask, as `>` is in the language: `st.where(X > Y, X, Y)`."""
+        is_zero = cls._made("operand", less) is cls._made("operand", 0)
+        return cls._called("step", more if is_zero else cls._made("subtract", more, less))
 
     @classmethod
     def _scaled(cls, left: Any, right: Any) -> ExprT:

@@ -55,6 +55,7 @@ from .shapes.scope import (
 from .shapes.strict_reading import refuse_absent, refuse_undeclared
 from .shapes.unification import is_settled, unknowns
 from .shapes.words import vocabulary
+from .syntax.equation_library import chosen
 from .syntax.member_ranges import with_ranges
 from .syntax.selections import plain_of, resolved
 from .syntax.tree import (
@@ -158,6 +159,7 @@ def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list
         read = parse(text, vocabulary(), alone=alone)
         asked = derivative_of_function(text, read) if alone else None
         read, said = with_member_entries(read if asked is None else [*read, asked])
+        said += chosen(text, read)
         read, counted = with_counted_lengths(text, read)
         said += counted
         statements, heads = defined_by_entries(read)
@@ -312,8 +314,8 @@ class Elaboration(RequestNames):
                 scalar = asked.kind in OF_SCALARS and not asked.leibniz
                 shape = added(asked.of, scalar)
                 if scalar and not unifier.unify_shapes(shape, SCALAR):
-                    for d in scope.ordered:
-                        for nodes in typed_parts(d.body, scope.text):
+                    for root in (*(d.body for d in scope.ordered), asked.of):
+                        for nodes in typed_parts(root, scope.text):
                             check_python(scope.text, inference, nodes)
                     raise self._not_scalar(asked, unifier.shape(shape))
                 if asked.leibniz and self._may_be_scalar(inference, asked.of):

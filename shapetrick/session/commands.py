@@ -278,7 +278,7 @@ def _set(interpreter: Interpreter, argument: str) -> Iterable[Row]:
         return _say(f"time limit {value}" + (" s" if interpreter.time_limit is not None else ""))
     if name != "seed" or not value.isdecimal() or len(value) > 18:
         raise RequestError("write `:set seed 7`, or `:set time-limit 60`.")
-    interpreter.session.set_seed(int(value))
+    interpreter.session.reset(replace(interpreter.session.state, seed=int(value)))
     return _say(f"seed {int(value)}")
 
 

@@ -64,17 +64,15 @@ class Standing:
     def values(self) -> tuple[Mapping[str, Expr], Mapping[str, Expr]]:
         return self.problem.symbols, self.problem.definitions
 
+    @property
+    def named(self) -> tuple[Container[str], ...]:
+        """What gives names a meaning, dimensions and functions of the language left out."""
+        return *self.values, self.problem.functions, self.directions
+
     def has(self, name: str) -> bool:
         """Whether a name means something already."""
-        problem = self.problem
-        return (
-            name in problem.symbols
-            or name in problem.definitions
-            or name in problem.functions
-            or name in vocabulary_of(problem).texts
-            or name in self.dims
-            or name in self.directions
-        )
+        taken = (*self.named, vocabulary_of(self.problem).texts, self.dims)
+        return any(name in known for known in taken)
 
 
 def stand(text: str) -> Standing:
@@ -214,11 +212,7 @@ def _dims_are_plain(standing: Standing, scope: Scope) -> bool:
     """Whether no dimension has the name of a value or a direction, or one that was given to a
     dimension that had none."""
     return not any(
-        standing.dims.get(name, span) is None
-        or name in standing.problem.symbols
-        or name in standing.problem.definitions
-        or name in standing.problem.functions
-        or name in standing.directions
+        standing.dims.get(name, span) is None or any(name in known for known in standing.named)
         for name, span in scope.dims.items()
     )
 

@@ -177,9 +177,7 @@ class GuidedDerivation:
         known: dict[Expr, str] = {}
         for factor in line.factors:
             e = factor.expression
-            own = (
-                str(e.name) if isinstance(e, Symbol) else str(e.name) if isinstance(e, Name) else ""
-            )
+            own = str(e.name) if isinstance(e, (Symbol, Name)) else ""
             if e.is_scalar and not own:
                 name = to_text(e)
             elif own and is_name(own):

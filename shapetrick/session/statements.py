@@ -183,7 +183,7 @@ class Session:
     def _grown(self, new: tuple[Entry, ...], state: State, standing: Standing) -> Entered:
         """Take in what changes nothing."""
         before, problem = self.problem, standing.problem
-        self._commit(state)
+        self.reset(state)
         self._read = state, standing
         return Entered(
             problem,
@@ -206,14 +206,15 @@ class Session:
                 raise _relocated(error, trial, new, text) from None
             trial, problem = loosened, loosened.problem
         known = {*before.symbols, *before.definitions, *before.functions}
+        texts = {entry.text for entry, _ in new}
         names = [name for entry, _ in new for name in entry.names]
         replaced = tuple(name for name in dict.fromkeys(names) if name in known)
-        self._commit(trial)
+        self.reset(trial)
         return Entered(
             problem,
             tuple(entry for entry, _ in new),
-            tuple(_asked_now(trial, problem.requests, {entry.text for entry, _ in new})),
-            tuple(_asked_now(trial, problem.equalities, {entry.text for entry, _ in new})),
+            tuple(_asked_now(trial, problem.requests, texts)),
+            tuple(_asked_now(trial, problem.equalities, texts)),
             replaced,
             tuple(n for n in dependents(problem, replaced) if n not in names),
             dropped,
@@ -242,15 +243,7 @@ class Session:
         if held:
             too = "it" if len(held) == 1 else "them"
             raise NameProblem(f"{listed(held)} would be left without it: forget {too} too.")
-        self._commit(trial)
-
-    def set_seed(self, seed: int) -> None:
-        """From here on, draw with another seed."""
-        self._commit(replace(self.state, seed=seed))
-
-    def reset(self, state: State) -> None:
-        """Go on from another state; it can be undone."""
-        self._commit(state)
+        self.reset(trial)
 
     def undo(self) -> bool:
         """Take the last change back; false if there is none."""
@@ -267,7 +260,8 @@ class Session:
         self.state = source_.pop()
         return True
 
-    def _commit(self, state: State) -> None:
+    def reset(self, state: State) -> None:
+        """Go on from another state; it can be undone."""
         if state != self.state:
             self._past.append(self.state)
             self._future.clear()

@@ -66,6 +66,7 @@ WRONG = [
     ("x : n; J = sum(log(1 + 3 x.^2)); check grad J wrt x = 6 x ./ (1 + 2 x.^2)",
      "6 x ./ (1 + 3 x.^2)", "a numeric factor is wrong: `3`, not `2`"),
     (QUADRATIC + "A x", "A x + A' x", "a term is missing"),
+    (QUADRATIC + "x - x", "(A + A') x", "the gradient is `(A + A') x`"),
     (QUADRATIC + "2 A x", "(A + A') x", "right only where A is symmetric"),
     (LAYER + "W = X' G", "X' (G .* (1 - Z.^2))", "the derivative of `tanh(X W + b)` is missing"),
     (LAYER + "W = X' (1 - Z.^2)", "X' ((1 - Z.^2) .* G)", "the upstream gradient is missing"),

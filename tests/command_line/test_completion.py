@@ -63,7 +63,12 @@ def test_bash_and_fish_complete(shell: str, text: str, folder: Path) -> None:
 
 def test_zsh_completes(folder: Path) -> None:
     zsh = pexpect.spawn(
-        _here("zsh"), ["-f", "-i"], cwd=str(folder), encoding="utf-8", dimensions=(40, 200)
+        _here("zsh"),
+        ["-f", "-i"],
+        cwd=str(folder),
+        encoding="utf-8",
+        dimensions=(40, 200),
+        timeout=200,  # of a busy machine
     )
     begin = f'PS1=; autoload -U compinit; compinit -u -d {folder}/dump; eval "$(<{folder}/zsh)"'
     zsh.sendline(f"{begin}; echo rea''dy")

@@ -306,3 +306,18 @@ def test_every_function_of_the_library_has_its_solver() -> None:
 def test_what_is_no_call(text: str, said: str) -> None:
     with pytest.raises(st.ShapetrickError, match=said):
         st.read(text)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("w, V = eigh(A)", ("`w, V = eigh(A)` gives the largest eigenvalue, with its vector.",)),
+        ("lam, v = eigh(A)", ()),
+        ("w, V = eigh(A, smallest)", ()),
+        ("U, S, V = svd(A)", ()),
+    ],
+)
+def test_which_solution_a_call_gives_is_said_where_others_may_be_meant(
+    line: str, said: tuple[str, ...]
+) -> None:
+    assert st.read(f"A : n x n symmetric; {line}").data.readings == said

@@ -98,7 +98,7 @@ ASKED = [
     ("D_{x} Z", "jac Z wrt x"), ("∂_x Z", "jac Z wrt x"), ("∇_x² J", "hess J wrt x"),
     ("∇_x^2 J", "hess J wrt x"), ("D_x (x' A x)", "grad (x' A x) wrt x"),
     ("∂_x J = 2 A' (A x - y)", "check grad J wrt x = 2 A' (A x - y)"),
-    ("d²J/dx²", "hess J wrt x"), ("∂J/∂x, A", "grad J wrt x, A"),
+    ("d²J/dx²", "hess J wrt x"), ("d2J/dx2", "hess J wrt x"), ("∂J/∂x, A", "grad J wrt x, A"),
     ("∂J/∂x = 2 A' (A x - y)", "check grad J wrt x = 2 A' (A x - y)"),
     ("check ∂J/∂x = A'", "check grad J wrt x = A'"),
     ("gradient of J with respect to x", "grad J wrt x"), ("derivative of J wrt A", "∂J/∂A"),

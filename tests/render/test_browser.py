@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsers import TOO_PALE, chrome, findings, resize
+from browsers import TOO_PALE, chrome, findings, resize, waited
 from test_html import HOSTILE, ROOT, report_of
 
 import shapetrick as st
@@ -46,6 +45,12 @@ class Page:
 
     def run(self, script: str) -> Any:
         return self.chrome.execute_script(script)
+
+    def unfold(self) -> None:
+        """Open all that is folded, and wait for the boxes that are filled when they open."""
+        self.run("for (const fold of document.querySelectorAll('details')) fold.open = true")
+        boxes = "[...document.querySelectorAll('[data-line]')]"
+        waited(self.chrome, f"{boxes}.length && {boxes}.every((e) => e.querySelector('.part'))")
 
     def all(self, selector: str) -> list[Any]:
         return list(self.chrome.find_elements("css selector", selector))
@@ -123,8 +128,7 @@ def test_code_is_copied(shown: Page) -> None:
     assert button.accessible_name == "Copy the code for NumPy"
     shown.run("navigator.clipboard.writeText = async (text) => { window.copied = text; };")
     button.click()
-    time.sleep(0.2)
-    assert button.text == "Copied"
+    waited(shown.chrome, "arguments[0].textContent === 'Copied'", button)
     assert shown.run("return window.copied") == code
 
 
@@ -136,9 +140,9 @@ def test_code_is_copied_where_the_clipboard_is_closed(shown: Page) -> None:
     )
     shown.all(".code summary")[0].click()
     shown.all("button.copy")[0].click()
-    time.sleep(0.2)
-    assert shown.run("return window.copied").startswith("copy")
-    assert "import numpy as np" in shown.run("return window.copied")
+    copied = waited(shown.chrome, "window.copied")
+    assert copied.startswith("copy")
+    assert "import numpy as np" in copied
 
 
 def test_a_screen_reader_is_told_what_the_pictures_show(shown: Page) -> None:
@@ -159,8 +163,7 @@ def test_a_screen_reader_is_told_what_the_pictures_show(shown: Page) -> None:
 def test_nothing_serious_is_found_by_axe(shown: Page, width: int) -> None:
     shown.show(report_of(SHOWN), width)
     assert findings(shown.chrome) == []
-    shown.run("for (const fold of document.querySelectorAll('details')) fold.open = true")
-    assert shown.all(".arranging .part")
+    shown.unfold()
     assert findings(shown.chrome) == []
 
 
@@ -169,10 +172,9 @@ REACHED = "a[href], button:not([hidden]), summary, [tabindex='0']"
 
 def test_all_that_acts_is_reached_by_the_tab_key_in_order(shown: Page) -> None:
     shown.show(report_of("X : m x d; w : d; y : m; J = norm(X w - y)^2 / 2; grad J wrt X, w"))
-    shown.run("for (const fold of document.querySelectorAll('details')) fold.open = true")
+    shown.unfold()
     count = shown.run(f"return document.querySelectorAll(`{REACHED}`).length")
     assert count > 20
-    assert shown.all(".arranging .part")
     for i in range(count):
         shown.chrome.switch_to.active_element.send_keys("\ue004")
         at = shown.run(

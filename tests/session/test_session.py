@@ -647,7 +647,7 @@ def test_a_session_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
         assert desk.guided is None
     assert "`:set time-limit 60`" in said(desk, "grad J wrt X")
     monkeypatch.undo()
-    assert "2 X" in said(desk, ":answers")
+    assert "2 X" in said(desk, ":set time-limit none", ":answers")
 
 
 def test_the_time_limit_is_set_and_taken_away() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+PATIENCE = 200  # seconds until what is waited for is given up, on a machine that is busy
 _ARGUMENTS = (
     *("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -59,6 +60,7 @@ def chrome() -> Iterator[Any]:
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     with webdriver.Chrome(options=options, service=webdriver.ChromeService(driver)) as started:
+        started.set_script_timeout(PATIENCE)
         yield started
 
 
@@ -89,9 +91,9 @@ def findings(browser: Any) -> list[str]:
     ]
 
 
-def waited(browser: Any, condition: str, *given: object, seconds: float = 60) -> Any:
+def waited(browser: Any, condition: str, *given: object) -> Any:
     """The value of an expression in JavaScript, as soon as it is true; fails if it never is."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         if found := browser.execute_script(f"return {condition}", *given):
             return found

@@ -18,6 +18,7 @@ import pytest
 
 from shapetrick.web_page.server import MOST_BYTES, PageServer
 
+PATIENCE = 200  # seconds until what is waited for is given up, on a machine that is busy
 QUESTION = {"ask": "answers", "text": "x : n; A : n x n; q = x' A x; grad q wrt x"}
 
 
@@ -35,7 +36,7 @@ def sent(
     server: PageServer, method: str, path: str, body: bytes | None = None, **headers: str
 ) -> tuple[int, dict[str, str], bytes]:
     """The status, the headers and the body of an answer."""
-    connection = HTTPConnection("127.0.0.1", server.server_port, timeout=60)
+    connection = HTTPConnection("127.0.0.1", server.server_port, timeout=PATIENCE)
     try:
         named = {key.replace("_", "-"): value for key, value in headers.items()}
         connection.request(method, path, body, named)
@@ -151,11 +152,11 @@ def test_ctrl_c_ends_it_cleanly() -> None:
     assert run.stdout is not None
     address = run.stdout.readline().strip()
     host, _, rest = address.removeprefix("http://").partition("/")
-    connection = HTTPConnection(host, timeout=30)
+    connection = HTTPConnection(host, timeout=PATIENCE)
     connection.request("GET", f"/{rest}")
     assert connection.getresponse().status == 200
     os.kill(run.pid, signal.SIGINT)
-    _, errors = run.communicate(timeout=30)
+    _, errors = run.communicate(timeout=PATIENCE)
     assert run.returncode == 0
     assert errors == ""
 

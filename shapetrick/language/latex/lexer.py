@@ -592,7 +592,7 @@ class _TerminalReader(LatexPart):
         if at == end or self.tokens[at].kind != "open" or self.tokens[at].text != "(":
             return [named, *typed.raised, (at, end)]
         if self._primes(typed.raised):
-            raise ParseError(no_prime(str(named)), typed.span)
+            raise ParseError(no_prime(f"{named}(x)"), typed.span)
         close = self.tokens[at].partner
         same = arguments(self.tokens, at, self.names) == wanted
         if same and not is_head and all(map(self.names.is_known, wanted)):

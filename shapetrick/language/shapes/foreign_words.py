@@ -11,7 +11,7 @@ from collections.abc import Container
 
 from ...core.errors import Span
 from ...core.regexes import regex
-from ..syntax.syntax_errors import WORDS, no_name
+from ..syntax.syntax_errors import NO_LIMITS, WORDS, no_name
 from ..syntax.tree import ATTRIBUTES, KINDS
 
 # In an expression: what words are, and what is said of them.
@@ -21,6 +21,7 @@ _IN_EXPRESSIONS = (
     ("numel length len size nrow ncol",
      "is no function here: how many there are is a dimension, the `m` of `y : m`."),
     ("if then else", "is no word here: what is chosen entry by entry is `where(x > 0, x, 0)`."),
+    ("choose mod div", "is no operator of the language."),
 )  # fmt: skip
 # As a size.
 _AS_SIZES = (
@@ -64,6 +65,10 @@ def foreign_word(name: str, text: str, span: Span) -> str:
         return f"`{name}` stands in the place of a shape: `x : {name}`."
     if name in ATTRIBUTES:
         return f"`{name}` stands behind a shape: `A : n x n {name}`."
+    if name.startswith("int_"):
+        return NO_LIMITS
+    if name.startswith("_"):
+        return f"`{name}` is no name: an index stands before a power, `x_1^2` or `‖x‖_2^2`."
     if all(unicodedata.decomposition(sign).startswith("<sub>") for sign in name):
         return (
             "an index below belongs to a name, `x_i`; the entry of an expression is `(A x)[i]`, "

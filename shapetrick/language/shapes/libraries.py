@@ -13,13 +13,14 @@ from ...core.errors import ParseError
 from ...core.regexes import regex
 from ..syntax.constants import CONSTANTS
 from ..syntax.python_marks import has_marks, typed_sign
+from ..syntax.syntax_errors import no_prime
 from ..syntax.tree import SyntaxNode
 from .errors import source
 from .inference import Inference
 
 _FROM_BEHIND = regex(r"(?:axis|dim)\s*=\s*[-−]|dim\s*=")
 _MATRIX = {".*": "@", ".^": "^"}  # what else the sign may mean, where that fits
-_SUSPECT = regex(r"\w\(\s*\d+\s*\)|(?<!\w)(?:e|pi)['ᵀ]|(?<!\w)(?:e|pi)(?:\^T|\.T)")
+_SUSPECT = regex(r"\w\(\s*\d+\s*\)|(?<!\w)(?:e|pi)['ᵀ]|(?<!\w)(?:e|pi)(?:\^T|\.T)|\w'+\(")
 _BROADCASTING = ("+", "-", ".*", "./")
 
 
@@ -61,7 +62,8 @@ def check_python(text: str, inference: Inference, nodes: Sequence[SyntaxNode]) -
 
 
 def _check_entries(text: str, inference: Inference, nodes: Sequence[SyntaxNode]) -> None:
-    """Refuse `x(1)`, which is an entry in MATLAB, and `e'` of a number. Raises ParseError."""
+    """Refuse `x(1)`, which is an entry in MATLAB, `e'` of a number, and `f'(x)` of one, which is a
+    derivative. Raises ParseError."""
     for node in nodes:
         if node.kind == "'" and node.args[0].kind == "name":
             name = node.args[0].value
@@ -77,8 +79,12 @@ def _check_entries(text: str, inference: Inference, nodes: Sequence[SyntaxNode])
         left, right = node.args
         left = left.args[1] if left.kind == "*" and not left.bracketed else left
         right = right.args[0] if right.kind == "^" and not right.bracketed else right
-        is_name = left.kind == "name" and inference.shape(left) != SCALAR
-        if is_name and right.kind == "number" and text[left.span.end : left.span.end + 1] == "(":
+        if text[left.span.end : left.span.end + 1] != "(":
+            continue
+        if left.kind == "'" and right.kind == "name" and inference.shape(left) == SCALAR:
+            of = source(text, left).rstrip("'")
+            raise ParseError(no_prime(of, right.value), left.span | right.span, text)
+        if left.kind == "name" and right.kind == "number" and inference.shape(left) != SCALAR:
             typed, at = source(text, left), right.value
             index = f"{typed}[{at}]" if ONE in inference.shape(left) else f"{typed}[{at}, :]"
             raise ParseError(

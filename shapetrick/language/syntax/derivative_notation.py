@@ -30,11 +30,18 @@ _DERIVATIVES = (
     rf"d{_TWO}(?=[\s(])(?!\s*[=:,])(?P<of>.+)/\s*d\s*(?P<wrt>{_WRT}){_RAISED}",
     rf"∂{_TWO}(?P<of>.+)/\s*∂\s*(?P<wrt>{_WRT}){_RAISED}",
     rf"d{_TWO}(?P<of>[^\W\d]\w*)\s*/\s*d(?P<wrt>{_WRT}){_RAISED}",
+    r"d(?P<two>2)(?P<of>[^\W\d]\w*)\s*/\s*d(?P<wrt>[^\W\d]\w*?)2",
     rf"(?:∇{_TWO}|[∂D])\s*_\s*(?:(?P<wrt>{_WRT})|\{{\s*(?P<braced>{_WRT})\s*\}})"
     r"(?P<squared>²|\^\s*2(?!\d))?(?P<of>[\s(‖|⟨].*)",
     r"∇(?P<wrt>[ₐₑₒₓₕₖₗₘₙₚₛₜᵢⱼᵣᵤᵥᵦᵧ])\s*(?P<of>.+)",
     rf"∇{_TWO}(?P<of>(?!\s*_).+)(?P<wrt>)",
 )
+# ∂²f/∂x∂y
+_MIXED = regex(
+    r"(?P<d>[d∂])\s*(?:²|\^\s*2|2)\s*(?P<of>[^\W\d]\w*)\s*/"
+    r"\s*(?P=d)\s*(?P<one>[^\W\d]\w*?)\s*(?P=d)\s*(?P<other>[^\W\d]\w*?)(?:'|ᵀ|\^\W*T)?"
+)
+_NAMED = regex(r"d2\w+")  # `d2f`, where it is declared
 _MARKS = "dD∂∇"
 _DEFINED = regex(rf"(?P<name>{NAME})\s*=\s*(?P<value>[{_MARKS}].*)", re.DOTALL)
 _CLAIM = regex(rf"check\s+(?=[{_MARKS}]|\w+\s+of\s)")
@@ -64,6 +71,16 @@ def derivative(text: str, span: Span, names: Container[str] = ()) -> WrittenDeri
         return None
     left = stripped(text, Span(begin, end if equals is None else equals))
     claim = None if equals is None else stripped(text, Span(equals + 1, end))
+    named = _NAMED.match(text, *left)
+    if named is not None and named.group() in names:
+        return None
+    if mixed := _MIXED.fullmatch(text, *left):
+        both = ", ".join(dict.fromkeys((mixed["one"], mixed["other"])))
+        raise ParseError(
+            f"second derivatives, by several names too, are asked for by `hess {mixed['of']} wrt "
+            f"{both}`.",
+            left,
+        )
     m = first_whole(_DERIVATIVES, text, left)
     if m is None:
         said = in_words(text, left, claim is not None) if in_other_words else None

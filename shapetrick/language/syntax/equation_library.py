@@ -8,7 +8,7 @@ in the place of the letters. A call within an expression is a name that such a l
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, MutableMapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from itertools import count
 
@@ -22,6 +22,7 @@ from .tree import (
     Declaration,
     PlacedName,
     SolverCall,
+    Statement,
     SyntaxNode,
     TypedEquation,
     name_node,
@@ -137,6 +138,17 @@ def solved(source: Source, run: Parse) -> Declaration | None:
     """The unknowns that a line declares, by their equations or by one of these functions. Raises
     ParseError."""
     return unknowns(source, run) or library_call(source, run)
+
+
+def chosen(text: str, statements: Iterable[Statement]) -> Iterator[str]:
+    """Which of several solutions a call gives, said where its values are not called as in the
+    table, so that others may be meant."""
+    several = {name for name, _ in VARIANTS}
+    for s in statements:
+        if isinstance(s, Declaration) and s.solver is not None and s.solver.name in several:
+            row, names = TABLE[s.solver.name], [d.names[0].name for d in (s, *s.beside)]
+            if names != [unknown.split()[0] for unknown in row.unknowns.split(", ")]:
+                yield f"`{text[slice(*s.span)]}` gives {row.help}."
 
 
 def library_call(source: Source, run: Parse) -> Declaration | None:

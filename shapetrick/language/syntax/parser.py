@@ -49,6 +49,7 @@ from .syntax_errors import (
     no_call,
     no_index,
     no_name,
+    refuse_kind,
     unknown_function,
 )
 from .text_functions import opened_expression, opened_statements, with_heads
@@ -422,6 +423,7 @@ def parse_expression(
         if not spans:
             raise ParseError("there is no expression.", Span(0, len(text)))
         refuse_wolfram(clean, spans[0], names)
+        refuse_kind(clean, spans[0], names)
         node: SyntaxNode = _run("expression", Source(clean, spans[0], functions, abstract, names))
         return opened_expression(node, functions)
 
@@ -463,6 +465,7 @@ def _statements(source: Source, alone: bool, called: dict[str, str]) -> list[Sta
 def statement(source: Source, alone: bool = False) -> Statement:
     """The statement that stands there, or an expression `alone`. Raises ParseError."""
     refuse_wolfram(source.text, source.span, source.names)
+    refuse_kind(source.text, source.span, source.names)
     for read in (derivative_definition, solving, solved):
         special: Statement | None = read(source, _run)
         if special is not None:

@@ -6,9 +6,10 @@ Comes before the parser, which says where it stopped and what kind of thing it w
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Container
 from typing import Literal
 
+from ...core.errors import ParseError, Span
 from ...core.named_tuples import NamedTuple
 from ...core.regexes import regex
 from ...core.warnings import nearest
@@ -32,6 +33,7 @@ _VERBS = "find compute print derive differentiate calculate minimize maximize"
 PROSE = frozenset(_PROSE.split())
 WORDS = PROSE.union(_VERBS.split(), ("by", "and", "as", "gradient", "derivative"))
 LONGEST_QUOTE = 40
+NO_LIMITS = "limits and integrals are not read: write what they come to."
 TWO_SIDES = (
     "every value is a matrix: a shape has at most two sides. Members have names with an index: "
     "`X[i] : n x d for i = 1..b`."
@@ -44,7 +46,13 @@ _LINES = (
         regex(r"</\w+>|&\w+;"),
         "marks of a web page are no part of a formula: leave out `<b>` and such.",
     ),
-    (regex(r"(?<!\w)lim(?!\w)|∫"), "limits and integrals are not read: write what they come to."),
+    (regex(r"(?<!\w)lim(?!\w)|∫"), NO_LIMITS),
+    (regex(r"→|↦|->"), "the argument is declared, `x : n`, and the function defined, `f(x) = …`."),
+    (
+        regex(r"(?<!\w)(?:s\.t\.|subject\s+to|such\s+that)"),
+        "constraints are not read: what a value is stands behind its shape, `U : n x n "
+        "orthogonal`.",
+    ),
     (
         regex(r"(?<!\w)(?:where|with)\s+\w+\s*=(?!=)"),
         "what a name is stands in a line of its own, `s = X w`, and what uses it in another one.",
@@ -71,8 +79,18 @@ _LINES = (
         regex(r"\A[^:]*:\s*\w+\s*\(\s*\w+\s*(?:[,×)]|x\s)"),
         "a declaration is `X : n x d`, and stands in a line of its own, or between `;`.",
     ),
+    (
+        regex(r"\A\s*\w+(?:\s*,\s*\w+)+\s*=(?!=)"),
+        "a definition has one name; several values are what functions as `svd` give, `U, s, V = "
+        "svd(A)`.",
+    ),
     (regex(r"(?<!\w)for\s+\w+\s*(?:=|in\s)"), RANGES),
 )
+# Kinds of values, as other languages and sentences have them before a name or behind it.
+_TYPES = "scalar scalars vector vectors matrix matrices array tensor double float real int"
+_KINDS = frozenset(_TYPES.split())
+_BETWEEN = frozenset(("is", "be", "a", "an"))
+_PRIMED = regex(r"\s*\w+\s*['’′]+\s*")
 # `X is an m by n matrix`, `let u be a k-vector`.
 _DECLARED = regex(
     r"(?P<name>[^\W\d]\w*)\s+(?:is|are|be)\s+(?:an?\s+|in\s+)?(?:(?P<rows>\w+)\s*(?:by|x|×)\s*(?P<cols>\w+)"
@@ -91,7 +109,6 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
      "brackets, `(grad J wrt X)`."),
     ("", r"[∑Σ∏√∫]", "`{sign}` is not read: write the function's name, `sum(…)` or `sqrt(…)`."),
     ("", "∞", "`∞` is no number: the largest of the absolute values is `max(abs(x))`."),
-    ("", r"→|->", "the argument is declared, `x : n`, and the function defined, `f(x) = …`."),
     ("operand", r"@", "a function is `f(x) = …`, and its argument is declared, `x : n`."),
     ("operand", r"\.\.\.?|…", "what goes on is a sum with its index, `sum(i = 1..n) x[i]`."),
     ("", r"\.\.?", "a point stands between digits, `0.5`, and in `.*`, `./`, `.^`, `.T`."),
@@ -175,6 +192,26 @@ class Stop(NamedTuple):
         return "", 0
 
 
+def refuse_kind(text: str, span: Span, names: Container[str]) -> None:
+    """Refuse what says of which kind a value is, where `names` are declared here. Raises
+    ParseError."""
+    words = text[span.start : span.end].replace(",", " ").removeprefix("let ").split()
+    if len(words) < 2:
+        return
+    if words[0].partition("[")[0] in _KINDS:
+        kind, name = words[0].partition("[")[0], words[1].partition("(")[0].partition("[")[0]
+    else:
+        kind, name = words[-1] if _BETWEEN.issuperset(words[1:-1]) else "", words[0]
+    if kind not in _KINDS or kind in names or not name.isidentifier():
+        return
+    at = text.index(kind, span.start)
+    raise ParseError(
+        f"a name and its sizes declare a value: `{name} : n` a column, `{name} : m x n` a matrix, "
+        f"`{name} : scalar` a number; `{name} = …` defines one.",
+        Span(at, at + len(kind)),
+    )
+
+
 def no_name(word: str, line: str = "") -> str:
     """What is said of a word of a sentence in a line, which may declare."""
     m = _DECLARED.search(line)
@@ -202,11 +239,11 @@ def no_keyword(typed: str) -> str:
     )
 
 
-def no_prime(name: str) -> str:
-    """What is said of a prime that is no transpose."""
+def no_prime(of: str, wrt: str = "x") -> str:
+    """What is said of a prime that is no transpose, but for a derivative of a value."""
     return (
-        f"a prime is the transpose, and no derivative: write `grad {name}(x) wrt x` in a line of "
-        f"its own, or `(grad {name}(x) wrt x)` as a value, of a declared `x`."
+        f"a prime is the transpose, and no derivative: write `grad {of} wrt {wrt}` in a line of "
+        f"its own, or `(grad {of} wrt {wrt})` as a value, of a declared `{wrt}`."
     )
 
 
@@ -254,7 +291,7 @@ def complaint(stop: Stop, waiting: Waiting, known: Collection[str]) -> str:
         return f"did you mean `{meant}`?" if meant else f"this is no statement. {STATEMENTS}"
     if sign == "wrt" and before in REQUESTS:
         return f"what is asked for is that of a value: `J = …`, and `{before} J wrt x`."
-    if sign == "=" and before in ("'", "’", "′"):
+    if sign == "=" and _PRIMED.fullmatch(line, 0, at):
         return "a prime is the transpose, and ends no name: write `g = …`."
     if waiting == "operand" and not before and sign and sign != "<":
         return f"nothing stands before `{_quoted(sign)}`. {STATEMENTS}"

@@ -250,7 +250,7 @@ class _Opening:
             while called.kind == "'":
                 (called,) = called.args
             if called.kind == "name" and called.value in texts:
-                raise ParseError(no_prime(called.value), node.span)
+                raise ParseError(no_prime(f"{called.value}(x)"), node.span)
 
     def _opened(self, node: SyntaxNode) -> SyntaxNode:
         """A call with what it stands for, if its function is defined in text."""

@@ -37,15 +37,15 @@ def refuse_wolfram(text: str, span: Span, names: Container[str]) -> None:
     typed = text[span.start : span.end]
     if "[" not in typed and "." not in typed:
         return
-    marks = [m for m in _HEAD.finditer(typed) if m[1] not in names and _template(m[1])]
-    marks += [m for m in _POINT.finditer(typed) if _is_product(m, names)]
-    if not marks:
+    called = any(m[1] not in names and _template(m[1]) for m in _HEAD.finditer(typed))
+    if not called and not any(_is_product(m, names) for m in _POINT.finditer(typed)):
         return
     head = re.match(r"\w+(?:\[[\w, ]*\])?\s*:?=\s*", typed)
     begin = span.start + (head.end() if head else 0)
+    theirs = "this is Wolfram's language. Here functions have round brackets, products a space"
     raise ParseError(
-        "this is Wolfram's language. Here functions have round brackets, products a space, and a "
-        f"column that begins one is turned to a row: `{_translated(text[begin : span.end])}`.",
+        f"{theirs if called else 'a product has a space here, and no point'}, and a column that "
+        f"begins one is turned to a row: `{_translated(text[begin : span.end])}`.",
         Span(begin, span.end),
     )
 
