@@ -9,7 +9,7 @@ into regions, and each region has its own equation: the start G[L], the recurren
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise, product
 
@@ -335,6 +335,12 @@ class Backpropagation:
             wrt=as_symbol(variable),
             direction=direction,
         )
+
+    def lengths_of(self, gaps: Iterable[tuple[Index, Index]]) -> dict[str, int]:
+        """The lengths from which on these regions begin no later than behind their ends, too."""
+        for begin, end in gaps:
+            self._at_most(begin, end.plus(1))
+        return self._lengths()
 
     def _lengths(self) -> dict[str, int]:
         """The lengths from which on the regions are as they are written."""
