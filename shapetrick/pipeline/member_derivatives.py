@@ -17,7 +17,7 @@ from ..core import expr as ex
 from ..core.equations import EquationSides, EquationSystem, LinearSystem
 from ..core.errors import DerivationError
 from ..core.expr import Expr, Symbol, as_symbol
-from ..core.families import MemberSystem, Segment, at_index, cotangent_names, reindexed
+from ..core.families import MemberSystem, at_index, cotangent_names, reindexed
 from ..core.indices import Indices, Range, member, parts, read_name
 from ..core.named_tuples import NamedTuple
 from ..core.problem import DerivativeKind, Problem, Request, called
