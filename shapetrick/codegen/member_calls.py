@@ -11,7 +11,7 @@ from ..core.errors import RequestError
 from ..core.expr import Call
 from ..core.structure import data_of
 from .axes import Axes, NamedArray
-from .from_expressions import TABLE, Operation
+from .from_expressions import TABLE, Operation, reshaped
 from .ir import ArrayOperation, Value
 from .member_products import Products, SummedProduct
 from .member_reads import LetterRanges
@@ -173,6 +173,15 @@ def _kron(c: MemberCall) -> SummedProduct:
     return _merged(c, (*a.factors, *b.factors), (a.row, b.row), (a.col, b.col))
 
 
+def _unvec(c: MemberCall) -> SummedProduct:
+    """A column as a matrix, whose columns come one after the other."""
+    a, (row, col) = c.array(), c.to.sides(c.e)
+    own = (*(x for x in a.axes if x != c.p.row), *(x for x in (col, row) if x))
+    return SummedProduct(
+        (NamedArray(reshaped(c.to.graph, a.value, c.to.axes.extent(own)), own),), row, col
+    )
+
+
 CALLS: Mapping[str, Rule] = {
     "sum": lambda c: c.p.summed_over(c.over),
     "mean": _mean,
@@ -182,6 +191,7 @@ CALLS: Mapping[str, Rule] = {
     "tr": _trace,
     "diag": _diag,
     "kron": _kron,
+    "unvec": _unvec,
     "vec": lambda c: _merged(c, c.p.factors, (c.p.col, c.p.row), ()),
     "max": _along,
     "min": _along,

@@ -172,6 +172,22 @@ def test_code_of_other_targets_solves_for_multipliers(target: str) -> None:
     np.testing.assert_allclose(found, d.evaluate(given, T=T), rtol=1e-4)
 
 
+@pytest.mark.parametrize("target", ["numpy", pytest.param("jax", marks=pytest.mark.slow), "torch"])
+def test_code_solves_for_all_multipliers_of_two_indices_at_once(target: str) -> None:
+    pytest.importorskip(target)
+    d = derive(
+        "A : n x n; Q[b,t] : n x n for b = 1..B, t = 1..T\n"
+        "Y[b,t] : n x n symmetric where A Y[b,t] + Y[b,t] A' + tanh(Y[b,t]) = Q[b,t] + Q[b,t]' "
+        "for b = 1..B, t = 1..T\nJ = sum(b = 1..B, t = 1..T) norm(Y[b,t])^2; grad J wrt A"
+    )
+    rng = np.random.default_rng(0)
+    a, y = rng.normal(size=(N, N)) + 3 * np.eye(N), rng.normal(size=(2, T, N, N))
+    y += y.swapaxes(-1, -2)
+    given = {"A": a, "Y": y, "Q": (a @ y + y @ a.T + np.tanh(y)) / 2}
+    found, wanted = d.function(target)(**given), d.evaluate(given, B=2, T=T)
+    np.testing.assert_allclose(np.asarray(found), wanted, rtol=1e-4 if target == "jax" else 1e-9)
+
+
 RULES = {
     "Lyapunov equations": "A[t], Q[t]",
     "the implicit Euler method": "W, x[0]",
