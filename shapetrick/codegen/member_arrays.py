@@ -311,13 +311,11 @@ class MemberArrays(Products):
 
         entries = graph.node("input", (), solver.solution, whole)
         sought = NamedArray(reshaped(graph, entries, shape), (*letters, row))
-        outside, self._known = (
-            self._known,
-            {(solver.solution, scope): SummedProduct((sought,), row)},
-        )
-        self._known.update(((s, scope), p) for s, p in zip(solver.given, given, strict=True))
+        known = self._known
+        self._known = {(s, scope): p for s, p in zip(solver.given, given, strict=True)}
+        self._known[solver.solution, scope] = SummedProduct((sought,), row)
         image = column(self._product(written_through([solver.rule])[0], scope))
-        self._known = outside
+        self._known = known
         found = graph.node("linear_solution", (entries, image, column(right)), None, whole)
         return SummedProduct((NamedArray(reshaped(graph, found, shape), (*letters, row)),), row)
 
