@@ -112,7 +112,9 @@ class _Placed:
         if not letters & (self.gap.terms.keys() - {self.over.letter}):
             return self.member(e, inner)
         match e:
-            case MatMul() | Times() | Transpose() | Add() | Call() if _is_finite(e):
+            case Call() if TABLE[e.op].within is None:  # at a zero it may have no value
+                return None
+            case MatMul() | Times() | Transpose() | Add() | Call():
                 args = [self._put(a, chosen, inner) for a in e.args]
                 found = [a for a in args if a is not None]
                 return rebuild(e, found) if len(found) == len(args) else None
@@ -194,8 +196,3 @@ def _is_product_with(e: Expr, bases: Set[str]) -> bool:
     """Whether a factor is a member of one of these families."""
     factors = postorder([e], into=lambda x: isinstance(x, (MatMul, Times, Transpose, Total)))
     return any(isinstance(x, Symbol) and x.base in bases for x in factors)
-
-
-def _is_finite(e: Expr) -> bool:
-    """Whether it has a value wherever its arguments have one, zeros too."""
-    return not isinstance(e, Call) or TABLE[e.op].within is not None

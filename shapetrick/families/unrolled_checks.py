@@ -226,7 +226,7 @@ def validate(problem: Problem, request: Request, recursion: Recursion, seed: int
 def worst_of(all_judged: Sequence[Judged], seed: int) -> Validation:
     """The verdict on all; the sizes are those of the first member at each length. Where there is no
     value, as of the logarithm of an empty sum, there is no gradient to be looked at."""
-    all_judged = [j for j in all_judged if not _is_outside(j.validation)] or all_judged
+    all_judged = [j for j in all_judged if j.validation.reason != OUTSIDE] or all_judged
     found = [j.validation for j in all_judged]
     firsts = [next(group) for _, group in groupby(all_judged, key=lambda j: j.lengths)]
     sizes = [{**j.lengths, **next(iter(j.validation.sizes), {})} for j in firsts]
@@ -242,10 +242,6 @@ def worst_of(all_judged: Sequence[Judged], seed: int) -> Validation:
         tuple(dict.fromkeys(c for v in found for c in v.conditions)),
         all(v.zero for v in found),
     )
-
-
-def _is_outside(v: Validation) -> bool:
-    return v.verdict == "unchecked" and v.reason == OUTSIDE
 
 
 def request_of(request: Request, member: Unrolled) -> Request:

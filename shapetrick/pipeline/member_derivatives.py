@@ -276,30 +276,31 @@ class MemberDerivative:
         """The gradient's backward rule with the direction as its upstream."""
         assert self.first is not None
         first = self.first.recursion
-        request, problem = self.request, self.problem_with_first
-        names = self._tangent_names(first)
-        asked = [MemberUse(q.value, self._direction(q), rising(q)) for q in first.gradients]
-        _, back = backpropagation(problem, request, self.seed, tuple(asked), names, self._title({}))
-        return back.recursion()
+        return self._moved(self.problem_with_first, self.request, first, self._title({}))
 
     def _forward(self, rule: Recursion, request: Request, title: str) -> Recursion:
         """A rule differentiated by its upstream, along the direction."""
-        problem = with_equations(self.problem, rule)
-        asked = [MemberUse(q.value, self._direction(q), rising(q)) for q in rule.gradients]
-        upstream = request.direction
+        problem, upstream = with_equations(self.problem, rule), request.direction
         assert upstream is not None
         by_upstream = replace(request, kind="grad", wrt=upstream, direction=self.request.direction)
-        _, back = backpropagation(
-            problem,
-            by_upstream,
-            self.seed,
-            tuple(asked),
-            self._tangent_names(rule),
-            title,
-            frozenset(q.symbol.base for q in rule.cotangents),
-        )
-        found = back.recursion()  # whose sums are over what the rule's are
+        linear = frozenset(q.symbol.base for q in rule.cotangents)
+        found = self._moved(problem, by_upstream, rule, title, linear)
+        # Its sums are over what the rule's are.
         return found._replace(padded=tuple(dict.fromkeys((*rule.padded, *found.padded))))
+
+    def _moved(
+        self,
+        problem: Problem,
+        request: Request,
+        of: Recursion,
+        title: str,
+        linear: frozenset[str] = frozenset(),
+    ) -> Recursion:
+        """What gradients change by along the direction."""
+        asked = tuple(MemberUse(q.value, self._direction(q), rising(q)) for q in of.gradients)
+        names = self._tangent_names(of)
+        _, back = backpropagation(problem, request, self.seed, asked, names, title, linear)
+        return back.recursion()
 
     def _direction(self, q: Equation) -> Symbol:
         """The direction for the member that an equation is by."""
