@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from functools import cached_property
-from math import gcd, lcm
+from math import ceil, gcd, lcm
 from operator import is_
 from typing import Any, Literal
 
@@ -52,6 +52,7 @@ from .sum_signs import Signs, negate_part, with_one_sum_negated
 
 Length = Callable[[Expr], int]
 MOST_FACTORS = 60  # candidates looked at in one round
+MOST_FEWER = 4  # of a power's factors that are tried without the others
 MOST_TRIALS = 4  # of them carried out
 
 
@@ -261,21 +262,22 @@ def _best_step(parts: list[_Summand], length: Length, signs: Signs) -> list[_Sum
     return None
 
 
-def _written(e: Expr) -> tuple[int, int, int]:
-    """How many names, powers of definitions and numbers a person writes: `(I - y y') A` has fewer
-    names than `A - y y' A`, `J (1 - J)` fewer powers than `J - J^2`, `2 (1 - x)` fewer numbers than
-    `2 - 2 x`."""
-    counts: dict[Expr, tuple[int, int, int]] = {}
+def _written(e: Expr) -> tuple[int, int, int, int]:
+    """How many names, powers of definitions and numbers a person writes, and how large these are:
+    `(I - y y') A` has fewer names than `A - y y' A`, `J (1 - J)` fewer powers than `J - J^2`, `2 (1
+    - x)` fewer numbers than `2 - 2 x`, `2 (I - 2 A)` smaller ones than `2 I - 4 A`."""
+    counts: dict[Expr, tuple[int, int, int, int]] = {}
     for x in postorder([e], into=lambda x: not isinstance(x, Name)):
         named = isinstance(x, (Symbol, Name))
         if named or not x.args:
-            number = isinstance(x, Eye) or (isinstance(x, Number) and abs(x.value) != 1)
-            counts[x] = int(named), 0, int(number)
+            k = x.value if isinstance(x, Number) and abs(x.value) != 1 else None
+            size = 0 if k is None else sum(map(abs, k.as_integer_ratio()))
+            counts[x] = int(named), 0, int(k is not None or isinstance(x, Eye)), size
         else:
-            names, powers, numbers = map(sum, zip(*[counts[a] for a in x.args], strict=True))
+            names, powers, numbers, sizes = map(sum, zip(*[counts[a] for a in x.args], strict=True))
             is_power = isinstance(x, Power) and isinstance(x.args[0], Name)
             numbers = counts[x.args[0]][2] if isinstance(x, Power) else numbers  # no exponent
-            counts[x] = names, powers + is_power, numbers
+            counts[x] = names, powers + is_power, numbers, sizes
     return counts[e]
 
 
@@ -332,12 +334,13 @@ def _factors(part: _Summand) -> list[Common]:
 
 
 def _powers(factors: Sequence[PoweredBase]) -> list[Common]:
-    """The factors, and of those that are there more than once, one; a root stays whole below."""
+    """The factors, and of those that are there more than once, fewer; a root stays whole below."""
     found = [Common("factor", base, number(p)) for base, p in factors]
     repeated = [f for f in factors if f[1] is not WHOLE and abs(f[1]) > 1]
     for base, p in repeated:
         if p > 0 or base.is_scalar or base.op not in TABLE:
-            found.append(Common("factor", base, UNIT if p > 0 else MINUS))
+            fewer = range(1, min(ceil(abs(p)), MOST_FEWER + 1))
+            found += [Common("factor", base, number(k if p > 0 else -k)) for k in fewer]
     return found
 
 

@@ -7,7 +7,7 @@ trace.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import field
 from functools import lru_cache
 from itertools import chain
@@ -289,7 +289,7 @@ class Contraction:
             return
         by_sum = call("sum", scaled, data=1 if b == n else 0)
         turned = by_sum.shape != by_product.shape  # a row for a column: a transpose to come
-        shorter = length(by_sum) + turned < length(by_product)
+        shorter = length(by_sum) + turned < length(by_product) + isinstance(e, Times)
         self.put_vector(other, by_sum if shorter else by_product)
 
     def _is_idle(self, n: int) -> bool:
@@ -316,20 +316,25 @@ class Contraction:
         alone = n not in self.outside and not self.vectors.get(n)
         if alone and not any(n in m[1:] for m in self.matrices):
             del self.dims[n]
-            trace = call("tr", self._turned(loop))
-            as_sum = call("sum", times(left, flip(right, self.symmetric)))
-            self.scalars.append(as_sum if length(as_sum) < length(trace) else trace)
+            as_sum = times(left, flip(right, self.symmetric))
+            found = [*self._turned(loop), call("sum", as_sum)]
+            self.scalars.append(min(found, key=length))
         else:
             self.put_vector(n, self.diagonal(loop))
 
-    def _turned(self, loop: Expr) -> Expr:
-        """The product below a trace, turned so that it is short, and begins with what came
-        first."""
+    def _turned(self, loop: Expr) -> Iterator[Expr]:
+        """A trace, turned so that it is short, and begins with what came first; `tr(A' X B)` as
+        `sum(A .* (X B))`."""
         if not isinstance(loop, MatMul):
-            return loop
+            yield call("tr", loop)
+            return
         ways = [loop.args, tuple(flip(a, self.symmetric) for a in reversed(loop.args))]
-        turned = [matmul(*way[i:], *way[:i]) for way in ways for i in range(len(way))]
-        return min(turned, key=lambda e: (length(e), self._place(e)))
+        turned = [(*way[i:], *way[:i]) for way in ways for i in range(len(way))]
+        turned.sort(key=lambda ring: (length(matmul(*ring)), self._place(ring[0])))
+        yield call("tr", matmul(*turned[0]))
+        for first, *rest in turned:
+            if isinstance(first, Transpose):
+                yield call("sum", times(first.args[0], matmul(*rest)))
 
     def run(self, pick: int) -> bool:
         """Contracts every summed node; `pick` chooses among those with two matrices. False if

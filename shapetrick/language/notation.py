@@ -50,6 +50,7 @@ from ..core.traversal import postorder
 
 Rope = str | tuple["Rope", ...]  # text that shares its parts, joined once, at the end
 
+SMALL = 1000  # from this denominator on, a decimal is kept
 BESIDE = "\0"  # a product written by putting factors beside each other; spelled last, by `beside`
 CONSTRUCTORS = (
     "eye",
@@ -467,7 +468,7 @@ class _Fraction(NamedTuple):
     def _split(self, s: Notation) -> tuple[list[Fragment], list[Fragment]]:
         """What the coefficient puts in front, and all that stands below."""
         k = self.coefficient
-        if isinstance(k, Fraction) and k.denominator > 1:
+        if isinstance(k, Fraction) and k.denominator > 1 and not _is_small_decimal(k):
             alone = k.numerator == 1 and (self.scalars or self.matrices)
             if self.denominators or alone:
                 front = [] if k.numerator == 1 else [_number(Fraction(k.numerator), s)]
@@ -500,10 +501,20 @@ def _number(value: Real, s: Notation) -> Fragment:
     if isinstance(value, float) or value.denominator == 1:
         return Fragment(s.number(abs(value)), NotationPrecedence.ATOM, value < 0)
     size = abs(value)
-    decimal = format(Decimal(size.numerator) / Decimal(size.denominator), "f")
-    if len(decimal) < len(str(size)) and Fraction(decimal) == size:
+    if decimal := _decimal(size):
         return Fragment(decimal, NotationPrecedence.ATOM, value < 0)
     return Fragment(s.number(size), NotationPrecedence.PRODUCT, value < 0)
+
+
+def _decimal(size: Fraction) -> str:
+    """A fraction as a decimal, where that is exact and shorter."""
+    decimal = format(Decimal(size.numerator) / Decimal(size.denominator), "f")
+    return decimal if len(decimal) < len(str(size)) and Fraction(decimal) == size else ""
+
+
+def _is_small_decimal(k: Fraction) -> bool:
+    """Whether it is written in front even so: `0.001 x`, and not `x / 1000`."""
+    return k.denominator >= SMALL and bool(_decimal(abs(k)))
 
 
 def _extra(e: Expr, s: Notation) -> list[Rope]:

@@ -46,6 +46,7 @@ from ..core.expr import (
     add,
     negate,
     number,
+    power,
     times,
     transpose,
 )
@@ -448,6 +449,8 @@ def _relations(body: Expr, name: Expr) -> Iterator[tuple[Expr, Expr]]:
     """What follows for a part of the body of a definition, and its value: of `h = a ./ (1 + u)`,
     `h .* u` and `a - h`; of `h = a (1 - u)`, `a u` and `a - h`; of `y = t + x .* u`, `x .* u` and
     `y - t`."""
+    if body.op == ROOT:
+        yield body.args[0], power(name, number(2))
     whole = Product.of(body)
     sums = [f for f in whole.factors if isinstance(f[0], Add) and len(f[0].args) == 2]
     for total, p in sums:

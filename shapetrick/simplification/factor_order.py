@@ -13,22 +13,30 @@ from ..core.expr import (
     Dimension,
     Expr,
     Eye,
+    MatMul,
     Name,
     Number,
     Power,
     Symbol,
     Times,
     Transpose,
+    matmul,
+    transpose,
 )
 from ..core.functions import TABLE
 from ..core.structure import factors_of
-from ..core.traversal import rebuild
+from ..core.traversal import postorder, rebuild
 
 
 def with_letters_first(e: Expr, places: Mapping[Expr, int]) -> Expr:
     """A product with a letter in front of functions of entries, and of its complement: `h .* (1 -
     h)`; of its scalars first the letters, by their `places` in the problem, definitions last;
-    and of divisors, numbers and dimensions before letters."""
+    and of divisors, numbers and dimensions before letters. An inner product with a letter first:
+    `y' exp(x)`."""
+    if isinstance(e, MatMul) and e.is_scalar and len(e.args) == 2:
+        left, right = e.args
+        turned = isinstance(left, Transpose) and isinstance(right, (Symbol, Name))
+        return matmul(transpose(right), left.args[0]) if turned and not _is_letter(left) else e
     if not isinstance(e, Times):
         return e
 
@@ -73,10 +81,18 @@ def _letter_first(factors: list[Expr]) -> list[Expr]:
         letter = _base(a)
         if isinstance(letter, (Symbol, Name)) and not is_below(a):
             return [a, *factors[:i], *factors[i + 1 :]]
-        elementwise = isinstance(letter, Call) and TABLE[letter.op].elementwise
-        if not (elementwise or (i == 0 and _is_complement(letter, factors[1:]))):
+        if isinstance(letter, Call):
+            follows = TABLE[letter.op].elementwise or _holds_base(letter, factors[i + 1 :])
+        else:
+            follows = i == 0 and _is_complement(letter, factors[1:])
+        if not follows:
             break
     return factors
+
+
+def _holds_base(e: Expr, others: list[Expr]) -> bool:
+    """Whether what comes next is in a function too: `z .* mean(x .* z)`."""
+    return bool(others) and _base(others[0]) in postorder([e])
 
 
 def _is_complement(e: Expr, others: list[Expr]) -> bool:

@@ -68,7 +68,6 @@ _SQUARE = "A, B : n x n"
 _PAIR = "A : m x m; B : n x n"
 _ANY = "x : m x n"
 _TWO = "x, y : m x n"
-_SCALED = "x : m x n; s : scalar"
 _RANK_ONE = "u, v : n; s : scalar"
 
 IDENTITIES: tuple[Identity, ...] = (
@@ -108,8 +107,6 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("resolvents", "inv(A + B) (A - B) + eye(n)", "2 inv(A + B) A", _SQUARE),
     Identity("resolvents", "(A - B) inv(A + B) - eye(n)", "-2 B inv(A + B)", _SQUARE),
     Identity("resolvents", "(A - B) inv(A + B) + eye(n)", "2 A inv(A + B)", _SQUARE),
-    Identity("orthogonal", "Q' Q", "eye(n)", "Q : n x n orthogonal"),
-    Identity("orthogonal", "Q Q'", "eye(n)", "Q : n x n orthogonal"),
     # J. Sherman and W. J. Morrison, Annals of Mathematical Statistics 21 (1950)
     Identity("Sherman–Morrison", "inv(eye(n) + s u v') u", "u / (1 + s v' u)", _RANK_ONE),
     Identity("Sherman–Morrison", "v' inv(eye(n) + s u v')", "v' / (1 + s v' u)", _RANK_ONE),
@@ -182,6 +179,10 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("cosh² - sinh²", "cosh(x).^2 - 1", "sinh(x).^2", _ANY),
     Identity("double angle", "sin(x) .* cos(x)", "sin(2 x) / 2", _ANY),
     Identity("double angle", "cos(x).^2 - sin(x).^2", "cos(2 x)", _ANY),
+    Identity("half angle", "sin(x) ./ (1 + cos(x))", "tan(x / 2)", _ANY, written=True),
+    Identity("half angle", "(1 - cos(x)) ./ sin(x)", "tan(x / 2)", _ANY, written=True),
+    Identity("half angle", "sinh(x) ./ (1 + cosh(x))", "tanh(x / 2)", _ANY, written=True),
+    Identity("half angle", "(cosh(x) - 1) ./ sinh(x)", "tanh(x / 2)", _ANY, written=True),
     Identity("tan", "sin(x) ./ cos(x)", "tan(x)", _ANY),
     Identity("tan", "cos(x) .* tan(x)", "sin(x)", _ANY),
     Identity("tanh", "sinh(x) ./ cosh(x)", "tanh(x)", _ANY, stable=True),
@@ -201,17 +202,12 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("square root", "x.^(1/2)", "sqrt(x)", _ANY),
     Identity("square", "square(x)", "x.^2", _ANY),
     Identity("square of a root", "sqrt(x).^2", "x", _ANY),
-    Identity("square of a root", "(x .* sqrt(y)).^2", "x.^2 .* y", _TWO),
-    Identity("square of a root", "(x * sqrt(s)).^2", "x.^2 * s", _SCALED),
-    Identity("square of a root", "(x ./ sqrt(y)).^2", "x.^2 ./ y", _TWO),
-    Identity("square of a root", "(x / sqrt(s)).^2", "x.^2 / s", _SCALED),
     Identity("power of a root", "sqrt(x).^3", "x.^(3/2)", _ANY, last=True),
     Identity("square root", "x ./ sqrt(x)", "sqrt(x)", _ANY),
     *_both_sizes("quotient of roots", "y ./ sqrt(x .* y)", "sqrt(y ./ x)", "nonneg", last=True),
     *_both_sizes("quotient of roots", "sqrt(x .* y) ./ y", "sqrt(x ./ y)", "nonneg", last=True),
     Identity("product of roots", "sqrt(x) .* sqrt(y)", "sqrt(x .* y)", _TWO),
     Identity("quotient of roots", "sqrt(x) ./ sqrt(y)", "sqrt(x ./ y)", _TWO),
-    Identity("root of a square", "sqrt(x.^2)", "x", _ANY + " nonneg"),
     Identity("root of a square", "sqrt(x.^2)", "abs(x)", _ANY),
     Identity("norm", "sqrt(x' x)", "norm(x)", "x : n", written=True),
     Identity("norm", "sqrt(sum(X.^2))", "norm(X)", "X : m x n", written=True),
@@ -247,7 +243,6 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("relu", "maximum(x, 0)", "relu(x)", _ANY, written=True),
     Identity("softplus", "relu(x) + softplus(-abs(x))", "softplus(x)", _ANY, written=True),
     Identity("relu", "relu(x) .* step(x)", "relu(x)", _ANY),
-    Identity("relu", "relu(relu(x))", "relu(x)", _ANY),
     Identity("relu", "relu(x)", "x", _ANY + " nonneg"),
     Identity("step", "step(x).^2", "step(x)", _ANY),
     Identity("step", "step(relu(x))", "step(x)", _ANY),
@@ -275,6 +270,8 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("sum", "mean(X) m n", "sum(X)", "X : m x n"),
     Identity("sum", "mean(X, axis=0) m", "sum(X, axis=0)", "X : m x n"),
     Identity("sum", "mean(X, axis=1) n", "sum(X, axis=1)", "X : m x n"),
+    Identity("mean", "(x y') / n", "mean(x .* y)", "x, y : 1 x n", last=True),
+    Identity("mean", "(X y') / n", "mean(X .* y, axis=1)", "X : m x n; y : 1 x n", last=True),
     Identity("mean", "(B sum(X, axis=1)) / n", "B mean(X, axis=1)", "X : m x n; B : k x m"),
     Identity("mean", "(sum(X, axis=0) B) / m", "mean(X, axis=0) B", "X : m x n; B : n x k"),
     Identity("sum of a transpose", "sum(X')", "sum(X)", "X : m x n"),
@@ -321,8 +318,10 @@ STABLE: tuple[Identity, ...] = (
     Identity("expm1", "1 - exp(x)", "-expm1(x)", _ANY),
     Identity("log of a sigmoid", "log(sigmoid(x))", "-softplus(-x)", _ANY),
     Identity("sigmoid of -x", "1 - sigmoid(x).^2", "sigmoid(-x) .* (1 + sigmoid(x))", _ANY),
+    Identity("softmax sums to 1", "1 - y' softmax(x)", "(1 - y)' softmax(x)", "x, y : n"),
     Identity("tanh", "1 - tanh(x).^2", "4 sigmoid(2 x) .* sigmoid(-2 x)", _ANY),
     Identity("tanh", "1 + tanh(x)", "2 sigmoid(2 x)", _ANY),
+    Identity("tanh", "1 - tanh(x)", "2 sigmoid(-2 x)", _ANY),
     Identity("tanh", "expm1(x) .* sigmoid(-x)", "tanh(x / 2)", _ANY),
     Identity("half angle", "1 - cos(x)", "2 sin(x / 2).^2", _ANY),
     Identity("root near 1", "sqrt(1 + x) - 1", "x ./ (1 + sqrt(1 + x))", _ANY),
@@ -349,6 +348,9 @@ LOGARITHMS = {LOGARITHM} | {
     for row in STABLE
     if (found := re.fullmatch(r"(\w+)\(x\)", row.right)) and row.left == f"{LOGARITHM}(1 + x)"
 }  # and that of one more
+ONE_LESS = next(
+    row.name for row in STABLE if row.left == f"{EXPONENTIAL}(x) - 1"
+)  # the exponential less one
 COMPLEMENTED = next(
     found[1]
     for row in IDENTITIES

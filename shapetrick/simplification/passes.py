@@ -13,6 +13,7 @@ from functools import cache
 from ..algebra.common_factors import is_linear
 from ..algebra.contraction import flip
 from ..algebra.index_terms import is_multilinear
+from ..algebra.monomials import multiplied
 from ..core.contents import DIVISOR, KINK, NAME, SUM
 from ..core.cost import length, sum_of
 from ..core.expr import (
@@ -32,6 +33,7 @@ from ..core.expr import (
     Times,
     Transpose,
     add,
+    call,
     matmul,
     times,
     transpose,
@@ -158,6 +160,16 @@ def entries_as_they_are(networks: Networks, e: Expr) -> Expr | None:
     return matmul(*kept) if 0 < len(kept) < len(e.args) else None
 
 
+def entries_met(networks: Networks, e: Expr) -> Expr | None:
+    """An inner product as a sum over entries, where these meet by a row of the table."""
+    if not e.is_scalar or len(e.args) != 2:
+        return None
+    entries = multiplied([flip(e.args[0], networks.symmetric), e.args[1]])
+    met = networks.rewriter.rewrite(entries)
+    found = call("sum", met)
+    return found if met is not entries and length(found) < length(e) else None
+
+
 def by_identities(networks: Networks, e: Expr) -> Expr | None:
     """The rows of the table, each a step by its name."""
     return networks.rewriter.rewrite(e)
@@ -202,6 +214,7 @@ PASSES = (
          "x' A x + 2 x' B x = x' (A + 2 B) x", _LETTERS, kinds=(Add,)),
     Pass("symmetric entries", entries_as_they_are, "commute(n, n) duplicate(n) = duplicate(n)",
          _LETTERS, kinds=(MatMul, Transpose)),
+    Pass("inner products", entries_met, "cos(x)' tan(x) = sum(sin(x))", _LETTERS, kinds=(MatMul,)),
     Pass("powers of a matrix", powers_joined, "A^9 A = A^10", _LETTERS, kinds=(MatMul, PowerSum)),
     Pass("identities", by_identities, "exp(A) ./ (1 + exp(A)) = sigmoid(A)", _LETTERS),
     Pass("definitions named", definitions_named, "A x = y", _DEFINED),

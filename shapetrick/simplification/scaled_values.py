@@ -73,12 +73,9 @@ class ScaledValues:
     """Writes expressions with one exponential in front, also in the place of functions that are
     multiples of it far above 0; `rewrite` knows the logs of functions."""
 
-    def __init__(
-        self, rewrite: Callable[[Expr], Expr], ranges: EntryRanges, far_above: bool
-    ) -> None:
+    def __init__(self, rewrite: Callable[[Expr], Expr], ranges: EntryRanges) -> None:
         self._rewrite = rewrite
         self._ranges = ranges
-        self._far_above = far_above
         self._found: dict[Expr, ScaledValue] = {}
 
     def rescaled(self, e: Expr) -> Expr:
@@ -112,7 +109,7 @@ class ScaledValues:
         """A function that is a multiple of an exponential far above 0, too: its value where nothing
         is rounded off, and what its exponent is more above."""
         factor, k = ScaledValue(e) if cut is None else cut
-        if factor.op != e.op or not (self._far_above and _is_near_exponential(e.op, 1)):
+        if factor.op != e.op or not _is_near_exponential(e.op, 1):
             return cut
         (x,) = factor.args
         if self._ranges.of(x).high <= ROUNDED:

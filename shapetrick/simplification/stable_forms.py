@@ -7,144 +7,85 @@ A form is taken where it has fewer operations that may overflow, end at infinity
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 
-import numpy as np
-
-from ..algebra.monomials import Product
-from ..algebra.ranges import EntryRanges
+from ..algebra.monomials import multiplied
 from ..algebra.symmetry import Symmetry
-from ..core.cost import has_minus, is_below
-from ..core.expr import Add, Call, Expr, Name, Number, Power, Times, add, times
-from ..core.functions import TABLE, Function
-from ..core.structure import factors_of, unnamed
-from ..core.traversal import postorder, remembered, transform
-from .identities import LOGARITHMS, ROOT
+from ..core.expr import MINUS, Add, Expr, Name, Times, add, call, number, times
+from ..core.structure import factors_of, terms_of
+from ..core.traversal import transform
+from .identities import EXPONENTIAL, LOGARITHMS, ONE_LESS
 from .rewriting import Rewriter, Rows
-from .scaled_values import ScaledValues, is_near_linear
-
-LARGE = 800.0  # an argument at which exp has no value any more
-OVERFLOW, SINGULAR, CANCELLATION = 10_000, 1_000, 100  # what each counts; an operation is 1
-_FACTORS = (Name, Power, Times)
-DEEPEST = 8  # sums within each other that a divisor is looked for in
-
-
-@cache
-def _risk(row: Function) -> int:
-    """What a function of every entry counts: where it overflows, where it has a pole at 0."""
-    if row.arity != 1 or not row.elementwise:
-        return 1
-    with np.errstate(all="ignore"):
-        ends, pole = (row.value(np.array(x), None) for x in ([-LARGE, LARGE], [0.0]))
-    return OVERFLOW if np.isinf(ends).any() else SINGULAR if np.isinf(pole).any() else 1
+from .risks import CANCELLATION, SINGULAR, Risks, is_flat
+from .scaled_values import ScaledValues
 
 
 def stable(roots: Sequence[Expr]) -> list[Expr]:
     """The expressions in stable forms; what has a name keeps it."""
-    ranges = EntryRanges()
-    risks: dict[Expr, int] = {}
-    called: dict[Expr, bool] = {}
-    done: dict[Expr, Expr] = {}
-    final: dict[Expr, Expr] = {}
+    forms, found = _StableForms(roots), list(roots)
+    for change in (forms.rewritten, forms.rescaled, forms.weighed):
+        done: dict[Expr, Expr] = {}
+        found = [transform(root, change, done) for root in found]
+    return found
 
-    def risk(e: Expr) -> int:
-        return remembered(risks, e, lambda x: own(x) + sum(risks[a] for a in x.args))
 
-    def own(e: Expr) -> int:
-        if isinstance(e, Add):
-            negative = any(has_minus(a) or ranges.of(a).low < 0 for a in e.args)
-            return CANCELLATION if negative and may_cancel(e) else 1
-        if is_below(e) and _may_underflow(e.args[0], ranges):
-            return SINGULAR
-        row = TABLE.get(e.op)
-        found = 1 if row is None else _risk(row)
-        if found == SINGULAR and not calls(e.args[0]):
-            return 1  # what is given is not rounded to 0
-        if found == SINGULAR:
-            found += SINGULAR * sum(
-                _may_underflow(b, ranges) for b, _ in Product.of(unnamed(e.args[0])).factors
-            )
-        if row is None or not row.increasing or found != OVERFLOW:
-            return found
-        if not row.never_zero and ranges.of(e.args[0]).high < LARGE:
-            return 1
-        return 1 if ranges.excludes(e, 1) and is_scaled(e.args[0]) else found
+class _StableForms:
+    """Makes nodes stable, whose arguments are."""
 
-    def is_scaled(exponent: Expr) -> bool:
-        """Whether it is less the largest of some, of which one is 0 then; or not known to be 0."""
-        picked = (
-            c < 0 and x.op in TABLE and TABLE[x.op].picks for x, c in ranges.form(exponent).items()
-        )
-        return ranges.of(exponent).high > 0 or any(picked)
+    def __init__(self, roots: Sequence[Expr]) -> None:
+        self._risks = risks = Risks(roots)
+        self._rewrite = Rewriter(Symmetry(), risks.of, Rows.STABLE).rewrite
+        self._values = ScaledValues(self._rewrite, risks.ranges)
 
-    def calls(e: Expr) -> bool:
-        """Whether there is a function in it."""
-        return remembered(
-            called, e, lambda x: isinstance(x, Call) or any(called[a] for a in x.args)
-        )
-
-    def may_cancel(e: Expr) -> bool:
-        """Whether it is a difference of bounded values, or of a number and functions' values."""
-        if all(map(_is_whole, e.args)):
-            return False
-        bounds = [ranges.of(a)[:2] for a in e.args]
-        numbers = sum(isinstance(a, Number) for a in e.args)
-        values = sum(any(isinstance(x, Call) for x, _ in Product.of(a).factors) for a in e.args)
-        return bool(np.isfinite(bounds).all()) or (numbers > 0 and numbers + values == len(e.args))
-
-    rewriter = Rewriter(Symmetry(), risk, Rows.STABLE)
-    values = [ScaledValues(rewriter.rewrite, ranges, far_above=k) for k in (True, False)]
-
-    def changed(e: Expr) -> Expr:
-        return e if isinstance(e, Name) else rewriter.rewrite(_divisors_cancelled(e, ranges))
-
-    def rescaled(e: Expr) -> Expr:
-        """A product or a log by the largest of its exponents, where that is safer."""
-        if not (isinstance(e, Times) or e.op in LOGARITHMS) or risk(e) < SINGULAR:
+    def rewritten(self, e: Expr) -> Expr:
+        """By the rows of the table; a log of a sum with the definitions in that opened, if more
+        than sharing them is gained."""
+        if isinstance(e, Name):
             return e
-        found = (v.rescaled(e) for v in values)
-        return next((x for x in found if risk(x) < risk(e)), e)
+        if e.op in LOGARITHMS and isinstance(e.args[0], Add):
+            found = self._rewrite(call(e.op, self._opened(e.args[0])))
+            if found.shape == e.shape and self._risks.of(found) + CANCELLATION <= self._risks.of(e):
+                return found
+        return self._rewrite(e)
 
-    found = [transform(root, changed, done) for root in roots]
-    return [transform(root, rescaled, final) for root in found]
+    def rescaled(self, e: Expr) -> Expr:
+        """A product or a log by the largest of its exponents, where that is safer."""
+        if not (isinstance(e, Times) or e.op in LOGARITHMS) or self._risks.of(e) < SINGULAR:
+            return e
+        for total in filter(lambda a: isinstance(a, Add), e.args):
+            if (found := self._in_parts(e, total)) is not None:
+                return found
+        return min(e, self._values.rescaled(e), key=self._risks.of)
 
+    def weighed(self, e: Expr) -> Expr:
+        """A product with an exponential that has no value where another factor is 0: there it is
+        that of 0."""
+        above = [*filter(self._risks.overflows, factors_of(e))]
+        weights = [*filter(self._risks.is_weight, factors_of(e))] if above else []
+        if not weights:
+            return e
+        there = [a if is_flat(a) else call("step", call("abs", a)) for a in weights]
+        others = [a for a in factors_of(e) if a not in above]
+        return times(*others, *(call(EXPONENTIAL, times(*there, *a.args)) for a in above))
 
-def _is_whole(e: Expr) -> bool:
-    """Whether its entries are whole numbers, which nothing rounds: of signs and steps."""
-    rows = (TABLE.get(x.op) for x in factors_of(e) if not isinstance(x, Number))
-    return all(row is not None and row.derivative == ("0",) for row in rows)
+    def _in_parts(self, e: Expr, total: Expr) -> Expr | None:
+        """A product with an exponential that has no value where a part of a sum may be 0: this part
+        and the others each by itself."""
+        if not any(map(self._risks.overflows, e.args)):
+            return None
+        terms, is_computed = terms_of(self._opened(total)), self._risks.is_computed
+        parts = [[a for a in terms if is_computed(a) is k] for k in (False, True)]
+        if not all(parts) or not self._risks.is_weight(add(*parts[0])):
+            return None
+        rest = [a for a in e.args if a is not total]
+        found = add(*(self.rescaled(self._rewrite(times(add(*p), *rest))) for p in parts))
+        return found if found.shape == e.shape else None
 
-
-def _divisors_cancelled(e: Expr, ranges: EntryRanges, depth: int = 0) -> Expr:
-    """A product whose factors that may be 0 for rounding alone are multiplied into a sum that they
-    divide: `h .* (x - y ./ h)` as `x .* h - y`, where `h = sigmoid(z)`."""
-    if not isinstance(e, Times) or depth == DEEPEST:
-        return e
-    for total in e.args:
-        divisors = _divisors_within(total) if isinstance(total, Add) else {}
-        for d in e.args:
-            if (below := divisors.get(unnamed(d))) is not None and _may_underflow(d, ranges):
-                terms = [Product.of(a, below).expression() for a in total.args]
-                inner = add(*(_divisors_cancelled(a, ranges, depth + 1) for a in terms))
-                rest = [a for a in e.args if a is not d and a is not total]
-                return _divisors_cancelled(times(*rest, inner), ranges, depth)
-    return e
-
-
-def _divisors_within(total: Expr) -> dict[Expr, Expr]:
-    """What the summands of a sum are divided by, or those of sums that are factors in them, by what
-    a name stands for."""
-    products = postorder([total], into=lambda x: isinstance(x, (Add, Times)))
-    return {unnamed(x.args[0]): x.args[0] for x in products if is_below(x)}
-
-
-def _may_underflow(e: Expr, ranges: EntryRanges) -> bool:
-    """Whether it has a factor whose values come near 0, and are never 0 but for rounding."""
-    parts = postorder([unnamed(e)], into=_vanishes_within)
-    near = (x for x in parts if (row := TABLE.get(x.op)) is not None and row.never_zero)
-    return any(ranges.of(x).low == 0 for x in near)
-
-
-def _vanishes_within(e: Expr) -> bool:
-    """Whether it is 0 where a part of it is."""
-    return isinstance(e, _FACTORS) or e.op == ROOT or is_near_linear(e.op)
+    def _opened(self, e: Expr) -> Expr:
+        """A sum with definitions opened, like summands added up, and `exp(x) - 1` in two."""
+        form = self._risks.ranges.form
+        parts = (
+            [number(c), add(call(EXPONENTIAL, *x.args), MINUS) if x.op == ONE_LESS else x]
+            for x, c in form(e).items()
+        )
+        whole = form(add(*map(multiplied, parts)))
+        return add(*(multiplied([number(c), x]) for x, c in whole.items()))

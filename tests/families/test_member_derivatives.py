@@ -222,6 +222,13 @@ ASKED = {
         {"x": (4, 2, 1)},
         {"N": 2},
     ),
+    "blocks of matrices within a sum": Asked(
+        "X : m x d; W[i] : d x k for i = 1..N\nY = sum(i = 1..N) tanh(X W[i]); J = norm(Y)^2\n"
+        "hess J wrt W[i], W[j]",
+        hessian(lambda v: jnp.sum(jnp.tanh(v["X"] @ v["W"]).sum(0) ** 2), "W", "W"),
+        {"X": (3, 2), "W": (3, 2, 2)},
+        N3,
+    ),
     "rows by what they share": Asked(
         "X[b] : m x d for b = 1..B; W : d x k\nY[b] = tanh(X[b] W) for b = 1..B\njac Y[b] wrt W",
         jacobian(lambda v: jnp.tanh(v["X"] @ v["W"]), "W"),

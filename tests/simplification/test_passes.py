@@ -61,7 +61,7 @@ TERMS = [
     (one_sign, "2 A (x - y)", "-2 A (y - x)"),
     (factors_cancelled, "s (1 + q / s)", "s + q"),
     (factor_in_front, "tr((A D - eye(n)) A B)", "tr(B A (D A - I))"),
-    (factor_in_front, "tr((s (A D) + eye(n)) A B')", "tr(B' A (s D A + I))"),
+    (factor_in_front, "tr((s (A D) + eye(n)) A B')", "sum(B .* (A (s D A + I)))"),
     (factor_in_front, "x' (eye(n) - X M) X w", "x' X (I - M X) w"),
     (bases_met, "(x / s).^(q - 1) .* x / s", "(x / s).^q"),
     (bases_met, "(x' x) y / (x' x)^2", "y / (x' x)"),

@@ -426,6 +426,8 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("x : n; J = sum(sin(x).^4); grad J wrt x", "4 sin(x).^3 .* cos(x)"),
     ),
     "roots in definitions": (
+        ("w : n; S : n x n posdef; s = sqrt(w' S w); r = w .* (S w) / s; J = sum(r); grad J wrt w",
+         "S w / s"),
         ("X, g : m x n; u = sum(X, axis=1) / n; v = sum((X - u).^2, axis=1) / n; "
          "Z = (X - u) ./ sqrt(v); J = sum(g .* Z); grad J wrt X",
          "(g - mean(g, axis=1) - mean(g .* Z, axis=1) .* Z) ./ sqrt(v)"),
@@ -441,6 +443,18 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
     "quotients of exponentials": (
         ("x : n positive; a, T : scalar positive; u = x / T; B = a ./ (exp(u) - 1); J = sum(B); "
          "grad J wrt T", "(B ./ (1 - exp(-u)))' u / T"),
+    ),
+    "inner products that meet": (
+        ("z, q : n; p = softmax(z); J = 1 - sum(sqrt(p .* q)); grad J wrt z",
+         "((1 - J) p - sqrt(p .* q)) / 2"),
+        ("X : m x d; W : d x k; Y : m x k onehot; s : scalar positive; P = softmax(s X W, axis=1); "
+         "J = -mean(sum(Y .* log(P), axis=1)); grad J wrt s", "sum((P - Y) .* (X W)) / m"),
+        ("X : m x n; g, b : 1 x n; mu = mean(X, axis=1); D = X - mu; "
+         "s = sqrt(mean(D.^2, axis=1) + 1/100); Z = D ./ s; Y = g .* Z + b; vjp Y with G wrt X",
+         "(G .* g - mean(G .* g, axis=1) - Z .* mean(G .* g .* Z, axis=1)) ./ s"),
+    ),
+    "half angles": (
+        ("x : n; J = sum(sinh(x) ./ (1 + cosh(x))); grad J wrt x", "(1 - tanh(x / 2).^2) / 2"),
     ),
     "decimals": (
         ("x : n; J = sum(x.^2 ./ (x.^2 + 0.01)); grad J wrt x", "x ./ (x.^2 + 0.01).^2 / 50"),

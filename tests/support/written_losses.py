@@ -105,12 +105,21 @@ LOSSES: Mapping[str, str] = {
     "one of two": H + "J = -sum(log(1 - (1 - h).^2))",
     "complementary log-log": "J = -sum(log(1 - exp(-exp(z))))",
     "complementary log-log, to one side": "J = -sum(log(1 - exp(-exp(-abs(z)))))",
+    "complementary log-log, with labels": "J = -sum(t .* log(1 - exp(-exp(z))) - (1 - t) .* exp(z)"
+    ")",
+    "complementary log-log, of shares": "p = 1 - exp(-exp(z)); "
+    "J = -sum(t .* log(p) + (1 - t) .* log(1 - p))",
+    "an exponential below 0": "J = sum(maximum(z, 0) + minimum(exp(z) - 1, 0))",
+    "a half angle": "J = sum(sinh(z) ./ (1 + cosh(z)))",
+    "shares that overlap": P + "J = 1 - sum(sqrt(p .* q))",
     "an event at all": H + "J = -sum(log(1 - exp(-h)))",
     "a scale, softly positive": "J = sum(log(log(1 + exp(z))))",
     "a log of an angle": H + "J = sum(log(atan(h)))",
     "zero inflation": H + "J = -sum(log(h + (1 - h) * exp(-1)))",
 }
 
+# Of what cancels beyond all digits, the same in other words.
+_SAME = {"complementary log-log, of shares": "complementary log-log, with labels"}
 SCALES = (1e-3, 1.7, 30.0, 800.0)
 LARGE = 100.0  # a scale above which exponentials have hundreds of zeros
 _DIRECTION = np.array([1.0, -1.0, 0.37, -0.59])
@@ -130,7 +139,7 @@ def given(e: Expr, scale: float) -> dict[str, Any]:
 def reference(loss: str, scale: float) -> tuple[float, list[float]]:
     """The loss and its gradient by z, by central differences with hundreds of digits."""
     digits = 800 if scale > LARGE else 120
-    e = st.read(f"{GIVEN}{LOSSES[loss]}; grad J wrt z").data.definitions["J"]
+    e = st.read(f"{GIVEN}{LOSSES[_SAME.get(loss, loss)]}; grad J wrt z").data.definitions["J"]
     with mpmath.workdps(digits):
         step = mpmath.mpf(10) ** (-digits // 3)
         env = {k: _exact(v) for k, v in given(e, scale).items()}
@@ -150,7 +159,7 @@ def _exact(value: Any) -> Any:
     return np.vectorize(mpmath.mpf, otypes=[object])(column)
 
 
-_UNARY = ("exp", "log", "sqrt", "cos", "cosh", "tanh", "atan")
+_UNARY = ("exp", "log", "sqrt", "cos", "sinh", "cosh", "tanh", "atan")
 _FUNCTIONS = {
     **{name: np.frompyfunc(getattr(mpmath, name), 1, 1) for name in _UNARY},
     "abs": np.frompyfunc(abs, 1, 1),
