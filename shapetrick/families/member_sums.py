@@ -67,10 +67,10 @@ class OpenSum:
         """Those of all letters that the summand has."""
         return (*self.kept, self.total.over)
 
-    def read_for(self, at: Place) -> Expr:
-        """The sum where its symbol has these indices."""
+    def read_for(self, e: Expr, at: Place) -> Expr:
+        """What the sum is, the total itself or its name, where its symbol has these indices."""
         values = {r.letter: i for r, i in zip(self.kept, at, strict=True)}
-        return reindexed(self.total, values) if values else self.total
+        return reindexed(e, values) if values else e
 
 
 def opened_sums(

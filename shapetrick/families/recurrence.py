@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise, product
 
 from ..core import expr as ex
@@ -369,7 +370,11 @@ class Backpropagation:
         """Put symbols in the place of the sums over members in the pieces, and take the summands
         for pieces too, with the cotangents of those; a sum may stand in another, or in a member."""
         opened, sums = opened_sums([(piece.body, piece.ranges) for piece in self._pieces])
-        self._sums = {s.symbol.base: s.read_for for s in sums}
+        defined = zip(opened, (piece.defines for piece in self._pieces), strict=True)
+        named = {e: member.symbol(member.indices) for e, member in defined if member is not None}
+        self._sums = {
+            s.symbol.base: partial(s.read_for, named.get(s.symbol, s.total)) for s in sums
+        }
         self._sums.update((s.whole.base, s.summand_for) for s in sums if s.total.fold != SUM)
         pieces = [
             replace(piece, body=body) for piece, body in zip(self._pieces, opened, strict=True)
