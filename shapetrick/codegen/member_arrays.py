@@ -101,7 +101,7 @@ class MemberArrays(Products):
             case Symbol() if e.indices:
                 return self._member(e, scope)
             case Dimension() if any(r.letter == e.name for r in scope):
-                return self._counted(Index(e.name), scope)
+                return SummedProduct((self._index(Index(e.name), scope),))
             case Name():
                 return self._definition(e)
             case Total():
@@ -251,14 +251,14 @@ class MemberArrays(Products):
 
     def _mask(self, low: Index, high: Index, scope: LetterRanges) -> tuple[Value, tuple[str, ...]]:
         """Ones where an index is at most another, and the axes of their letters."""
-        sides = [self.array(self._counted(i, scope), scope) for i in (low, high)]
+        sides = [self._index(i, scope) for i in (low, high)]
         axes = tuple(self.letters({x for a in sides for x in a.axes}, scope))
         return self.graph.entrywise("at_most", *(self.axes.aligned(a, axes) for a in sides)), axes
 
-    def _counted(self, i: Index, scope: LetterRanges) -> SummedProduct:
+    def _index(self, i: Index, scope: LetterRanges) -> NamedArray:
         """An index as a number, for all values of its letters."""
         graph = self.graph
-        terms: list[SummedProduct] = []
+        terms: list[NamedArray] = []
         rest = dim_of(Index("", i.offset))
         for letter, k in i.terms.items():
             over = next((r for r in scope if r.letter == letter), None)
@@ -268,20 +268,11 @@ class MemberArrays(Products):
             first, end = dim_of(over.first), dim_of(over.last.plus(1))
             own = self.letter(over, scope)
             v = graph.node("arange", (), (first, end), (self.axes.dim(own),))
-            terms.append(SummedProduct((NamedArray(graph.scaled(Fraction(k), v), (own,)),)))
+            terms.append(NamedArray(graph.scaled(Fraction(k), v), (own,)))
         if rest.terms or not terms:
-            terms.append(
-                SummedProduct(
-                    (NamedArray(graph.size(rest) if rest.terms else graph.number(0), ()),)
-                )
-            )
-        if len(terms) == 1:
-            return terms[0]
-        arrays = [self.array(p, scope) for p in terms]
-        axes = self.letters({x for a in arrays for x in a.axes}, scope)
-        return SummedProduct(
-            (NamedArray(graph.add(*(self.axes.aligned(a, axes) for a in arrays)), tuple(axes)),)
-        )
+            terms.append(NamedArray(graph.size(rest), ()))
+        axes = self.letters({x for a in terms for x in a.axes}, scope)
+        return NamedArray(graph.add(*(self.axes.aligned(a, axes) for a in terms)), tuple(axes))
 
     # ------------------------------------------------------------------------------------ members
 

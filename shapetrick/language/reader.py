@@ -25,7 +25,7 @@ from .syntax.text_functions import head_places, opened_expression, opened_statem
 from .syntax.tree import ATTRIBUTES, FunctionDefinition, Statement, SyntaxNode
 
 if TYPE_CHECKING:
-    from .latex.parser import Cut
+    from .latex.statement_cuts import Cut
 
 MOST_LATEX = 100_000  # characters in all
 # Words between formulas that say nothing of them.
@@ -123,7 +123,7 @@ def _inner(text: str) -> Span:
 
 def _written(text: str) -> Iterator[Written]:
     """The statements of a text that has LaTeX in it, in order."""
-    from .latex.parser import cuts, with_ranges
+    from .latex.statement_cuts import cuts, with_ranges
 
     found = list(formulas(text))
     _admit([f.inner for f in found])

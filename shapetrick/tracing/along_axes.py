@@ -17,7 +17,7 @@ from ..core.expr import LARGEST, PRODUCT, SMALLEST, SUM, Expr
 from ..core.functions import TABLE
 from . import arrays, extents, named_axes
 from .arrays import Opaque, Traced
-from .named_axes import HIGHEST_RANK, ArrayTerms, AxisName, laid, matrix, names_of, simplest, spread
+from .named_axes import HIGHEST_RANK, ArrayTerms, AxisName, laid, names_of, simplest, whole_matrix
 
 
 def axes_of(x: Traced, axis: Any) -> tuple[int, ...]:
@@ -70,13 +70,13 @@ def _reduced(name: str, x: Traced, gone: set[AxisName]) -> ArrayTerms:
         by = _SUMS[name](ex.dimension(arrays.size(d for k, d in sizes.items() if k in gone)))
         sums = [named_axes.contracted(t, sizes.keys() - gone, sizes) for t in x.terms]
         return named_axes.scaled(sums, by)
-    if len(own) > HIGHEST_RANK:  # of a single matrix, the same along all other axes
+    if len(own) > HIGHEST_RANK:  # of a single the same along all other axes
         own = x.differing
         alike = any(p.name in gone and p not in own for p in x.own)
         if len(own) > HIGHEST_RANK or (alike and not _is_of_equals(name)):
             raise arrays.refusal(x)
     slots = simplest(own, x.terms)
-    e = spread(matrix(x.terms, slots), slots)
+    e = whole_matrix(x.terms, slots)
     if gone.isdisjoint(p.name for p in own):
         return x.terms
     if gone.issuperset(p.name for p in own):
@@ -110,12 +110,15 @@ def along(name: str, x: Traced, axis: Any) -> Traced:
 def along_axis(f: Callable[[Expr, int], Expr], x: Traced, axis: int) -> Traced:
     """A function that keeps the shape, of a matrix and the side, rows or columns, on which an axis
     lies."""
-    (part,) = x.axes[axis] or (None,)
+    x = arrays.flattened(x, [axis])
+    if len(x.axes[axis]) > 1:
+        raise arrays.refusal(x)
+    part = x.axes[axis][0] if x.axes[axis] else None
     own = [p for k, a in enumerate(x.axes) for p in (a if k != axis else (part,))]
     slots = [p for p in own if p is None or not p.is_index]
     if part not in slots or len(slots) > HIGHEST_RANK:
         raise arrays.refusal(x)
-    e = f(spread(matrix(x.terms, slots), slots), slots.index(part))
+    e = f(whole_matrix(x.terms, slots), slots.index(part))
     return arrays.made(x.axes, laid(e, slots), x.is_mask)
 
 
@@ -147,7 +150,7 @@ def of_matrices(f: Callable[[Expr], Expr], x: Traced, kept: Sequence[int] | None
     has_index = any(p is not None and p.is_index for p in slots)
     if len(slots) != HIGHEST_RANK or has_index or not names_of(x.terms) <= names:
         raise arrays.refusal(x)
-    e = f(spread(matrix(x.terms, slots), slots))
+    e = f(whole_matrix(x.terms, slots))
     if kept is None:
         kept = () if e.is_scalar and names else (0, 1)
     terms = laid(e, [slots[k] for k in kept])
@@ -174,9 +177,7 @@ def check_square(x: Traced) -> None:
     """Refuse what are no square matrices. Raises TraceError."""
     shape = x.shape[-2:]
     if len(shape) < HIGHEST_RANK:
-        raise TraceError(
-            f"this takes a square matrix, not an array of shape {extents.shape_of(x.shape)}."
-        )
+        raise TraceError(f"this takes a square not an array of shape {extents.shape_of(x.shape)}.")
     if shape[0] != shape[1]:
         raise arrays.misfit(shape[0], shape[1], extents.shape_of(x.shape))
 

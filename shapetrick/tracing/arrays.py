@@ -47,6 +47,7 @@ from .named_axes import (
     names_of,
     simplest,
     spread,
+    whole_matrix,
 )
 
 HIGHEST_POWER = 4  # that is multiplied out
@@ -222,6 +223,12 @@ def too_many(shape: Extent) -> TraceError:
 def refusal(x: Traced) -> TraceError:
     """That something isn't followed of an array that is no matrix."""
     counted = [str(p.size) for p in x.indices]
+    if any(len(axis) > 1 for axis in x.axes):
+        apart = extents.shape_of([p.size for p in x.parts])
+        return TraceError(
+            "this isn't followed of an array in which axes were made one: give it the shape "
+            f"{apart} again."
+        )
     if not counted:
         return too_many(x.shape)
     return TraceError(
@@ -310,6 +317,16 @@ def together(
 ) -> tuple[list[ArrayAxis], list[ArrayTerms]]:
     """So many axes, at some of which each array has its own, and the terms of each along them.
     Raises TraceError for axes that don't fit, or where one counts members and another doesn't."""
+    alone = {
+        k
+        for x, at in zip(values, places, strict=True)
+        for axis, k in zip(x.axes, at, strict=True)
+        if len(axis) == 1 and axis[0] in x.differing
+    }
+    values = [
+        flattened(x, [i for i, k in enumerate(at) if k in alone])
+        for x, at in zip(values, places, strict=True)
+    ]
     every: list[ArrayAxis] = [()] * count
     for x, at in zip(values, places, strict=True):
         for axis, k in zip(x.axes, at, strict=True):
@@ -349,9 +366,12 @@ def together(
 
 def _taken_apart(x: Traced, every: Sequence[ArrayAxis]) -> Traced:
     """The array with its axes made of as many others as these are."""
-    if all(len(own) in (0, len(axis)) for own, axis in zip(x.axes, every, strict=True)):
+    pairs = [*zip(x.axes, every, strict=True)]
+    if all(len(own) in (0, len(axis)) for own, axis in pairs):
+        if any(p.size != q.size for own, axis in pairs for p, q in zip(own, axis, strict=False)):
+            raise refusal(x)
         return x
-    wanted = [axis if own else () for own, axis in zip(x.axes, every, strict=True)]
+    wanted = [axis if own else () for own, axis in pairs]
     flat = reshape(x, tuple(p.size for axis in wanted for p in axis))
     ends = [*accumulate(map(len, wanted), initial=0)]
     return made([tuple(flat.parts[a:b]) for a, b in pairwise(ends)], flat.terms, x.is_mask)
@@ -598,20 +618,30 @@ def ravel(x: Traced) -> Traced:
     return reshape(x, (size(x.shape),))
 
 
-def reshape(x: Traced, shape: Extent) -> Traced:
-    """The entries, row by row, in another shape of as many. Raises TraceError."""
+def flattened(x: Traced, axes: Iterable[int]) -> Traced:
+    """The array without axes among these that are several others, but for indices."""
+    if not any(len(x.axes[k]) > 1 and not any(p.is_index for p in x.axes[k]) for k in axes):
+        return x
+    apart = made([(p,) for p in x.parts], x.terms, x.is_mask)
+    return reshape(apart, x.shape, is_lazy=False)
+
+
+def reshape(x: Traced, shape: Extent, is_lazy: bool = True) -> Traced:
+    """The entries, row by row, in another shape of as many: what becomes one axis of an array with
+    indices, or of many axes, stays several where it may. Raises TraceError."""
     if shape == x.shape:
         return x
     differing, names = names_of(x.terms), integers(free_name(x.axes))
+    is_kept = is_lazy and (bool(x.indices) or len(differing) > HIGHEST_RANK)
     found: list[ArrayAxis] = []
     broken: Sequence[Dim] | None = None  # where an axis's entries get another order or place
     for old, new in extents.alike([p.size for p in x.parts], [d for d in shape if d != ONE]):
         parts, sizes = x.parts[old], [d for d in shape if d != ONE][new]
         has_index = any(p.is_index for p in parts)
-        if len(sizes) == 1 and (len(parts) == 1 or has_index or len(differing) > HIGHEST_RANK):
+        if len(sizes) == 1 and (len(parts) == 1 or has_index or is_kept):
             found.append(tuple(parts))
         elif has_index:
-            raise refusal(x)
+            raise _to_be_apart(sizes) if len(parts) == 1 else refusal(x)
         else:
             found += [(SubAxis(d, next(names)),) for d in sizes]
             if not differing.isdisjoint(p.name for p in parts):
@@ -623,7 +653,7 @@ def reshape(x: Traced, shape: Extent) -> Traced:
         return made(axes, x.terms, x.is_mask)
     if max(len(own), len(x.own)) > HIGHEST_RANK:
         return _of_equals(x, axes, broken)
-    e = spread(matrix(x.terms, x.own), x.own)
+    e = whole_matrix(x.terms, x.own)
     return made(axes, laid(_in_rows(e, [p.size for p in own]), own), x.is_mask)
 
 
@@ -651,23 +681,14 @@ def _of_equals(x: Traced, axes: Sequence[ArrayAxis], broken: Sequence[Dim]) -> T
         return made(axes, laid(ex.UNIT if isinstance(factors[0], ex.Ones) else ex.ZERO, ()))
     if not broken:
         raise too_many(tuple(size(p.size for p in axis) for axis in axes))
+    raise _to_be_apart(broken)
+
+
+def _to_be_apart(sizes: Sequence[Dim]) -> TraceError:
+    """That an axis would have to be several."""
     error = TraceError(
-        f"an axis of {size(broken)} entries is taken apart into {extents.shape_of(broken)} "
+        f"an axis of {size(sizes)} entries is taken apart into {extents.shape_of(sizes)} "
         "where it is that of an argument, and of what is computed along it."
     )
-    error.apart = tuple(map(str, broken))
-    raise error
-
-
-def filled(x: Traced, sizes: Sequence[Dim | int]) -> Extent:
-    """A shape with the place of -1 filled in, for as many entries as an array has."""
-    open_at = [k for k, d in enumerate(sizes) if d == -1]
-    dims = [Dim.of(d) if not isinstance(d, Dim) else d for d in sizes if d != -1]
-    total, known = size(x.shape), size(dims)
-    if len(open_at) > 1 or (not open_at and known != total):
-        raise TraceError(
-            f"an array of shape {extents.shape_of(x.shape)} has no shape {tuple(sizes)}."
-        )
-    if open_at:
-        dims.insert(open_at[0], extents.quotient(total, known))
-    return tuple(dims)
+    error.apart = tuple(map(str, sizes))
+    return error

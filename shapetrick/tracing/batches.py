@@ -67,9 +67,9 @@ def with_members(
     letters = [*islice((c for c in index_letters() if c not in used), arrays.MOST_INDICES)]
     texts, groups = [], {}
     for (name, _), (own, words) in zip(lines, axes, strict=True):
-        pieces = [_pieces(d, apart) for d in own]
         first = next((k for k, d in enumerate(own) if d not in lead), len(own))
         first = max(first, len(own) - HIGHEST_RANK)
+        pieces = [_pieces(d, apart, counts=k < first) for k, d in enumerate(own)]
         ends = [*accumulate(map(len, pieces), initial=0)]
         each = [d for parts in pieces for d in parts]
         behind = zip(own[first:], ends[first + 1 :], strict=True)
@@ -94,8 +94,9 @@ def _axes(shape: str) -> tuple[list[str], str]:
     return _BETWEEN.split(re.sub(r"^[(\[](.*,.*)[)\]]$", r"\1", sizes)), "".join(words)
 
 
-def _pieces(size: str, apart: Collection[tuple[str, ...]]) -> list[str]:
-    """The sizes that an axis is made of, where it is taken apart."""
+def _pieces(size: str, apart: Collection[tuple[str, ...]], counts: bool) -> list[str]:
+    """The sizes that an axis is made of, where it is taken apart, or counts members by a product
+    of letters, which is no index."""
     if _PRODUCT.fullmatch(size):
         for parts in apart:
             try:
@@ -103,6 +104,8 @@ def _pieces(size: str, apart: Collection[tuple[str, ...]]) -> list[str]:
             except TraceError:
                 continue
             return [*([] if rest == ONE else [f"({rest})"]), *(f"({part})" for part in parts)]
+        if counts and len(_product(size).names) > 1:
+            return re.findall(r"\w+", size)
     return [size]
 
 

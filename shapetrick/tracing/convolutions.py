@@ -92,6 +92,16 @@ class Windows(NamedTuple):
         return arrays.made(axes, arrays.rewritten(x, at).terms)
 
 
+def each_axis(
+    steps: Sequence[int], zeros: Sequence[tuple[Dim, Dim]], apart: Sequence[int]
+) -> list[Windows]:
+    """Windows along several axes, with the zeros before and behind what they lie on."""
+    return [
+        Windows(step, before, behind, k)
+        for step, (before, behind), k in zip(steps, zeros, apart, strict=True)
+    ]
+
+
 def windows(x: Traced, size: Any, axis: int = -1, step: int = 1) -> Traced:
     """Each so many neighbours along an axis as a new last axis; in the axis itself, the places at
     which these begin, a step apart. Raises TraceError."""
@@ -104,8 +114,10 @@ def windows(x: Traced, size: Any, axis: int = -1, step: int = 1) -> Traced:
 
 
 def pooled(name: str, x: Traced, widths: Sequence[Dim], along: Sequence[Windows]) -> Traced:
-    """A reduction, `mean` or `max`, of what lies in the windows along the last axes."""
+    """A reduction, `sum`, `mean` or `max`, of what lies in the windows along the last axes."""
     for k, (width, lie) in enumerate(zip(widths, along, strict=True), x.rank - len(along)):
+        if width == ONE and lie == Windows():
+            continue
         count = lie.number(x.shape[k], width)
         if lie.is_padded:
             raise TraceError("pooling is followed without padding.")
@@ -119,6 +131,7 @@ def pooled(name: str, x: Traced, widths: Sequence[Dim], along: Sequence[Windows]
 
 # Reductions in windows, of the entries at each place of these.
 _OF_ENTRIES: Mapping[str, Callable[[Sequence[Traced]], Traced]] = {
+    "sum": partial(reduce, arrays.add),
     "mean": lambda each: reduce(arrays.add, each) / len(each),
     "max": partial(reduce, partial(arrays.mapped, "maximum")),
 }

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from math import prod
 
-from ..core.dims import NOTHING, ONE, Dim
+from ..core.dims import NOTHING, ONE, Dim, Extent
 from ..core.errors import TraceError
 
 
@@ -53,3 +53,16 @@ def alike(old: Sequence[Dim], new: Sequence[Dim]) -> Iterator[tuple[slice, slice
             raise TraceError(
                 f"an array of shape {shape_of(old)} isn't followed in the shape {shape_of(new)}."
             )
+
+
+def filled(shape: Extent, sizes: Sequence[Dim | int]) -> Extent:
+    """Sizes with the place of -1 filled in, for as many entries as a shape has. Raises
+    TraceError."""
+    open_at = [k for k, d in enumerate(sizes) if d == -1]
+    dims = [Dim.of(d) for d in sizes if d != -1]
+    total, known = prod(shape, start=ONE), prod(dims, start=ONE)
+    if len(open_at) > 1 or (not open_at and known != total):
+        raise TraceError(f"an array of shape {shape_of(shape)} has no shape {tuple(sizes)}.")
+    if open_at:
+        dims.insert(open_at[0], quotient(total, known))
+    return tuple(dims)

@@ -431,11 +431,8 @@ class Reader:
         of_x, of_kernel, of_result = params["dimension_numbers"]
         if {*params["lhs_dilation"]} != {1} or params["batch_group_count"] != 1:
             raise TraceError("a convolution of an array with gaps isn't followed.")
-        lie = zip(params["window_strides"], params["padding"], params["rhs_dilation"], strict=True)
-        along = [
-            convolutions.Windows(step, self._dim(before), self._dim(behind), apart)
-            for step, (before, behind), apart in lie
-        ]
+        zeros = [(self._dim(before), self._dim(behind)) for before, behind in params["padding"]]
+        along = convolutions.each_axis(params["window_strides"], zeros, params["rhs_dilation"])
         found = convolutions.correlated(
             arrays.permuted(self.lifted(x), of_x),
             arrays.permuted(self.lifted(kernel), of_kernel),
@@ -620,6 +617,17 @@ def _dot_general(params: Mapping[str, Any], a: Traced, b: Traced) -> Traced:
     return einsum(f"{''.join(first)},{''.join(second)}->{''.join(result)}", a, b)
 
 
+def _in_windows(name: str) -> Callable[..., Traced]:
+    def windows(params: Mapping[str, Any], x: Traced) -> Traced:
+        if {*params["base_dilation"]} != {1}:
+            raise TraceError("windows of an array with gaps aren't followed.")
+        zeros = [(Dim.of(before), Dim.of(behind)) for before, behind in params["padding"]]
+        along = convolutions.each_axis(params["window_strides"], zeros, params["window_dilation"])
+        return convolutions.pooled(name, x, [*map(Dim.of, params["window_dimensions"])], along)
+
+    return windows
+
+
 def _running_sum(params: Mapping[str, Any], x: Traced) -> Traced:
     if not params["reverse"]:
         return parts.accumulated(x, params["axis"])
@@ -649,6 +657,7 @@ def _with_parameter(meaning: Callable[..., Traced]) -> Callable[..., Traced]:
 PRIMITIVES: Mapping[str, Callable[..., Traced]] = {
     **{name: _as_numpys(numpys) for name, numpys in _NAMES.items()},
     **{f"reduce_{name}": _reduced(name) for name in ("sum", "max", "min", "prod")},
+    **{f"reduce_window_{name}": _in_windows(name) for name in ("sum", "max")},
     "integer_pow": lambda params, x: x ** params["y"],
     "one_minus_square": lambda _, x: constant(1) - x**2,
     "rsqrt": lambda _, x: arrays.root(x) ** -1,

@@ -278,34 +278,51 @@ def _watched(f: Callable[..., Any]) -> Iterator[Run]:
         sys.setprofile(before)
 
 
-def _numpy_symbols(trace: Trace) -> Symbols:
-    makers = {np.array, np.asarray, np.asanyarray, np.ascontiguousarray, np.linspace}
-    makers |= {np.sum, np.mean, np.prod, np.max, np.min}  # of lists
+def _symbols(trace: Trace, makers: Collection[Any], numbers: Any, **own: Any) -> Symbols:
+    """Those of symbolic arrays, of which some may be the number that `float` is asked for."""
     return Symbols(
         holds=lambda x: isinstance(x, Symbolic),
         is_size=lambda x: isinstance(x, SymbolicSize),
-        is_number=lambda x: isinstance(x, Symbolic) and not x.ndim,
+        is_number=lambda x: isinstance(x, numbers) and not x.ndim,
         apply=_applied,
         applied=lambda x: x in makers or (package(x) in _OF_NUMBERS and not isinstance(x, _ASKING)),
+        symbol_of=trace.symbol_of,
+        **own,
+    )
+
+
+def _numpy_symbols(trace: Trace) -> Symbols:
+    of_lists = {np.sum, np.mean, np.prod, np.max, np.min}
+    return _symbols(
+        trace,
+        {np.array, np.asarray, np.asanyarray, np.ascontiguousarray, np.linspace} | of_lists,
+        Symbolic,
         sized={np.arange, np.tri},
         identities={np.eye, np.identity, np.zeros, np.ones},
-        symbol_of=trace.symbol_of,
+        instead={
+            np.vectorize: lambda f, *_: f,  # which is followed of whole arrays
+            np.apply_along_axis: partial(_along_rows, trace),
+        },
     )
+
+
+def _along_rows(trace: Trace, f: Callable[..., Any], axis: int, x: Any, *given: Any) -> Any:
+    """As `apply_along_axis`, of a matrix: the function of each row or column."""
+    if trace.lifted(x).rank != HIGHEST_RANK:
+        raise TraceError("`apply_along_axis` is followed of a matrix alone.")
+    other = ~axis  # counted from the other end
+    return _mapped_over(trace, lambda row: f(row, *given), other, other)(x)
 
 
 def _torch_symbols(trace: Trace) -> Symbols:
     import torch
 
-    makers = {torch.tensor, torch.as_tensor, torch.linspace}
-    return Symbols(
-        holds=lambda x: isinstance(x, Symbolic),
-        is_size=lambda x: isinstance(x, SymbolicSize),
-        is_number=lambda x: isinstance(x, SymbolicSize),
-        apply=_applied,
-        applied=lambda x: x in makers or package(x) in _OF_NUMBERS,
+    return _symbols(
+        trace,
+        {torch.tensor, torch.as_tensor, torch.linspace},
+        SymbolicSize,
         sized={torch.full, torch.arange},
         identities={torch.eye, torch.zeros, torch.ones},
-        symbol_of=trace.symbol_of,
         instead={torch.vmap: partial(_mapped_over, trace)},
     )
 
@@ -322,12 +339,11 @@ def _mapped_over(
         for k, (x, axis) in enumerate(zip(given, axes, strict=True)):
             if axis is not None:
                 whole = trace.lifted(x)
-                order = [
-                    axis % whole.rank,
-                    *(i for i in range(whole.rank) if i != axis % whole.rank),
-                ]
-                count = whole.shape[order[0]]
-                values[k] = trace.wrapped(at_step(arrays.permuted(whole, order), count, letter))
+                others = [*range(whole.rank)]
+                front = others.pop(axis)
+                count = whole.shape[front]
+                moved = arrays.permuted(whole, [front, *others])
+                values[k] = trace.wrapped(at_step(moved, count, letter))
         found = of_steps(trace.lifted(f(*values)), count, letter)
         order = [*range(1, found.rank)]
         order.insert(out_dims % found.rank, 0)

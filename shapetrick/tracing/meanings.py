@@ -78,10 +78,6 @@ def clip(x: Traced, min: Traced | None = None, max: Traced | None = None) -> Tra
     return x if max is None else minimum(x, max)
 
 
-def _numpy_clip(x: Traced, a_min: Traced | None = None, a_max: Traced | None = None) -> Traced:
-    return clip(x, a_min, a_max)
-
-
 # -------------------------------------------------------------------------------- conditions
 
 
@@ -286,6 +282,22 @@ def matrix_power(x: Traced, n: int) -> Traced:
     return Traced(ex.matrix_power(x.whole, n), x.shape)
 
 
+def vander(x: Traced, N: int, increasing: bool = False) -> Traced:
+    powers = range(N) if increasing else reversed(range(N))
+    return parts.stacked([x**k for k in powers], 1)
+
+
+def meshgrid(*xs: Traced, indexing: str = "xy") -> tuple[Traced, ...]:
+    shape = tuple(x.shape[0] for x in xs)
+    each = (
+        arrays.reshape(x, tuple(d if i == k else ONE for i, d in enumerate(shape)))
+        for k, x in enumerate(xs)
+    )
+    found = tuple(arrays.spread_over(x, shape) for x in each)
+    is_turned = indexing == "xy" and len(xs) > 1
+    return tuple(arrays.swapped(x, 0, 1) for x in found) if is_turned else found
+
+
 def polyval(p: Traced, x: Traced) -> Traced:
     """By a number of coefficients, the highest power first."""
     if (count := p.shape[0].integer) is None:
@@ -421,7 +433,7 @@ def _ordered(x: Traced, order: str) -> Traced:
 
 def reshape(x: Traced, *shape: Any) -> Traced:
     sizes = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
-    return arrays.reshape(x, arrays.filled(x, [_dim(d) for d in sizes]))
+    return arrays.reshape(x, extents.filled(x.shape, [_dim(d) for d in sizes]))
 
 
 def _dim(size: Any) -> Any:
@@ -470,7 +482,7 @@ def astype(x: Traced, *_: Any) -> Traced:
 
 
 def _item(x: Traced) -> Traced:
-    return arrays.reshape(x, arrays.filled(x, ()))
+    return arrays.reshape(x, extents.filled(x.shape, ()))
 
 
 # --------------------------------------------------------------------------------- the tables
@@ -503,7 +515,7 @@ NUMPY: Mapping[str, Meaning] = {
     **DISTRIBUTIONS,
     **{"max": reduction("max"), "min": reduction("min"), "average": _average},
     **{"permute_dims": transpose, "matrix_transpose": arrays.turned},
-    **{"clip": _numpy_clip, "var": _var, "std": rooted(_var), "flatten": ravel},
+    **{"var": _var, "std": rooted(_var), "flatten": ravel},
     **{"logsumexp": reduction("logsumexp"), "softmax": along("softmax")},
     **{"linspace": _linspace, "block": _blocks},
     **{"pad": _padded, "ptp": _peak_to_peak, "select": _selected},

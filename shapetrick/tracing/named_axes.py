@@ -135,6 +135,11 @@ def spread(e: Expr, slots: MatrixSides) -> Expr:
     return e if e.shape == (rows, cols) else ex.times(ex.ones(rows, cols), e)
 
 
+def whole_matrix(terms: ArrayTerms, slots: MatrixSides) -> Expr:
+    """The matrix of a sum of products, with all its entries."""
+    return spread(matrix(terms, slots), slots)
+
+
 def _names(slots: MatrixSides) -> list[AxisName | None]:
     return [*(None if p is None else p.name for p in slots), None, None][:2]
 

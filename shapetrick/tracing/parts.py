@@ -27,8 +27,7 @@ from .named_axes import (
     index,
     laid,
     lying,
-    matrix,
-    spread,
+    whole_matrix,
 )
 
 MOST_PARTS = 64  # into which an array is split
@@ -74,6 +73,7 @@ def cut(x: Traced, ends: Sequence[tuple[Dim, Dim]]) -> Traced:
         return x
     if isinstance(x, Opaque):
         return x.cut(ends)
+    x = arrays.flattened(x, [k for k, d in enumerate(x.shape) if ends[k] != (NOTHING, d)])
     axes: list[ArrayAxis] = []
     at: dict[str, Index] = {}  # of indices
     rows: dict[AxisName | None, Expr] = {}  # that are chosen of I, by axes
@@ -218,7 +218,7 @@ def joined(parts: Sequence[Traced], axis: int) -> Traced:
         for d in lengths:
             if i != k and d != lengths[0]:
                 raise arrays.misfit(lengths[0], d, f"of joined arrays in axis {i}")
-    last = first.rank
+    parts, last = [arrays.flattened(x, [k]) for x in parts], first.rank
     places = [[*range(k), last + n, *range(k + 1, last)] for n in range(len(parts))]
     axes, each = arrays.together(parts, places, last + len(parts))
     others = [p for axis in axes[:last] for p in axis if not p.is_index]
@@ -231,7 +231,7 @@ def joined(parts: Sequence[Traced], axis: int) -> Traced:
     es = []
     for terms, part in zip(each, along, strict=True):
         slots = [part, *others] if in_rows else [*others, part]
-        es.append(spread(matrix(terms, slots), slots))
+        es.append(whole_matrix(terms, slots))
     e = structured.block_matrix([[e] for e in es] if in_rows else [es])
     whole = SubAxis(sum((x.shape[k] for x in parts), NOTHING), arrays.free_name(axes))
     axes[k] = (whole,)

@@ -27,7 +27,7 @@ from .stand_ins import flat
 # How the libraries call what the table of meanings calls otherwise.
 _NAMES = {
     **{"dim": "axis", "dims": "axis", "dim1": "axis1", "dim2": "axis2"},
-    **{"keepdim": "keepdims", "diagonal": "k"},
+    **{"keepdim": "keepdims", "diagonal": "k", "a_min": "min", "a_max": "max"},
 }
 _PLACES = {
     **dict.fromkeys(("input", "self", "a", "x1", "A", "tensor", "m", "v", "arr", "array"), 0),

@@ -291,11 +291,9 @@ def _pooling(name: str, spatial: int) -> Meaning:
         x: Traced, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1
     ) -> Traced:
         widths = [parts.dim(n) for n in _each(kernel_size, spatial)]
-        each = (_each(n, spatial) for n in (stride or kernel_size, padding, dilation))
-        along = [
-            convolutions.Windows(step, parts.dim(pad), parts.dim(pad), apart)
-            for step, pad, apart in zip(*each, strict=True)
-        ]
+        zeros = [(parts.dim(n),) * 2 for n in _each(padding, spatial)]
+        steps, apart = (_each(n, spatial) for n in (stride or kernel_size, dilation))
+        along = convolutions.each_axis(steps, zeros, apart)
         return convolutions.pooled(name, x, widths, along)
 
     return meaning
@@ -308,13 +306,12 @@ def _convolution(spatial: int) -> Meaning:
         x: Traced, weight: Traced, bias: Traced | None = None, stride: Any = 1, padding: Any = 0,
         dilation: Any = 1, groups: Any = 1,
     ) -> Traced:  # fmt: skip
-        along = []
-        each = (_each(given, spatial) for given in (stride, padding, dilation))
-        for width, step, pad, apart in zip(weight.shape[-spatial:], *each, strict=True):
-            less = (width - ONE) * Dim.of(apart)
-            same = pad == "same" and extents.quotient(less, Dim.of(2))
-            zeros = same or parts.dim(0 if pad == "valid" else pad)
-            along.append(convolutions.Windows(step, zeros, zeros, apart))
+        steps, pads, apart = (_each(n, spatial) for n in (stride, padding, dilation))
+        zeros = []
+        for width, pad, k in zip(weight.shape[-spatial:], pads, apart, strict=True):
+            same = pad == "same" and extents.quotient((width - ONE) * Dim.of(k), Dim.of(2))
+            zeros.append((same or parts.dim(0 if pad == "valid" else pad),) * 2)
+        along = convolutions.each_axis(steps, zeros, apart)
         found = convolutions.correlated(x, weight, along, parts.dim(groups))
         if bias is None:
             return found

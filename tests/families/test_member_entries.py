@@ -157,6 +157,7 @@ REFUSED = [
     (f"{U}; Y : k x m; J = sum(i) norm(Y[:,i] - u[i])^2", "`Y[i] : k for i = 1..m`"),
     (f"{U}; X : m x k; J = sum(i) norm(x_i - u[i])^2 + norm(X)", "`X[i] : 1 x k for i = 1..m`"),
     (f"{U}; s : m; w = softmax(s); J = sum(i) w[i] norm(u[i])^2", "`w[i] : scalar for i = 1..m`"),
+    (f"{V}; B : k x m; J = sum_{{i=1}}^m min(j) norm(b_i - v_j)^2", "`B[i] : k for i = 1..m`"),
     ("x_i : d; J = sum(i, j) norm(x_i - x_j)", "with `for i = 1..L`"),
     (
         "x_t : d; J = sum(t = 2..T-s) norm(x_t - x[t-1]) + sum(t = 1..S) norm(x_t)",

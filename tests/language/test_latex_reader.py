@@ -193,7 +193,8 @@ STATEMENTS = [
      "X : m x d; w : d; b : scalar"),
     (r"y \in \{0, 1\}^m", "y : m unit"),
     (r"R \in [0, 1]^{m \times n}", "R : m x n unit"),
-    (r"y \in \{-1, +1\}^{m}", "y : m"),
+    (r"y \in \{-1, +1\}^{m}", "y : m"), (r"y \in \{\pm 1\}^m", "y : m"),
+    (r"\sigma^2 > 0", "sigma_sq : scalar positive"),
     (r"C \in \mathbb{R}^{n \times n} \text{ positive definite}", "C : n x n posdef"),
     (r"L \in \mathbb{R}^{n \times n} \text{ lower triangular}", "L : n x n lower"),
     (r"$A = A^\top \in \mathbb{R}^{n \times n}$", "A : n x n symmetric"),
@@ -312,10 +313,7 @@ def test_sums_over_members(declared: str) -> None:
 
 
 def test_names_of_several_letters_have_entries() -> None:
-    given = (
-        r"$u_i \in \mathbb{R}^k$ for $i = 1, \dots, m$, "
-        r"$v_j \in \mathbb{R}^k$ for $j = 1, \dots, n$"
-    )
+    given = r"$u_i, v_j \in \mathbb{R}^k, i = 1, \dots, m$ and $j = 1, \dots, n$"
     text = rf"ratings : m x n; {given}; $J = \sum_{{i,j}} (ratings_{{ij}} - u_i^\top v_j)^2$"
     (d,) = shapetrick.read(rf"{text}; $\nabla_{{u_i}} J$").derive()
     assert str(d.gradient) == "sum(j = 1..n) 2 (u[i]' v[j] - ratings[i,j]) v[j]"
@@ -511,6 +509,10 @@ ATOMS = st.sampled_from(
 @example(r"x_{l-1}^{(l)} \in")
 @example(r"\mathbf{")
 @example(r"\left.\right.")
+@example(r"x \in \mathbathb")
+@example(r"Q = x, i = 1, \dots, n_Q, K = x")
+@example(r"\min_{b \in R \in R} b^2")
+@example(r"\frac{\partial x}{\partial x}[]")
 def test_any_text_is_read_or_refused(text: str) -> None:
     for whole in (text, f"x : n\n${text}$", rf"A : n x n; J = \det {text}"):
         try:

@@ -303,3 +303,9 @@ def gamma_likelihood(a, x):  # "a: n positive; x: n positive const"
 def channels_last(x, w):  # "x: b x h+1 x v+1 x c; w: 2 x 2 x c x o"
     y = lax.conv_general_dilated(x, w, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC"))
     return jnp.sum(y**2)
+
+
+def pooled(x, y):  # "x: b x (2 n); y: b x n+1 x m+1 x c"
+    halves = lax.reduce_window(jnp.sin(x), -jnp.inf, lax.max, (1, 2), (1, 2), "VALID")
+    sums = lax.reduce_window(y, 0.0, lax.add, (1, 2, 2, 1), (1, 1, 1, 1), "VALID")
+    return jnp.sum(halves**2) + jnp.mean(jnp.exp(sums))

@@ -377,3 +377,17 @@ def densities(x, m, s, w):  # "x: n positive; m: scalar; s: scalar positive; w: 
 
 def fitted_and_smoothed(c, x, k):  # "c: 4; x: n + 2; k: 3"
     return np.sum(np.correlate(np.polyval(c, x), k, mode="same") ** 2)
+
+
+def row_by_row(X, w, y):  # "X: n x d; w: d; y: m"
+    def scaled(x):
+        return x / np.sqrt(1 + x @ x)
+
+    A, B = np.meshgrid(X @ w, y)
+    products = np.apply_along_axis(np.dot, 0, X.T, w) @ A.T @ y
+    return (
+        products
+        + np.apply_along_axis(scaled, 1, X).sum()
+        + np.sum(np.vander(y, 3) ** 2)
+        + np.vectorize(lambda t: t**3)(B).sum()
+    )

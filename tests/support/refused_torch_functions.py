@@ -56,3 +56,8 @@ def classes(Z, y):  # "Z: m x k; y: m"
 
 def groups(X):  # "X: m x d"
     return F.group_norm(X, 2)  # parts of a row
+
+
+def shuffled_channels(x, v):  # "x: b x (g k) x n; v: g"
+    y = x.view(x.shape[0], v.shape[0], -1, x.shape[2]).transpose(1, 2)
+    return (y.reshape(x.shape) * torch.sin(x)).sum()  # made one

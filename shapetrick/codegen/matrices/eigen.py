@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ...core.dims import ONE, Shape, extent
 from ...core.expr import Symbol
@@ -11,7 +11,7 @@ from ..code_text import CodePrecedence
 from ..ir import Value
 from ..python.module import FUNCTION, indented
 from ..python.self_test import literal
-from .language import MatrixLanguage, MatrixSpelling, Trial, WrittenModule
+from .language import MatrixLanguage, MatrixSpelling, Trial, WrittenModule, commented
 
 _PRODUCT = CodePrecedence.PRODUCT
 _INCLUDES: Sequence[tuple[str, str]] = (
@@ -251,7 +251,7 @@ def _written(parts: WrittenModule) -> str:
         *(f"Eigen::Index {name}" for name in parts.asked),
     ]
     body = [
-        *_comment(parts.told),
+        *commented(parts.told, "//"),
         f"inline {result} {FUNCTION}(",
         *(f"    {line}" for line in _listed(given)),
         ") {",
@@ -266,17 +266,11 @@ def _written(parts: WrittenModule) -> str:
     standard = sorted(name for name in found if "/" not in name)
     blocks = [sorted(set(found) - set(standard)), standard]
     includes = "\n\n".join("\n".join(f"#include {name}" for name in b) for b in blocks if b)
-    return "\n".join([*_comment(parts.about), "", includes, "", text]) + "\n"
+    return "\n".join([*commented(parts.about, "//"), "", includes, "", text]) + "\n"
 
 
 def _listed(items: Sequence[str]) -> list[str]:
     return [f"{item}," for item in items[:-1]] + [*items[-1:]]
-
-
-def _comment(lines: Iterable[str]) -> list[str]:
-    """Lines of comment; none goes on in the next."""
-    texts = (line for text in lines for line in text.split("\n"))
-    return [f"// {line}".rstrip().rstrip("\\") for line in texts]
 
 
 def _self_test(trials: Sequence[Trial], count: int) -> Iterator[str]:

@@ -11,7 +11,7 @@ the operation has besides. A vector is a column.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ...core.dims import Shape
 from ...core.expr import Symbol
@@ -100,3 +100,9 @@ def _keys(name: str, v: Value) -> Iterator[str]:
         yield f"{name}/{v.data}"
     yield f"{name}>{'svm'[min(v.rank, 2)]}"
     yield name
+
+
+def commented(lines: Iterable[str], mark: str) -> list[str]:
+    """Lines of comment; none goes on in the next."""
+    texts = (line for text in lines for line in text.split("\n"))
+    return [f"{mark} {line}".rstrip().rstrip("\\") for line in texts]

@@ -9,7 +9,7 @@ from ...core.expr import Symbol
 from ..code_text import CodePrecedence
 from ..ir import Value
 from ..python.module import FUNCTION, indented
-from .language import MatrixLanguage, MatrixSpelling, Trial, WrittenModule
+from .language import MatrixLanguage, MatrixSpelling, Trial, WrittenModule, commented
 
 _PRODUCT, _POWER, _UNARY = (
     CodePrecedence.PRODUCT,
@@ -153,22 +153,18 @@ def _written(parts: WrittenModule) -> str:
     """A function file; with trials, a script that runs them."""
     results = ", ".join(name for name, _ in parts.results)
     given = ", ".join([*parts.inputs.values(), *parts.functions, *parts.asked])
-    lines = [*_comment(parts.about), ""]
+    lines = [*commented(parts.about, "%"), ""]
     if parts.trials:
         lines += ["1;  % a script: run it, and it tests itself", ""]
     lines += [
         f"function [{results}] = {FUNCTION}({given})",
-        *indented(_comment(parts.told)),
+        *indented(commented(parts.told, "%")),
         *indented(parts.body),
         "end",
     ]
     if parts.trials:
         lines += ["", *_self_test(parts.trials, len(parts.results))]
     return "\n".join(lines) + "\n"
-
-
-def _comment(lines: Sequence[str]) -> list[str]:
-    return [f"% {line}".rstrip() for text in lines for line in text.split("\n")]
 
 
 def _self_test(trials: Sequence[Trial], count: int) -> Iterator[str]:

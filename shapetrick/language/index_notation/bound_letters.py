@@ -18,8 +18,8 @@ from ..syntax.index_binders import (
     PRODUCTS,
     Binder,
     ComparisonSign,
-    base_below,
     beginning,
+    below,
     bound_twice,
     capital_of,
     is_product,
@@ -27,6 +27,7 @@ from ..syntax.index_binders import (
     selector_of,
     spine,
     summed_by,
+    sums_among,
 )
 from ..syntax.member_ranges import letters_of_members, member_letters, member_of, range_of
 from ..syntax.selections import Selector, typed_index
@@ -40,7 +41,7 @@ from ..syntax.tree import (
     transformed,
     with_args,
 )
-from .entry_definitions import letters_of, names_in
+from .entry_definitions import names_in
 from .entry_meanings import IndexNames
 from .positions import POSITION
 
@@ -56,8 +57,8 @@ class BoundReader:
 
     known: IndexNames
     said: list[str] = field(default_factory=list)
-    held: dict[SyntaxNode, frozenset[str]] = field(default_factory=dict)  # indices not bound
-    rows: dict[SyntaxNode, tuple[str, str]] = field(default_factory=dict)  # `x_i`: of what, where
+    _open: dict[SyntaxNode, frozenset[str]] = field(default_factory=dict)  # indices not bound
+    ranges: dict[str, set[str]] = field(default_factory=dict)  # of sums, by their letters
 
     def bound(
         self, root: SyntaxNode, heads: Iterable[str] = (), run: frozenset[str] = frozenset()
@@ -77,6 +78,8 @@ class BoundReader:
         nodes = list(postorder(root))
         inner = {n.args[0] for n in nodes if n.kind in PRODUCTS and is_product(n.args[0])}
         done: dict[SyntaxNode, SyntaxNode] = {}
+        for over in sums_among(nodes)[0]:
+            self.ranges.setdefault(over.letter, set()).add(f"{over.first}..{over.last}")
         for node in nodes:
             if node in inner:
                 continue
@@ -100,7 +103,6 @@ class BoundReader:
                         f"of what is declared, `x[{letter}]`.",
                         node.span,
                     )
-            self._hold(done[node])
         bound = {t for n in postorder(done[root]) if n.kind == "bound" for t in n.value.own}
         for node in postorder(done[root]):
             letter = self._binds_nothing(node, bound)
@@ -184,14 +186,14 @@ class BoundReader:
         def position(node: SyntaxNode) -> SyntaxNode:
             return replace(node, kind=POSITION) if node in places else node
 
-        return self._held_anew(transformed(root, position)) if places else root
+        return transformed(root, position) if places else root
 
     def _unbound(self, letter: str, span: Span, has_heads: bool) -> NameProblem:
-        if base_below(letter) or isinstance(letter, Member):
-            base = letter.base if isinstance(letter, Member) else base_below(letter)
+        entry = below(letter)
+        if entry is not None:
             return NameProblem(
-                f"an index that has one itself is the number of a class: declare `{base} : n`, a "
-                f"column of these.",
+                "an index that has one itself is the number of a class: declare "
+                f"`{entry.base} : n`, a column of these.",
                 span,
             )
         other = (
@@ -218,9 +220,20 @@ class BoundReader:
         summed = summed_by(node, self.known.values)
         return summed.letters[0] if summed is not None else ""
 
-    def _hold(self, node: SyntaxNode) -> None:
-        """Find the indices in a node that nothing in it binds."""
-        found = frozenset[str]().union(*(self.held[a] for a in node.args))
+    def _held(self, root: SyntaxNode) -> frozenset[str]:
+        """The indices in an expression that nothing in it binds."""
+        waiting = [root]
+        while waiting:
+            missing = [a for a in waiting[-1].args if a not in self._open]
+            if missing:
+                waiting += missing
+            else:
+                node = waiting.pop()
+                self._open[node] = self._indices(node)
+        return self._open[root]
+
+    def _indices(self, node: SyntaxNode) -> frozenset[str]:
+        found = frozenset[str]().union(*(self._open[a] for a in node.args))
         if node.kind == "selected":
             found |= {n.value for s in node.value for n in names_in(s)}
         elif node.kind == "name" and isinstance(node.value, Member):
@@ -229,19 +242,13 @@ class BoundReader:
             found = (found | {*node.value.letters}) - {*node.value.own}
         elif node.kind in RUNNING:
             found -= {node.value.letter}
-        self.held[node] = found
-
-    def _held_anew(self, root: SyntaxNode) -> SyntaxNode:
-        """An expression in which some nodes are new."""
-        for node in postorder(root):
-            if node not in self.held:
-                self._hold(node)
-        return root
+        return found
 
     # ---- entries
 
     def _entry(self, node: SyntaxNode) -> SyntaxNode:
-        """`x_i` where `x` is declared and `x_i` is not; `x_i` beside `X` alone is a row of it."""
+        """`x_i` where `x` is declared and `x_i` is not; `x_i` beside `X` alone is a row of it as a
+        column, or a column where the range of its sum is that of the columns."""
         name = node.value
         if isinstance(name, Member) or not self.known.is_letter(name):
             return node
@@ -251,21 +258,20 @@ class BoundReader:
         if base in self.known.values or base in DELTAS:
             at = tuple(selector_of(c, node.span) for c in index)
             whole = name_node(base, beginning(node.span, base))
-            self.held[whole] = frozenset()
             return SyntaxNode("selected", (whole,), at, node.span)
         capital = capital_of(base)
-        if len(index) == 1 and base.islower() and capital in self.known.values:
-            self.said.append(f"`{name}` is read as `{capital}[{index},:]'`, a row as a column.")
-            whole = name_node(capital, beginning(node.span, base))
-            row = SyntaxNode(
-                "selected", (whole,), (selector_of(index, node.span), Selector()), node.span
+        if len(index) > 1 or not base.islower() or capital not in self.known.values:
+            return node
+        whole, one = name_node(capital, beginning(node.span, base)), selector_of(index, node.span)
+        rows, cols = self.known.sides.get(capital, ("", ""))
+        if rows != cols and self.ranges.get(index) == {f"1..{cols}"}:
+            self.said.append(
+                f"`{name}` is read as `{capital}[:,{index}]`, by the range of its sum."
             )
-            self.held[whole] = frozenset()
-            self._hold(row)
-            turned = SyntaxNode("'", (row,), None, node.span)
-            self.rows[turned] = capital, index
-            return turned
-        return node
+            return SyntaxNode("selected", (whole,), (Selector(), one), node.span)
+        self.said.append(f"`{name}` is read as `{capital}[{index},:]'`, a row as a column.")
+        row = SyntaxNode("selected", (whole,), (one, Selector()), node.span)
+        return SyntaxNode("'", (row,), None, node.span)
 
     def _with_classes(self, node: SyntaxNode) -> SyntaxNode:
         """`Z[i,y_i]` with the entry `y[i]` as an index: the number of a class."""
@@ -284,13 +290,11 @@ class BoundReader:
 
     def _class(self, name: str) -> tuple[str, str] | None:
         """The column and the letter of `y_i`, an entry of what is declared; None of others."""
-        if isinstance(name, Member):
-            letters = letters_of(name)
-            fits = name.base in self.known.values and len(letters) == len(name.indices) == 1
-            return (name.base, letters[0]) if fits and letters[0] else None
-        base, index = parts_below(name) if self.known.is_letter(name) else ("", "")
-        fits = base in self.known.values and self.known.is_letter(index)
-        return (base, index) if fits and len(index) == 1 and index.isalpha() else None
+        found = below(name) if self.known.is_letter(name) else None
+        if found is None or found.base not in self.known.values or len(found.indices) > 1:
+            return None
+        ((letter, offset, _),) = found.indices
+        return (found.base, letter) if letter and not offset else None
 
     # ---- what binds
 
@@ -298,7 +302,7 @@ class BoundReader:
         """`sum(i = 1..n) x[i]` over entries; over members it stays."""
         (body,), over = node.args, node.value
         self._refuse_undeclared_entries(body, over.letter)
-        if over.letter in letters_of_members(body) or over.letter not in self.held[body]:
+        if over.letter in letters_of_members(body) or over.letter not in self._held(body):
             return node
         self._check_free(over.letter, node.span)
         return self._decided(Binder("sum", (over.letter,), None, (over,)), body, node.span)
@@ -307,56 +311,19 @@ class BoundReader:
         """What binds letters in entries: a range that ends at another index compares the two, and
         of two that are compared, one that the body lacks is bound outside."""
         binder, body = self._without_class(binder, body, span)
-        body = self._with_columns(binder, body)
         node = body
         for over in reversed(binder.ranges):
             related = self._related(over) if not binder.compared else None
             if related is not None:
                 inner = related._replace(function=binder.function)
                 node = SyntaxNode("bound", (node,), inner, span)
-                self._hold(node)
                 letters = tuple(s for s in binder.letters if s != over.letter)
                 ranges = tuple(r for r in binder.ranges if r is not over)
                 binder = binder._replace(letters=letters, ranges=ranges)
         if binder.compared and binder.summed is None:
-            present = tuple(s for s in binder.letters if s in self.held[body])
+            present = tuple(s for s in binder.letters if s in self._held(body))
             binder = binder._replace(summed=present if len(present) == 1 else None)
-        if binder.letters:
-            node = SyntaxNode("bound", (node,), binder, span)
-            self._hold(node)
-        return node
-
-    def _with_columns(self, binder: Binder, body: SyntaxNode) -> SyntaxNode:
-        """`x_n` of a sum over the columns of `X`, by its range, as a column and not as a row."""
-        turned = {
-            r.letter
-            for r in binder.ranges
-            if r.first == Index("", 1) and r.last.letter and not r.last.offset
-        }
-
-        def column(node: SyntaxNode) -> SyntaxNode:
-            row = self.rows.get(node)
-            if row is None or row[1] not in turned:
-                return node
-            base, letter = row
-            (last,) = (r.last.letter for r in binder.ranges if r.letter == letter)
-            sides = self.known.sides.get(base, ("", ""))
-            if last != sides[1] or last == sides[0]:
-                return node
-            (whole,), (at, every) = node.args[0].args, node.args[0].value
-            new = SyntaxNode("selected", (whole,), (every, at), node.span)
-            self.said[:] = [
-                s for s in self.said if not s.endswith(f"`{base}[{letter},:]'`, a row as a column.")
-            ]
-            self.said.append(
-                f"`{base.lower()}_{letter}` is read as `{base}[:,{letter}]`, by the range of its "
-                "sum."
-            )
-            return new
-
-        if not turned or not self.rows:
-            return body
-        return self._held_anew(transformed(body, column))
+        return SyntaxNode("bound", (node,), binder, span) if binder.letters else node
 
     def _without_class(
         self, binder: Binder, body: SyntaxNode, span: Span
@@ -374,8 +341,6 @@ class BoundReader:
         is_class = self._with_classes(SyntaxNode("selected", (name_node("δ", span),), at, span))
         other = SyntaxNode("-", (number_node(1, span), is_class), None, span, True)
         rest = SyntaxNode("*", (other, replace(body, bracketed=True)), None, span)
-        for node in (*is_class.args, is_class, other.args[0], other, rest.args[1], rest):
-            self._hold(node)
         return Binder(binder.function, others, None, binder.ranges), rest
 
     def _related(self, over: Range) -> Binder | None:
@@ -410,14 +375,10 @@ class BoundReader:
             if not self._binds(binder, body, items[k][1].span):
                 continue
             node = self._reduced(binder, body, items[k][1].span | body.span)
-            if negative:
-                node = SyntaxNode("neg", (node,), None, node.span)
-                self._hold(node)
+            node = SyntaxNode("neg", (node,), None, node.span) if negative else node
             items[k:] = [(items[k][0], node)]
             same = False
         if same:
-            for n in nodes:
-                self._hold(n)
             return root
         if len(items) == 1:
             return replace(items[0][1], bracketed=root.bracketed)
@@ -443,15 +404,10 @@ class BoundReader:
         node = body
         for over in reversed([r.rising for r in binder.ranges]):
             node = SyntaxNode(kind, (node,), over, span)
-            self._hold(node)
         for over in binder.ranges if divides else ():
             count = over.rising.last.minus(over.rising.first).plus(1)
-            node = SyntaxNode(
-                "/", (node, replace(typed_index(count, span), bracketed=True)), None, span
-            )
-            for part in postorder(node.args[1]):
-                self._hold(part)
-            self._hold(node)
+            divisor = replace(typed_index(count, span), bracketed=True)
+            node = SyntaxNode("/", (node, divisor), None, span)
         return node
 
     def _refuse_undeclared(self, body: SyntaxNode, span: Span) -> None:
@@ -478,10 +434,8 @@ class BoundReader:
     ) -> SyntaxNode:
         node = first
         for operator, right in items[1:]:
-            node = replace(
-                operator, args=(node, right), span=node.span | right.span, bracketed=False
-            )
-            self._hold(node)
+            span = node.span | right.span
+            node = replace(operator, args=(node, right), span=span, bracketed=False)
         return node
 
     def _binder(
@@ -514,7 +468,7 @@ class BoundReader:
 
     def _binds(self, binder: Binder, body: SyntaxNode, span: Span) -> bool:
         """Whether the body holds the letters as indices. Raises NameProblem."""
-        missing = [s for s in binder.letters if s not in self.held[body]]
+        missing = [s for s in binder.letters if s not in self._held(body)]
         missing = [s for s in missing if s not in {t for r in binder.ranges for t in r.letters}]
         self._refuse_undeclared_entries(body, binder.letters)
         if len(missing) == len(binder.letters):
@@ -545,8 +499,7 @@ class BoundReader:
 
     def _scoped(self, root: SyntaxNode, heads: frozenset[str]) -> SyntaxNode:
         """Of `sum(i ≠ j)`, the letters that are not bound further out are what it binds."""
-        nodes = list(postorder(root))
-        if not any(n.kind == "bound" and n.value.compared for n in nodes):
+        if not any(n.kind == "bound" and n.value.compared for n in postorder(root)):
             return root
         binders: dict[SyntaxNode, Binder] = {}
         for node, _, own in self._scopes(root, heads):
@@ -559,7 +512,6 @@ class BoundReader:
             new = replace(node, args=args, value=binders.get(node, node.value))
             if node.kind == "bound" and new.value.compared:
                 new = self._over_pairs(new)
-            self._hold(new)
             return new
 
         return folded(root, scoped)
@@ -589,12 +541,9 @@ class BoundReader:
             if ends is not None:
                 over = Range(second.letter, *ends)
                 parts.append(SyntaxNode(kind, (body,), over, node.span, bracketed=True))
-                self._hold(parts[-1])
         whole = parts[0]
         if len(parts) == 2:
             whole = SyntaxNode("+", tuple(parts), None, node.span, bracketed=True)
-            self._hold(whole)
         if first.letter in binder.own:
             whole = SyntaxNode(kind, (whole,), first, node.span)
-            self._hold(whole)
         return whole

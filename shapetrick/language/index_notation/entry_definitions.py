@@ -13,6 +13,7 @@ from ..syntax.index_binders import (
     BINDERS,
     DELTAS,
     base_below,
+    below,
     capital_of,
     parts_below,
     summed_by,
@@ -131,13 +132,11 @@ def _mentions(nodes: Sequence[SyntaxNode], letter: str, plain: set[str]) -> bool
             letter == n.value for t in node.value for n in names_in(t)
         ):
             return True
-        if node.kind == "name" and isinstance(node.value, Member):
-            if letter in member_letters(node) and node.value.base in plain:
-                return True
-        elif node.kind == "name" and node.value not in plain:
-            base, index = parts_below(node.value)
-            if letter in index:
-                return not plain.isdisjoint({base, capital_of(base)})
+        found = below(node.value) if node.kind == "name" and node.value not in plain else None
+        if found is None or not any(letter in i.terms for i in found.indices):
+            continue
+        if not plain.isdisjoint((found.base, capital_of(found.base))):
+            return True
     return False
 
 
@@ -168,11 +167,10 @@ def _by_entries(s: Asked, plain: set[str]) -> Asked:
 
 def _entry_of(name: str, plain: set[str]) -> tuple[str, tuple[str, ...]]:
     """The matrix or column of an entry, `A[i,j]` or `A_ij`, and its letters; empty for no entry."""
-    if isinstance(name, Member):
-        letters = tuple("" if i.offset else i.letter for i in name.indices)
-        return (name.base, letters) if name.base in plain else ("", ())
-    base, index = ("", "") if name in plain else parts_below(name)
-    return (base, tuple(index)) if base in plain and index.isalpha() else ("", ())
+    found = None if name in plain else below(name)
+    if found is None or found.base not in plain:
+        return "", ()
+    return found.base, tuple("" if i.offset else i.letter for i in found.indices)
 
 
 def line_of(name: str, plain: Container[str]) -> tuple[str, str]:

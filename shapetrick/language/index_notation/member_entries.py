@@ -11,7 +11,7 @@ from ...core.errors import NameProblem
 from ...core.indices import Index, Member, Range, base_of, index_of, member, written
 from ...core.indices import parts as parts_of
 from ...core.named_tuples import NamedTuple
-from ..syntax.index_binders import PRODUCTS, is_product, parts_below, spine, sums_among
+from ..syntax.index_binders import PRODUCTS, below, is_product, spine, sums_among
 from ..syntax.member_ranges import ranges_said, running_letters
 from ..syntax.selections import index_of_node, plain_of
 from ..syntax.tree import (
@@ -100,38 +100,25 @@ def _typed_below(statements: Sequence[Statement], families: set[str]) -> dict[st
     `s_i = w' u_i`, by what is typed."""
     found: dict[str, Member] = {}
     sizes = _sizes(statements) if families else set()
-    defined = (_below(s.name.name) for s in statements if isinstance(s, Definition))
+    defined = (below(s.name.name) for s in statements if isinstance(s, Definition))
     recurrent = {m.base for m in defined if m is not None and any(i.letter for i in m.indices)}
     recurrent &= families
     for s in (s for s in statements if isinstance(s, (Declaration, Definition))):
         letters = {over.letter for over in s.ranges}
         if isinstance(s, Definition) and families:
             nodes = list(postorder(s.body))
-            uses = (parts_of(_below(n.value) or n.value) for n in nodes if n.kind == "name")
+            uses = (parts_of(below(n.value) or n.value) for n in nodes if n.kind == "name")
             running = {t for base, at in uses if base in families for i in at for t in i.terms}
             letters |= running - sums_among(nodes)[1] - sizes
         for name, _ in values_named(s):
-            below = None if isinstance(name, Member) else _below(name)
-            if below is None:
+            head = None if isinstance(name, Member) else below(name)
+            if head is None:
                 continue
-            own = {t for i in below.indices for t in i.terms}
+            own = {t for i in head.indices for t in i.terms}
             runs = own & letters if isinstance(s, Definition) else own and own <= letters
-            if runs or (not own and below.base in recurrent):  # `h_0`, beside `h_t = …`
-                found[name] = below
+            if runs or (not own and head.base in recurrent):  # `h_0`, beside `h_t = …`
+                found[name] = head
     return found
-
-
-def _below(name: str) -> Member | None:
-    """`R_ij` and `u_1` as the members that they may be; a member as it is."""
-    if isinstance(name, Member):
-        return name
-    base, index = parts_below(name)
-    if not base and name[-2:-1] == "_" and name[-1].isupper():  # the last one, `h_T`
-        base, index = name[:-2], name[-1]
-    if not base or ":" in index:
-        return None
-    places = [index] if index.isdigit() else [*index]
-    return member(base, *(Index("", int(c)) if c.isdigit() else Index(c) for c in places))
 
 
 def _with_members(
@@ -144,8 +131,8 @@ def _with_members(
     other names for heads."""
 
     def meant(name: str) -> str:
-        below = None if name in plain and name not in heads else _below(name)
-        return name if below is None or below.base not in families else below
+        found = None if name in plain and name not in heads else below(name)
+        return name if found is None or found.base not in families else found
 
     def read(node: SyntaxNode) -> SyntaxNode:
         if node.kind == "selected" and node.args[0].value in heads:  # `Y[i,:]`
@@ -211,16 +198,16 @@ def _left_out(statements: Sequence[Statement], plain: Container[str]) -> dict[st
     """The families that are declared without a range, `x_i : d` beside `sum(i = 1..n)`. Raises
     NameProblem where nothing tells it."""
     typed = {
-        n: below
+        n: own
         for s in statements
         if isinstance(s, Declaration) and not (s.ranges or s.equations)
         for n in s.names
-        if (below := _below(n.name)) is not None
+        if (own := below(n.name)) is not None
         and (s.sides or not {"natural", "elementwise"} & {word for word, _ in s.words})
     }
     nodes = list(nodes_of(statements)) if typed else []
     given, summed = sums_among(nodes)
-    found = {n: below for n, below in typed.items() if summed >= {i.letter for i in below.indices}}
+    found = {n: own for n, own in typed.items() if summed >= {i.letter for i in own.indices}}
     if not found:
         return {}
     told = [over for s in statements for over in ranges_said(s)]
@@ -231,7 +218,7 @@ def _left_out(statements: Sequence[Statement], plain: Container[str]) -> dict[st
             end = index_of(str((matrices[base].sides or ())[k].dim))
             if end is not None and index == Index(index.letter):
                 told.append(Range(index.letter, Index("", 1), end))
-    uses = [*found.values(), *(m for n in nodes if n.kind == "name" and (m := _below(n.value)))]
+    uses = [*found.values(), *(m for n in nodes if n.kind == "name" and (m := below(n.value)))]
 
     def running(n: PlacedName, axis: int, letter: str) -> Range:
         """Over what an index runs: all that stands there."""
@@ -250,22 +237,13 @@ def _left_out(statements: Sequence[Statement], plain: Container[str]) -> dict[st
 
     return {
         n.name: _Family(
-            below, tuple([running(n, axis, i.letter) for axis, i in enumerate(below.indices)])
+            own, tuple([running(n, axis, i.letter) for axis, i in enumerate(own.indices)])
         )
-        for n, below in found.items()
+        for n, own in found.items()
     }
 
 
 # -------------------------------------------------------------- matrices that are read as families
-
-
-class _Uses(NamedTuple):
-    """What an expression takes: parts of declared matrices, matrices as a whole, and the letters
-    that run over members, or are summed where members stand."""
-
-    parts: list[_Part]
-    whole: set[str]
-    running: set[str]
 
 
 def _read_as_families(
@@ -275,20 +253,24 @@ def _read_as_families(
     beside a member, or with two letters in one index. Not columns: an array of these would have its
     sides turned."""
     matrices, sizes = _matrices(statements), _sizes(statements)
+    ends = {(over.letter, str(over.last)) for over in sums_among(nodes_of(statements))[0]}
     whole: set[str] = set()
     found: dict[str, _Part] = {}
     taken: dict[str, tuple[int, ...]] = {}
     for s, root in ((t, e) for t in statements for e in expressions_of(t)):
-        uses = _uses(root, plain, matrices, families)
-        whole |= uses.whole
-        whole |= {p.base for p in uses.parts if taken.setdefault(p.base, p.sides) != p.sides}
+        parts, others, running = _uses(root, plain, matrices, families)
+        whole |= others
+        whole |= {p.base for p in parts if taken.setdefault(p.base, p.sides) != p.sides}
         is_member = any(base_of(name) in families for name, _ in values_named(s))
-        running = (uses.running | running_letters(s) if is_member else uses.running) - sizes
-        for part in uses.parts:
+        running = (running | running_letters(s) if is_member else running) - sizes
+        for part in parts:
             if any(len(i.terms.keys() - sizes) > 1 for i in part.indices):  # `x[t+j-1]`
                 running |= part.letters
-        for part in _beside(uses.parts, running, sizes):
+        for part in _beside(parts, running, sizes):
             found.setdefault(part.base, part)
+            rows, cols = (str(side.dim) for side in matrices[part.base].sides or ())
+            if part.sides == (0,) and rows != cols and (part.indices[0].letter, cols) in ends:
+                whole.add(part.base)  # `x_n` of a sum over the columns
     read = {base: p.family(matrices[base]) for base, p in found.items() if base not in whole}
     return {base: family for base, family in read.items() if family is not None}
 
@@ -326,8 +308,9 @@ def _uses(
     plain: Container[str],
     matrices: Mapping[str, Declaration],
     families: Container[str],
-) -> _Uses:
-    """What an expression takes of matrices and families."""
+) -> tuple[list[_Part], set[str], set[str]]:
+    """What an expression takes: parts of declared matrices, matrices as a whole, and the letters
+    that run over members, or are summed where members stand."""
     typed = list(postorder(root))
     placed = {node: _part(node, plain, matrices) for node in typed}
     taken = {node: part for node, part in placed.items() if part.base in matrices}
@@ -341,7 +324,7 @@ def _uses(
         if placed[node].base in families or not holding.isdisjoint(node.args):
             holding.add(node)
             running |= set() if node in inner else sums_among(_factors(node))[1]
-    return _Uses([part for part in taken.values() if part.sides], whole, running)
+    return [part for part in taken.values() if part.sides], whole, running
 
 
 def _factors(node: SyntaxNode) -> Iterator[SyntaxNode]:
@@ -364,7 +347,7 @@ def _part(node: SyntaxNode, plain: Container[str], matrices: Mapping[str, Declar
         row, index = line_of(name, plain)
         if row:
             return _Part(row, (0,), (Index(index),))
-        base, ends = parts_of(name if name in plain else _below(name) or name)
+        base, ends = parts_of(name if name in plain else below(name) or name)
         is_part, alone = bool(ends), len(ends) == 1
     sides = [*range(len(ends))] if is_part else []
     if base in matrices and len(ends) > 2:  # which has no such entries

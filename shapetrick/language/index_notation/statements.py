@@ -6,7 +6,7 @@ entries are is known from declarations, and from definitions in the order in whi
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 
@@ -87,7 +87,10 @@ class IndexNotation:
                 f"`{name}` has the numbers of {count} classes: it is read as the matrix that has "
                 f"1 at each row's class, {rows}."
             )
-        made = (_marked(found[k], reader.called) for k in range(len(self.statements)))
+        made = [found[k] for k in range(len(self.statements))]
+        for k, s in enumerate(made):
+            if isinstance(s, FunctionDefinition) and s.name.name in reader.called:
+                made[k] = replace(s, called=True)
         return list(declared_one_hot(made, reader.classes))
 
     def _statement(self, s: Statement) -> Statement:
@@ -192,13 +195,6 @@ class IndexNotation:
             return list(TopologicalSorter(uses).static_order())
         except CycleError:  # which is said where names are gathered
             return list(uses)
-
-
-def _marked(s: Statement, called: Container[str]) -> Statement:
-    """The statement; of a function whose calls were put in, told so."""
-    if isinstance(s, FunctionDefinition) and s.name.name in called:
-        return replace(s, called=True)
-    return s
 
 
 def in_matrix_notation(

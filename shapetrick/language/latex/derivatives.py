@@ -144,15 +144,8 @@ class _DerivativeReader(LatexPart):
         typed = self.names.typed(self.tokens, of[0]) if of[0] < of[1] else None
         name = self.names.meaning(typed, True) if typed else ""
         wanted = self.names.arguments.get(name)
-        alone = (
-            typed is not None
-            and next(
-                (k for k in outer(self.tokens, typed.end, of[1]) if self.tokens[k].text != "("),
-                of[1],
-            )
-            == of[1]
-        )
-        if typed is None or wanted is None or not alone:
+        behind = outer(self.tokens, typed.end, of[1]) if typed else iter(())
+        if not typed or wanted is None or any(self.tokens[k].text != "(" for k in behind):
             raise ParseError(
                 "the variable is missing: write `\\nabla_w J`, or `\\frac{\\partial J}{\\partial "
                 "w}`.",
@@ -167,7 +160,7 @@ class _DerivativeReader(LatexPart):
         span = self.tokens[above[0]].span
         of: LexerPlace = (above[0] + 1, above[1])
         kind: DerivativeKind = "grad"
-        along: tuple[PlacedName, ...] = ()
+        along = None
         if of[0] < of[1] and self.tokens[of[0]].is_("^"):
             close = self.tokens[of[0] + 1].partner
             kind = self._second([(of[0], close + 1)])
@@ -175,7 +168,12 @@ class _DerivativeReader(LatexPart):
         wrt = self._variable(below, kind == "hess")
         if after < end and self.tokens[after].kind == "open" and self.tokens[after].text == "[":
             close = self.tokens[after].partner
-            along = self._by(after + 1, close)
+            (along, *others) = self._by(after + 1, close) or (None,)
+            if along is None or others:
+                raise ParseError(
+                    "a derivative is along one name, `[V]`.",
+                    self.tokens[after].span | self.tokens[close].span,
+                )
             kind, after = "hvp" if kind == "hess" else "jvp", close + 1
         if of[0] == of[1]:
             of, after = self._derived((after, end), span, r"\frac{\partial J}{\partial w}"), end
@@ -185,7 +183,7 @@ class _DerivativeReader(LatexPart):
                 "claimed to be, `\\nabla_W J = …`.",
                 self.tokens[after].span,
             )
-        return LatexDerivative(kind, of, (wrt,), span, kind == "grad", *along)
+        return LatexDerivative(kind, of, (wrt,), span, kind == "grad", along)
 
     def _variable(self, below: LexerPlace, second: bool) -> PlacedName:
         r"""The name in `\partial W`; of a second derivative, that in `\partial w \partial w'`."""
@@ -198,7 +196,6 @@ class _DerivativeReader(LatexPart):
                 raise self._no_name(below[0])
             found.append((self.names.meaning(typed, True), typed))
             at = typed.end
-        wanted = 2 if second else 1
         name, typed = found[0]
         if typed.raised and not second:
             low, high = typed.raised[0][0], typed.raised[-1][1]
@@ -211,7 +208,7 @@ class _DerivativeReader(LatexPart):
                 self.tokens[low].span | self.tokens[high - 1].span,
             )
         squared = second and len(found) == 1 and len(typed.raised) == 1
-        same = len(found) == wanted and all(n == name for n, _ in found)
+        same = len(found) == 1 + second and all(n == name for n, _ in found)
         if not squared and not same:
             raise ParseError(
                 "a derivative is by one name: ask for one after the other, `g = \\nabla_x f` and "

@@ -19,7 +19,7 @@ from ...core.errors import Located, ParseError, Span
 from ...core.regexes import regex
 from ..syntax.latex_places import formulas
 from ..syntax.statement_lines import blanked
-from .parser import cuts
+from .statement_cuts import cuts
 
 _MARK = regex(r"^[ \t]*%+[ \t]*shapetrick:(?P<said>[^\n]*)$", re.MULTILINE)
 

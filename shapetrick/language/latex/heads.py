@@ -6,15 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from ...core.errors import Span
 from ...core.named_tuples import NamedTuple
 from .names import Names, Typed, look_of
+from .statement_cuts import Cut
 from .tokens import Token, rebased
-
-if TYPE_CHECKING:
-    from .parser import Cut
 
 # What is raised, and the word that it is in a name.
 RAISED = {"'": "prime", "2": "sq", "-": "minus", "+": "plus"}
@@ -62,7 +59,7 @@ def _left(part: Cut, names: Names) -> Iterator[MarkedName]:
     """The names left of a statement's sign."""
     i, end = 0, part.relation
     if end == len(part.tokens):
-        return
+        end -= 2 if part.said else end  # `\sigma^2 > 0`
     while i < end:
         logarithm = part.tokens[i].is_(*_LOGARITHMS)
         typed = names.typed(part.tokens, i + logarithm) if i + logarithm < end else None

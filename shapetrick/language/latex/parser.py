@@ -1,4 +1,4 @@
-r"""LaTeX to statements: a formula is cut where statements end, and the parser makes each of them.
+r"""Parts of formulas to statements, by the parser of the plain language.
 
 The nodes are those of the plain language, their places those in the text as typed. Names are
 gathered first, from what stands left of `\in` and `=`: they tell which letters are one name.
@@ -6,18 +6,16 @@ gathered first, from what stands left of `\in` and `=`: they tell which letters 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from ...core.errors import NameProblem, ParseError, Span
-from ...core.indices import Range, base_of, index_of, range_of, read_name
-from ...core.regexes import regex
+from ...core.indices import base_of, index_of, read_name
 from ..syntax.applications import Application
 from ..syntax.automaton import Automaton, ParserRun, Terminal, UnexpectedTerminal
-from ..syntax.conditions import ATTRIBUTE_OF, condition
+from ..syntax.conditions import condition
 from ..syntax.derivative_notation import derivative_node
 from ..syntax.lexer import MANY
 from ..syntax.parse_tables import PROBLEM, tables_of
@@ -37,24 +35,13 @@ from ..syntax.tree import (
     postorder,
     values_named,
 )
-from .derivatives import EXTREMA, LatexDerivative, derivative
+from .derivatives import LatexDerivative, derivative
 from .lexer import terminals
 from .names import Names, Typed, arguments, look_of, names_between
 from .parts import LatexPart
+from .statement_cuts import Cut, turned
 from .tokens import Token, letters_end, outer, rebased, tokens
 
-_RANGE = regex(
-    r"(?:\\q?quad|\\text\s*\{[^{}]*\}|\\forall|\\[,;:! ]|[,;&\s(])*"
-    r"(?P<letter>[^\W\d])\s*(?:=\s*(?P<first>[\w+\- ]+?)\s*,|\\in\s*\\\{\s*(?P<low>[\w+\- ]+?)\s*,)"
-    r"(?:\\[,;:! ]|\s)*(?:\\[lc]?dots[cb]?|\.\.\.|…)(?:\\[,;:! ]|\s)*,"
-    r"(?:\\[,;:! ]|\s)*(?P<last>[\w+\- ]+)(?![\w+\- ]*(?:\\\}\s*)?\^)(?:\\\})?\)?"
-)
-_IMPLIED = (r"\implies", r"\Rightarrow", r"\Longrightarrow", r"\iff", r"\therefore")
-_SEPARATORS = (",", ";", r"\quad", r"\qquad", *_IMPLIED)
-_WORDS_BETWEEN = (
-    "and", "where", "with", "for", "for all", "let", "given", "then", "suppose", "assume", "",
-)  # fmt: skip
-_GOES_ON = frozenset({"+", "-", r"\cdot", r"\times", r"\odot", r"\otimes", r"\oslash", "/"})
 _RELATIONS = ("=", ":=")
 _CHECK = "check"
 _ONE_EQUALS = (
@@ -87,196 +74,6 @@ class _Builder(Builder):
 @cache
 def _automaton() -> Automaton:
     return Automaton(tables_of(PROBLEM), _Builder())
-
-
-# ------------------------------------------------------------------------------------- statements
-
-
-@dataclass(slots=True)
-class Cut:
-    """One statement of a formula: its tokens, and the range that stands behind it."""
-
-    tokens: list[Token]
-    over: Range | None
-    span: Span
-
-    def typed(self, text: str) -> str:
-        """Its LaTeX as it may stand alone."""
-        ends = [self.span.start, *(t.span.end for t in self.tokens)]
-        pieces = [
-            " " * (t.span.start > end) + text[slice(*t.span)]
-            for t, end in zip(self.tokens, ends, strict=False)
-        ]
-        if self.over is not None:
-            pieces.append(rf", {self.over.letter} = {self.over.first}, \dots, {self.over.last}")
-        return "".join(pieces)
-
-    @property
-    def letter(self) -> str:
-        """The letter of its range; empty if it has none."""
-        return self.over.letter if self.over else ""
-
-    @property
-    def declares(self) -> bool:
-        """Whether it gives names a shape."""
-        return any(t.is_(r"\in", ":") for t in self.tokens[self.relation : self.relation + 1])
-
-    @property
-    def relation(self) -> int:
-        """Where the sign between the two sides stands; the end if there is none."""
-        found = (k for k in outer(self.tokens) if self.tokens[k].kind == "relation")
-        return next(found, len(self.tokens))
-
-
-def cuts(text: str, span: Span) -> Iterator[Cut]:
-    """The statements that a formula holds. Raises ParseError."""
-    alone = _RANGE.fullmatch(text, *span)
-    if alone is not None:
-        yield Cut([], _range(alone), span)
-        return
-    found = tokens(text, span)
-    kept: list[Token] = []
-    related = asked = False
-    i = 0
-    while i <= len(found):
-        token, over = found[i] if i < len(found) else None, None
-        end = token is None
-        if token is not None and _separates(token):
-            m = _RANGE.match(text, token.span.start, span.end) if kept else None
-            if m is not None:
-                over = Cut([], _range(m), Span(m.start("letter"), m.end()))
-                i = sum(t.span.start < m.end() for t in found) - 1
-            joins = token.is_(",") and not related and not asked and over is None
-            end = not joins and (
-                token.is_(",", ";", *_IMPLIED) or over is not None or not _goes_on(found, i)
-            )
-            kept += [token] if joins else []
-        elif token is not None and token.is_(r"\\"):
-            end = not _goes_on(found, i)
-        elif token is not None:
-            if kept and (token.kind == "relation" or token.is_(*ATTRIBUTE_OF)):
-                related = True
-            asked = asked or (not kept and token.is_(r"\nabla", r"\frac", r"\partial"))
-            close = token.partner if token.kind == "open" else i
-            kept += found[i : close + 1]
-            i = close
-        if end:
-            while kept and kept[-1].is_(".", ",", ";"):
-                kept.pop()
-            if kept:
-                kept, declared = _optimized(_symmetric(rebased(kept)))
-                for part in declared:
-                    yield Cut(rebased(part), None, part[0].span | part[-1].span)
-                yield Cut(rebased(kept), None, kept[0].span | kept[-1].span)
-            kept, related, asked = [], False, False
-        if over is not None:
-            yield over
-        i += 1
-
-
-def with_ranges(parts: Iterable[Cut]) -> list[Cut]:
-    r"""The statements, with each range, `x_i \in \mathbb{R}^d` for `i = 1, \dots, n`, behind those
-    before it whose names have its letter. Raises ParseError."""
-    found: list[Cut] = []
-    for part in parts:
-        if part.over is None:
-            found.append(part)
-            continue
-        at, fits = len(found), False
-        while at and found[at - 1].over is None:
-            given = _ranged(found[at - 1], part.over)
-            if not given and not found[at - 1].declares:
-                break
-            at, fits = at - 1, fits or bool(given)
-            found[at : at + bool(given)] = given
-        if not fits:
-            raise ParseError(
-                "a range stands behind what has its letter: `x_i \\in \\mathbb{R}^d, i = 1, "
-                "\\dots, n`.",
-                part.span,
-            )
-    return found
-
-
-def _ranged(part: Cut, over: Range) -> list[Cut]:
-    """A statement with a range, those of the names that it declares which lack the letter without
-    it; none if all lack it."""
-    left, right = part.tokens[: part.relation], part.tokens[part.relation :]
-    commas = [k for k in outer(left) if left[k].is_(",")] if part.declares else []
-    bounds = zip([0, *(k + 1 for k in commas)], [*commas, len(left)], strict=True)
-    named: dict[bool, list[Token]] = {False: [], True: []}
-    for low, high in bounds:
-        names = named[any(t.is_letter(over.letter) for t in left[low + 1 : high])]
-        names += [left[commas[0]]] if names else []
-        names += left[low:high]
-    if not named[True]:
-        return []
-    kept = [(names, over if has else None) for has, names in named.items() if names]
-    return [Cut(rebased([*names, *right]), given, part.span) for names, given in kept]
-
-
-def _turned(found: Sequence[Token]) -> Sequence[Token]:
-    r"""The name in a whole `A = A^\top`; nothing of others."""
-    at = next((k for k in outer(found) if found[k].is_("=")), 0)
-    name, turned = sorted((found[:at], found[at + 1 :]), key=len)
-    texts = [t.text for t in turned]
-    is_turned = texts[-4:-2] == ["^", "{"] and texts[-2] in (r"\top", "T")
-    return name if is_turned and texts[:-4] == [t.text for t in name] else ()
-
-
-def _symmetric(found: list[Token]) -> list[Token]:
-    r"""A declaration `A = A^\top \in …` as that of what is symmetric."""
-    sign = next((k for k in outer(found) if found[k].is_(r"\in")), 0)
-    name = _turned(found[:sign])
-    if not name:
-        return found
-    said = Token("word", "symmetric", found[0].span | found[sign - 1].span, font="text")
-    return rebased([*name, *found[sign:], said])
-
-
-def _optimized(found: list[Token]) -> tuple[list[Token], list[list[Token]]]:
-    r"""A statement `\min_{w \in \mathbb{R}^d} …` without the declarations below it, and these."""
-    if not found[0].is_(*EXTREMA) or len(found) < 3 or not found[1].is_("_"):
-        return found, []
-    low, high = 3, found[2].partner
-    commas = [3 + k for k in outer(rebased(found[3:high])) if found[3 + k].is_(",")]
-    names: list[Token] = []
-    declared: list[list[Token]] = []
-    for sign in (k for k in range(low, high) if found[k].is_(r"\in")):
-        end = next((k for k in commas if k > sign), high)
-        declared.append(found[low:end])
-        names += found[low:sign] + [found[k] for k in commas if k == end]
-        low = min(end + 1, high)
-    return rebased(found[:3] + names + found[low:]), declared
-
-
-def _separates(token: Token) -> bool:
-    words = token.kind == "word" and token.font.startswith("text")
-    return token.is_(*_SEPARATORS, r"\forall") or (
-        words and token.text.strip(" ,.:").lower() in _WORDS_BETWEEN
-    )
-
-
-def _goes_on(found: Sequence[Token], i: int) -> bool:
-    """Whether a statement goes on in the next row, or behind a wide space."""
-    wide = (r"\quad", r"\qquad", r"\\")
-    before = next((t for t in reversed(found[:i]) if not t.is_(*wide)), None)
-    after = next((t for t in found[i + 1 :] if not t.is_(*wide)), None)
-    if before is None or after is None:
-        return False
-    after_sign = after.kind == "relation" or (after.kind != "open" and after.text in _GOES_ON)
-    waits = before.kind == "relation" or (before.kind != "open" and before.text in _GOES_ON)
-    return after_sign or waits
-
-
-def _range(m: re.Match[str]) -> Range:
-    over = range_of(m["letter"], m["first"] or m["low"], m["last"].strip())
-    if over is None:
-        raise ParseError(
-            "a range is `l = 1, \\dots, L`: a letter, and the first and the last index.",
-            Span(*m.span()),
-        )
-    return over
 
 
 # ------------------------------------------------------------------------------------------ names
@@ -397,9 +194,9 @@ def statements(part: Cut, names: Names, alone: bool = False) -> list[Statement]:
     found = part.tokens
     conditioned = _conditioned(part, names)
     if conditioned:
-        return [condition(conditioned, _said(part), part.span)]
-    if part.relation < len(found):
-        names = names.with_names(_arguments_of(part, names))
+        return [condition(conditioned, part.said, part.span)]
+    given = _arguments_of(part, names) if part.relation < len(found) else ()
+    names = names.with_names(given) if given else names
     whole = LatexPart(found, names)
     asked = _asked(whole)
     if asked is None:
@@ -482,18 +279,10 @@ def _derivative_definition(part: LatexPart, equals: int) -> Definition | None:
 
 def _conditioned(part: Cut, names: Names) -> tuple[PlacedName, ...]:
     """The names of which a statement says that they have an attribute."""
-    if not _said(part):
+    if not part.said:
         return ()
-    named = rebased(_turned(part.tokens) or part.tokens[:-2])
+    named = rebased(turned(part.tokens) or part.tokens[:-2])
     return names_between(named, 0, len(named), names, new=True) or ()
-
-
-def _said(part: Cut) -> str:
-    r"""The attribute that a statement says behind names, `> 0` or `= A^\top`; empty if none."""
-    *_, sign, zero = ["", "", *(t.text for t in part.tokens)]
-    if zero == "0" and sign in ATTRIBUTE_OF:
-        return ATTRIBUTE_OF[sign]
-    return "symmetric" if _turned(part.tokens) else ""
 
 
 def _place(error: ParseError) -> int:
@@ -521,8 +310,8 @@ def _over(s: Statement, part: Cut) -> Statement:
 def _bound(part: Cut) -> set[str]:
     """The letters that run in a statement."""
     found = {part.letter} - {""}
-    for i, token in enumerate(part.tokens):
-        if token.is_(r"\sum") and i + 3 < len(part.tokens) and part.tokens[i + 1].is_("_"):
+    for i, token in enumerate(part.tokens[:-3]):
+        if token.is_(r"\sum", r"\prod") and part.tokens[i + 1].is_("_"):
             close = part.tokens[i + 2].partner
             found |= {t.text for t in part.tokens[i + 3 : close] if t.kind == "letter"}
     return found

@@ -20,7 +20,7 @@ _ATTRIBUTES: dict[tuple[str, str], tuple[str, ...]] = {
     **{("S", below): ("posdef",) for below in ("++", "+", r"\succ0", r"\succeq0")},
     **{("N", below): ("natural",) for below in ("", "0", "+")},
     ("0,1", ""): ("unit",),  # `[0, 1]`, `\{0, 1\}`
-    **{(ends, ""): () for ends in ("-1,1", "-1,+1", "+1,-1", "1,-1")},
+    **{(ends, ""): () for ends in ("-1,1", "-1,+1", "+1,-1", "1,-1", r"\pm1")},
 }
 _NUMBERED = regex(r"1,\\dots,\w+")
 
@@ -40,7 +40,7 @@ def read_set(tokens: Sequence[Token], i: int, end: int) -> NumberSet:
     if tokens[i].kind == "open":
         at = tokens[i].partner + 1
         name = _joined(tokens, i + 1, at - 1)
-    elif tokens[i].text.startswith(r"\math"):
+    elif tokens[i].text.startswith(r"\math") and at < end and tokens[at].text == "{":
         at = tokens[i + 1].partner + 1
         name = _joined(tokens, i + 2, at - 1)
     below, raised = "", None

@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Mapping
 from typing import Any, Literal
 
 from ...core.errors import ParseError, Span
-from ...core.indices import Member, Range, index_of, range_of, ranges_of
+from ...core.indices import Index, Member, Range, index_of, member, range_of, ranges_of
 from ...core.named_tuples import NamedTuple
 from ...core.regexes import regex
 from .lexer import normal
@@ -226,6 +226,19 @@ def parts_below(name: str) -> tuple[str, str]:
     typed = "" if isinstance(name, Member) else written_out(name)
     m = _BELOW.fullmatch(typed) if "_" in typed else None
     return ("", "") if m is None else (m["base"], m["index"])
+
+
+def below(name: str) -> Member | None:
+    """`R_ij` and `u_1` as the members or entries that they may be; a member as it is."""
+    if isinstance(name, Member):
+        return name
+    base, index = parts_below(name)
+    if not base and name[-2:-1] == "_" and name[-1].isupper():  # the last one, `h_T`
+        base, index = name[:-2], name[-1]
+    if not base or ":" in index:
+        return None
+    places = [index] if index.isdigit() else [*index]
+    return member(base, *(Index("", int(c)) if c.isdigit() else Index(c) for c in places))
 
 
 def base_below(name: str) -> str:

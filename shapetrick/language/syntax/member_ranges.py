@@ -80,7 +80,8 @@ def with_ranges(statements: Sequence[Statement]) -> tuple[list[Statement], list[
     given = [s for s in statements if isinstance(s, (Declaration, Definition))]
     meant = {*map(base_of, (name for s in given for name, _ in values_named(s)))}
     meant.update(t for s in given for r in s.ranges for t in r.letters)
-    meant.update(name for s in given for name in _dimensions(s))
+    shapes = (part.sides or () for s in given if isinstance(s, Declaration) for part in s.parts)
+    meant.update(name for sides in shapes for side in sides for name in side.dim.names)
     axes: dict[tuple[str, int], list[Range | None]] = {}
     found: list[Statement] = []
     said: list[str] = []
@@ -108,8 +109,3 @@ def _unranged(s: Statement) -> list[str]:
         return []
     letters = [i.letter for i in parts(s.name.name)[1] if i.letter and i == Index(i.letter)]
     return [t for t in letters if all(t != over.letter for over in s.ranges)]
-
-
-def _dimensions(s: Declaration | Definition) -> Iterator[str]:
-    for part in s.parts if isinstance(s, Declaration) else ():
-        yield from (name for side in part.sides or () for name in side.dim.names)
