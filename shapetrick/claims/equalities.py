@@ -41,7 +41,7 @@ from ..numerics.solvers import solved_unknowns
 from ..validation.sample_points import Draw
 from ..validation.sample_points import condition as condition_number
 from .judgement import judge
-from .verdicts import ClaimVerdict
+from .verdicts import ClaimVerdict, Judgement
 
 SITES = 5  # assignments of sizes
 DRAWS = 24  # at each
@@ -126,20 +126,22 @@ def judge_equality(
         return EqualityJudgement(claim, verdict, reason, points)
     example = sides.example()
     condition = "" if systems else next(_conditions(sides), "")
-    said, suggestion = "", None
-    if problem is not None and not systems:
-        said, suggestion = _mended(claim, problem, seed)
-    said += "; " if said else ""
-    said += str(example) if example is not None else "the sides have other values"
-    said += f"; right where {condition}" if condition else ""
-    return EqualityJudgement(claim, verdict, said, points, example, condition, suggestion)
+    mended = None if problem is None or systems else _mended(claim, problem, seed)
+    said = [] if mended is None else [mended.diagnosis]
+    said.append("the sides have other values" if example is None else str(example))
+    if condition and (mended is None or mended.proviso is None):  # which says it already
+        said.append(f"right where {condition}")
+    suggestion = None if mended is None else mended.suggestion
+    return EqualityJudgement(
+        claim, verdict, "; ".join(said), points, example, condition, suggestion
+    )
 
 
-def _mended(claim: EqualityClaim, problem: Problem, seed: int) -> tuple[str, str | None]:
-    """What is wrong with the right side, and what it is with that mended; nothing where no small
+def _mended(claim: EqualityClaim, problem: Problem, seed: int) -> Judgement | None:
+    """What is wrong with the right side, and what it is with that mended; None where no small
     change mends it. The left side is judged as the gradient by `w` of `sum(left .* w)`."""
     if problem.has_families or claim.right_span is None:
-        return "", None
+        return None
     weights = symbol("#weights", claim.left.shape)
     right = Claim(claim.right_text, claim.right, claim.right_span)
     of = call("sum", times(claim.left, weights))
@@ -151,11 +153,11 @@ def _mended(claim: EqualityClaim, problem: Problem, seed: int) -> tuple[str, str
     try:
         found = judge(replace(problem, definitions=names), request, seed)
     except ShapetrickError:  # there may be no small change, too
-        return "", None
+        return None
     new = found.suggestion or ""
     if not found.mended or new.split() == claim.left_text.split():  # it would say nothing
-        return "", None
-    return found.diagnosis, new
+        return None
+    return found
 
 
 @dataclass(slots=True)

@@ -327,7 +327,7 @@ def _judged_of_members(problem: Problem, request: Request, seed: int) -> Judgeme
     if claim.value is None:
         return WrongClaim(problem, request, None, seed).plain()
     plain = unshifted(problem.families, request)
-    derivative = MemberDerivative(problem, plain)
+    derivative = MemberDerivative(problem, plain, seed)
     recursion, first = derivative.recursion(), derivative.first
     found = [*claimed(problem, request, recursion, first, seed)]
     worst = worst_of([Judged(m.values, m.found, v) for m, v in found], seed)

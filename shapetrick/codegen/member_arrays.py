@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from math import prod
 
 from ..core.block_forms import Acted, BlockMatrix, Part, written_through
 from ..core.dims import NOTHING, ONE, Dim, extent
@@ -37,6 +38,7 @@ from ..core.expr import (
 )
 from ..core.functions import TABLE as FUNCTIONS
 from ..core.indices import Index, Member, Range, dim_of
+from ..core.solved import LinearSolver, Solved
 from ..core.traversal import postorder
 from .axes import NamedArray
 from .from_expressions import acted, concatenated, reshaped, sliced, translated
@@ -124,6 +126,8 @@ class MemberArrays(Products):
                 return self.entrywise(build, args, scope)
             case Part() | BlockMatrix() | Acted():
                 return self._structured(e, args, scope)
+            case Solved() if isinstance(e.compute, LinearSolver):
+                return self._solution(e.compute, args, scope)
             case Call() if (rule := rule_of(e.function)) is not None:
                 return rule(MemberCall(self, e, args, scope))
             case Call() if FUNCTIONS[e.function].elementwise:
@@ -285,6 +289,31 @@ class MemberArrays(Products):
         return SummedProduct((found,), sides[0], sides[1])
 
     # ------------------------------------------------------------------------- functions of arrays
+
+    def _solution(
+        self, solver: LinearSolver, args: Sequence[SummedProduct], scope: LetterRanges
+    ) -> SummedProduct:
+        """The columns, for all values of the letters, for which a rule has these values: together
+        one column, as none of them is in the values of others."""
+        *given, right = args
+        graph, row = self.graph, self.axes.name(solver.solution.shape[0])
+        letters = self.letters({x for p in args for f in p.factors for x in f.axes}, scope)
+        shape = self.axes.extent([*letters, row])
+        whole = (prod(shape, start=ONE),)
+
+        def column(p: SummedProduct) -> Value:
+            a = self.array(p if p.row is None else p.renamed({p.row: row}), scope)
+            return reshaped(graph, self.axes.spread(a, [*letters, row]), whole)
+
+        entries = graph.node("input", (), solver.solution, whole)
+        sought = NamedArray(reshaped(graph, entries, shape), (*letters, row))
+        known = self._known
+        self._known = {(s, scope): p for s, p in zip(solver.given, given, strict=True)}
+        self._known[solver.solution, scope] = SummedProduct((sought,), row)
+        image = column(self._product(written_through([solver.rule])[0], scope))
+        self._known = known
+        found = graph.node("linear_solution", (entries, image, column(right)), None, whole)
+        return SummedProduct((NamedArray(reshaped(graph, found, shape), (*letters, row)),), row)
 
     def _structured(
         self, e: Expr, args: Sequence[SummedProduct], scope: LetterRanges

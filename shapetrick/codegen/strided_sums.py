@@ -13,6 +13,8 @@ from ..core.dims import NOTHING, ONE, Dim
 from ..core.expr import (
     SUM,
     UNIT,
+    Add,
+    Call,
     Expr,
     MatMul,
     Symbol,
@@ -24,9 +26,10 @@ from ..core.expr import (
     total,
 )
 from ..core.families import MemberBox, along, index_letters, letters_in, members_in, reindexed
+from ..core.functions import TABLE
 from ..core.indices import Index, Range, dim_of, member
 from ..core.records import dataclass
-from ..core.traversal import rebuild
+from ..core.traversal import postorder, rebuild
 from .axes import Axes
 from .ir import Value
 from .member_reads import Family, LetterRanges, assembled
@@ -93,9 +96,9 @@ class _Placed:
 
     def product(self, e: Expr, chosen: Range) -> Expr | None:
         """A product that is zero where the letter has no such value; None if it is none."""
-        there = len(self.to.families)
+        there = {*self.to.families}
         found = self._put(e, chosen, ())
-        if found is None or len(self.to.families) > there:
+        if found is None or _is_product_with(found, self.to.families.keys() - there):
             return found
         return times(self.member(UNIT, ()), found)  # nothing else says where there is a value
 
@@ -109,7 +112,9 @@ class _Placed:
         if not letters & (self.gap.terms.keys() - {self.over.letter}):
             return self.member(e, inner)
         match e:
-            case MatMul() | Times() | Transpose():
+            case Call() if TABLE[e.op].within is None:  # at a zero it may have no value
+                return None
+            case MatMul() | Times() | Transpose() | Add() | Call():
                 args = [self._put(a, chosen, inner) for a in e.args]
                 found = [a for a in args if a is not None]
                 return rebuild(e, found) if len(found) == len(args) else None
@@ -185,3 +190,9 @@ class _Placed:
         base = f"{self.over.letter}·{len(self.to.families)}"
         self.to.families[base] = Family(base, pieces=[(box, value)], padded=padded)
         return base
+
+
+def _is_product_with(e: Expr, bases: Set[str]) -> bool:
+    """Whether a factor is a member of one of these families."""
+    factors = postorder([e], into=lambda x: isinstance(x, (MatMul, Times, Transpose, Total)))
+    return any(isinstance(x, Symbol) and x.base in bases for x in factors)

@@ -531,6 +531,8 @@ def transpose(a: Expr) -> Expr:
             return node(type(a), (), a.shape[::-1])
         case Eye():
             return a
+        case Commute():
+            return commute(*reversed(a.sizes))
         case PowerSum():
             return powers(*map(transpose, reversed(a.args)), degree=a.degree)
         case Structured():

@@ -17,7 +17,7 @@ from ..core import expr as ex
 from ..core.dims import Dim
 from ..core.errors import DerivationError
 from ..core.expr import Expr, Total, as_symbol
-from ..core.families import Families, Segment, at_index, index_letters, reindexed, with_own_letters
+from ..core.families import Segment, at_index, index_letters, reindexed, with_own_letters
 from ..core.indices import (
     Condition,
     Incomparable,
@@ -169,7 +169,8 @@ def with_lengths(
     segments, functions = (
         tuple(_lettered(s, new) for s in some) for some in (families.segments, families.functions)
     )
-    lettered = Families(segments, (*families.lengths, *letters), functions)
+    lengths = (*families.lengths, *letters)
+    lettered = families._replace(segments=segments, lengths=lengths, functions=functions)
     return replace(problem, families=lettered), found
 
 

@@ -30,7 +30,7 @@ class OpenSum:
     def whole(self) -> Symbol:
         """What stands for the summand as a whole, where it is a member of a fold that compares."""
         indices = (Index(r.letter) for r in self.ranges)
-        return ex.symbol(member(f"({self.total.args[0]})", *indices), self.body.shape)
+        return ex.symbol(member(f"(each of {self.symbol.base})", *indices), self.body.shape)
 
     def summand_for(self, at: Place) -> Expr:
         """The summand where what stands for it has these indices."""
@@ -67,10 +67,10 @@ class OpenSum:
         """Those of all letters that the summand has."""
         return (*self.kept, self.total.over)
 
-    def read_for(self, at: Place) -> Expr:
-        """The sum where its symbol has these indices."""
+    def read_for(self, e: Expr, at: Place) -> Expr:
+        """What the sum is, the total itself or its name, where its symbol has these indices."""
         values = {r.letter: i for r, i in zip(self.kept, at, strict=True)}
-        return reindexed(self.total, values) if values else self.total
+        return reindexed(e, values) if values else e
 
 
 def opened_sums(
@@ -89,7 +89,8 @@ def opened_sums(
             inner = bare(x.args[0], (*kept, x.over), level + 1)
             if s is None:
                 at = [Index(r.letter) for r in kept]
-                symbol = ex.symbol(member(f"({x})", *at) if at else f"({x})", x.shape)
+                name = member(f"({x} at {', '.join(map(str, at))})", *at) if at else f"({x})"
+                symbol = ex.symbol(name, x.shape)
                 s = found[x, kept] = OpenSum(x, symbol, inner, kept)
             depth[s] = max(depth.get(s, 0), level)
             stand_ins[x] = s.symbol

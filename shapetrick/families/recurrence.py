@@ -9,8 +9,9 @@ into regions, and each region has its own equation: the start G[L], the recurren
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise, product
 
 from ..core import expr as ex
@@ -336,6 +337,12 @@ class Backpropagation:
             direction=direction,
         )
 
+    def lengths_of(self, gaps: Iterable[tuple[Index, Index]]) -> dict[str, int]:
+        """The lengths from which on these regions begin no later than behind their ends, too."""
+        for begin, end in gaps:
+            self._at_most(begin, end.plus(1))
+        return self._lengths()
+
     def _lengths(self) -> dict[str, int]:
         """The lengths from which on the regions are as they are written."""
         return {letter: max(1, self._least.get(letter, 1)) for letter in self.families.lengths}
@@ -363,7 +370,11 @@ class Backpropagation:
         """Put symbols in the place of the sums over members in the pieces, and take the summands
         for pieces too, with the cotangents of those; a sum may stand in another, or in a member."""
         opened, sums = opened_sums([(piece.body, piece.ranges) for piece in self._pieces])
-        self._sums = {s.symbol.base: s.read_for for s in sums}
+        defined = zip(opened, (piece.defines for piece in self._pieces), strict=True)
+        named = {e: member.symbol(member.indices) for e, member in defined if member is not None}
+        self._sums = {
+            s.symbol.base: partial(s.read_for, named.get(s.symbol, s.total)) for s in sums
+        }
         self._sums.update((s.whole.base, s.summand_for) for s in sums if s.total.fold != SUM)
         pieces = [
             replace(piece, body=body) for piece, body in zip(self._pieces, opened, strict=True)

@@ -17,6 +17,7 @@ from ..core.problem import Claim, Problem, Request
 from ..core.results import Recursion, Validation, Verdict
 from ..core.traversal import symbols_of
 from ..validation.checker import checker_of
+from ..validation.sample_points import OUTSIDE
 from .recurrence import segments_of
 from .unrolling import Unrolling, values_within
 
@@ -223,7 +224,9 @@ def validate(problem: Problem, request: Request, recursion: Recursion, seed: int
 
 
 def worst_of(all_judged: Sequence[Judged], seed: int) -> Validation:
-    """The verdict on all; the sizes are those of the first member at each length."""
+    """The verdict on all; the sizes are those of the first member at each length. Where there is no
+    value, as of the logarithm of an empty sum, there is no gradient to be looked at."""
+    all_judged = [j for j in all_judged if j.validation.reason != OUTSIDE] or all_judged
     found = [j.validation for j in all_judged]
     firsts = [next(group) for _, group in groupby(all_judged, key=lambda j: j.lengths)]
     sizes = [{**j.lengths, **next(iter(j.validation.sizes), {})} for j in firsts]

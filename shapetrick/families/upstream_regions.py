@@ -53,7 +53,8 @@ def of_one_upstream(
         gradients=with_joined(map(cleaned, recursion.gradients), are_alike),
     )
     equations = found.equations  # some of them joined
-    return found, [gap for q in equations for gap in gaps.get((q.symbol, q.ranges), ())]
+    between = [gap for q in equations for gap in gaps.get((q.symbol, q.ranges), ())]
+    return found._replace(least=back.lengths_of(between)), between
 
 
 class _Reached:

@@ -344,7 +344,8 @@ class _MemberNames(RequestNames):
             return value
         if not segments:
             raise RequestError(f"`{base}` is no family: there is no `{name}`.", span)
-        another = RequestError(f"ask for one of the members: `{segments[0].name}`.", span)
+        generic = sorted(segments, key=lambda s: -len(s.ranges))
+        another = RequestError(f"ask for one of the members: `{generic[0].name}`.", span)
         if len(segments[0].indices) != len(indices):
             raise another
         runs = [bool(self.running([i])) for i in indices]
@@ -352,9 +353,16 @@ class _MemberNames(RequestNames):
         variable = [i for i, it_runs in zip(indices, runs, strict=True) if it_runs]
         moved = any(i.offset for i in variable)
         is_plain = len(letters) == len(variable) and not any(i.others for i in variable)
-        if not is_plain or (moved and not shifted):
+        if letters and not generic[0].ranges:
             raise another
-        generic = sorted(segments, key=lambda s: -len(s.ranges)) if letters else segments
+        if not is_plain or (moved and not shifted):
+            moves = zip(generic[0].indices, indices, strict=True)
+            put = " and ".join(f"`{i}` for `{own}`" for own, i in moves if str(own) != str(i))
+            raise RequestError(
+                f"ask for one of the members, `{generic[0].name}`: with {put} in the answer it is "
+                f"that for `{name}`.",
+                span,
+            )
         unknowns = {u.name for u in self.problem.families.unknowns}
         for s in generic:
             ends = [
@@ -370,8 +378,6 @@ class _MemberNames(RequestNames):
                         span,
                     )
                 return s.symbol(indices)
-        if not any(s.ranges for s in segments) and letters:
-            raise another
         given = " and ".join(box_text(s.box) for s in segments)
         raise RequestError(f"an index is out of range: `{base}` has the members {given}.", span)
 

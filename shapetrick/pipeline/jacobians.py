@@ -67,10 +67,10 @@ def jacobian(value: Expr, wrt: Expr, simplifier: Simplifier) -> Expr:
             if wrt.is_scalar:  # what is by a scalar is along 1
                 return simplifier(tangent(value, wrt, UNIT, simplifier))
             if _paths(rules[node], [upstream], MOST_FACTORS) is None:
-                raise DerivationError(_TOO_LONG + _INSTEAD)
+                raise DerivationError(_TOO_LONG + INSTEAD)
             factor, node = _by_arguments(value, wrt, simplifier), wrt
             if factor is None:
-                raise DerivationError(NO_FORM + _INSTEAD)
+                raise DerivationError(NO_FORM + INSTEAD)
         factors.append(factor)
         value, inner = node, inner[: inner.index(node)]
     whole = factors[0] if len(factors) == 1 else simplifier(matmul(*factors))
@@ -294,6 +294,6 @@ def _stacked(place: Expr, e: PowerSum, upstream: Expr) -> _Inner:
 
 NO_FORM = "this Jacobian has no form in matrix, element-wise and Kronecker products"
 _TOO_LONG = "this Jacobian is a sum of too many products"
-_INSTEAD = (
+INSTEAD = (
     ": ask for the backward rule (`vjp`), the forward rule (`jvp`) or, of a gradient, for `hvp`."
 )

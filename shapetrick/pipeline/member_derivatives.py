@@ -17,7 +17,7 @@ from ..core import expr as ex
 from ..core.equations import EquationSides, EquationSystem, LinearSystem
 from ..core.errors import DerivationError
 from ..core.expr import Expr, Symbol, as_symbol
-from ..core.families import MemberSystem, Segment, at_index, cotangent_names, reindexed
+from ..core.families import MemberSystem, at_index, cotangent_names, reindexed
 from ..core.indices import Indices, Range, member, parts, read_name
 from ..core.named_tuples import NamedTuple
 from ..core.problem import DerivativeKind, Problem, Request, called
@@ -44,7 +44,7 @@ from .member_jacobians import member_jacobians
 def backpropagation(
     problem: Problem,
     request: Request,
-    seed: int = 0,
+    seed: int,
     asked: tuple[MemberUse, ...] = (),
     named: Mapping[str, str] | None = None,
     title: str = "",
@@ -80,6 +80,7 @@ class MemberDerivative:
 
     problem: Problem
     request: Request
+    seed: int
 
     @cached_property
     def first(self) -> First | None:
@@ -91,7 +92,7 @@ class MemberDerivative:
         asked = replace(
             request, kind="grad", wrt=wrt, direction=None, rows=None, ranges=(), claim=None
         )
-        asked, back = backpropagation(self.problem, asked)
+        asked, back = backpropagation(self.problem, asked, self.seed)
         return First(asked, back.recursion())
 
     @cached_property
@@ -202,14 +203,13 @@ class MemberDerivative:
 
     def _derived(self, of: Expr, at: Indices, fixed: Indices) -> tuple[Recursion, list[Gap]]:
         request = self.request
-        wrt = at_index(request.wrt, at)
-        title = self._title(fixed)
+        wrt, title = self._variable(at), self._title(fixed)
         is_rule = request.kind in ("grad", "vjp")
         direction = request.direction if is_rule else as_symbol(upstream_of(of))
         kind: DerivativeKind = "grad" if request.kind == "grad" else "vjp"
         rule = replace(request, kind=kind, of=of, wrt=wrt, direction=direction)
         problem = at_lengths(self.problem_with_first, at)
-        rule, back = backpropagation(problem, rule, title=title)
+        rule, back = backpropagation(problem, rule, self.seed, title=title)
         found, gaps = of_one_upstream(back.recursion(), direction, back)
         if is_rule:
             return found, gaps
@@ -227,6 +227,13 @@ class MemberDerivative:
             found = found._replace(gradients=others, left_out=tuple(own))
         return member_jacobians(problem, rule, found, back), gaps
 
+    def _variable(self, at: Indices) -> Symbol:
+        """The variable where the given letters have these values; along all members of a family the
+        direction has letters of its own."""
+        wrt, direction = self.request.wrt, self.request.direction
+        along = self.request.kind == "jvp" and direction is not None and direction.indices
+        return wrt if along else at_index(wrt, at)
+
     # ---- as on paper
 
     def rule(self) -> tuple[Backpropagation, Sequence[Equation]]:
@@ -237,12 +244,11 @@ class MemberDerivative:
             asked = self.first.request
         else:
             at = stand_ins([r.letter for r in request.ranges]).values
-            of, wrt = reindexed(request.of, at), at_index(request.wrt, at)
-            asked = replace(request, of=of, wrt=wrt)
+            asked = replace(request, of=reindexed(request.of, at), wrt=self._variable(at))
             if request.kind not in ("grad", "vjp"):
-                upstream = ex.symbol(f"bar({request.of_text})", of.shape)
+                upstream = ex.symbol(f"bar({request.of_text})", request.of.shape)
                 asked = replace(asked, kind="vjp", direction=upstream)
-        _, back = backpropagation(self.problem, asked)
+        _, back = backpropagation(self.problem, asked, self.seed)
         return back, back.recursion().cotangents
 
     def papers(
@@ -270,29 +276,30 @@ class MemberDerivative:
         """The gradient's backward rule with the direction as its upstream."""
         assert self.first is not None
         first = self.first.recursion
-        request, problem = self.request, self.problem_with_first
-        names = self._tangent_names(first)
-        asked = [MemberUse(q.value, self._direction(q), rising(q)) for q in first.gradients]
-        _, back = backpropagation(
-            problem, request, asked=tuple(asked), named=names, title=self._title({})
-        )
-        return back.recursion()
+        return self._moved(self.problem_with_first, self.request, first, self._title({}))
 
     def _forward(self, rule: Recursion, request: Request, title: str) -> Recursion:
         """A rule differentiated by its upstream, along the direction."""
-        problem = with_equations(self.problem, rule)
-        asked = [MemberUse(q.value, self._direction(q), rising(q)) for q in rule.gradients]
-        upstream = request.direction
+        problem, upstream = with_equations(self.problem, rule), request.direction
         assert upstream is not None
         by_upstream = replace(request, kind="grad", wrt=upstream, direction=self.request.direction)
-        _, back = backpropagation(
-            problem,
-            by_upstream,
-            asked=tuple(asked),
-            named=self._tangent_names(rule),
-            title=title,
-            linear=frozenset(q.symbol.base for q in rule.cotangents),
-        )
+        linear = frozenset(q.symbol.base for q in rule.cotangents)
+        found = self._moved(problem, by_upstream, rule, title, linear)
+        # Its sums are over what the rule's are.
+        return found._replace(padded=tuple(dict.fromkeys((*rule.padded, *found.padded))))
+
+    def _moved(
+        self,
+        problem: Problem,
+        request: Request,
+        of: Recursion,
+        title: str,
+        linear: frozenset[str] = frozenset(),
+    ) -> Recursion:
+        """What gradients change by along the direction."""
+        asked = tuple(MemberUse(q.value, self._direction(q), rising(q)) for q in of.gradients)
+        names = self._tangent_names(of)
+        _, back = backpropagation(problem, request, self.seed, asked, names, title, linear)
         return back.recursion()
 
     def _direction(self, q: Equation) -> Symbol:
@@ -352,24 +359,19 @@ def with_equations(problem: Problem, recursion: Recursion) -> Problem:
     padded = dict[str, set[int]]()
     for base, axis in recursion.padded:
         padded.setdefault(base, set()).add(axis)
-    segments: list[Segment] = []
+    segments = [*problem.families.segments]
     systems: dict[MemberSystem, None] = {}
     for q in recursion.cotangents:
         linear = q.solved or q.solves
         if linear is not None:
             systems[MemberSystem(_system(linear), rising(q))] = None
         segments += [
-            replace(
-                s,
-                body=s.body if linear is None else None,
-                attributes=q.symbol.attributes,
-                padded=frozenset(padded.get(s.base, ())),
-            )
+            replace(s, body=s.body if linear is None else None, attributes=q.symbol.attributes)
             for s in segments_of([q])
         ]
-    families = problem.families
-    families = families._replace(
-        segments=(*families.segments, *segments), systems=(*families.systems, *systems)
+    families = problem.families._replace(
+        segments=tuple(replace(s, padded=s.padded.union(padded.get(s.base, ()))) for s in segments),
+        systems=(*problem.families.systems, *systems),
     )
     return replace(problem, families=families, requests=())
 

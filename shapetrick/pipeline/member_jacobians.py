@@ -21,7 +21,7 @@ from ..core.traversal import postorder, substitute, symbols_of
 from ..families.equation_regions import box_of_equation, rising
 from ..families.recurrence import Backpropagation, segments_of
 from ..families.upstream_regions import recurrent_in
-from .jacobians import NO_FORM, opened
+from .jacobians import INSTEAD, NO_FORM, jacobian, moved, opened
 
 ROWS = "D"  # what the Jacobians by the members of a family are called: D, or D_Z
 NEAR = 4  # steps of a recurrence that an answer is written in at most
@@ -100,15 +100,16 @@ class _Rows:
             elif isinstance(x, Symbol) and x.base in self._names:
                 rows[x] = self._row(x)
         whole = substitute(e, sums) if sums else e
-        terms = []
+        terms, by = [], ex.symbol("#by", e.shape)
         for x, row in rows.items():
             others = {y: ex.zeros(*y.shape) for y in rows if y is not x}
             alone = self.back.simplified(substitute(whole, others)) if others else whole
-            part = opened(alone, x, ex.symbol("#by", e.shape), self._simplifier)
-            if part is None:
-                raise DerivationError(
-                    f"{NO_FORM}: ask for the backward rule (`vjp`) or the forward rule (`jvp`)."
-                )
+            part = opened(alone, x, by, self._simplifier)
+            if part is None:  # as a whole: through the matrices on the way it may have a form
+                forward = moved(alone, x, by, self._simplifier)
+                if forward is None:
+                    raise DerivationError(NO_FORM + INSTEAD)
+                part = jacobian(forward, by, self._simplifier)
             if e.is_scalar and x.shape[1] != ONE:
                 part = ex.call("vec", part)
             terms.append(ex.matmul(row, part))

@@ -269,7 +269,7 @@ def _members_further(problem: Problem, request: Request, seed: int) -> Result:
     from ..families.given_checks import validate_given
     from .member_derivatives import MemberDerivative
 
-    derivative = MemberDerivative(problem, request)
+    derivative = MemberDerivative(problem, request, seed)
     recursion = derivative.recursion()
     validation = validate_given(problem, request, recursion, derivative.first, seed)
     return _of_families(problem, request, recursion, validation, ())
@@ -336,7 +336,7 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
     gradient: their steps are those of the rule, and a last one that says so."""
     request = result.request
     if result.recursion is not None:
-        return tuple(_steps_of_families(problem, result.recursion, request, text))
+        return tuple(_steps_of_families(problem, result, text))
     if request.system is not None:
         from ..implicit.steps import steps_of_solution
 
@@ -443,14 +443,14 @@ def _told(steps: Sequence[Step], wrt: Expr) -> Expr:
     return told
 
 
-def _steps_of_families(
-    problem: Problem, recursion: Recursion, request: Request, text: Text
-) -> Iterator[Step]:
+def _steps_of_families(problem: Problem, result: Result, text: Text) -> Iterator[Step]:
     """The steps for each use of a member: the last one's label says which cotangent it gives. What
     is no gradient or rule has those of its rule, and a last one that says what became of it."""
     from .member_derivatives import MemberDerivative
 
-    derivative = MemberDerivative(problem, request)
+    request, recursion = result.request, result.recursion
+    assert recursion is not None
+    derivative = MemberDerivative(problem, request, result.validation.seed)
     back, cotangents = derivative.rule()
     for asked, label in derivative.papers(back, cotangents):
         steps = [

@@ -18,7 +18,16 @@ from ..language.printer import to_text
 from . import document as doc
 from . import phrases as words
 from .claims import ClaimStory
-from .latex import Latex, equation, escaped, factor_latex, notation_for, sized, to_latex
+from .latex import (
+    Latex,
+    conditions,
+    equation,
+    escaped,
+    factor_latex,
+    notation_for,
+    sized,
+    to_latex,
+)
 from .layout import BETWEEN_FACTORS, Breaking, broken, grouped
 
 WIDTH = 56  # of an equation, in letters
@@ -192,7 +201,7 @@ def _formula(block: doc.EquationBlock, is_first: bool, notation: Latex) -> Itera
         end += rf" \qquad \text{{{block.entries}}}"
     for k, over in enumerate(block.ranges):
         space = r",\;" if k else r" \qquad"
-        end += rf"{space} {over.letter} = {over.first}, \dots, {over.last}"
+        end += rf"{space} {over.letter} = {over.first}, \dots, {over.last}{conditions(over)}"
     first, *others = broken(right, WIDTH - (REMARK // 2 if end else 0), _BREAKING)
     texts = [first, *(rf"\quad {{}} {more}" for more in others)]
     texts[-1] += end

@@ -231,7 +231,7 @@ class Latex(Notation):
         return f"{{{_CONSTRUCTORS[name]}_{{{sign.join(sizes)}}}}}"
 
     def running(self, over: Range, fold: str = SUM) -> Rope:
-        return rf"\{fold}_{{{over.letter} = {over.first}}}^{{{over.last}}}"
+        return rf"\{fold}_{{{over.letter} = {over.first}{conditions(over)}}}^{{{over.last}}}"
 
     def function(self, name: str, args: Sequence[Fragment], extra: Sequence[Rope]) -> Fragment:
         row = TABLE.get(name)
@@ -270,6 +270,11 @@ class Latex(Notation):
             piece = piece._replace(level=NotationPrecedence.POWER)
         mark = self.marks.get(e) if self.marks else None
         return piece if mark is None else piece._replace(text=(mark, piece.text, "}"))
+
+
+def conditions(over: Range) -> str:
+    """What else has to hold of a range's letter, behind the range."""
+    return "".join(rf",\; {condition}" for condition in over.where).replace("<=", r"\leq")
 
 
 def _outside_brackets(text: str, wanted: str) -> int | None:

@@ -25,7 +25,7 @@ _TOKENS = regex(
 )
 _SIGNS = {
     "odot": "⊙", "oslash": "⊘", "otimes": "⊗", "cdot": "·", "times": "×", "to": "→",
-    "sum": "∑", "prod": "∏", "dots": "…", "rightsquigarrow": "⇝", "neq": "≠",
+    "sum": "∑", "prod": "∏", "dots": "…", "rightsquigarrow": "⇝", "neq": "≠", "leq": "≤",
 }  # fmt: skip
 _LETTERS = {name: letter for letter, name in GREEK.items()} | {"partial": "∂", "top": "⊤"}
 _LETTERS |= {"circ": "∘"}

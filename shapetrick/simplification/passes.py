@@ -22,7 +22,9 @@ from ..core.expr import (
     Call,
     Commute,
     Duplicate,
+    Eliminate,
     Expr,
+    Eye,
     MatMul,
     Name,
     Number,
@@ -138,15 +140,24 @@ def definitions_opened(networks: Networks, e: Expr) -> Expr | None:
     return _multiplied_out(networks, e, names=True)
 
 
-def doubled_as_it_is(networks: Networks, e: Expr) -> Expr | None:
-    """A product without what turns a symmetric matrix round."""
+def entries_as_they_are(networks: Networks, e: Expr) -> Expr | None:
+    """A product that takes or doubles entries, turned inside; without identities, and without what
+    turns a symmetric matrix round."""
+    if isinstance(e, Transpose):
+        inner = e.args[0]
+        taken = isinstance(inner, MatMul) and any(isinstance(x, _OF_ENTRIES) for x in inner.args)
+        return flip(inner, networks.symmetric) if taken else None
     if not isinstance(e, MatMul):
         return None
     doubles = {i for i, x in enumerate(e.args) if isinstance(x, Duplicate)}
     turned = {i for i, x in enumerate(e.args) if isinstance(transpose(x), Duplicate)}
     gone = {i - 1 for i in doubles} | {i + 1 for i in turned}
-    kept = [x for i, x in enumerate(e.args) if i not in gone or not isinstance(x, Commute)]
-    return matmul(*kept) if len(kept) < len(e.args) else None
+    kept = [
+        x
+        for i, x in enumerate(e.args)
+        if not (isinstance(x, Eye) or (i in gone and isinstance(x, Commute)))
+    ]
+    return matmul(*kept) if 0 < len(kept) < len(e.args) else None
 
 
 def entries_met(networks: Networks, e: Expr) -> Expr | None:
@@ -169,6 +180,7 @@ def definitions_named(networks: Networks, e: Expr) -> Expr | None:
     return networks.folding.fold(e)
 
 
+_OF_ENTRIES = (Commute, Duplicate, Eliminate)
 _LETTERS = "A, B : n x n; x : n"
 _DEFINED = _LETTERS + "; y = A x; J = x' y"
 _READ = (Add, Times, MatMul, Power, Transpose, Call)
@@ -200,8 +212,8 @@ PASSES = (
          "x, y : n", kinds=(Add, Times), needed=KINK),
     Pass("common factor inside", common_factor_inside,
          "x' A x + 2 x' B x = x' (A + 2 B) x", _LETTERS, kinds=(Add,)),
-    Pass("symmetric entries", doubled_as_it_is, "commute(n, n) duplicate(n) = duplicate(n)",
-         _LETTERS, kinds=(MatMul,)),
+    Pass("symmetric entries", entries_as_they_are, "commute(n, n) duplicate(n) = duplicate(n)",
+         _LETTERS, kinds=(MatMul, Transpose)),
     Pass("inner products", entries_met, "cos(x)' tan(x) = sum(sin(x))", _LETTERS, kinds=(MatMul,)),
     Pass("powers of a matrix", powers_joined, "A^9 A = A^10", _LETTERS, kinds=(MatMul, PowerSum)),
     Pass("identities", by_identities, "exp(A) ./ (1 + exp(A)) = sigmoid(A)", _LETTERS),

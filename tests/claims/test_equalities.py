@@ -149,6 +149,7 @@ def test_what_is_false_is_wrong_and_it_is_said_where(line: str) -> None:
     (found,) = st.read(f"{DECLARED}; check {text}").check_equalities()
     assert found.verdict == "wrong"
     assert found.condition == condition
+    assert sum(map(found.diagnosis.count, ("right where", "right only where"))) <= 1
     assert "≠" in found.diagnosis or "the right side" in found.diagnosis
 
 

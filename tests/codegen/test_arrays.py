@@ -106,6 +106,8 @@ def test_there_is_no_loop_where_there_is_no_recurrence(name: str) -> None:
         "Y[p] = tanh(sum(q = 0..2) X[3 p+q] K[q]) for p = 0..P-1",
         "Y[p] = tanh(sum(q = 0..4) X[2 p+q] K[q]) for p = 0..P-1",
         "Y[p] = maximum(X[2 p], X[2 p+1]) K[0] for p = 0..P-1",
+        "Y[p] = (max(q = 0..1) X[2 p+q]) K[0] for p = 0..P-1",
+        "Y[p] = sigmoid(max(q = 0..2) X[2 p+q]) K[0] for p = 0..P-1",
         "Y[p] = tanh(X[3 p+2] K[p]) for p = 0..P-1",
         "Y[p] = sum(r = 0..P-1) X[r] K[p-2 r] for p = 0..2 P+2",
     ],

@@ -78,8 +78,8 @@ FOLDED = {
         _pooled,
         {"X": (4, 1, 3)},
         {"P": 2},
-        "sum(p = 1..P, 0 <= 2 p-r <= 1) G[p] .* (1 - step(max(q = 0..1) tanh(X[2 p-q]) - "
-        "tanh(X[r]))) .* (1 - tanh(X[r]).^2)",
+        "sum(p = 1..P, 0 <= 2 p-r <= 1) G[p] .* (1 - step(Y[p] - tanh(X[r]))) .* "
+        "(1 - tanh(X[r]).^2)",
     ),
     "a product": Folded(
         "x[i] : scalar for i = 1..N\nJ = prod(i = 1..N) sin(x[i])\ngrad J wrt x[i]",

@@ -110,6 +110,27 @@ def _met(v: Values) -> Any:
     return jnp.exp(jnp.einsum("inz,jnz->ij", v["w"], v["w"]))[..., None, None]
 
 
+def _met_by_states(v: Values) -> Any:
+    """States that run forwards times those that run backwards."""
+    return _states(v) * _states({**v, "x": v["x"][::-1]})[::-1]
+
+
+def _strided(v: Values) -> Any:
+    x = jnp.pad(v["X"], ((1, 1), (0, 0), (0, 0)))
+    windows = jnp.stack([x[q : q + v["X"].shape[0] : 2] for q in range(3)])
+    return jnp.exp(jnp.einsum("qpzc,qcd->pzd", windows, v["K"]))
+
+
+def _similarities(v: Values) -> Any:
+    d = ((v["y"][:, None] - v["y"][None]) ** 2).sum((-1, -2))
+    return jnp.log((1 / (1 + d)).sum() - len(d))
+
+
+def _folds(v: Values) -> Any:
+    a, b, c = v["A"]
+    return (v["A"].max(0) * v["A"].mean(0)).sum() + jnp.trace(a @ b @ c)
+
+
 def _both_ways(v: Values) -> Any:
     return _states(v) * _states({**v, "x": v["x"][::-1], "h[0]": v["r[0]"]})
 
@@ -201,6 +222,13 @@ ASKED = {
         {"x": (4, 2, 1)},
         {"N": 2},
     ),
+    "blocks of matrices within a sum": Asked(
+        "X : m x d; W[i] : d x k for i = 1..N\nY = sum(i = 1..N) tanh(X W[i]); J = norm(Y)^2\n"
+        "hess J wrt W[i], W[j]",
+        hessian(lambda v: jnp.sum(jnp.tanh(v["X"] @ v["W"]).sum(0) ** 2), "W", "W"),
+        {"X": (3, 2), "W": (3, 2, 2)},
+        N3,
+    ),
     "rows by what they share": Asked(
         "X[b] : m x d for b = 1..B; W : d x k\nY[b] = tanh(X[b] W) for b = 1..B\njac Y[b] wrt W",
         jacobian(lambda v: jnp.tanh(v["X"] @ v["W"]), "W"),
@@ -266,6 +294,42 @@ ASKED = {
         {**STATES, "V": (3, 2, 1)},
         T3,
     ),
+    "a direction along all inputs by the letter of the state": Asked(
+        RECURRENCE + "jvp h[t] wrt x[t] with V[t]",
+        along(_states, "x"),
+        {**STATES, "V": (3, 2, 1)},
+        T3,
+    ),
+    "a direction through a stride and padding": Asked(
+        "X[r] : 1 x c for r = 0..2 P-1 zero outside; K[q] : c x d for q = 0..2\n"
+        "Z[p] = exp(sum(q = 0..2) X[2 p+q-1] K[q]) for p = 0..P-1\njvp Z[p] wrt X[r] with V[r]",
+        along(_strided, "X"),
+        {"X": (6, 1, 2), "K": (3, 2, 2), "V": (6, 1, 2)},
+        {"P": 3},
+    ),
+    "a direction of what has no value for one member": Asked(
+        "y[i] : n for i = 1..N\nJ = log(sum(i = 1..N) sum(j ≠ i) 1 / (1 + norm(y[i] - y[j])^2))\n"
+        "jvp J wrt y[i] with V[i]",
+        along(_similarities, "y"),
+        {"y": (4, 2, 1), "V": (4, 2, 1)},
+        {"N": 4},
+    ),
+    "folds of the same members": Asked(
+        "A[i] : n x n for i = 1..N\nJ = sum((max(i = 1..N) A[i]) .* (mean(i = 1..N) A[i])) + "
+        "tr(prod(i = 1..N) A[i])\nhvp J wrt A[i] with V[i]",
+        along(lambda v: jax.grad(lambda x: _folds({**v, "A": x}))(v["A"]), "A"),
+        {"A": (3, 2, 2), "V": (3, 2, 2)},
+        N3,
+    ),
+    "states of two directions that meet": Asked(
+        "x[t] : n for t = 1..T; W : n x n; h[0] : n; r[T+1] = h[0]\n"
+        "h[t] = tanh(W h[t-1] + x[t]) for t = 1..T\n"
+        "r[t] = tanh(W r[t+1] + x[t]) for t = T..1\n"
+        "y[t] = h[t] .* r[t] for t = 1..T\njac y[t] wrt x[s]",
+        jacobian(_met_by_states, "x"),
+        STATES,
+        T3,
+    ),
     "a direction of what the last state is in twice": Asked(
         RECURRENCE + "J = h[T]' W h[T]; jvp J wrt W with V",
         along(lambda v: _states(v)[-1].T @ v["W"] @ _states(v)[-1], "W"),
@@ -274,6 +338,8 @@ ASKED = {
     ),
 }
 SLOW = {
+    "states of two directions that meet",
+    "folds of the same members",
     "blocks of a last state",
     "a state by the inputs",
     "a softmax",

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from jax.test_util import check_grads
 from layers import jax
 
 from shapetrick.api import check, derive, from_dict, read
@@ -169,6 +170,67 @@ def test_code_of_other_targets_solves_for_multipliers(target: str) -> None:
     lists = {key: [np.array(x) for x in value] for key, value in given.items()}
     found = [np.asarray(x) for x in d.function(target)(**lists, T=T)]
     np.testing.assert_allclose(found, d.evaluate(given, T=T), rtol=1e-4)
+
+
+@pytest.mark.parametrize("target", ["numpy", pytest.param("jax", marks=pytest.mark.slow), "torch"])
+def test_code_solves_for_all_multipliers_of_two_indices_at_once(target: str) -> None:
+    pytest.importorskip(target)
+    d = derive(
+        "A : n x n; Q[b,t] : n x n for b = 1..B, t = 1..T\n"
+        "Y[b,t] : n x n symmetric where A Y[b,t] + Y[b,t] A' + tanh(Y[b,t]) = Q[b,t] + Q[b,t]' "
+        "for b = 1..B, t = 1..T\nJ = sum(b = 1..B, t = 1..T) norm(Y[b,t])^2; grad J wrt A"
+    )
+    rng = np.random.default_rng(0)
+    a, y = rng.normal(size=(N, N)) + 3 * np.eye(N), rng.normal(size=(2, T, N, N))
+    y += y.swapaxes(-1, -2)
+    given = {"A": a, "Y": y, "Q": (a @ y + y @ a.T + np.tanh(y)) / 2}
+    found, wanted = d.function(target)(**given), d.evaluate(given, B=2, T=T)
+    np.testing.assert_allclose(np.asarray(found), wanted, rtol=1e-4 if target == "jax" else 1e-9)
+
+
+RULES = {
+    "Lyapunov equations": "A[t], Q[t]",
+    "the implicit Euler method": "W, x[0]",
+    "several unknowns": "c[i], b[i], A",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["torch-function", "jax-vjp"])
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_is_a_layer(name: str, target: str) -> None:
+    asked, by = PROBLEMS[name], [n if "0" in n else n[0] for n in RULES[name].split(", ")]
+    function = read(f"{asked.text}grad J wrt {RULES[name]}").function(target)
+    rng = np.random.default_rng(2)
+    values = {key: rng.normal(size=shape) / 2 for key, shape in asked.shapes.items()}
+    values |= {"A": values["A"] + 2 * np.eye(N)} if "Q" in by else {}
+
+    def layer(moved: Values, unknowns: dict[str, Any]) -> Any:
+        given = {**values, **moved, "T": T, **unknowns}
+        if "x[0]" in given:
+            given["x"] = [given["x[0]"], *unknowns["x"]]
+        lists = {key: [*x] if getattr(x, "ndim", 0) > 2 else x for key, x in given.items()}
+        return function(**{key: lists[key] for key in function.parameters})["J"]
+
+    if target == "jax-vjp":
+
+        def of_arrays(*arrays: Any) -> Any:
+            moved = dict(zip(by, arrays, strict=True))
+            return layer(moved, jax.lax.stop_gradient(asked.value({**values, **moved})[0]))
+
+        check_grads(of_arrays, [values[n] for n in by], order=1, modes=["rev"], rtol=1e-4)
+        return
+    torch = pytest.importorskip("torch")
+
+    def of_tensors(*tensors: Any) -> Any:
+        moved = dict(zip(by, tensors, strict=True))
+        plain = {key: x.detach().numpy() for key, x in moved.items()}
+        found = asked.value({**values, **plain})[0]
+        own = {key: [torch.tensor(np.array(x)) for x in xs] for key, xs in found.items()}
+        return layer({**{k: torch.tensor(x) for k, x in values.items()}, **moved}, own)
+
+    at = [torch.tensor(values[n], requires_grad=True) for n in by]
+    assert torch.autograd.gradcheck(of_tensors, at)
 
 
 def test_members_are_solved_for_where_they_are_not_given() -> None:

@@ -397,6 +397,11 @@ DIAGONAL = "b, c : n; D : n x n diagonal where D b + D.^3 b = c; "
         ),
         (STEIN + "jac P wrt Q", None),
         (DIAGONAL + "jac D wrt c", None),
+        (
+            "B : n x n symmetric; U : n x n upper where U' U = B; jac U wrt B",
+            "commute(n, n) eliminate(n)' inv(eliminate(n) (kron(U', eye(n)) commute(n, n) + "
+            "kron(eye(n), U')) commute(n, n) eliminate(n)') eliminate(n) (I + commute(n, n)) / 2",
+        ),
         ("B : n x n; U : n x n upper where U' U = B' B + I; jac U wrt B", None),
         ("a, b : n; L : n x n lower, z : n where L L' = a a' + I, L z = b; jac z wrt a", None),
     ],

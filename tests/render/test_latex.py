@@ -34,6 +34,7 @@ from shapetrick.render.article import (
 )
 from shapetrick.render.document import STEPS, answer_formula
 from shapetrick.render.latex import Latex, alike, equation, identifier, notation_for, to_latex
+from shapetrick.render.mathml import to_mathml
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.st"))
 DECLARED = """
@@ -124,6 +125,20 @@ def test_members_have_their_index_below() -> None:
     )
     value = r"Z_{l-1}^{\top} (G_{l} \odot s'(Z_{l-1} W_{l}))"
     assert d.latex() == rf"\frac{{\partial J}}{{\partial W_{{l}}}} = {value}"
+
+
+def test_conditions_of_ranges_are_told() -> None:
+    pooled = st.derive(
+        "X[r] : 1 x c for r = 0..2 P-1; S[p] = max(q = 0..1) X[2 p+q] for p = 0..P-1\n"
+        "J = sum(p = 0..P-1) norm(S[p])^2; grad J wrt X[r]"
+    )
+    assert r"\sum_{p = 0,\; 0 \leq r-2 p \leq 1}^{P-1} G_{p}" in pooled.latex()
+    assert "<mo>≤</mo>" in to_mathml(pooled.latex())
+    blocks = st.derive(
+        "w[i] : n for i = 1..N; y[i,j] = w[i]' w[j] for i = 1..N, j = 1..N; jac y[i,j] wrt w[k]"
+    )
+    written = markdown(derivation_parts([blocks.result], blocks.problem))
+    assert r"j = 1, \dots, N,\; 1 \leq i \leq j-1" in written
 
 
 def test_names_that_look_alike_are_told_apart() -> None:

@@ -58,9 +58,9 @@ class FamilyPlan(Plan):
         told: Sequence[Result],
         available: Collection[str],
     ) -> None:
-        solved = [
-            c._replace(results=tuple(in_inputs(r, available) for r in c.results)) for c in cases
-        ]
+        every = [r for c in cases for r in c.results]
+        by = () if has_several_indices(problem, every) else available  # for one member at a time
+        solved = [c._replace(results=tuple(in_inputs(r, by) for r in c.results)) for c in cases]
         super().__init__(problem, solved[-1].results, target)
         self._cases, self._sizes, self._told, self.available = solved, sizes, told, available
         self._members = [SampledMembers(problem, c.results, c.ranges) for c in solved]

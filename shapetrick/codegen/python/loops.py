@@ -320,11 +320,14 @@ class Loops(FamilyFunction):
         whole = next((names[wrt.name] for wrt, a in own.items() if a.listed), None)
         if whole is not None:
             return f"{{{self._i}: {whole}[{self._i}]{times} for {self._i} in sorted({whole})}}"
-        segments = [s for s in self.families.of(e.base) if s.body is None]
-        if any(s.ranges or s.name not in names for s in segments):
+        unknowns = {u.name for u in self.families.unknowns}  # with their inputs' gradients
+        inputs = [s for s in self.families.of(e.base) if s.body is None and s.name not in unknowns]
+        if any(s.ranges or s.name not in names for s in inputs):
             raise by_some_members(e)
-        segments.sort(key=lambda s: [i.place for i in s.indices])
-        members = (f"{self.index(*s.indices)}: {names[s.name]}{times}" for s in segments)
+        inputs.sort(key=lambda s: [i.place for i in s.indices])
+        members = [f"{self.index(*s.indices)}: {names[s.name]}{times}" for s in inputs]
+        if any(u.base == e.base for u in self.families.unknowns):
+            members.insert(0, f"**dict.fromkeys({self.given.inputs[e]})")
         return f"{{{', '.join(members)}}}"
 
 
