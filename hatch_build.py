@@ -96,12 +96,10 @@ def rules(root: Path) -> dict[str, bytes]:
 def tables(root: Path) -> dict[str, bytes]:
     """The parser's tables, beside the grammars that they are made of."""
     with importing(root):
-        from shapetrick.language.syntax.parse_tables import LATEX, PROBLEM, made_tables, written
+        from shapetrick.language.syntax.parse_tables import PROBLEM, made_tables, written
 
-        return {
-            f"shapetrick/grammar/{grammar.table_file}": written(made_tables(grammar)).encode()
-            for grammar in (PROBLEM, LATEX)
-        }
+        tables = written(made_tables(PROBLEM)).encode()
+        return {f"shapetrick/grammar/{PROBLEM.table_file}": tables}
 
 
 def stub(root: Path) -> str:

@@ -271,7 +271,7 @@ def measure(family: Family, size: int) -> Measured:
     with patch.object(rules, "Proposals", Counted):
         st.read(family.text(WARM_UP)).derive()
         memory, begin = resident(), time.process_time()
-        (derivation,) = st.read(text).derive()
+        (derivation,) = st.read(text, time_limit=None).derive(time_limit=None)
         seconds = time.process_time() - begin
     if not derivation.verified:
         raise SystemExit(f"{family.name}, {size}: {derivation.validation.reason}")

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from contextlib import redirect_stdout, suppress
 from importlib import import_module
 from io import StringIO, TextIOWrapper
-from pathlib import Path
 from typing import Any, NoReturn
 
 from .command_line.arguments import arguments
@@ -31,6 +30,8 @@ from .command_line.outcome import (
     complain,
     confession,
 )
+
+RARELY = 50_000  # objects that are made before garbage is looked for
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,7 +68,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run() -> NoReturn:
     """The process `shapetrick`, which ends when all is said: for Python to take apart what it has
-    loaded is a twentieth of a short command's time."""
+    loaded is a twentieth of a short command's time, and another to look for garbage as often as in
+    one that stays."""
+    gc.set_threshold(RARELY)
     status = main()
     with suppress(OSError, ValueError):  # closed: the status tells
         sys.stderr.flush()
@@ -106,6 +109,8 @@ def _imported(name: str) -> Any:
 
 def _written(args: Namespace) -> int:
     """Run the command, and put what it says in the place of the file, at once."""
+    from pathlib import Path
+
     from .core.files import write_file
 
     target, said = Path(args.output), StringIO()

@@ -54,7 +54,7 @@ EDGES = {
         *("algebra", "derivation", "explanation", "families", "implicit", "language"),
         *("language.shapes", "language.syntax", "simplification", "validation"),
     },
-    "codegen": {"language", "language.syntax", "simplification"},
+    "codegen": {"algebra", "language", "language.syntax", "simplification"},
     "codegen.python": {"codegen", "families", "implicit", "language", "numerics", "validation"},
     "codegen.matrices": {"codegen", "codegen.python"},
     "claims": {

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from ..core.expr import Add, Call, Expr, Eye, MatMul, Symbol, Times, Transpose, transpose
-from ..core.structure import is_inverse, spreads
+from ..core.structure import is_inverse, spreads, unnamed
 from .assumptions import Attributes
 
 DefiniteKind = Literal["", "semidefinite", "definite"]
@@ -35,31 +35,35 @@ class Definite:
 
     def __call__(self, m: Expr) -> DefiniteKind:
         """What it is known to be; nothing is said of others."""
+        m = unnamed(m)
         match m:
             case Eye():
                 return "definite"
             case Symbol():
-                return "definite" if "posdef" in m.attributes else ""
+                positive = "posdef" in m.attributes or {"diagonal", "positive"} <= m.attributes
+                return "definite" if positive else ""
+            case Transpose():
+                return self(m.args[0])
             case Add():
                 parts = {self(a) for a in m.args}
                 return "" if "" in parts else "definite" if "definite" in parts else "semidefinite"
-            case Times():
-                scales = [a for a in m.args if a.is_scalar]
-                (inner, *others) = [a for a in m.args if not a.is_scalar] or [m]
-                if others or not scales or not all(self._has(a, "nonneg") for a in scales):
-                    return ""
-                found = self(inner)
-                strict = all(self._has(a, "positive") for a in scales)
-                return found if strict or not found else "semidefinite"
+            case Times():  # of matrices, the Schur product
+                parts = {self._scale(a) if a.is_scalar else self(a) for a in m.args}
+                known, strict = "" not in parts, "semidefinite" not in parts
+                return "" if not known else "definite" if strict else "semidefinite"
             case MatMul():
                 return "semidefinite" if self._middle(m) else ""
             case Call() if is_inverse(m):
                 return "definite" if self(m.args[0]) == "definite" else ""
             case Call() if spreads(m):
-                if self._has(m.args[0], "positive"):
-                    return "definite"
-                return "semidefinite" if self._has(m.args[0], "nonneg") else ""
+                return self._scale(m.args[0])
         return ""
+
+    def _scale(self, e: Expr) -> DefiniteKind:
+        """What a scalar factor leaves of a matrix."""
+        if self._has(e, "positive"):
+            return "definite"
+        return "semidefinite" if self._has(e, "nonneg") else ""
 
     def _middle(self, m: MatMul) -> DefiniteKind:
         """Of a product `B' P B`, what P is (the identity, if there is nothing between)."""

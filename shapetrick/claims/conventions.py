@@ -31,14 +31,19 @@ NEAR_ONE = 1e-3  # a factor is told by its distance from 1
 _ASKED = {False: "that by independent entries", True: "that along the symmetric matrices"}
 
 
-def likeness(
-    value: Expr, answer: Expr, request: Request, draws: Sequence[Drawn], error: float
-) -> str | None:
-    """`right but for a factor 2`, or what is right in another convention; None if it is neither.
-    `error` is the largest that was found, perhaps at other draws."""
+def convention(value: Expr, answer: Expr, request: Request, draws: Sequence[Drawn]) -> str | None:
+    """In what other convention a claim is right; None if it is in none."""
     for words, other in _conventions(answer, request):
         if other.shape == value.shape and _same(value, other, draws):
             return words
+    return None
+
+
+def likeness(
+    value: Expr, answer: Expr, request: Request, draws: Sequence[Drawn], error: float
+) -> str | None:
+    """`right but for a factor 2`; None if nothing simple is between a claim and the answer. `error`
+    is the largest that was found, perhaps at other draws."""
     if value.shape != answer.shape:
         return None
     misses = [miss(*pair) for pair in _pairs(value, answer, draws)]

@@ -476,6 +476,8 @@ def _other_convention(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
             stack.extend(reversed(top.args))
         elif top is not x:
             yield top
+            if top.kind == "*" and parts.is_numeric(top.args[0]):  # `2 G - diag(diag(G))`
+                yield top.args[1]
             yield _binary("/", _binary("+", top, _turned(top), x), number_node(2, x.span), x)
     if x.kind == "/" and x.args[0].kind in SUMS:
         yield x.args[0].args[0]

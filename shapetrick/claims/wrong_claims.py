@@ -23,10 +23,11 @@ from ..language.syntax.tree import SyntaxNode
 from ..pipeline.requests import derive
 from ..validation.checker import checker_of
 from .comparison import agree, distance
-from .conventions import likeness
+from .conventions import convention, likeness
 from .diagnosis import Mistake, described, instead
 from .fragments import distributed
 from .intermediates import Intermediates
+from .mutations import ARRANGING
 from .repair import Repair, Repairer
 from .side_conditions import SideConditions
 from .variants import values_at
@@ -69,16 +70,20 @@ class WrongClaim:
         if mend is not None:
             return self._with_mend(found, mend)
         part, apart = self._first_apart(answer)
-        last = f"no small change mends it; {self._right}{apart}"
-        said = [*self._nevertheless, last]
+        unlike = "" if self._likeness is not None else "no small change mends it; "
+        said = [*self._nevertheless, f"{unlike}{self._right}{apart}"]
         return self._with_answer(found, said, suggestion=self._answer_text, where=part)
 
     def _is_small(self, mend: Repair) -> bool:
-        """Whether two changes change less than to write the right answer instead."""
-        if len(mend.slips) == 1:
-            return True
+        """Whether it changes less than to write the right answer instead: two changes, or one by
+        which a claim in another convention gets longer than that."""
         typed, right = self._claim.text, self._answer_text
-        return right is None or distance(typed, mend.text) <= distance(typed, right)
+        if right is None:
+            return True
+        if len(mend.slips) == 1:
+            rearranged = mend.slips[0].name in ARRANGING
+            return rearranged or self._convention is None or len(mend.text) <= len(right)
+        return distance(typed, mend.text) <= distance(typed, right)
 
     @staticmethod
     def _is_plain(mend: Repair) -> bool:
@@ -188,10 +193,17 @@ class WrongClaim:
         return with_more(found, said, **{**known, **others})
 
     @cached_property
-    def _likeness(self) -> str | None:
+    def _convention(self) -> str | None:
         value, answer = self._claim.value, self._answer
         if value is None or answer is None:
             return None
+        return convention(value, answer, self._request, self._repairer.draws)
+
+    @cached_property
+    def _likeness(self) -> str | None:
+        value, answer = self._claim.value, self._answer
+        if self._convention is not None or value is None or answer is None:
+            return self._convention
         error = np.inf if self._validation is None else self._validation.max_relative_error
         return likeness(value, answer, self._request, self._repairer.draws, error)
 

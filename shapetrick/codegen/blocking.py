@@ -9,12 +9,12 @@ memory once.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from math import prod
 
 from ..core.dims import Dim
 from ..core.functions import TABLE
+from ..core.records import dataclass
 from ..core.traversal import postorder
 from .ir import ArrayOperation, Value
 

@@ -9,13 +9,13 @@ operation is one operation of the array library too, and is spelled there
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from ..core.block_forms import Acted, BlockMatrix, Part, written_through
 from ..core.dims import NOTHING, ONE, Dim, Extent, extent
 from ..core.errors import RequestError
 from ..core.expr import Abstract, Expr, Name, PowerSum, value_of
 from ..core.functions import TABLE as FUNCTIONS
+from ..core.records import dataclass
 from ..core.solved import LinearSolver, Solved, SolvedBy
 from ..core.structure import data_of, sizes_of
 from ..core.traversal import postorder
@@ -177,9 +177,9 @@ def _of_square(
     """A function of a square matrix, which is simpler of a number."""
 
     def made(c: Operation) -> Value:
-        if not c.x.rank:
+        if c.e.args[0].is_scalar:
             return of_scalar(c.graph, c.x)
-        return c.graph.node(op, c.args, None, extent(c.e.shape))
+        return c.graph.node(op, c.args, None, (*c.x.shape[:-2], *extent(c.e.shape)))
 
     return made
 
@@ -201,8 +201,8 @@ def _powers(c: Operation) -> Value:
     for i, side in enumerate(sides):
         cells = [graph.spread(graph.number(0), (side, other)) for other in sides]
         cells[i : i + 2] = c.args[2 * i : 2 * i + 2]
-        rows.append(_concatenated(graph, cells, 1, (side, size)))
-    block = _concatenated(graph, rows, 0, (size, size))
+        rows.append(concatenated(graph, cells, 1, (side, size)))
+    block = concatenated(graph, rows, 0, (size, size))
     exponent = graph.size(degree + Dim.of(count))
     power = graph.node("matrix_power", (block, exponent), None, block.shape)
     corner = (NOTHING, sides[0], False), (size - sides[-1], size, False)
@@ -234,10 +234,10 @@ def _solved(c: Operation) -> Value:
 
 
 def _adjugate(c: Operation) -> Value:
-    if not c.x.rank:
+    if c.e.args[0].is_scalar:
         return c.graph.one
-    determinant = c.graph.node("det", c.args)
-    return c.graph.mul(determinant, c.graph.node("inv", c.args, None, c.x.shape))
+    determinant = c.graph.node("det", c.args, None, c.x.shape[:-2])
+    return c.graph.mul(c.beside(determinant), c.graph.node("inv", c.args, None, c.x.shape))
 
 
 # ------------------------------------------------------------------------------------ reductions
@@ -364,16 +364,18 @@ def reshaped(graph: Graph, v: Value, shape: Extent) -> Value:
 def _part(c: Operation) -> Value:
     """A slice; of what has one axis, one slice."""
     assert isinstance(c.e, Part)
-    graph, sides = c.graph, c.e.args[0].shape
-    places: list[AxisPart | None] = []
-    for bounds, dim in zip((c.e.rows, c.e.cols), sides, strict=True):
-        if dim == ONE:
-            continue
-        if bounds is None:
-            places.append(None)
-        else:
-            places.append((bounds[0] - ONE, bounds[1], bounds[0] == bounds[1]))
-    return graph.node("slice", (c.x,), tuple(places), extent(c.e.shape))
+    return sliced(c.graph, c.x, c.e)
+
+
+def sliced(graph: Graph, x: Value, e: Part, lead: Extent = ()) -> Value:
+    """The slice of an array that has these axes in front."""
+    places: list[AxisPart | None] = [
+        None if bounds is None else (bounds[0] - ONE, bounds[1], bounds[0] == bounds[1])
+        for bounds, dim in zip((e.rows, e.cols), e.args[0].shape, strict=True)
+        if dim != ONE
+    ]
+    whole = (*[None] * len(lead), *places)
+    return graph.node("slice", (x,), whole, (*lead, *extent(e.shape)))
 
 
 def _block(c: Operation) -> Value:
@@ -383,13 +385,13 @@ def _block(c: Operation) -> Value:
     cells = list(zip(c.e.args, c.args, strict=True))
     if ONE in c.e.shape:
         vectors = [graph.spread(v, (ONE,)) if not v.rank else v for _, v in cells]
-        return _concatenated(graph, vectors, 0, extent(c.e.shape))
+        return concatenated(graph, vectors, 0, extent(c.e.shape))
     rows = []
     for at in range(0, len(cells), width):
         row = cells[at : at + width]
         parts = [graph.spread(v, a.shape) if not v.rank else _whole(graph, v, a) for a, v in row]
-        rows.append(_concatenated(graph, parts, 1, (row[0][0].shape[0], c.e.shape[1])))
-    return _concatenated(graph, rows, 0, c.e.shape)
+        rows.append(concatenated(graph, parts, 1, (row[0][0].shape[0], c.e.shape[1])))
+    return concatenated(graph, rows, 0, c.e.shape)
 
 
 def _whole(graph: Graph, v: Value, e: Expr) -> Value:
@@ -397,19 +399,25 @@ def _whole(graph: Graph, v: Value, e: Expr) -> Value:
     return v if v.is_matrix else graph.lift(v) if e.shape[1] == ONE else reshaped(graph, v, e.shape)
 
 
-def _concatenated(graph: Graph, parts: Sequence[Value], axis: int, shape: Extent) -> Value:
+def concatenated(graph: Graph, parts: Sequence[Value], axis: int, shape: Extent) -> Value:
     return parts[0] if len(parts) == 1 else graph.node("concatenate", parts, axis, shape)
 
 
 def _acted(c: Operation) -> Value:
     assert isinstance(c.e, Acted)
-    e, shape = c.e, extent(c.e.shape)
     if not c.x.rank:
-        return c.x if e.function != "shift" else c.graph.number(0)
-    axis = e.axis if c.x.is_matrix else 0 if e.axis is not None else None
+        return c.x if c.e.by is None else c.graph.number(0)
+    return acted(c.graph, c.x, c.e)
+
+
+def acted(graph: Graph, x: Value, e: Acted, lead: Extent = ()) -> Value:
+    """What keeps the shape of an array that has these axes in front."""
+    shape, axis = (*lead, *extent(e.shape)), e.axis
+    if axis is not None:
+        axis = len(shape) - 1 if axis else len(lead)
     if e.by is None:
-        return c.graph.node(ACTED[e.function], (c.x,), axis, shape)
-    return shifted(c.graph, c.x, e.by, shape, axis or 0)
+        return graph.node(ACTED[e.function], (x,), axis, shape)
+    return shifted(graph, x, e.by, shape, len(lead) if axis is None else axis)
 
 
 def shifted(graph: Graph, x: Value, by: Dim, shape: Extent, axis: int) -> Value:

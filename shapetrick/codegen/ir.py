@@ -9,13 +9,13 @@ subexpressions.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
 from typing import Any, Literal
 
 from ..core.dims import ONE, Dim, Extent, Sides, extent
 from ..core.expr import Real
+from ..core.records import dataclass
 from ..core.traversal import postorder
 
 # Operations on arrays, in groups: what is given, of every entry, what stands where, sums and
@@ -59,6 +59,23 @@ class Value:
     @property
     def is_matrix(self) -> bool:
         return len(self.shape) == 2
+
+    @property
+    def exponent(self) -> Real | None:
+        """Of a power by a number, that."""
+        is_power = self.op == "power" and self.args[1].op == "number"
+        return self.args[1].data if is_power else None
+
+
+def dims_in(v: Value) -> Iterator[Dim]:
+    """The dimensions that stand in a value itself, in its shape and in what else it has."""
+    stack: list[object] = [v.data, *reversed(v.shape)]
+    while stack:
+        x = stack.pop()
+        if isinstance(x, Dim):
+            yield x
+        elif isinstance(x, tuple):
+            stack += reversed(x)
 
 
 ChainFactor = tuple[Value, Sides]  # a factor of a matrix product as it stands in it

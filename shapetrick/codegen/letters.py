@@ -95,7 +95,7 @@ class _Letters:
         where one is repeated over an axis by itself, or divides."""
         operands: list[LetteredOperand] = []
         for a in v.args:
-            divides = a.op == "power" and a.args[1].op == "number" and a.args[1].data < 0
+            divides = (a.exponent or 0) < 0
             if a.op == "lift":
                 operands.append((a.args[0], letters[0]))
             elif a.rank and (divides or ONE in a.shape):

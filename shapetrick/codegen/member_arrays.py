@@ -12,7 +12,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from ..core.block_forms import Acted, BlockMatrix, Part, written_through
-from ..core.dims import NOTHING, ONE, Dim, Extent, extent
+from ..core.dims import NOTHING, ONE, Dim, extent
 from ..core.errors import RequestError
 from ..core.expr import (
     LARGEST,
@@ -39,9 +39,9 @@ from ..core.functions import TABLE as FUNCTIONS
 from ..core.indices import Index, Member, Range, dim_of
 from ..core.traversal import postorder
 from .axes import NamedArray
-from .from_expressions import ACTED, shifted, translated
+from .from_expressions import acted, concatenated, reshaped, sliced, translated
 from .ir import ArrayOperation, Graph, Value
-from .member_calls import CALLS, NO_CODE, SQUARES, MemberCall
+from .member_calls import NO_CODE, SQUARES, MemberCall, rule_of
 from .member_products import Products, SummedProduct
 from .member_reads import Family, LetterRanges, Reading
 from .strided_sums import StridedSums
@@ -66,6 +66,11 @@ class MemberArrays(Products):
         letters = [self.letter(r, scope) for r in scope]
         sides = [x for x in found.axes if x not in letters]
         return self.axes.spread(found, [*letters, *sides])
+
+    @property
+    def translated(self) -> dict[Expr, Value]:
+        """The values of expressions without letters."""
+        return {e: p.factors[0].value for (e, _), p in self._known.items() if self._is_plain(p)}
 
     # ------------------------------------------------------------------------------- expressions
 
@@ -119,8 +124,8 @@ class MemberArrays(Products):
                 return self.entrywise(build, args, scope)
             case Part() | BlockMatrix() | Acted():
                 return self._structured(e, args, scope)
-            case Call() if e.function in CALLS:
-                return CALLS[e.function](MemberCall(self, e, args, scope))
+            case Call() if (rule := rule_of(e.function)) is not None:
+                return rule(MemberCall(self, e, args, scope))
             case Call() if FUNCTIONS[e.function].elementwise:
                 called = e.function
                 build = lambda *xs: self.graph.function(called, *xs)  # noqa: E731
@@ -301,26 +306,13 @@ class MemberArrays(Products):
         }
         letters = self.letters(own, scope)
         lead = self.axes.extent(letters)
-        shape = (*lead, *extent(e.shape))
         axes = (*letters, *(x for x in sides if x))
         if isinstance(e, BlockMatrix):
             v = self._blocks(e, arrays, letters)
         elif isinstance(e, Part):
-            places = [
-                None if bounds is None else (bounds[0] - ONE, bounds[1], bounds[0] == bounds[1])
-                for bounds, d in zip((e.rows, e.cols), e.args[0].shape, strict=True)
-                if d != ONE
-            ]
-            v = self.graph.node(
-                "slice", (arrays[0].value,), (*[None] * len(letters), *places), shape
-            )
+            v = sliced(self.graph, arrays[0].value, e, lead)
         elif isinstance(e, Acted) and e.shape[e.axis or 0] != ONE:
-            x = arrays[0].value
-            axis = None if e.axis is None else len(shape) - 1 if e.axis else len(lead)
-            if e.by is not None:
-                v = shifted(self.graph, x, e.by, shape, len(lead) if axis is None else axis)
-            else:
-                v = self.graph.node(ACTED[e.function], (x,), axis, shape)
+            v = acted(self.graph, arrays[0].value, e, lead)
         else:
             raise RequestError(NO_CODE.format(str(e)))
         return SummedProduct((NamedArray(v, axes),), sides[0], sides[1])
@@ -334,17 +326,11 @@ class MemberArrays(Products):
         for a, block in zip(arrays, e.args, strict=True):
             inner = [x for x in a.axes if x not in letters]
             v = self.axes.spread(a, [*letters, *inner])
-            cells.append(self._reshaped(v, (*lead, *block.shape)))
+            cells.append(reshaped(self.graph, v, (*lead, *block.shape)))
         rows = []
         for at in range(0, len(cells), e.width):
             row = cells[at : at + e.width]
             width = sum((v.shape[-1] for v in row), NOTHING)
-            rows.append(self._joined(row, len(lead) + 1, (*row[0].shape[:-1], width)))
-        whole = self._joined(rows, len(lead), (*lead, *e.shape))
-        return self._reshaped(whole, (*lead, *extent(e.shape)))
-
-    def _joined(self, parts: Sequence[Value], axis: int, shape: Extent) -> Value:
-        return parts[0] if len(parts) == 1 else self.graph.node("concatenate", parts, axis, shape)
-
-    def _reshaped(self, v: Value, shape: Extent) -> Value:
-        return v if v.shape == shape else self.graph.node("reshape", (v,), None, shape)
+            rows.append(concatenated(self.graph, row, len(lead) + 1, (*row[0].shape[:-1], width)))
+        whole = concatenated(self.graph, rows, len(lead), (*lead, *e.shape))
+        return reshaped(self.graph, whole, (*lead, *extent(e.shape)))

@@ -1,17 +1,18 @@
-"""TABLE: what functions of arrays with letters are in operations on named axes."""
+"""CALLS: what functions of arrays with letters are in operations on named axes, where they are not
+what they are in any other plan, on every array by itself."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 
 from ..core.dims import ONE
-from ..core.errors import RequestError
 from ..core.expr import Call
+from ..core.records import dataclass
 from ..core.structure import data_of
 from .axes import Axes, NamedArray
-from .from_expressions import TABLE, Operation
+from .from_expressions import TABLE, Operation, reshaped
 from .ir import ArrayOperation, Value
 from .member_products import Products, SummedProduct
 from .member_reads import LetterRanges
@@ -130,24 +131,6 @@ def _diag(c: MemberCall) -> SummedProduct:
     return _on_diagonal(c, own, c.to.axes.name(c.to.axes.dim(own))) if own else c.p
 
 
-def _of_square(op: ArrayOperation) -> Rule:
-    def made(c: MemberCall) -> SummedProduct:
-        if None in c.sides:
-            raise RequestError(NO_CODE.format(c.e.function))
-        a = c.array()
-        axes, sides = (a.axes, c.sides) if op == "inv" else (a.axes[:-2], ())
-        v = c.to.graph.node(op, (a.value,), None, a.value.shape[: len(axes)])
-        return SummedProduct((NamedArray(v, axes),), *sides)
-
-    return made
-
-
-def _adjugate(c: MemberCall) -> SummedProduct:
-    """The determinant times the inverse."""
-    determinant, inverse = _of_square("det")(c), _of_square("inv")(c)
-    return replace(inverse, factors=(*determinant.factors, *inverse.factors))
-
-
 def _merged(
     c: MemberCall,
     factors: Sequence[NamedArray],
@@ -164,13 +147,21 @@ def _merged(
     )
     names = (*letters, *(x for x in (row, col) if x))
     shape = axes.extent(names)
-    v = v if v.shape == shape else c.to.graph.node("reshape", (v,), None, shape)
-    return SummedProduct((NamedArray(v, names),), row, col)
+    return SummedProduct((NamedArray(reshaped(c.to.graph, v, shape), names),), row, col)
 
 
 def _kron(c: MemberCall) -> SummedProduct:
     a, b = c.args
     return _merged(c, (*a.factors, *b.factors), (a.row, b.row), (a.col, b.col))
+
+
+def _unvec(c: MemberCall) -> SummedProduct:
+    """Of each vector the matrix with that `vec`."""
+    a, (row, col) = c.array(), c.to.sides(c.e)
+    own = tuple(x for x in (col, row) if x)
+    axes = (*(x for x in a.axes if x not in c.sides), *own)
+    v = reshaped(c.to.graph, a.value, c.to.axes.extent(axes))
+    return SummedProduct((NamedArray(v, axes),), row, col)
 
 
 CALLS: Mapping[str, Rule] = {
@@ -183,20 +174,15 @@ CALLS: Mapping[str, Rule] = {
     "diag": _diag,
     "kron": _kron,
     "vec": lambda c: _merged(c, c.p.factors, (c.p.col, c.p.row), ()),
-    "max": _along,
-    "min": _along,
-    "ismax": _along,
-    "ismin": _along,
-    "logsumexp": _along,
-    "softmax": _along,
-    "log_softmax": _along,
-    "inv": _of_square("inv"),
-    "det": _of_square("det"),
-    "logdet": _of_square("logdet"),
-    "adj": _adjugate,
+    "unvec": _unvec,
     "square": lambda c: c.to.squared(c.p, c.scope),
-    "sqrt": lambda c: c.to.rooted(c.p, c.scope),
 }
+
+
+def rule_of(function: str) -> Rule | None:
+    """What a function is; None for one that has no operations of its own."""
+    return CALLS.get(function, _along if function in TABLE else None)
+
 
 # What the square of a function is, without a root that is squared again.
 SQUARES: Mapping[str, Rule] = {"norm": lambda c: c.to.squares(c.p, c.scope)}

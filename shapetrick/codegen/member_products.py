@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ..core.dims import ONE, Dim
 from ..core.expr import Expr
 from ..core.indices import Range, dim_of
+from ..core.records import dataclass
 from .axes import Axes, NamedArray
 from .ir import Graph, Value
 from .member_reads import LetterRanges
@@ -70,14 +71,13 @@ class Products:
 
     def own(self, p: SummedProduct) -> SummedProduct:
         """The product with axes of its own for what is no letter's."""
-        inner = {*p.summed, p.row, p.col} - {None}
-        return p.renamed({x: self.axes.name(self.axes.dim(x)) for x in inner if x is not None})
+        inner = (x for x in {*p.summed, p.row, p.col} if x is not None)
+        return p.renamed({x: self.axes.name(self.axes.dim(x)) for x in inner})
 
     def matmul(self, args: Sequence[SummedProduct]) -> SummedProduct:
         found = args[0]
         for p in args[1:]:
-            names = {p.row: found.col} if p.row is not None and found.col is not None else {}
-            q = p.renamed({a: b for a, b in names.items() if a and b})
+            q = p.renamed({p.row: found.col}) if p.row and found.col else p
             inner = {x for x in (found.col, q.row) if x is not None}
             summed = found.summed | q.summed | inner
             found = SummedProduct((*found.factors, *q.factors), found.row, q.col, summed)
@@ -94,11 +94,6 @@ class Products:
         """The square of each entry."""
         p = self.computed(p, scope)
         return replace(p, factors=p.factors * 2)
-
-    def rooted(self, p: SummedProduct, scope: LetterRanges) -> SummedProduct:
-        """The square root of each entry."""
-        a = self.array(p, scope)
-        return SummedProduct((NamedArray(self.graph.root(a.value), a.axes),), p.row, p.col)
 
     def identity(self, row: str, col: str) -> NamedArray:
         """The identity with these axes."""

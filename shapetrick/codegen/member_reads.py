@@ -6,7 +6,7 @@ Where an index may leave what a family runs over, the array is padded with zeros
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ..core.dims import NOTHING, ONE, Dim
 from ..core.errors import RequestError
@@ -14,6 +14,7 @@ from ..core.expr import Symbol
 from ..core.families import MemberBox, around, box_of, extent_of, is_inside
 from ..core.indices import Index, Range, dim_of
 from ..core.named_tuples import NamedTuple
+from ..core.records import dataclass
 from ..core.traversal import strong_components
 from .axes import Axes, NamedArray
 from .ir import Value

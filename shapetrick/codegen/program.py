@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 
-from ..core.dims import Dim
+from ..algebra.definiteness import Definite
+from ..algebra.symmetry import Symmetry
 from ..core.errors import RequestError
 from ..core.expr import Call, Expr, Name, Symbol, symbol, times
 from ..core.problem import Problem
@@ -23,7 +24,7 @@ from .chain_order import Association
 from .factorizations import with_shared_factors
 from .from_expressions import TABLE as TRANSLATED
 from .from_expressions import translate
-from .ir import Graph, Value
+from .ir import Graph, Value, dims_in
 from .reductions import with_products_reused
 
 
@@ -179,7 +180,7 @@ def planned(
     spelled = computable(roots, is_spelled)
     translation = translate(spelled, graph)
     values = [translation.values[e] for e in spelled]
-    new = lowered(graph, values, sizes)
+    new = lowered(graph, values, sizes, translation.values)
     values = [new[v] for v in values]
     names = {new[v]: name for v, name in translation.names.items() if v in new}
     called = {v.data for v in postorder(values) if v.op == "function"}
@@ -209,14 +210,25 @@ def computable(roots: Sequence[Expr], is_spelled: Callable[[str], bool]) -> list
     return [written_out(e, lambda part: _lacks(part, is_spelled)) for e in stable(roots)]
 
 
-def lowered(graph: Graph, values: Sequence[Value], sizes: Mapping[str, int]) -> dict[Value, Value]:
-    """What every value becomes where products are ordered, and factors and products are shared."""
+def lowered(
+    graph: Graph,
+    values: Sequence[Value],
+    sizes: Mapping[str, int],
+    translated: Mapping[Expr, Value],
+) -> dict[Value, Value]:
+    """What every value becomes where products are ordered, and factors and products are shared;
+    `translated` are the values of expressions."""
+    found = {v: v for v in postorder(values)}
+    is_definite = Definite(Symmetry())
+
+    def is_positive(v: Value) -> bool:
+        return any(is_definite(e) == "definite" for e, w in translated.items() if found.get(w) is v)
+
     stages: list[Callable[[list[Value]], dict[Value, Value]]] = [
         Association(graph, sizes),
-        partial(with_shared_factors, graph),
+        partial(with_shared_factors, graph, is_positive),
         partial(with_products_reused, graph),
     ]
-    found = {v: v for v in postorder(values)}
     for stage in stages:
         new = stage([found[v] for v in values])
         found = {v: new[w] for v, w in found.items() if w in new}
@@ -236,10 +248,5 @@ def _lacks(e: Call, is_spelled: Callable[[str], bool]) -> bool:
 
 def _dimensions(values: Sequence[Value]) -> tuple[str, ...]:
     """The names of dimensions that the plan needs, in order of appearance."""
-    dims: list[Dim] = []
-    for v in postorder(values):
-        data = v.data if isinstance(v.data, tuple) else (v.data,)
-        if v.op == "slice":
-            data = tuple(end for place in data if place is not None for end in place)
-        dims += [*v.shape, *(d for d in data if isinstance(d, Dim))]
+    dims = (d for v in postorder(values) for d in dims_in(v))
     return tuple(dict.fromkeys(name for d in dims for name in d.names))

@@ -22,7 +22,7 @@ def total(graph: Graph, a: Value, axis: int | None = None) -> Value:
         return total(graph, a.args[0], 1 - axis)
     if a.op == "mul":
         return _sum_of_product(graph, a.args, a.shape, axis)
-    if a.op == "chain" or _squared(a):
+    if a.op == "chain" or a.exponent == 2:
         return _sum_of_product(graph, (a,), a.shape, axis)
     if a.op in ("spread", "ones"):
         return _sum_of_product(graph, (a.args[0] if a.args else graph.one,), a.shape, axis)
@@ -101,10 +101,6 @@ def _is_column(a: Value) -> bool:
     return a.is_matrix and a.shape[1] == ONE
 
 
-def _squared(a: Value) -> bool:
-    return a.op == "power" and a.args[1].op == "number" and a.args[1].data == 2
-
-
 def _sum_of_product(
     graph: Graph, factors: Sequence[Value], shape: Extent, axis: int | None
 ) -> Value:
@@ -112,7 +108,7 @@ def _sum_of_product(
     of the sum, or multiplied to the matrices as vectors."""
     scalars = [a for a in factors if not a.rank]
     arrays = [a for a in factors if a.rank]
-    if len(arrays) == 1 and _squared(arrays[0]) and arrays[0].shape == shape:
+    if len(arrays) == 1 and arrays[0].exponent == 2 and arrays[0].shape == shape:
         arrays = [arrays[0].args[0]] * 2
     if len(shape) == 1:
         return graph.mul(*scalars, _sum_of_vectors(graph, arrays, shape))

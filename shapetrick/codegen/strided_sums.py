@@ -8,7 +8,6 @@ Where a condition leaves one place, `sum(p = 1..P, 2 p = r) G[p]`, it is the mem
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Set
-from dataclasses import dataclass
 
 from ..core.dims import NOTHING, ONE, Dim
 from ..core.expr import (
@@ -26,6 +25,7 @@ from ..core.expr import (
 )
 from ..core.families import MemberBox, along, index_letters, letters_in, members_in, reindexed
 from ..core.indices import Index, Range, dim_of, member
+from ..core.records import dataclass
 from ..core.traversal import rebuild
 from .axes import Axes
 from .ir import Value

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, NoReturn
 
 from ..core.deadline import SECONDS, seconds_of
@@ -146,7 +145,7 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 
 def arguments(given: Sequence[str]) -> argparse.Namespace:
     """What is asked for. Exits with a message and status 2 if it isn't understood."""
-    parser, commands = _parser()
+    parser, commands = _parser(given[:1])
     words = list(given)
     if words[:1] == ["help"]:
         words = [*words[1:2], "--help"]
@@ -176,13 +175,13 @@ def _command_first(words: list[str], commands: Mapping[str, Parser]) -> list[str
     """The words with the command in front, which may stand behind options; else `derive`."""
     takes_value = commands["derive"].options
     for i, (before, word) in enumerate(pairwise(words), 1):
-        if word in commands and not takes_value.get(before) and not Path(word).exists():
+        if word in commands and not takes_value.get(before) and not os.path.exists(word):
             return [word, *words[:i], *words[i + 1 :]]
     return ["derive", *words]
 
 
 def _is_file(word: str) -> bool:
-    return word.endswith(SUFFIXES) or Path(word).exists() or function_of(word) is not None
+    return word.endswith(SUFFIXES) or os.path.exists(word) or function_of(word) is not None
 
 
 def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
@@ -192,7 +191,8 @@ def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     return top, dict(commands.choices)
 
 
-def _parser() -> tuple[Parser, Any]:
+def _parser(asked: Sequence[str] = ()) -> tuple[Parser, Any]:
+    """The parser of the whole, with those of its commands: if one is asked for, that one alone."""
     top = Parser(
         prog="shapetrick",
         usage="%(prog)s [-h] [--version] COMMAND ...",
@@ -207,7 +207,7 @@ def _parser() -> tuple[Parser, Any]:
         metavar="COMMAND ARG ...",  # as wide as the widest name: all helps in one column
         required=True,
     )
-    for row in _COMMANDS:
+    for row in [row for row in _COMMANDS if row.name in asked] or _COMMANDS:
         command = commands.add_parser(
             row.name,
             help=row.summary,

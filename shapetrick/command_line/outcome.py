@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.version import VERSION
@@ -37,6 +36,7 @@ def complain(message: str, status: int = BAD_INPUT) -> int:
 
 def confession(fault: Exception) -> str:
     """One line on an exception that nobody foresaw, with what a report needs."""
+    from pathlib import Path
     from traceback import walk_tb
 
     frame, line = list(walk_tb(fault.__traceback__))[-1]

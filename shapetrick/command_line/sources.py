@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.named_tuples import NamedTuple
@@ -15,6 +15,8 @@ from .outcome import DONE, BadInput, refused
 from .progress import working
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..api import Problem
 
 _FUNCTION = regex(r"(?P<file>.+\.py):(?P<name>\w+)")
@@ -37,7 +39,7 @@ WorkOnSource = Callable[[GivenProblem, Counter[str]], int]  # counts, and return
 
 def several(args: Namespace) -> bool:
     """Whether there may be more than one problem, so that it has to be told which is which."""
-    one_each = not any(Path(file).is_dir() or _is_collection(file) for file in args.files)
+    one_each = not any(os.path.isdir(file) or _is_collection(file) for file in args.files)
     return len(args.files) > 1 or not one_each
 
 
@@ -112,16 +114,20 @@ def _sources(given: Sequence[str]) -> Iterator[tuple[str, str | None]]:
 def _files(given: Sequence[str]) -> Iterator[str]:
     """The files, and those in the folders, in the order of their names."""
     for name in given:
-        if name in ("", "-") or not Path(name).is_dir():
-            yield name
-            continue
-        found = sorted(str(p) for p in Path(name).rglob("*") if _is_problem(p))
-        if not found:
-            raise BadInput(
-                f"there is no problem in the folder {name}: no file that ends in .st, and no "
-                "marked one that ends in .tex."
-            )
-        yield from found
+        yield from _within(name) if name != "-" and os.path.isdir(name) else [name]
+
+
+def _within(folder: str) -> list[str]:
+    """The problems in a folder. Raises BadInput."""
+    from pathlib import Path
+
+    found = sorted(str(p) for p in Path(folder).rglob("*") if _is_problem(p))
+    if not found:
+        raise BadInput(
+            f"there is no problem in the folder {folder}: no file that ends in .st, and no "
+            "marked one that ends in .tex."
+        )
+    return found
 
 
 def _is_problem(path: Path) -> bool:
@@ -160,7 +166,7 @@ def _text(file: str | None, args: Namespace) -> str:
 
     if file is None:
         return checked_text("\n".join(args.texts), "the text of -e")
-    other = _OTHERS.get(Path(file).suffix)
+    other = next((what for suffix, what in _OTHERS.items() if file.endswith(suffix)), None)
     if other is not None:
         raise InputError(f"it is {other.format(file)}.")
     text = read_text(file)

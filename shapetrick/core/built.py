@@ -7,10 +7,12 @@ from __future__ import annotations
 import pickle
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-PLACE = "shapetrick/core/built.pickle"  # in a wheel
+from .files import came_along
+
+_PLACE = "core", "built.pickle"  # in the package
+PLACE = "/".join(("shapetrick", *_PLACE))  # in a wheel
 
 
 @cache
@@ -28,8 +30,7 @@ def packed(found: Mapping[tuple[str, str], Any]) -> bytes:
 @cache
 def _kept() -> Mapping[tuple[str, str], bytes]:
     try:
-        data = Path(__file__).with_name(Path(PLACE).name).read_bytes()
+        kept: Mapping[tuple[str, str], bytes] = pickle.loads(came_along(*_PLACE))
     except OSError:
         return {}
-    kept: Mapping[tuple[str, str], bytes] = pickle.loads(data)
     return kept

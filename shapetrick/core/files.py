@@ -1,7 +1,8 @@
 """Files that are replaced as a whole or not at all, and the folders of the program: where it keeps
 what is its own, and what came along with it.
 
-Every file that the program writes is written here; nothing of ours comes before this module.
+Every file that the program writes is written here; nothing of ours comes before this module. What
+a first answer needs does without `pathlib`, whose import is a fortieth of it.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ import os
 import stat
 import time
 from contextlib import suppress
-from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_PACKAGE = os.path.dirname(os.path.dirname(__file__))
 _SHARED = 0o666  # what a new file may be read and written by, less the umask
 _OWN = 0o600
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -20,6 +24,8 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 def own_folder(kind: Literal["cache", "data", "state"]) -> Path:
     """Where the program keeps files of its own. Raises RuntimeError where there is no home."""
+    from pathlib import Path
+
     from platformdirs import PlatformDirs
 
     folder = Path(getattr(PlatformDirs("shapetrick", appauthor=False), f"user_{kind}_dir"))
@@ -30,8 +36,21 @@ def own_folder(kind: Literal["cache", "data", "state"]) -> Path:
 
 def shipped(name: str) -> Path:
     """A folder that came along: in the package of a wheel, beside it in a clone."""
-    package = Path(__file__).parents[1]
+    from pathlib import Path
+
+    package = Path(_PACKAGE)
     return next(d for d in (package / name, package.parent / name) if d.is_dir())
+
+
+def came_along(*names: str) -> bytes:
+    """What a file of the package holds, by its folders and its name. Raises OSError."""
+    with opened(os.path.join(_PACKAGE, *names)) as file:
+        return file.read()
+
+
+def opened(name: str) -> BinaryIO:
+    """A file to be read. Raises OSError, and ValueError for what is no name."""
+    return open(name, "rb")
 
 
 def make_folder(folder: Path) -> None:
@@ -45,6 +64,8 @@ def write_file(path: Path, text: str, private: bool = False) -> None:
 
     A link stays, and what it points to is replaced; so do the permissions of the file. What is no
     plain file, such as `/dev/stdout`, is written to. Raises OSError."""
+    from pathlib import Path
+
     path = Path(os.path.realpath(path))
     try:
         mode = path.stat().st_mode

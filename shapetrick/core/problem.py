@@ -49,7 +49,7 @@ class Claim(NamedTuple):
 OF_ITS_SHAPE = frozenset({"grad", "vjp", "hvp"})  # kinds whose answers have the variable's shape
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Request:
     """One thing asked: the derivative of `of` by one symbol, or the symbol itself where the
     equations of `system` hold; then `of` is what is zero.

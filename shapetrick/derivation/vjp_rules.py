@@ -12,7 +12,6 @@ table a wheel has it.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -23,6 +22,7 @@ from ..core.dims import Dim, shape_text
 from ..core.errors import DerivationError, ShapeError
 from ..core.expr import UNIT, Expr, Power
 from ..core.functions import TABLE, Function
+from ..core.logs import log
 from ..core.named_tuples import NamedTuple
 from ..core.structure import data_of
 from . import ties
@@ -46,7 +46,6 @@ class VjpRule(NamedTuple):
     terms: tuple[Arranged, ...]
 
 
-_log = logging.getLogger(__name__)
 _rules: dict[Pattern, VjpRule] = {}
 
 
@@ -59,7 +58,7 @@ def rule_for(view: LocalDerivative) -> VjpRule:
     if rule is None:
         rule = _rules[pattern] = _built(pattern) or _search(pattern)
         for one in rule.terms:
-            _log.debug("%s: arrangements tried: %d", pattern.row.name, one.tried)
+            log("debug", __name__, "%s: arrangements tried: %d", pattern.row.name, one.tried)
     return rule
 
 

@@ -105,27 +105,32 @@ class Paper:
 
     def _find_stops(self) -> dict[Expr, None]:
         """Where lines end: the root, the variable, definitions, what is used twice, and the
-        argument of an operation whose derivative is a sum."""
+        argument of an operation whose derivative is a sum. A transpose is no end: what uses it
+        uses its argument."""
         uses: dict[Expr, int] = dict.fromkeys(self._active, 0)
         stops = dict.fromkeys([self._request.of, *self._variables])
-        for e in self._active:
+        for e in reversed(self._active):
             several = not isinstance(e, Name) and any(
                 len(rule_for(v).terms) > 1
                 for i, a in enumerate(e.args)
                 if a in uses
                 for v in views(e, i, uses)
             )
+            times_used = uses[e] if isinstance(e, Transpose) else 1
             for a in e.args:
                 if a in uses:
-                    uses[a] += 1
-                    if several or uses[a] > 1:
+                    uses[a] += times_used
+                    if several or (uses[a] > 1 and not isinstance(a, Transpose)):
                         stops[a] = None
             if isinstance(e, Name):
                 stops[e] = None
         stops |= dict.fromkeys(self._shared)
-        for e in list(stops):
-            plain = isinstance(e, Name) and e.args[0] not in self._shared
-            if plain and e.args[0] in stops and uses.get(e.args[0]) == 1:
+        ends = {self._request.of, *self._variables, *self._shared}
+        for e in [e for e in stops if isinstance(e, Name)]:
+            if e.args[0] in self._shared:  # its cotangent has a name already
+                if e not in ends:
+                    del stops[e]
+            elif e.args[0] in stops and uses.get(e.args[0]) == 1:
                 del stops[e.args[0]]
         return {e: None for e in self._active if e in stops}
 

@@ -41,6 +41,17 @@ class Nest:
 NestStep = MemberStep | Nest
 
 
+def member_steps(step: NestStep) -> Iterator[MemberStep]:
+    """All that a step is made of, in order."""
+    stack = [step]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, Nest):
+            stack += reversed(one.steps)
+        else:
+            yield one
+
+
 def has_recurrence(segments: Sequence[Segment]) -> bool:
     """Whether members are made of other members of their own family."""
     return any(True for group in schedule(segments) for _ in _uses(list(map(MemberStep, group))))

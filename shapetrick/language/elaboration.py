@@ -33,7 +33,6 @@ from .equation_systems import (
 )
 from .expressions import expression_among, inference_in
 from .index_notation.entry_definitions import defined_by_entries, has_indices
-from .index_notation.index_names import IndexNames
 from .index_notation.member_entries import with_member_entries
 from .lengths import with_counted_lengths
 from .reader import parse
@@ -70,6 +69,7 @@ from .syntax.tree import (
     expressions_of,
     has_families,
     name_node,
+    nodes_of,
     opened,
     postorder,
     typed_parts,
@@ -78,6 +78,7 @@ from .vocabularies import derivative_of_function
 
 if TYPE_CHECKING:
     from .family_statements import MemberScope
+    from .index_notation.entry_meanings import IndexNames
 
 FRESH = "nmpkqrsthdl"  # names for dimensions that were inferred, in this order
 _VALUE = "#"  # the name of an expression alone
@@ -172,23 +173,22 @@ def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list
 
     scope = Scope(text)
     notation = IndexNotation(text, statements, inference_in(scope, {}), heads)
-    scope.dims.update(dict.fromkeys(notation.known.dims))
+    scope.dims.update(dict.fromkeys(notation.reader.known.dims))
     with Located(text):
         try:
-            return notation.read(), [*said, *notation.said]
+            return notation.read(), [*said, *notation.reader.said]
         except InputError as error:  # what has no shape may be two names
-            raise _run_together(statements, notation.known) or error from None
+            raise _run_together(statements, notation.reader.known) or error from None
 
 
 def _run_together(statements: Iterable[Statement], known: IndexNames) -> NameProblem | None:
     """What is said of the first name that is two known ones without a space."""
     names = {*known.values, *known.dims}
-    for root in (e for s in statements for e in expressions_of(s)):
-        for node in postorder(root):
-            if node.kind == "name" and node.value not in names:
-                said = run_together(node.value, names)
-                if said:
-                    return NameProblem(said, node.span)
+    for node in nodes_of(statements):
+        if node.kind == "name" and node.value not in names:
+            said = run_together(node.value, names)
+            if said:
+                return NameProblem(said, node.span)
     return None
 
 

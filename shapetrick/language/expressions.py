@@ -14,8 +14,7 @@ from ..core.expr import Expr, Named, operand
 from ..core.free_names import free_name
 from ..core.operands import Operand
 from ..core.problem import Problem
-from .index_notation.entry_definitions import has_indices
-from .index_notation.index_names import IndexNames
+from .index_notation.entry_definitions import EntryHead, has_indices
 from .reader import parse_expression
 from .shapes.errors import Expectation, explain, undetermined
 from .shapes.inference import Inference, Misfit, Undetermined
@@ -119,13 +118,15 @@ def in_matrix_notation(
     entries, where it is by entries."""
     if problem.has_families or not has_indices([node], values):
         return node
-    from .index_notation.statements import expression_in_matrix_notation
+    from .index_notation.entry_meanings import IndexNames
+    from .index_notation.reader import IndexReader
+    from .index_notation.statements import in_matrix_notation as read
 
     scope = scope_of(text, values, problem)
     names = IndexNames({*values}, set(), {*scope.dims})
     inference = inference_in(scope, {name: value.shape for name, value in values.items()})
     with Located(text):
-        return expression_in_matrix_notation(text, node, names, inference, letters)
+        return read(node, IndexReader(text, names, inference), EntryHead(letters))
 
 
 def scope_of(text: str, values: Mapping[str, Expr], problem: Problem) -> Scope:

@@ -77,9 +77,8 @@ class _Dependence:
 
     def is_of(self, other: PendingDefinition) -> bool:
         """Whether what is used may be what another one defines."""
-        return other.base == self.use.base and may_meet(
-            box_of(other.indices, other.ranges), self.use.within()
-        )
+        alike = other.base == self.use.base and len(other.indices) == len(self.use.indices)
+        return alike and may_meet(box_of(other.indices, other.ranges), self.use.within())
 
     def is_before(self, axis: int, by: int = 0) -> bool:
         """Whether what is used comes before, along an axis."""

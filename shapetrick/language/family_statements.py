@@ -23,6 +23,7 @@ from .family_scope import Order, PendingDefinition, Use, circular
 from .shapes.inference import Undetermined
 from .shapes.scope import Scope, gather, known_scope
 from .shapes.unification import is_settled
+from .syntax.index_binders import bound_twice
 from .syntax.tree import (
     RUNNING,
     Declaration,
@@ -294,11 +295,7 @@ class MemberScope:
             if node.kind in RUNNING:
                 outer = {r.letter for r in ranges}
                 if node.value.letter in outer:
-                    raise NameProblem(
-                        f"`{node.value.letter}` runs here already: choose another letter for the "
-                        "sum.",
-                        node.span,
-                    )
+                    raise NameProblem(bound_twice(node.value.letter), node.span)
                 if self.scope.is_value(node.value.letter):
                     raise NameProblem(
                         f"`{node.value.letter}` is a value, so it can't be the index of a sum: "

@@ -15,6 +15,7 @@ from typing import Any
 from ..core.dims import Dim
 from ..core.errors import Span
 from ..core.indices import Index, Indices, Member, Range, index_of, renamed, renamed_dim
+from .shapes.foreign_words import as_size
 from .syntax.index_binders import sums_among
 from .syntax.member_ranges import ranges_said, running_letters
 from .syntax.selections import typed_index
@@ -23,8 +24,7 @@ from .syntax.tree import (
     Statement,
     SyntaxNode,
     TypedDimension,
-    expressions_of,
-    postorder,
+    nodes_of,
     transformed,
 )
 
@@ -57,7 +57,7 @@ def with_counted_lengths(
 def _differences(statements: Sequence[Statement]) -> Iterator[Index]:
     """The sizes, and numbers of members, that are a length less others."""
     for s in statements:
-        ranges, bound = sums_among(n for e in expressions_of(s) for n in postorder(e))
+        ranges, bound = sums_among(nodes_of([s]))
         ranges += ranges_said(s)
         bound |= {over.letter for over in ranges} | running_letters(s)
         counts = [over.last.minus(over.first).plus(1) for over in ranges]
@@ -67,7 +67,8 @@ def _differences(statements: Sequence[Statement]) -> Iterator[Index]:
         for count in counts:
             less = [letter for letter, k in count.terms.items() if k < 0]
             of_one = count.letter and len(count.terms) == len(less) + 1
-            if less and of_one and bound.isdisjoint(count.terms):
+            is_word = any(as_size(t, ends=False) for t in count.terms)  # `n-by-d`
+            if less and of_one and not is_word and bound.isdisjoint(count.terms):
                 yield count
 
 

@@ -20,7 +20,7 @@ from .syntax.conditions import with_conditions
 from .syntax.latex_places import DIVIDED, formulas, has_latex, is_formula
 from .syntax.lexer import Arities, Source
 from .syntax.library import function_at
-from .syntax.statement_lines import blanked, cleaned, declared_names, elementwise, lines
+from .syntax.statement_lines import cleaned, declared_names, elementwise, lines
 from .syntax.text_functions import head_places, opened_expression, opened_statements, with_heads
 from .syntax.tree import ATTRIBUTES, FunctionDefinition, Statement, SyntaxNode
 
@@ -31,13 +31,12 @@ MOST_LATEX = 100_000  # characters in all
 # Words between formulas that say nothing of them.
 _JOINING = (
     "and where with let given here we have then so thus hence define set consider suppose assume "
-    "find compute calculate the gradient derivative hessian"
+    "find compute calculate the gradient derivative hessian for all each every"
 )
 _BESIDE = regex(rf"[\s,.;:]*(?:(?:{'|'.join(_JOINING.split())})(?!\w)[\s,.;:]*)*", re.IGNORECASE)
 _OF_A_VALUE = regex(rf"(?<!\w)(?:{'|'.join(ATTRIBUTES)}|positive definite)(?!\w)")
 _DIVIDED = regex(r"\\(?=\s|[a-zA-Z](?![a-zA-Z])|\()")  # no macro has one letter
 _MACRO = regex(r"\\(?:[a-zA-Z]{2,}|[|,;:!{}\[\]])")
-_COMMENT = regex(r"(?<!\\)%[^\n]*")
 
 
 class Written(NamedTuple):
@@ -73,9 +72,9 @@ def parse_expression(
 
     with Located(text):
         clean = cleaned(text, functions)
-        known = names_of([*names, *_listed(abstract)], functions)
+        known = names_of(clean, [*names, *_listed(abstract)], functions)
         known.abstract.update(_listed(abstract))
-        return opened_expression(expression(clean, _inner(clean), known), functions)
+        return opened_expression(expression(_inner(clean), known), functions)
 
 
 def written(
@@ -108,8 +107,7 @@ def _listed(names: Container[str]) -> list[str]:
 
 
 def _alone(text: str, w: Written) -> str:
-    typed = blanked(text[w.span.start : w.span.end], _COMMENT)
-    return text[w.span.start : w.span.end] if w.cut is None else f"${typed}$"
+    return text[slice(*w.span)] if w.cut is None else f"${w.cut.typed(text)}$"
 
 
 def _inner(text: str) -> Span:
@@ -125,7 +123,7 @@ def _inner(text: str) -> Span:
 
 def _written(text: str) -> Iterator[Written]:
     """The statements of a text that has LaTeX in it, in order."""
-    from .latex.parser import cuts
+    from .latex.parser import cuts, with_ranges
 
     found = list(formulas(text))
     _admit([f.inner for f in found])
@@ -142,10 +140,14 @@ def _written(text: str) -> Iterator[Written]:
             spans.append((span, is_formula(text, span)))
             STATEMENTS.admit(len(spans), "this text", "split it into several problems.")
     _admit([span for span, in_latex in spans if in_latex])
-    for span, in_latex in sorted(spans):
+    run: list[Cut] = []  # formulas between plain statements
+    for span, in_latex in [*sorted(spans), (Span(len(text), len(text)), False)]:
         if in_latex:
-            yield from (Written(cut.span, cut) for cut in cuts(text, span))
-        else:
+            run += cuts(text, span)
+            continue
+        yield from (Written(cut.span, cut) for cut in with_ranges(run))
+        run = []
+        if span.start < len(text):
             yield Written(span)
 
 
@@ -205,12 +207,12 @@ def _parsed(
     STATEMENTS.admit(len(found), "this text", "split it into several problems.")
     cut = [w.cut for w in found if w.cut is not None]
     plainly = [*known, *declared_names(text)]
-    cut = with_marked_names(text, cut, names_of(plainly, functions), plainly)
+    cut = with_marked_names(cut, names_of(text, plainly, functions), plainly)
     marked = iter(cut)
     found = [w if w.cut is None else w._replace(cut=next(marked)) for w in found]
-    names = names_of(known, functions)
+    names = names_of(text, known, functions)
     names.abstract.update(elementwise(text))
-    gather(text, [], cut, names)
+    gather([], cut, names)
     abstract = frozenset(names.abstract)
     declared = {*names.plain, *declared_names(text)}
     typed = {
@@ -218,7 +220,7 @@ def _parsed(
         for w in found
         if w.cut is None
     }
-    names = names_of(known, functions)
-    gather(text, list(typed.values()), cut, names)
+    names = names_of(text, known, functions)
+    gather(list(typed.values()), cut, names)
     for w in found:
-        yield w, [typed[w.span]] if w.cut is None else statements(text, w.cut, names, alone)
+        yield w, [typed[w.span]] if w.cut is None else statements(w.cut, names, alone)

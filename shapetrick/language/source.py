@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..core.budget import TEXT
 from ..core.errors import BudgetError, InputError, RequestError
+from ..core.files import opened
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def read_text(name: str) -> str:
@@ -26,7 +29,7 @@ def read_text(name: str) -> str:
 def read_bytes(name: str) -> bytes:
     """What a file holds. No more is read than may be taken on. Raises InputError, BudgetError."""
     try:
-        return _read(Path(name).open("rb"), name)
+        return _read(opened(name), name)
     except (OSError, ValueError) as e:
         raise _unreadable(name, e) from e
 
@@ -54,10 +57,10 @@ def read_tables(
     return text, data, placed
 
 
-def _read(opened: AbstractContextManager[BinaryIO], name: str) -> bytes:
+def _read(source: AbstractContextManager[BinaryIO], name: str) -> bytes:
     most = 4 * TEXT.most  # in UTF-8
     try:
-        with opened as file:
+        with source as file:
             raw = file.read(most + 1)
     except (OSError, ValueError) as e:
         raise _unreadable(name, e) from e

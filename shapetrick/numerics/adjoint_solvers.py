@@ -32,8 +32,7 @@ from ..core.solved import LinearSolver, Solved, SolvedBy, SystemSolver, computed
 from ..core.structure import factors_of, terms_of
 from ..core.structured import block_matrix, selected, selection
 from ..core.traversal import substitute, symbols_of, transform
-from .evaluation import EvaluationTape
-from .implicit_solving import linear_solution
+from .implicit_solving import linear_solution, tape_of
 from .solvers import unknowns_by
 
 ENTRIES = "#entries"  # no name that anyone has: the free entries of what is sought
@@ -93,7 +92,7 @@ def _evaluated(
     value: Expr, sizes: Sizes, functions: Any, names: Sequence[Symbol], values: Sequence[Any]
 ) -> Any:
     given = {s.name: x for s, x in zip(names, values, strict=True)}
-    return EvaluationTape([value]).run(given, sizes, functions)[0]
+    return tape_of(value).run(given, sizes, functions)[0]
 
 
 def _by_library(

@@ -339,8 +339,9 @@ def linear_solution(
 
 
 @lru_cache(maxsize=64)
-def _rule(solver: LinearSolver) -> EvaluationTape:
-    return EvaluationTape([solver.rule])
+def tape_of(e: Expr) -> EvaluationTape:
+    """What evaluates an expression again and again."""
+    return EvaluationTape([e])
 
 
 def _matrix(solver: LinearSolver, at: Valuation, count: int) -> Array:
@@ -349,7 +350,7 @@ def _matrix(solver: LinearSolver, at: Valuation, count: int) -> Array:
     points = np.broadcast_shapes(*(x.shape[:-2] for x in env.values()))
     each = {name: x[..., None, :, :] if x.ndim > 2 else x for name, x in env.items()}
     units = {solver.solution.name: np.eye(count)[:, :, None]}
-    (images,) = _rule(solver).run({**each, **units}, sizes, functions)
+    (images,) = tape_of(solver.rule).run({**each, **units}, sizes, functions)
     return np.broadcast_to(images, (*points, *images.shape[-3:]))[..., 0].swapaxes(-1, -2)
 
 
@@ -359,7 +360,7 @@ def _iterated(solver: LinearSolver, at: Valuation, right: Array) -> Array:
 
     def rule(vector: Array) -> Array:
         column = {solver.solution.name: vector.reshape(-1, 1)}
-        return _rule(solver).run({**at.env, **column}, *at[1:])[0].ravel()
+        return tape_of(solver.rule).run({**at.env, **column}, *at[1:])[0].ravel()
 
     shape = right.shape[-2], solver.solution.shape[0].size(at.sizes)
     nothing = np.full((shape[1], 1), np.nan)

@@ -6,11 +6,11 @@ the steps as on paper (`explanation/steps.py`) are made only where someone looks
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from math import nan
+from weakref import ref
 
 from ..algebra.assumptions import with_free_entries
 from ..algebra.definiteness import Definite
@@ -18,6 +18,7 @@ from ..core.equations import EquationSystem, systems_within
 from ..core.errors import DerivationError
 from ..core.expr import IDENTITY, Expr, Name, Symbol, named, symbol, zeros
 from ..core.functions import NAMES
+from ..core.logs import log
 from ..core.problem import DerivativeKind, Problem, Request, called
 from ..core.results import Recursion, Result, Rewriting, Step, Validation
 from ..core.traversal import postorder, remembered, substitute, symbols_of, transform
@@ -30,9 +31,6 @@ from ..validation.checker import checker_of
 from .derivative_kinds import derivative
 from .jacobians import symmetrized, symmetrized_hessian
 
-_log = logging.getLogger(__name__)
-
-
 Validator = Callable[[Expr], Validation]
 
 
@@ -43,7 +41,7 @@ def derive(
     families or equations are in the way).
 
     Raises DerivationError where no arrangement expresses it."""
-    _log.info("deriving %s", request.key)
+    log("info", __name__, "deriving %s", request.key)
     result = _derived(problem.holding(request.wrt), request, seed, checked)
     if checked is not not_yet_checked:
         log_verdict(result)
@@ -53,7 +51,7 @@ def derive(
 def log_verdict(result: Result) -> None:
     """Log what was found, with the verdict on it."""
     found = result.validation
-    _log.info("%s after %d draws: %r", found.verdict, found.draws, result.gradient)
+    log("info", __name__, "%s after %d draws: %r", found.verdict, found.draws, result.gradient)
 
 
 def not_yet_checked(gradient: Expr) -> Validation:
@@ -70,8 +68,9 @@ def _derived(
         return _through_families(problem, request, seed)
     if systems_within([request.of], problem.systems):
         return _through_equations(problem, request, seed)
-    asked, simplifier, restored, replaced = to_derive(problem, request)
+    prepared = asked, simplifier, restored, replaced = to_derive(problem, request)
     gradient = derivative_of(asked, simplifier)
+    _latest[:] = [(ref(request, lambda _: _latest.clear()), prepared)]
     if not restored:
         result = concluded(problem, request, gradient, simplifier, seed, checked)
         return replace(result, rewritings=(*replaced, *result.rewritings)) if replaced else result
@@ -88,11 +87,10 @@ def _derived(
 
 
 Restored = Mapping[Expr, Expr]  # what stands in the problem for what is derived with
+Prepared = tuple[Request, Simplifier, Restored, Sequence[Rewriting]]
 
 
-def to_derive(
-    problem: Problem, request: Request
-) -> tuple[Request, Simplifier, Restored, Sequence[Rewriting]]:
+def to_derive(problem: Problem, request: Request) -> Prepared:
     """The request as it is derived, what simplifies on the way, what is put back afterwards, and
     the forms that were replaced: those that people write out are functions. Where a gradient is
     going to be differentiated again, the variable is without attributes that hold at points alone:
@@ -106,6 +104,15 @@ def to_derive(
     names = {substitute(new, {request.wrt: free}): old for new, old in names.items()}
     asked = replace(request, of=of, wrt=free)
     return asked, Simplifier(definitions, [of]), {**names, free: request.wrt}, replaced
+
+
+_latest: list[tuple[ref[Request], Prepared]] = []
+
+
+def _prepared(problem: Problem, request: Request) -> Prepared:
+    """What a derivative was derived with, where it is the latest: its steps simplify the same."""
+    kept = [prepared for asked, prepared in _latest if asked() is request]
+    return kept[0] if kept else to_derive(problem, request)
 
 
 def _definitions_near(problem: Problem, request: Request) -> list[Expr]:
@@ -340,7 +347,7 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
         from ..implicit.steps import steps_of_equations
 
         return steps_of_equations(problem, result, text)
-    asked, simplifier, restored, _ = to_derive(problem, request)
+    asked, simplifier, restored, _ = _prepared(problem, request)
     found = _steps(asked, result, simplifier, text)
     if not restored:
         return found

@@ -24,6 +24,7 @@ from ..core.expr import Expr, Symbol
 from ..core.indices import base_of
 from ..core.problem import EqualityClaim, Problem, Request
 from ..language.printer import overlined
+from ..language.syntax.index_binders import base_below
 from ..pipeline.joint_gradients import derive_together, groups
 from ..quiz import Question, Scores, built_in, choose, mark
 from ..render.claims import claim_story, equality_story
@@ -367,10 +368,11 @@ def entered_rows(entered: Entered, style: Style) -> Iterator[Row]:
     values = named_values(entered.problem)
     for entry in entered.entries:
         for given in entry.names:
-            base = base_of(given)  # of what is defined by its entries
-            name = base if given not in values and base in values else given
+            is_elementwise = given in entered.problem.functions
+            bases = () if is_elementwise else (base_of(given), base_below(given))
+            whole = (name for name in values if base_of(name) in bases)  # `q[i] = …`, `x_i : d`
+            name = given if given in values else next(whole, given)
             value = values.get(name)
-            is_elementwise = name in entered.problem.functions
             shape = "element-wise function" if is_elementwise else "function"
             shape = shape if value is None else shape_text(value.shape)
             notes = ""

@@ -1,17 +1,22 @@
-"""Arrays of rank 0, 1 and 2 over expressions, which behave as NumPy's: the axes that broadcast, are
-summed, multiplied or swapped.
+"""Arrays of expressions, which behave as NumPy's: entry by entry where axes broadcast, in products,
+and in other shapes.
 
-An expression is a matrix: a one-dimensional array is kept as a column, and is a row where it meets
-a matrix. A value may be smaller than its shape along an axis of ones: it is spread only where that
-matters.
+An array is a sum of products of matrices that lie along its axes; as long as it differs along no
+more than two, it is a single matrix. An axis may be an index instead: the expression is then that
+of one member of a family, for all values of the index's letter. And an axis may be several of
+these at once, as in `X.reshape(b * n, d)`. Where an array is the same along an axis, its expression
+knows nothing of it: it is spread only where that matters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from functools import reduce as reduce_by
+from itertools import accumulate, chain, pairwise
+from itertools import count as integers
 from math import copysign, isinf, isnan, pi, prod
 from string import ascii_lowercase
 from typing import Any, ClassVar
@@ -20,33 +25,101 @@ from ..core import expr as ex
 from ..core import structured
 from ..core.dims import ONE, Dim, Extent, Shape
 from ..core.errors import TraceError
-from ..core.expr import Expr
-from ..core.functions import TABLE
+from ..core.expr import PRODUCT, SUM, Expr
+from ..core.families import reindexed
+from ..core.indices import Condition, Index
 from ..core.named_tuples import NamedTuple
 from ..core.traversal import postorder
 from ..language.syntax.constants import INFINITE
-from . import extents
+from . import extents, named_axes
+from .named_axes import (
+    HIGHEST_RANK,
+    ArrayAxis,
+    ArrayProduct,
+    ArrayTerms,
+    AxisName,
+    PlacedMatrix,
+    SubAxis,
+    along_which,
+    laid,
+    lying,
+    matrix,
+    names_of,
+    simplest,
+    spread,
+)
 
-HIGHEST_RANK = 2
+HIGHEST_POWER = 4  # that is multiplied out
+MOST_INDICES = 8
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, init=False)
 class Traced:
-    """An array: its expression, and one dimension for each axis; a mask has entries 0 and 1 that
-    are a condition."""
+    """An array: what its axes are, and its terms; a mask has entries 0 and 1 that are a
+    condition."""
 
-    e: Expr
-    shape: Extent
-    is_mask: bool = False
+    axes: tuple[ArrayAxis, ...]
+    terms: tuple[ArrayProduct, ...]
+    is_mask: bool
+
+    def __init__(self, e: Expr, shape: Extent, is_mask: bool = False) -> None:
+        """The matrix of that expression, as an array of one or two axes, or a scalar of any."""
+        if len(shape) > HIGHEST_RANK and not e.is_scalar:
+            raise too_many(shape)
+        axes = tuple(() if d == ONE else (SubAxis(d, k),) for k, d in enumerate(shape))
+        _put(self, axes, laid(e, [axis[0] if axis else None for axis in axes]), is_mask)
+
+    @property
+    def shape(self) -> Extent:
+        return tuple(size(p.size for p in axis) for axis in self.axes)
 
     @property
     def rank(self) -> int:
-        return len(self.shape)
+        return len(self.axes)
+
+    @property
+    def parts(self) -> list[SubAxis]:
+        """What all axes are made of."""
+        return [*chain(*self.axes)]
+
+    @property
+    def own(self) -> list[SubAxis]:
+        """The axes that are no indices."""
+        return [p for p in self.parts if not p.is_index]
+
+    @property
+    def slots(self) -> list[SubAxis | None]:
+        """Likewise, with those of one entry."""
+        return [p for axis in self.axes for p in axis or (None,) if p is None or not p.is_index]
+
+    @property
+    def indices(self) -> list[SubAxis]:
+        return [p for p in self.parts if p.is_index]
+
+    @property
+    def differing(self) -> list[SubAxis]:
+        """The axes along which its entries differ, but for indices."""
+        return along_which(self.axes, self.terms)
 
     @property
     def body(self) -> Expr:
-        """The expression; where axes are indices, that of a member."""
-        return self.e
+        """The expression; where axes are indices, that of a member. Raises TraceError for more
+        than two other axes."""
+        if len(self.slots) > HIGHEST_RANK:
+            raise too_many(self.shape)
+        return matrix(self.terms, self.slots)
+
+    @property
+    def e(self) -> Expr:
+        """Likewise, of an array without indices."""
+        if self.indices:
+            raise refusal(self)
+        return self.body
+
+    @property
+    def whole(self) -> Expr:
+        """Likewise, with all its entries, also those along an axis of equal ones."""
+        return spread(self.e, self.slots)
 
     # Operators, between arrays and with numbers, entry by entry as NumPy's.
 
@@ -86,110 +159,57 @@ class Traced:
         return matmul(self, other)
 
 
-AlongAxes = Callable[["Traced", tuple[int, ...]], "Traced"]
+def _put(x: Traced, axes: Iterable[ArrayAxis], terms: ArrayTerms, is_mask: bool) -> None:
+    for name, given in (("axes", tuple(axes)), ("terms", tuple(terms)), ("is_mask", is_mask)):
+        object.__setattr__(x, name, given)
 
 
-class LetteredArray(NamedTuple):
-    """An array with a letter for each of its axes."""
+def made(axes: Iterable[ArrayAxis], terms: ArrayTerms, is_mask: bool = False) -> Traced:
+    """The array of these axes and terms: a single matrix, if it differs along no more than two."""
+    found, own = object.__new__(Traced), tuple(axes)
+    if len(terms) > 1 or any(len(t.factors) > (t.scale is ex.UNIT) for t in terms):
+        along = along_which(own, terms)
+        terms = terms if len(along) > HIGHEST_RANK else laid(matrix(terms, along), along)
+    _put(found, own, terms, is_mask)
+    return found
 
-    letters: str
-    x: Traced
 
+class Opaque(Traced):
+    """An array that is no sum of products: what is done with it, it does itself, or refuses."""
 
-class ManyAxes(Traced):
-    """An array that is no expression, such as one of more axes than these have: what is done with
-    it, it does itself, or refuses."""
-
-    __slots__ = ()
-    precedence: ClassVar[int] = 1  # of two kinds, what is done with both is the larger one's
+    __slots__ = ("_shape",)
+    _shape: Extent
 
     def __init__(self, shape: Extent, **own: Any) -> None:
-        for name, value in {"shape": shape, "is_mask": False, **own}.items():
-            object.__setattr__(self, name, value)
+        for name, given in {"_shape": shape, "is_mask": False, **own}.items():
+            object.__setattr__(self, name, given)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("axes", "terms"):
+            raise self.refusal()
+        raise AttributeError(name)
 
     @property
-    def e(self) -> Expr:
-        raise self.refusal()
+    def shape(self) -> Extent:
+        return self._shape
+
+    @property
+    def rank(self) -> int:
+        return len(self._shape)
 
     def refusal(self) -> TraceError:
-        return too_many(self.shape)
+        raise NotImplementedError
 
-    def of_each(self, f: Callable[..., Traced], *values: Traced) -> Traced:
-        """A function of arrays of fewer axes that works entry by entry, of such as this one."""
+    def _refused(self, *_: Any) -> Traced:
         raise self.refusal()
 
-    def added(self, a: Traced, b: Traced) -> Traced:
-        """The sum of two, of which one has many axes."""
-        return self.of_each(add, a, b)
-
-    def multiplied(self, a: Traced, b: Traced) -> Traced:
-        """Their product, entry by entry."""
-        return self.of_each(multiply, a, b)
-
-    def contracted(self, given: Sequence[LetteredArray], result: str) -> Traced:
-        """The sum of products over the letters that the result lacks."""
-        raise self.refusal()
-
-    def powered(self, exponent: Traced) -> Traced:
-        """A power of the entries."""
-        return self.of_each(power, self, exponent)
-
-    def mapped(self, f: Callable[..., Expr], values: Sequence[Traced]) -> Traced:
-        """A function of the entries of arrays."""
-        return self.of_each(partial(entrywise, f), *values)
-
-    def reduced(self, name: str, axes: tuple[int, ...], keepdims: bool) -> Traced:
-        """A reduction of our table."""
-        raise self.refusal()
-
-    def moved(self, order: Sequence[int]) -> Traced:
-        """The axes in another order."""
-        raise self.refusal()
-
-    def reshaped(self, shape: Extent) -> Traced:
-        """The entries in another shape."""
-        raise self.refusal()
-
-    def cut(self, ends: Sequence[tuple[Dim, Dim]]) -> Traced:
-        """What lies between two places of each axis."""
-        raise self.refusal()
-
-    def joined(self, values: Sequence[Traced], axis: int) -> Traced:
-        """Several behind each other along an axis."""
-        raise self.refusal()
-
-    def spread_over(self, shape: Extent) -> Traced:
-        """The array broadcast to a shape."""
-        raise self.refusal()
-
-    def along(self, f: AlongAxes, axes: tuple[int, ...]) -> Traced:
-        """A function along axes that keeps the shape."""
-        raise self.refusal()
-
-    def of_matrices(self, f: Callable[[Traced], Traced]) -> Traced:
-        """A function of the matrices that the last two axes are."""
-        raise self.refusal()
-
-    def rewritten(self, f: Callable[[Expr], Expr]) -> Traced:
-        """With each of its expressions in another form."""
-        raise self.refusal()
-
-    def as_mask(self, is_mask: bool) -> Traced:
-        """The same entries as a condition, or as values."""
-        names: Iterable[str] = type(self).__slots__
-        own = {name: getattr(self, name) for name in names}
-        found = object.__new__(type(self))
-        ManyAxes.__init__(found, self.shape, **own, is_mask=is_mask)
-        return found
-
-
-_PLACED: list[Callable[[Traced, Sequence[int], Extent], Traced]] = []
-
-
-def place_by(made: Callable[[Traced, Sequence[int], Extent], Traced]) -> None:
-    """What makes an array whose axes are those at some places of a longer shape: it stands above
-    this module."""
-    _PLACED[:] = [made]
+    # A function, entry by entry, of arrays such as this one; a reduction of our table along axes;
+    # the sum of products over the letters that a result lacks; what lies between two places of
+    # each axis.
+    of_each: Callable[..., Traced] = _refused
+    reduced: Callable[..., Traced] = _refused
+    contracted: Callable[..., Traced] = _refused
+    cut: Callable[..., Traced] = _refused
 
 
 def too_many(shape: Extent) -> TraceError:
@@ -199,60 +219,33 @@ def too_many(shape: Extent) -> TraceError:
     )
 
 
-def many(*values: Traced) -> ManyAxes | None:
-    """The one of many axes that knows what is done with all."""
-    found = (x for x in values if isinstance(x, ManyAxes))
-    return max(found, key=lambda x: x.precedence, default=None)
+def refusal(x: Traced) -> TraceError:
+    """That something isn't followed of an array that is no matrix."""
+    counted = [str(p.size) for p in x.indices]
+    if not counted:
+        return too_many(x.shape)
+    return TraceError(
+        f"this isn't followed of an array of shape {extents.shape_of(x.shape)} whose axes "
+        f"{', '.join(dict.fromkeys(counted))} count the members of a batch: sums, products and "
+        "functions of the entries are, and others along the other axes."
+    )
 
 
 def rewritten(x: Traced, f: Callable[[Expr], Expr]) -> Traced:
-    """The array with its expression in another form."""
-    return x.rewritten(f) if isinstance(x, ManyAxes) else Traced(f(x.e), x.shape, x.is_mask)
+    """The array with its expressions in another form."""
+    terms = [t.rewritten(lambda part: part._replace(e=f(part.e))) for t in x.terms]
+    return made(x.axes, terms, x.is_mask)
+
+
+def with_body(x: Traced, e: Expr) -> Traced:
+    """An array of the same axes, of that expression."""
+    return made(x.axes, laid(e, x.slots), x.is_mask)
 
 
 def depends_on(x: Traced) -> set[str]:
     """The names of the symbols in an array's expressions, without their indices."""
-    names: set[str] = set()
-
-    def seen(e: Expr) -> Expr:
-        names.update(part.base for part in postorder([e]) if isinstance(part, ex.Symbol))
-        return e
-
-    rewritten(x, seen)
-    return names
-
-
-def without(x: Traced, axes: Sequence[int]) -> Traced:
-    """The array without axes along which it is the same. Raises TraceError for others."""
-    kept = [k for k in range(x.rank) if k not in axes]
-    if len(kept) == x.rank:
-        return x
-    shape = tuple(x.shape[k] for k in kept)
-    if all(x.shape[k] == ONE for k in axes):
-        return reshape(x, shape)
-    if isinstance(x, ManyAxes):
-        return x.moved(kept)
-    if isinstance(x.e, ex.Ones | ex.Zeros):
-        return value((ex.ones if isinstance(x.e, ex.Ones) else ex.zeros)(*sides(shape)), shape)
-    differing = next((x.shape[k] for k in axes if x.e.shape[k] != ONE), None)
-    if differing is not None:
-        error = TraceError(
-            f"an array of shape {extents.shape_of(x.shape)} meets one whose axis {differing} "
-            "counts the members of a batch: it has to be an argument with that axis."
-        )
-        error.counted = str(differing)
-        raise error
-    one = tuple(ONE if k in axes else d for k, d in enumerate(x.shape))
-    return reshape(Traced(x.e, one), shape)
-
-
-def value(e: Expr, shape: Extent) -> Traced:
-    """The array of that expression and shape. Raises TraceError for a rank above 2."""
-    if len(shape) > HIGHEST_RANK:
-        if e.is_scalar:
-            return _PLACED[0](Traced(e, ()), (), shape)
-        raise too_many(shape)
-    return Traced(e, shape)
+    roots = [e for t in x.terms for e in (t.scale, *(f.e for f in t.factors))]
+    return {part.base for part in postorder(roots) if isinstance(part, ex.Symbol)}
 
 
 def constant(x: float) -> Traced:
@@ -282,34 +275,132 @@ def _lifted(x: Traced | float) -> Traced:
     return x if isinstance(x, Traced) else constant(x)
 
 
-def sides(shape: Extent) -> Shape:
+def sides(shape: Sequence[Dim]) -> Shape:
     """The rows and columns that an array of this shape has as a matrix."""
     rows, cols = [*shape, ONE, ONE][:2]
     return rows, cols
 
 
-def spread(x: Traced) -> Expr:
-    """The expression with all its entries, also those along an axis of equal ones."""
-    rows, cols = sides(x.shape)
-    return x.e if x.e.shape == (rows, cols) else ex.times(ex.ones(rows, cols), x.e)
+# --------------------------------------------------------------------------------- indices
+
+
+def letter(k: int) -> str:
+    """The letter of the k-th axis that is an index: none that a text may have."""
+    return f"_{k}"
+
+
+INDICES = frozenset(map(letter, range(MOST_INDICES)))
+
+
+def folded(x: Traced, over: SubAxis, fold: str = SUM, where: tuple[Condition, ...] = ()) -> Traced:
+    """The sum, or another fold, over the members along an axis that an array's own have not, where
+    conditions hold."""
+    along = x.differing
+    if len(along) > HIGHEST_RANK or (fold == PRODUCT and along):  # which would be one of matrices
+        raise refusal(x)
+    e = ex.total(matrix(x.terms, along), over.range._replace(where=where), fold)
+    return made(x.axes, laid(e, along))
 
 
 # ------------------------------------------------------------------------------- entry by entry
 
 
-def broadcast(*values: Traced) -> Extent:
-    """The shape over which arrays broadcast: axes are matched from behind. Raises TraceError."""
+def together(
+    values: Sequence[Traced], places: Sequence[Sequence[int]], count: int
+) -> tuple[list[ArrayAxis], list[ArrayTerms]]:
+    """So many axes, at some of which each array has its own, and the terms of each along them.
+    Raises TraceError for axes that don't fit, or where one counts members and another doesn't."""
+    every: list[ArrayAxis] = [()] * count
+    for x, at in zip(values, places, strict=True):
+        for axis, k in zip(x.axes, at, strict=True):
+            have, given = (size(p.size for p in each) for each in (every[k], axis))
+            if every[k] and axis and have != given:
+                raise misfit(have, given, " and ".join(extents.shape_of(y.shape) for y in values))
+            every[k] = max(every[k], axis, key=len)
+    apart = [_taken_apart(x, [every[k] for k in at]) for x, at in zip(values, places, strict=True)]
+    counted = {
+        (k, i)
+        for x, at in zip(apart, places, strict=True)
+        for axis, k in zip(x.axes, at, strict=True)
+        for i, p in enumerate(axis)
+        if p.is_index
+    }
+    own: Iterator[AxisName] = integers()
+    letters: Iterator[AxisName] = map(letter, integers())
+    axes = [
+        tuple(
+            SubAxis(p.size, next(letters if (k, i) in counted else own)) for i, p in enumerate(axis)
+        )
+        for k, axis in enumerate(every)
+    ]
+    renamed = [
+        _renamed(
+            x,
+            {
+                p.name: q.name
+                for axis, k in zip(x.axes, at, strict=True)
+                for p, q in zip(axis, axes[k], strict=bool(axis))
+            },
+        )
+        for x, at in zip(apart, places, strict=True)
+    ]
+    return axes, renamed
+
+
+def _taken_apart(x: Traced, every: Sequence[ArrayAxis]) -> Traced:
+    """The array with its axes made of as many others as these are."""
+    if all(len(own) in (0, len(axis)) for own, axis in zip(x.axes, every, strict=True)):
+        return x
+    wanted = [axis if own else () for own, axis in zip(x.axes, every, strict=True)]
+    flat = reshape(x, tuple(p.size for axis in wanted for p in axis))
+    ends = [*accumulate(map(len, wanted), initial=0)]
+    return made([tuple(flat.parts[a:b]) for a, b in pairwise(ends)], flat.terms, x.is_mask)
+
+
+def _renamed(x: Traced, place: Mapping[AxisName, AxisName]) -> ArrayTerms:
+    """The terms of an array, with other names of its axes."""
+    letters = {str(a): Index(str(b)) for a, b in place.items() if a != b and isinstance(a, str)}
+    counted = {a for a, b in place.items() if isinstance(b, str)}
+
+    def renamed(f: PlacedMatrix) -> PlacedMatrix:
+        if not counted.isdisjoint(f.names):
+            f = _without(f, counted, x)
+        e = reindexed(f.e, letters) if letters else f.e
+        rows, cols = (None if name is None else place[name] for name in (f.rows, f.cols))
+        return PlacedMatrix(e, rows, cols)
+
+    return [t.rewritten(renamed) for t in x.terms]
+
+
+def _without(f: PlacedMatrix, names: set[AxisName], x: Traced) -> PlacedMatrix:
+    """A factor of an array, without axes along which it is the same. Raises TraceError for
+    others."""
+    if isinstance(f.e, ex.Ones | ex.Zeros):
+        rows, cols = (
+            ONE if k in names else d for d, k in zip(f.e.shape, (f.rows, f.cols), strict=True)
+        )
+        return lying(
+            (ex.ones if isinstance(f.e, ex.Ones) else ex.zeros)(rows, cols), f.rows, f.cols
+        )
+    differing = next(p.size for p in x.parts if p.name in f.names and p.name in names)
+    error = TraceError(
+        f"an array of shape {extents.shape_of(x.shape)} meets one whose axis {differing} counts "
+        "the members of a batch: it has to be an argument with that axis."
+    )
+    error.counted = str(differing)
+    raise error
+
+
+def _from_behind(values: Sequence[Traced]) -> tuple[list[ArrayAxis], list[ArrayTerms]]:
+    """The axes over which arrays broadcast, matched from behind, and the terms of each."""
     rank = max(x.rank for x in values)
-    padded = [(ONE,) * (rank - x.rank) + x.shape for x in values]
-    shape = []
-    for dims in zip(*padded, strict=True):
-        several = list(dict.fromkeys(d for d in dims if d != ONE))
-        if len(several) > 1:
-            raise misfit(
-                several[0], several[1], " and ".join(extents.shape_of(x.shape) for x in values)
-            )
-        shape.append(several[0] if several else ONE)
-    return tuple(shape)
+    return together(values, [range(rank - x.rank, rank) for x in values], rank)
+
+
+def broadcast(*values: Traced) -> Extent:
+    """The shape over which arrays broadcast. Raises TraceError."""
+    axes, _ = _from_behind(values)
+    return tuple(size(p.size for p in axis) for axis in axes)
 
 
 def misfit(a: Dim, b: Dim, shapes: str) -> TraceError:
@@ -322,44 +413,41 @@ def misfit(a: Dim, b: Dim, shapes: str) -> TraceError:
     return error
 
 
-def aligned(x: Traced, rank: int) -> Expr:
-    """The expression of an array beside others of a rank: of one axis, it is a row beside a
-    matrix."""
-    return ex.transpose(x.e) if x.rank == 1 and rank == HIGHEST_RANK else x.e
-
-
-def entrywise(f: Callable[..., Expr], *values: Traced) -> Traced:
-    """A function of the entries of arrays that broadcast; of a single row as a column, the column
-    of its values."""
-    if (wide := many(*values)) is not None:
-        return wide.mapped(f, values)
-    shape = broadcast(*values)
-    if len(values) == len(shape) == 1 and isinstance(values[0].e, ex.Transpose):
-        return value(ex.transpose(f(*values[0].e.args)), shape)
-    return value(f(*(aligned(x, len(shape)) for x in values)), shape)
+def entrywise(
+    f: Callable[..., Expr], *values: Traced, beyond: Callable[..., ArrayTerms] | None = None
+) -> Traced:
+    """A function of the entries of arrays that broadcast; what it makes of sums of products, where
+    these differ along more axes than a matrix has."""
+    opaque = next((x for x in values if isinstance(x, Opaque)), None)
+    if opaque is not None:
+        return opaque.of_each(partial(entrywise, f, beyond=beyond), *values)
+    axes, each = _from_behind(values)
+    every = [*chain(*each)]
+    slots = simplest(along_which(axes, every), every)
+    if len(slots) <= HIGHEST_RANK:
+        return made(axes, laid(f(*(matrix(terms, slots) for terms in each)), slots))
+    if beyond is None:
+        raise too_many(tuple(size(p.size for p in axis) for axis in axes))
+    return made(axes, beyond(*each))
 
 
 def mapped(name: str, *values: Traced) -> Traced:
     """An element-wise function of our table."""
-    return entrywise(lambda *es: ex.call(name, *es), *values)
+    return entrywise(partial(ex.call, name), *values)
 
 
 def add(a: Traced, b: Traced) -> Traced:
     """The sum; one with the number 0, as libraries' own code has it, is the other."""
     if _is_zero(a) or _is_zero(b):
         return b if _is_zero(a) else a
-    if (wide := many(a, b)) is not None:
-        return wide.added(a, b)
-    return entrywise(ex.add, a, b)
+    return entrywise(ex.add, a, b, beyond=lambda s, t: [*s, *t])
 
 
 def subtract(a: Traced, b: Traced) -> Traced:
     """The difference, likewise."""
     if _is_zero(b):
         return a
-    if (wide := many(a, b)) is not None:
-        return wide.added(a, -b)
-    return entrywise(ex.subtract, a, b)
+    return entrywise(ex.subtract, a, b, beyond=lambda s, t: [*s, *named_axes.scaled(t, ex.MINUS)])
 
 
 def _is_zero(x: Traced) -> bool:
@@ -367,21 +455,22 @@ def _is_zero(x: Traced) -> bool:
 
 
 def multiply(a: Traced, b: Traced) -> Traced:
-    if (wide := many(a, b)) is not None:
-        return wide.multiplied(a, b)
-    return entrywise(ex.times, a, b)
+    return entrywise(ex.times, a, b, beyond=named_axes.multiplied)
 
 
 def divide(a: Traced, b: Traced) -> Traced:
-    if (wide := many(a, b)) is not None:
-        return wide.multiplied(a, power(b, constant(-1)))
-    return entrywise(ex.divide, a, b)
+    return entrywise(ex.divide, a, b, beyond=named_axes.divided)
 
 
 def power(a: Traced, b: Traced) -> Traced:
-    if isinstance(a, ManyAxes):
-        return a.powered(b)
-    return entrywise(ex.power, a, b)
+    n = ex.value_of(b.e) if not b.rank and isinstance(b.e, ex.Number) else 0
+    if n not in range(1, HIGHEST_POWER + 1):
+        return mapped("power", a, b)
+    return entrywise(ex.power, a, b, beyond=lambda s, _: named_axes.power(s, int(n)))
+
+
+def root(x: Traced) -> Traced:
+    return mapped("sqrt", x)
 
 
 def greater(a: Traced, b: Traced) -> Traced:
@@ -391,7 +480,9 @@ def greater(a: Traced, b: Traced) -> Traced:
 
 def masked(x: Traced, is_mask: bool = True) -> Traced:
     """The same entries as a condition, or as values."""
-    return x.as_mask(is_mask) if isinstance(x, ManyAxes) else Traced(x.e, x.shape, is_mask)
+    if isinstance(x, Opaque):
+        return x.of_each(partial(masked, is_mask=is_mask), x)
+    return made(x.axes, x.terms, is_mask)
 
 
 def negated(mask: Traced) -> Traced:
@@ -412,96 +503,39 @@ def choose(mask: Traced, a: Traced, b: Traced) -> Traced:
 
 def _adds_nothing(x: Traced, *others: Traced) -> bool:
     """Whether an array beside others is zero everywhere."""
-    is_zero = not isinstance(x, ManyAxes) and (x.e is ex.ZERO or isinstance(x.e, ex.Zeros))
-    return is_zero and broadcast(x, *others) == broadcast(*others)
-
-
-# ---------------------------------------------------------------------------------- along axes
-
-
-def axes_of(x: Traced, axis: Any) -> tuple[int, ...]:
-    """The axes that an `axis` of Python means, counted from 0; all for None. Raises TraceError."""
-    given = range(x.rank) if axis is None else axis if isinstance(axis, tuple | list) else (axis,)
-    found = []
-    for k in given:
-        if isinstance(k, bool) or not isinstance(k, int) or not -x.rank <= k < x.rank:
-            raise TraceError(f"an array of shape {extents.shape_of(x.shape)} has no axis {k}.")
-        found.append(k % x.rank)
-    return tuple(sorted(found))
-
-
-def count(x: Traced, axis: Any = None) -> Traced:
-    """How many entries there are along axes."""
-    return Traced(ex.dimension(size([x.shape[k] for k in axes_of(x, axis)])), ())
-
-
-def size(shape: Sequence[Dim]) -> Dim:
-    """The product of dimensions."""
-    return prod(shape, start=ONE)
-
-
-def reduce(name: str, x: Traced, axis: Any = None, keepdims: bool = False) -> Traced:
-    """A reduction of our table (`sum`, `mean`, `max`, `logsumexp`, …) along axes."""
-    axes = axes_of(x, axis)
-    if isinstance(x, ManyAxes):
-        return x.reduced(name, axes, keepdims)
-    e = spread(x)
-    if len(axes) == x.rank:
-        e = ex.call(name, e if ONE in e.shape or x.rank < 2 else _whole(name, e)) if axes else e
-        return value(e, (ONE,) * x.rank if keepdims else ())
-    if axes and x.shape[axes[0]] != ONE:  # of one entry, it is that entry
-        e = ex.call(name, e, data=axes[0])
-    return _reduced(x, e, axes, keepdims)
-
-
-def _whole(name: str, e: Expr) -> Expr:
-    """What a function of vectors alone is given for a matrix: its entries in a column."""
-    return ex.call("vec", e) if TABLE[name].vector_without_axis else e
-
-
-def _reduced(x: Traced, e: Expr, axes: tuple[int, ...], keepdims: bool) -> Traced:
-    if keepdims or not axes:
-        shape = tuple(ONE if k in axes else d for k, d in enumerate(x.shape))
-        return value(e, shape)
-    shape = tuple(d for k, d in enumerate(x.shape) if k not in axes)
-    return value(ex.transpose(e) if axes[0] == 0 else e, shape)
-
-
-def along(name: str, x: Traced, axis: Any) -> Traced:
-    """A function of our table that keeps the shape (softmax, log_softmax) along an axis."""
-    axes = axes_of(x, axis)
-    if isinstance(x, ManyAxes):
-        return x.along(partial(along, name), axes)
-    e = spread(x)
-    if x.rank == len(axes):
-        flat = ex.call(name, e) if x.rank < HIGHEST_RANK or ONE in e.shape else None
-        if flat is None:
-            raise TraceError(f"`{name}` of a matrix over all its entries isn't followed.")
-        return value(flat, x.shape)
-    return value(ex.call(name, e, data=axes[0]), x.shape)
-
-
-def variance(x: Traced, axis: Any, keepdims: bool, correction: float) -> Traced:
-    """The mean of the squares of what is left without the mean; divided by n - correction."""
-    squares = (x - reduce("mean", x, axis, True)) ** 2
-    if not correction:
-        return reduce("mean", squares, axis, keepdims)
-    return reduce("sum", squares, axis, keepdims) / (count(x, axis) - correction)
-
-
-def root(x: Traced) -> Traced:
-    return mapped("sqrt", x)
-
-
-def norm(x: Traced, axis: Any = None, keepdims: bool = False) -> Traced:
-    """The Euclidean norm along axes, of a matrix over all its entries the Frobenius norm."""
-    axes = axes_of(x, axis)
-    if len(axes) == x.rank <= HIGHEST_RANK and not isinstance(x, ManyAxes):
-        return value(ex.call("norm", spread(x)), (ONE,) * x.rank if keepdims else ())
-    return root(reduce("sum", x**2, axis, keepdims))
+    if isinstance(x, Opaque) or not all(
+        t.scale is ex.ZERO or any(isinstance(f.e, ex.Zeros) for f in t.factors) for t in x.terms
+    ):
+        return False
+    return broadcast(x, *others) == broadcast(*others)
 
 
 # ------------------------------------------------------------------------------------- products
+
+
+class LetteredArray(NamedTuple):
+    """An array with a letter for each of its axes."""
+
+    letters: str
+    x: Traced
+
+
+def contracted(given: Sequence[LetteredArray], result: str) -> Traced:
+    """The sum of products over the letters that the result lacks. Raises TraceError."""
+    for f in given:
+        if isinstance(f.x, Opaque):
+            return f.x.contracted(given, result)
+    place = {c: k for k, c in enumerate(dict.fromkeys(chain(result, *(f.letters for f in given))))}
+    places = [[place[c] for c in f.letters] for f in given]
+    axes, terms = together([f.x for f in given], places, len(place))
+    kept, gone = axes[: len(result)], [p for axis in axes[len(result) :] for p in axis]
+    sizes = {p.name: p.size for axis in axes for p in axis if not p.is_index}
+    left = sizes.keys() - {p.name for p in gone}
+    products = reduce_by(named_axes.multiplied, terms)
+    found = made(kept, [named_axes.contracted(t, left, sizes) for t in products])
+    for p in gone:
+        found = folded(found, p) if p.is_index else found
+    return found
 
 
 def matmul(a: Traced, b: Traced) -> Traced:
@@ -511,37 +545,23 @@ def matmul(a: Traced, b: Traced) -> Traced:
     inner = a.shape[-1], b.shape[max(b.rank - 2, 0)]
     if inner[0] != inner[1]:
         raise misfit(*inner, f"{extents.shape_of(a.shape)} @ {extents.shape_of(b.shape)}")
-    if (wide := many(a, b)) is not None:
-        batch = ascii_lowercase[: len(broadcast(*(Traced(ex.UNIT, x.shape[:-2]) for x in (a, b))))]
-        rows, cols = "Y" * (a.rank > 1), "Z" * (b.rank > 1)
-        letters = (
-            batch[len(batch) - max(a.rank - 2, 0) :] + rows + "K",
-            batch[len(batch) - max(b.rank - 2, 0) :] + "K" + cols,
-        )
-        given = [LetteredArray(*pair) for pair in zip(letters, (a, b), strict=True)]
-        return wide.contracted(given, batch + rows + cols)
-    left, right = spread(a), spread(b)
-    if a.rank == 1:  # as a row, whose product is a row again
-        if b.rank == 1:
-            return value(ex.matmul(_row(left), right), ())
-        return value(ex.matmul(ex.transpose(right), left), b.shape[1:])
-    return value(ex.matmul(left, right), a.shape[:1] + b.shape[1:])
-
-
-def _row(column: Expr) -> Expr:
-    """The transpose; of a product, the product of the transposes: of `A' x` it is `x' A`."""
-    if isinstance(column, ex.MatMul):
-        return ex.matmul(*map(ex.transpose, reversed(column.args)))
-    return ex.transpose(column)
+    lead = ascii_lowercase[: max(a.rank, b.rank, 2) - 2]
+    rows, cols = "Y" * (a.rank > 1), "Z" * (b.rank > 1)
+    left, right = (lead[len(lead) - max(x.rank - 2, 0) :] for x in (a, b))
+    given = [LetteredArray(f"{left}{rows}K", a), LetteredArray(f"{right}K{cols}", b)]
+    return contracted(given, f"{lead}{rows}{cols}")
 
 
 def outer(a: Traced, b: Traced) -> Traced:
-    flat = [x if x.rank == 1 else ravel(x) for x in (a, b)]
-    e = ex.matmul(spread(flat[0]), ex.transpose(spread(flat[1])))
-    return value(e, flat[0].shape + flat[1].shape)
+    return contracted([LetteredArray("a", ravel(a)), LetteredArray("b", ravel(b))], "ab")
 
 
 # ---------------------------------------------------------------------------------- other shapes
+
+
+def size(shape: Iterable[Dim]) -> Dim:
+    """The product of dimensions."""
+    return prod(shape, start=ONE)
 
 
 def swapped(x: Traced, a: int, b: int) -> Traced:
@@ -553,17 +573,14 @@ def swapped(x: Traced, a: int, b: int) -> Traced:
 
 def spread_over(x: Traced, shape: Extent) -> Traced:
     """An array broadcast to a shape."""
-    if isinstance(x, ManyAxes):
-        return x if x.shape == shape else x.spread_over(shape)
-    if len(shape) > HIGHEST_RANK:
-        return _PLACED[0](x, range(len(shape) - x.rank, len(shape)), shape)
-    return value(aligned(x, len(shape)), shape)
+    if x.shape == shape:
+        return x
+    axes, (terms, _) = _from_behind([x, Traced(ex.UNIT, shape)])
+    return made(axes, terms, x.is_mask)
 
 
 def transpose(x: Traced) -> Traced:
-    if isinstance(x, ManyAxes):
-        return x.moved(range(x.rank)[::-1])
-    return Traced(ex.transpose(x.e), x.shape[::-1], x.is_mask) if x.rank == HIGHEST_RANK else x
+    return permuted(x, range(x.rank)[::-1])
 
 
 def turned(x: Traced) -> Traced:
@@ -573,69 +590,73 @@ def turned(x: Traced) -> Traced:
 
 def permuted(x: Traced, axes: Iterable[int]) -> Traced:
     """The axes in another order."""
-    order = tuple(k % x.rank for k in axes)
-    if isinstance(x, ManyAxes):
-        return x.moved(order)
-    return x if order == tuple(range(x.rank)) else transpose(x)
+    return made([x.axes[k] for k in axes], x.terms, x.is_mask)
 
 
 def ravel(x: Traced) -> Traced:
     """The entries in one axis, row by row."""
-    if x.rank == 1:
-        return x
-    if isinstance(x, ManyAxes):
-        return x.reshaped((size(x.shape),))
-    rows, cols = sides(x.shape)
-    e = spread(x)
-    if cols == ONE:
-        return value(e, (rows,))
-    e = ex.transpose(e) if rows == ONE else ex.call("vec", ex.transpose(e))
-    return value(e, (rows * cols,))
+    return reshape(x, (size(x.shape),))
 
 
 def reshape(x: Traced, shape: Extent) -> Traced:
     """The entries, row by row, in another shape of as many. Raises TraceError."""
     if shape == x.shape:
         return x
-    if isinstance(x, ManyAxes):
-        return x.reshaped(shape)
-    if tuple(d for d in shape if d != ONE) == tuple(d for d in x.shape if d != ONE):
-        return _same_entries(x, shape)
-    if len(shape) > HIGHEST_RANK:
-        return _taken_apart(x, shape)
-    flat = ravel(x)
-    if len(shape) <= 1:
-        return value(flat.e, shape)
-    rows, cols = sides(shape)
-    e = ex.call("unvec", flat.e, data=(cols, rows))
-    return value(ex.transpose(e), shape)
+    differing, names = names_of(x.terms), integers(free_name(x.axes))
+    found: list[ArrayAxis] = []
+    broken: Sequence[Dim] | None = None  # where an axis's entries get another order or place
+    for old, new in extents.alike([p.size for p in x.parts], [d for d in shape if d != ONE]):
+        parts, sizes = x.parts[old], [d for d in shape if d != ONE][new]
+        has_index = any(p.is_index for p in parts)
+        if len(sizes) == 1 and (len(parts) == 1 or has_index or len(differing) > HIGHEST_RANK):
+            found.append(tuple(parts))
+        elif has_index:
+            raise refusal(x)
+        else:
+            found += [(SubAxis(d, next(names)),) for d in sizes]
+            if not differing.isdisjoint(p.name for p in parts):
+                broken = broken or (sizes if len(parts) == 1 else ())
+    each = iter(found)
+    axes = [() if d == ONE else next(each) for d in shape]
+    own = [p for axis in found for p in axis if not p.is_index]
+    if broken is None:
+        return made(axes, x.terms, x.is_mask)
+    if max(len(own), len(x.own)) > HIGHEST_RANK:
+        return _of_equals(x, axes, broken)
+    e = spread(matrix(x.terms, x.own), x.own)
+    return made(axes, laid(_in_rows(e, [p.size for p in own]), own), x.is_mask)
 
 
-def _taken_apart(x: Traced, shape: Extent) -> Traced:
-    """An array of equal entries in a shape of more axes. Raises TraceError for others, which says
-    into what an axis would have to be taken apart."""
-    if x.e.is_scalar or isinstance(x.e, ex.Ones | ex.Zeros):
-        one = ex.ZERO if isinstance(x.e, ex.Zeros) else ex.UNIT
-        return value(x.e if x.e.is_scalar else one, shape)
-    for old, new in extents.alike(x.shape, shape):
-        whole, several = ([d for d in s if d != ONE] for s in (x.shape[old], shape[new]))
-        if len(whole) == 1 < len(several):
-            error = TraceError(
-                f"an axis of {whole[0]} entries is taken apart into {extents.shape_of(several)} "
-                "where it is that of an argument, and of what is computed along it."
-            )
-            error.apart = tuple(map(str, several))
-            raise error
-    raise too_many(shape)
+def free_name(axes: Iterable[ArrayAxis]) -> int:
+    """A name that none of the axes has."""
+    return max((p.name for axis in axes for p in axis if isinstance(p.name, int)), default=-1) + 1
 
 
-def _same_entries(x: Traced, shape: Extent) -> Traced:
-    """An array with other axes of size 1."""
-    if len(shape) > HIGHEST_RANK:
-        bare = reshape(x, tuple(d for d in x.shape if d != ONE))
-        return _PLACED[0](bare, [k for k, d in enumerate(shape) if d != ONE], shape)
-    e = spread(x)
-    return Traced(e if e.shape == sides(shape) else ex.transpose(e), shape, x.is_mask)
+def _in_rows(e: Expr, shape: Sequence[Dim]) -> Expr:
+    """The entries of a matrix, row by row, in another shape."""
+    if ONE not in e.shape:
+        e = ex.call("vec", ex.transpose(e))
+    elif e.shape[1] != ONE:
+        e = ex.transpose(e)
+    if len(shape) < HIGHEST_RANK:
+        return e
+    return ex.transpose(ex.call("unvec", e, data=tuple(reversed(shape))))
+
+
+def _of_equals(x: Traced, axes: Sequence[ArrayAxis], broken: Sequence[Dim]) -> Traced:
+    """An array of equal entries, of these axes. Raises TraceError for others, which says into what
+    an axis would have to be taken apart."""
+    factors = [f.e for t in x.terms for f in t.factors]
+    if len(factors) == 1 and isinstance(factors[0], ex.Ones | ex.Zeros):
+        return made(axes, laid(ex.UNIT if isinstance(factors[0], ex.Ones) else ex.ZERO, ()))
+    if not broken:
+        raise too_many(tuple(size(p.size for p in axis) for axis in axes))
+    error = TraceError(
+        f"an axis of {size(broken)} entries is taken apart into {extents.shape_of(broken)} "
+        "where it is that of an argument, and of what is computed along it."
+    )
+    error.apart = tuple(map(str, broken))
+    raise error
 
 
 def filled(x: Traced, sizes: Sequence[Dim | int]) -> Extent:
@@ -650,39 +671,3 @@ def filled(x: Traced, sizes: Sequence[Dim | int]) -> Extent:
     if open_at:
         dims.insert(open_at[0], extents.quotient(total, known))
     return tuple(dims)
-
-
-def diagonal(x: Traced) -> Traced:
-    """The diagonal of a matrix; the diagonal matrix of what has one axis."""
-    if isinstance(x, ManyAxes):
-        return x.of_matrices(diagonal)
-    if x.rank == 1:
-        return value(ex.call("diag", spread(x)), x.shape * 2)
-    check_square(x)
-    return value(ex.call("diag", spread(x)), x.shape[:1])
-
-
-def of_square(name: str, x: Traced) -> Traced:
-    """A function of our table of a square matrix: tr, det, logdet, inv."""
-    if isinstance(x, ManyAxes):
-        return x.of_matrices(partial(of_square, name))
-    check_square(x)
-    e = ex.call(name, spread(x))
-    return value(e, () if e.is_scalar else x.shape)
-
-
-def check_square(x: Traced) -> None:
-    """Refuse what is no square matrix. Raises TraceError."""
-    if isinstance(x, ManyAxes):
-        raise x.refusal()
-    if x.rank != HIGHEST_RANK:
-        raise TraceError(
-            f"this takes a square matrix, not an array of shape {extents.shape_of(x.shape)}."
-        )
-    if x.shape[0] != x.shape[1]:
-        raise misfit(x.shape[0], x.shape[1], extents.shape_of(x.shape))
-
-
-def solve(a: Traced, b: Traced) -> Traced:
-    """What, multiplied by `a`, is `b`."""
-    return matmul(of_square("inv", a), b)

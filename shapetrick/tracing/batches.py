@@ -20,7 +20,7 @@ from ..language.shapes.words import vocabulary
 from ..language.syntax.parser import parse
 from ..language.syntax.tree import ATTRIBUTES, Declaration
 from . import arrays, extents
-from .members import MOST_INDICES
+from .named_axes import HIGHEST_RANK
 
 _NAMES = regex(r"[^\[\]():]*:")
 _BETWEEN = regex(r"\s+x\s+|\s*[×,]\s*|\s*\\times\s*")
@@ -56,20 +56,20 @@ def with_members(
         renamed = partial(re.sub, rf"\b{name}\b", other)
         axes = [([*map(renamed, own)], words) for own, words in axes]
     for (name, _), (own, _) in zip(lines, axes, strict=True):
-        if "1" in own[: -arrays.HIGHEST_RANK]:
+        if "1" in own[:-HIGHEST_RANK]:
             kept = " x ".join(d for d in own if d != "1")
             raise InputError(
                 f"`{name}` has an axis of one entry before two others: leave it out, "
                 f'{name}="{kept}", and let the function add it.'
             )
     along = {d for own, _ in axes for d in own if _is_among(d, counted)}
-    lead = {*along, *(d for own, _ in axes for d in own[: -arrays.HIGHEST_RANK])}
-    letters = [*islice((c for c in index_letters() if c not in used), MOST_INDICES)]
+    lead = {*along, *(d for own, _ in axes for d in own[:-HIGHEST_RANK])}
+    letters = [*islice((c for c in index_letters() if c not in used), arrays.MOST_INDICES)]
     texts, groups = [], {}
     for (name, _), (own, words) in zip(lines, axes, strict=True):
         pieces = [_pieces(d, apart) for d in own]
         first = next((k for k, d in enumerate(own) if d not in lead), len(own))
-        first = max(first, len(own) - arrays.HIGHEST_RANK)
+        first = max(first, len(own) - HIGHEST_RANK)
         ends = [*accumulate(map(len, pieces), initial=0)]
         each = [d for parts in pieces for d in parts]
         behind = zip(own[first:], ends[first + 1 :], strict=True)

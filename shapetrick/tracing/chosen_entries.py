@@ -9,11 +9,11 @@ from functools import reduce
 from typing import Any
 
 from ..core.errors import TraceError
-from . import arrays
-from .arrays import LetteredArray, ManyAxes, Traced
+from . import along_axes, arrays
+from .arrays import LetteredArray, Opaque, Traced
 
 
-class ChosenEntries(ManyAxes):
+class ChosenEntries(Opaque):
     """The entries of `x` where `mask` holds."""
 
     __slots__ = ("mask", "x")
@@ -41,18 +41,18 @@ class ChosenEntries(ManyAxes):
     def reduced(self, name: str, axes: tuple[int, ...], keepdims: bool) -> Traced:
         if name not in _REDUCED or keepdims:
             raise self.refusal()
-        return _REDUCED[name](arrays.reduce("sum", self.mask * self.x), self.mask)
+        return _REDUCED[name](along_axes.reduce("sum", self.mask * self.x), self.mask)
 
     def contracted(self, given: Sequence[LetteredArray], result: str) -> Traced:
         if result or len({f.letters for f in given}) > 1:
             raise self.refusal()
-        return arrays.reduce("sum", reduce(arrays.multiply, (f.x for f in given)))
+        return along_axes.reduce("sum", reduce(arrays.multiply, (f.x for f in given)))
 
 
 # Of the sum, and the condition.
 _REDUCED: Mapping[str, Callable[[Traced, Traced], Traced]] = {
     "sum": lambda total, _: total,
-    "mean": lambda total, mask: total / arrays.reduce("sum", mask),
+    "mean": lambda total, mask: total / along_axes.reduce("sum", mask),
 }
 
 

@@ -9,17 +9,16 @@ from ..core import expr as ex
 from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
 from ..core.expr import Symbol
-from . import arrays, parts
+from . import along_axes, arrays, parts
 from .arrays import Traced
-from .members import Members
-from .regrouped import Regrouped
+from .named_axes import SubAxis, laid
 
 ATTRIBUTE = "onehot"
 
 
 def numbers(x: Traced) -> Traced:
     """The array as numbers of classes. Raises TraceError for what is no argument."""
-    if not isinstance(x.e, Symbol) or not (x.rank == 1 or x.e.indices):
+    if not isinstance(x.body, Symbol) or not (x.rank == 1 or x.indices):
         raise TraceError(
             "the numbers of classes are an argument with one axis: give what is computed one-hot."
         )
@@ -28,16 +27,14 @@ def numbers(x: Traced) -> Traced:
 
 def one_hot(x: Traced, count: Dim) -> Traced:
     """The matrix that has 1 at each class, of so many. Raises TraceError."""
-    if isinstance(x, Members):
-        return Members((*x.shape, count), (*x.letters, ""), one_hot(x.x, count))
-    if isinstance(x, Regrouped):
-        return Regrouped((*x.groups, (count,)), one_hot(x.x, count))
-    if arrays.counts(x) and x.shape[0] == count:
+    if not x.indices and arrays.counts(x) and x.shape[0] == count:
         return Traced(ex.eye(count), (count, count))
-    symbol = numbers(x).e
+    symbol = numbers(x).body
     assert isinstance(symbol, Symbol)
-    shape = (*x.shape, count)
-    return Traced(ex.symbol(symbol.name, arrays.sides(shape), (ATTRIBUTE,)), shape)
+    new = SubAxis(count, arrays.free_name(x.axes))
+    own = [*x.own, new]
+    e = ex.symbol(symbol.name, arrays.sides([p.size for p in own]), (ATTRIBUTE,))
+    return arrays.made([*x.axes, (new,)], laid(e, own))
 
 
 def rows(x: Traced, index: Traced, axis: int = 0) -> Traced:
@@ -48,10 +45,10 @@ def rows(x: Traced, index: Traced, axis: int = 0) -> Traced:
 
 def along_rows(x: Traced, index: Traced, axis: int) -> Traced:
     """As `take_along_axis`: of each row the entry of a class, `y[:, None]`."""
-    if x.rank != 2 or arrays.axes_of(x, axis) != (1,) or index.shape != (x.shape[0], ONE):
+    if x.rank != 2 or along_axes.axes_of(x, axis) != (1,) or index.shape != (x.shape[0], ONE):
         raise TraceError("of each row one class is followed: `y[:, None]` along the last axis.")
     picked = one_hot(arrays.reshape(index, x.shape[:1]), x.shape[1]) * x
-    return arrays.reduce("sum", picked, 1, True)
+    return along_axes.reduce("sum", picked, 1, True)
 
 
 def chosen(x: Traced, keys: Sequence[Any], lifted: Callable[[Any], Traced]) -> Traced | None:
@@ -69,7 +66,7 @@ def chosen(x: Traced, keys: Sequence[Any], lifted: Callable[[Any], Traced]) -> T
             return rows(x, index, 1)
         case [Traced() as first, second] if arrays.counts(first) and first.shape[0] == x.shape[0]:
             if second is not None:
-                return arrays.reduce("sum", one_hot(second, x.shape[1]) * x, 1)
+                return along_axes.reduce("sum", one_hot(second, x.shape[1]) * x, 1)
             return parts.indexed(x, (slice(None), keys[1])) if isinstance(keys[1], int) else None
     return None
 

@@ -42,7 +42,7 @@ def compared(holds: Callable[[Any, Any], Any], a: Traced, b: Traced) -> Traced |
     if arrays.depends_on(a) or arrays.depends_on(b):
         return None
     shape = arrays.broadcast(a, b)
-    roots = [arrays.spread(arrays.spread_over(x, shape)) for x in (a, b)]
+    roots = [arrays.spread_over(x, shape).whole for x in (a, b)]
     dims = (name for d in dims_of(roots) for name in d.names)
     sizes = {name: TRIED + k for k, name in enumerate(dict.fromkeys(dims))}
     found = holds(*EvaluationTape(roots).run({}, sizes))
@@ -54,7 +54,7 @@ def recognised(array: Array, shape: Extent) -> Traced | None:
     numbers themselves, if they are few and their count is no letter. None for what is unknown."""
     first = array.reshape(-1)[0].item()
     if (array == first).all():
-        return arrays.value(constant(first).e, shape)
+        return Traced(constant(first).e, shape)
     if array.ndim == 1:
         found = _in_steps(array, shape[0])
     else:
@@ -79,7 +79,7 @@ def _diagonal(array: Array, shape: Extent) -> Traced | None:
     on, off = float(array[0, 0]), float(array[0, -1])
     if not (array == np.where(np.eye(len(array), dtype=bool), on, off)).all():
         return None
-    found = arrays.value(ex.times(constant(on - off).e, ex.eye(shape[0])), shape)
+    found = Traced(ex.times(constant(on - off).e, ex.eye(shape[0])), shape)
     return found + off if off else found
 
 
@@ -93,11 +93,11 @@ def _triangles(array: Array, shape: Extent) -> Traced | None:
         k = -int((array[:, 0] == above).sum())
     if not (array == np.where(np.tri(len(array), k=k, dtype=bool), below, above)).all():
         return None
-    triangle = parts.lower_triangle(arrays.value(ex.ones(*shape), shape), k)
+    triangle = parts.lower_triangle(Traced(ex.ones(*shape), shape), k)
     if above == 0:
         return triangle * below
     if below == 0:
-        return parts.upper_triangle(arrays.value(ex.ones(*shape), shape), k + 1) * above
+        return parts.upper_triangle(Traced(ex.ones(*shape), shape), k + 1) * above
     return triangle * (below - above) + above
 
 
@@ -106,4 +106,4 @@ def _written(array: Array) -> Traced | None:
         return None
     cells = [[constant(x.item()).e for x in row] for row in array.reshape(len(array), -1)]
     e: Expr = structured.block_matrix(cells)
-    return arrays.value(e, tuple(map(Dim.of, array.shape)))
+    return Traced(e, tuple(map(Dim.of, array.shape)))

@@ -6,8 +6,9 @@ entries are indices of families: `sum(q = 1..m) x[p+q-1] k[q]`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial, reduce
+from itertools import product
 from string import ascii_lowercase
 from typing import Any
 
@@ -16,46 +17,132 @@ from ..core.errors import TraceError
 from ..core.families import reindexed
 from ..core.indices import Condition, Index
 from ..core.named_tuples import NamedTuple
-from . import arrays, extents, parts
+from . import along_axes, arrays, extents, parts
 from .arrays import Traced
-from .members import MOST_INDICES, Members, counted_along, index, letter
-from .tensors import einsum
+from .contractions import einsum
+from .members import counted_along
+from .named_axes import ArrayAxis, SubAxis, index
 
-Widths = tuple[Any, Any]  # how many zeros there are before and behind
+
+class Windows(NamedTuple):
+    """How windows lie along an axis: how far from each other, with how many zeros before and behind
+    what they lie on, how far their entries are apart, and whether the last of these comes first."""
+
+    step: int = 1
+    before: Dim = NOTHING
+    behind: Dim = NOTHING
+    apart: int = 1
+    is_turned: bool = False
+
+    @property
+    def is_padded(self) -> bool:
+        return not self.before == self.behind == NOTHING
+
+    def number(self, size: Dim, width: Dim) -> Dim:
+        """How many windows of a width there are in so many entries. Raises TraceError."""
+        reach = (width - ONE) * Dim.of(self.apart) + ONE
+        whole = size + self.before + self.behind
+        found = extents.quotient(whole - reach, Dim.of(self.step)) + ONE
+        if not found.is_eventually_natural:
+            free = next(c for c in ascii_lowercase[15:] if c not in {*size.names, *width.names})
+            wanted = Dim.of(self.step) * (Dim.of(free) - ONE) + reach
+            raise TraceError(
+                f"there may be no {found} windows of {width} in {whole} entries: give the shape of "
+                f"what has them as a sum, `{wanted}`."
+            )
+        return found
+
+    def are_cut(self, axis: ArrayAxis, count: Dim, width: Dim) -> bool:
+        """Whether the entries at the same place of all windows along an axis are slices."""
+        if width.integer is None or (self.is_padded and any(p.is_index for p in axis)):
+            return False
+        return self.step == 1 or (count.integer or parts.MOST_PARTS + 1) <= parts.MOST_PARTS
+
+    def entries(self, x: Traced, axis: int, first: int, count: Dim) -> Traced:
+        """The entries at a place of all windows, counted from 0."""
+        start, run = Dim.of(first * self.apart), count if self.step == 1 else ONE
+        places = range(count.integer or 0) if self.step > 1 else (0,)
+        each = []
+        for place in places:
+            ends = [(NOTHING, d) for d in x.shape]
+            ends[axis] = (
+                start + Dim.of(self.step * place),
+                start + Dim.of(self.step * place) + run,
+            )
+            each.append(parts.cut(x, ends))
+        return parts.joined(each, axis) if len(each) > 1 else each[0]
+
+    def at(self, window: SubAxis, within: SubAxis, width: Dim) -> Index:
+        """The place along the axis, counted from 1, of an entry of a window, of which both are
+        letters."""
+        q = Index(str(within.name))
+        inner = index(width).minus(q) if self.is_turned else q.plus(-1)
+        first = _FIRST.minus(index(self.before)).added(Index(str(window.name), -1), self.step)
+        return first.added(inner, self.apart)
+
+    def by_letters(self, x: Traced, axis: int, width: Dim) -> Traced:
+        """The array with its windows along an axis as a new last axis. Raises TraceError."""
+        last, taken = str(counted_along(x, axis, _COUNTED).name), {p.name for p in x.indices}
+        free = [c for c in map(arrays.letter, range(arrays.MOST_INDICES)) if c not in taken]
+        count = self.number(x.shape[axis], width)
+        window, within = SubAxis(count, free[0]), SubAxis(width, free[1])
+        at = partial(reindexed, values={last: self.at(window, within, width)})
+        axes = [*x.axes, (within,)]
+        axes[axis] = (window,)
+        return arrays.made(axes, arrays.rewritten(x, at).terms)
 
 
 def windows(x: Traced, size: Any, axis: int = -1, step: int = 1) -> Traced:
     """Each so many neighbours along an axis as a new last axis; in the axis itself, the places at
     which these begin, a step apart. Raises TraceError."""
-    (k,) = arrays.axes_of(x, axis)
-    width = parts.dim(size)
-    count = _count(x.shape[k], width, step)
-    if width.integer is not None and x.rank == 1 and _is_cut(count, step):
-        return parts.stacked([_entries(x, q, count, step) for q in range(width.integer)], 1)
-    last = [*(i for i in range(x.rank) if i != k), k]
-    found = _WindowPlaces(width, count, step).windows(arrays.permuted(x, last))
-    return arrays.permuted(found, [*map(last.index, range(x.rank)), x.rank])
+    (k,) = along_axes.axes_of(x, axis)
+    width, lie = parts.dim(size), Windows(step)
+    count = lie.number(x.shape[k], width)
+    if x.rank == 1 and lie.are_cut((), count, width):
+        return parts.stacked([lie.entries(x, k, q, count) for q in range(width.integer or 0)], 1)
+    return lie.by_letters(x, k, width)
+
+
+def pooled(name: str, x: Traced, widths: Sequence[Dim], along: Sequence[Windows]) -> Traced:
+    """A reduction, `mean` or `max`, of what lies in the windows along the last axes."""
+    for k, (width, lie) in enumerate(zip(widths, along, strict=True), x.rank - len(along)):
+        count = lie.number(x.shape[k], width)
+        if lie.is_padded:
+            raise TraceError("pooling is followed without padding.")
+        if not lie.are_cut(x.axes[k], count, width):
+            x = along_axes.reduce(name, lie.by_letters(x, k, width), -1)
+            continue
+        each = [lie.entries(x, k, q, count) for q in range(width.integer or 0)]
+        x = _OF_ENTRIES[name](each)
+    return x
+
+
+# Reductions in windows, of the entries at each place of these.
+_OF_ENTRIES: Mapping[str, Callable[[Sequence[Traced]], Traced]] = {
+    "mean": lambda each: reduce(arrays.add, each) / len(each),
+    "max": partial(reduce, partial(arrays.mapped, "maximum")),
+}
 
 
 def convolved(x: Traced, kernel: Traced, mode: str = "full") -> Traced:
     """As `convolve` of two arrays of one axis."""
+    return correlated(x, kernel, [of_mode(x, kernel, mode)._replace(is_turned=True)])
+
+
+def of_mode(x: Traced, kernel: Traced, mode: str) -> Windows:
+    """How a kernel goes along an array in a mode of NumPy's. Raises TraceError."""
     less = kernel.shape[-1] - ONE
     if mode == "same":
         if not (x.shape[-1] - kernel.shape[-1]).is_eventually_natural:
             raise TraceError(
-                "mode='same' is as long as the longer of the two: write the full convolution, and "
-                "a slice of it, `np.convolve(x, k)[1:-1]`."
+                "mode='same' is as long as the longer of the two: give the shape of that one as a "
+                f"sum, `{x.shape[-1] + less}`, or write the full convolution, and a slice of it."
             )
         half = extents.quotient(less + Dim.of((less.integer or 0) % 2), Dim.of(2))
-        return correlated(x, kernel, (half, less - half), is_turned=True)
-    return correlated(x, kernel, (zeros_beside(kernel, mode),) * 2, is_turned=True)
-
-
-def zeros_beside(kernel: Traced, mode: str) -> Dim:
-    """How many zeros a mode puts before what a kernel goes along, and behind. Raises TraceError."""
+        return Windows(before=half, behind=less - half)
     if mode not in ("full", "valid"):
         raise TraceError(f"the mode {mode!r} isn't followed.")
-    return kernel.shape[-1] - ONE if mode == "full" else NOTHING
+    return Windows(before=less, behind=less) if mode == "full" else Windows()
 
 
 BY_MODE: Mapping[str, Callable[..., Traced]] = {  # by what a jaxpr is called, read as a whole
@@ -63,96 +150,53 @@ BY_MODE: Mapping[str, Callable[..., Traced]] = {  # by what a jaxpr is called, r
 }
 
 
-def correlated(
-    x: Traced, kernel: Traced, widths: Widths = (0, 0), step: int = 1, is_turned: bool = False
-) -> Traced:
-    """The sums of what lies in the windows of the last axis, each entry times that of a kernel,
-    with so many zeros before and behind. The other axes of a kernel are those that come out, and
-    the channels that are summed, which stand before the last axis of what is given."""
-    before, behind = map(parts.dim, widths)
-    width = kernel.shape[-1]
-    count = _count(x.shape[-1] + before + behind, width, step)
-    lead = ascii_lowercase[: x.rank - 1]
-    summed, free = lead[-1:], "O"
-    if all(d == ONE for d in kernel.shape[:-1]):
-        kernel, summed, free = arrays.reshape(kernel, (width,)), "", ""
-    of_windows, of_kernel = f"{lead}P", free + summed
-    result = f"{lead.removesuffix(summed)}{free}P"
-    is_padded = not before == behind == NOTHING
-    if width.integer is not None and _is_cut(count, step) and not (is_padded and _counts(x)):
-        weights = parts.flipped(kernel, -1) if is_turned else kernel
-        whole = parts.padded(x, [*((0, 0) for _ in lead), (before, behind)], arrays.constant(0))
-        terms = (
-            einsum(
-                f"{of_windows},{of_kernel}->{result}",
-                _entries(whole, q, count, step),
-                parts.indexed(weights, (..., q)),
-            )
-            for q in range(width.integer)
+def correlated(x: Traced, kernel: Traced, along: Sequence[Windows], groups: Dim = ONE) -> Traced:
+    """The sums of what lies in the windows along the last axes, each entry times that of a kernel.
+    The other axes of a kernel are those that come out, and the channels that are summed, which
+    stand before those axes of what is given; of groups, each has its own part of both."""
+    first = x.rank - len(along)
+    if groups != ONE:
+        (outs, channels), front = kernel.shape[:2], x.shape[: first - 1]
+        apart = correlated(
+            arrays.reshape(x, (*front, groups, channels, *x.shape[first:])),
+            arrays.reshape(kernel, (groups, extents.quotient(outs, groups), *kernel.shape[1:])),
+            along,
         )
-        return reduce(arrays.add, terms)
-    places = _WindowPlaces(width, count, step, before, is_turned)
-    weights = counted_along(kernel, -1, _COUNTED)
-    product = einsum(f"{of_windows}Q,{of_kernel}Q->{result}Q", places.windows(x), weights)
-    assert isinstance(product, Members)
-    inside = Condition(_FIRST, places.at(*product.letters[-2:]), index(x.shape[-1]))
-    return product.total((inside,) if is_padded else ())
-
-
-def _count(size: Dim, width: Dim, step: int) -> Dim:
-    """How many windows of a width there are in so many entries."""
-    found = extents.quotient(size - width, Dim.of(step)) + ONE
-    if not found.is_eventually_natural:
-        free = next(c for c in ascii_lowercase[15:] if c not in {*size.names, *width.names})
-        whole = Dim.of(step) * Dim.of(free) + width - Dim.of(step)
-        raise TraceError(
-            f"there may be no {found} windows of {width} in {size} entries: give the shape of what "
-            f"has them as a sum, `{whole}`."
-        )
+        return arrays.reshape(apart, (*front, outs, *apart.shape[first + 1 :]))
+    lead, spatial = ascii_lowercase[:first], "PQRS"[: len(along)]
+    free, summed = ("O", lead[-1:]) if kernel.rank > len(along) else ("", "")
+    shared = lead[-2:-1] if kernel.rank > len(along) + 2 else ""  # groups
+    behind = kernel.rank - len(along)
+    given, weights, letters = x, kernel, ""
+    counts: dict[int, Dim] = {}  # of windows, where their entries are slices
+    for k, lie in enumerate(along):
+        d, width = x.shape[first + k], kernel.shape[behind + k]
+        if not lie.are_cut(x.axes[first + k], lie.number(d, width), width):
+            counted_along(kernel, behind + k, _COUNTED)
+            given, letters = lie.by_letters(given, first + k, width), letters + spatial[k].lower()
+            continue
+        counts[k] = lie.number(d, width)
+        ends: list[tuple[Any, Any]] = [(0, 0)] * given.rank
+        ends[first + k] = lie.before, lie.behind
+        given = parts.padded(given, ends, arrays.constant(0))
+        weights = parts.flipped(weights, behind + k) if lie.is_turned else weights
+    result = f"{lead.removesuffix(summed)}{free}{spatial}{letters}"
+    text = f"{lead}{spatial}{letters},{shared}{free}{summed}{letters}->{result}"
+    terms = []
+    for places in product(*(range(kernel.shape[behind + k].integer or 0) for k in counts)):
+        part, keys = given, list[Any]([slice(None)] * len(along))
+        for k, q in zip(counts, places, strict=True):
+            part, keys[k] = along[k].entries(part, first + k, q, counts[k]), q
+        terms.append(einsum(text, part, parts.indexed(weights, (..., *keys))))
+    found = reduce(arrays.add, terms)
+    for c in reversed(letters):
+        k = spatial.index(c.upper())
+        (window,), (within,) = found.axes[result.index(spatial[k])], found.axes[-1]
+        at = along[k].at(window, within, kernel.shape[behind + k])
+        inside = Condition(_FIRST, at, index(x.shape[first + k]))
+        where = (inside,) if along[k].is_padded else ()
+        found = arrays.folded(arrays.made(found.axes[:-1], found.terms), within, where=where)
     return found
-
-
-def _counts(x: Traced) -> bool:
-    """Whether the last axis counts members."""
-    return isinstance(x, Members) and bool(x.letters[-1])
-
-
-def _is_cut(count: Dim, step: int) -> bool:
-    """Whether the entries at the same place of all windows are slices."""
-    return step == 1 or (count.integer or parts.MOST_PARTS + 1) <= parts.MOST_PARTS
-
-
-def _entries(x: Traced, first: int, count: Dim, step: int) -> Traced:
-    """Of the last axis, so many entries from a place on, a step apart."""
-    start, run = Dim.of(first), count if step == 1 else ONE
-    starts = [start] if step == 1 else [start + Dim.of(step * p) for p in range(count.integer or 0)]
-    whole = [(NOTHING, d) for d in x.shape[:-1]]
-    return parts.joined([parts.cut(x, [*whole, (at, at + run)]) for at in starts], -1)
-
-
-class _WindowPlaces(NamedTuple):
-    """Where the entries of windows are, a letter for the window, and one for the place in it."""
-
-    width: Dim
-    number: Dim  # of windows
-    step: int
-    before: Dim = NOTHING
-    is_turned: bool = False
-
-    def at(self, window: str, within: str) -> Index:
-        """The place along the axis, counted from 1."""
-        inner = index(self.width).minus(Index(within)) if self.is_turned else Index(within, -1)
-        first = _FIRST.minus(index(self.before)).added(Index(window, -1), self.step)
-        return first.added(inner)
-
-    def windows(self, x: Traced) -> Members:
-        """The array of the windows along its last axis. Raises TraceError."""
-        x = counted_along(x, -1, _COUNTED)
-        *letters, last = x.letters
-        window, within = [c for c in map(letter, range(MOST_INDICES)) if c not in letters][:2]
-        member = arrays.rewritten(x.x, partial(reindexed, values={last: self.at(window, within)}))
-        shape = (*x.shape[:-1], self.number, self.width)
-        return Members(shape, (*letters, window, within), member)
 
 
 _FIRST = Index("", 1)

@@ -13,13 +13,13 @@ from ..core.expr import Expr
 from ..core.named_tuples import NamedTuple
 from ..core.solved import Solved
 from ..numerics.solvers import found_by
-from . import arrays
+from . import along_axes, arrays
 from .arrays import Traced
 
 
 def solved(solver: str, shapes: Sequence[Extent], *given: Traced) -> tuple[Traced, ...]:
     """The unknowns, of these shapes, that a solver of the library finds of arrays."""
-    args = [arrays.spread(x) for x in given]
+    args = [x.whole for x in given]
     return tuple(
         Traced(found_by(solver, k, arrays.sides(shape), args), shape)
         for k, shape in enumerate(shapes)
@@ -37,7 +37,7 @@ def solver_of(e: Solved) -> tuple[str, tuple[Expr, ...]]:
 
 
 def _of_square(x: Traced) -> Dim:
-    arrays.check_square(x)
+    along_axes.check_square(x)
     return x.shape[0]
 
 
@@ -105,7 +105,7 @@ class _Eigenvalues(NamedTuple):
     eigenvectors: EndsOfSpectrum
 
 
-class EndsOfSpectrum(arrays.ManyAxes):
+class EndsOfSpectrum(arrays.Opaque):
     """The eigenvalues in rising order, or their vectors as columns: those at the ends are
     followed."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from math import prod
 
-from ..core.dims import NOTHING, ONE, Dim, Extent
+from ..core.dims import NOTHING, ONE, Dim
 from ..core.errors import TraceError
 
 
@@ -36,7 +36,7 @@ def quotient(total: Dim, known: Dim) -> Dim:
     )
 
 
-def alike(old: Extent, new: Extent) -> Iterator[tuple[slice, slice]]:
+def alike(old: Sequence[Dim], new: Sequence[Dim]) -> Iterator[tuple[slice, slice]]:
     """The fewest neighbours of two shapes at a time that have as many entries. Raises
     TraceError."""
     i = j = 0

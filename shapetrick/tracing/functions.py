@@ -127,9 +127,14 @@ def _used(
 # ------------------------------------------------------------------------------- running it
 
 
-def follow(f: Callable[..., Any], parameters: Mapping[str, ShapedParameter]) -> Followed:
-    """What a function computes of symbols. Raises TraceError with the place in it."""
-    library = LIBRARIES[library_of(f)]
+def follow(
+    f: Callable[..., Any],
+    parameters: Mapping[str, ShapedParameter],
+    like: Callable[..., Any] | None = None,
+) -> Followed:
+    """What a function computes of symbols, of its own library or that of another one. Raises
+    TraceError with the place in it."""
+    library = LIBRARIES[library_of(like or f)]
     dims = dict.fromkeys(name for p in parameters.values() for d in p.shape for name in d.names)
     given = {name: p.traced for name, p in parameters.items() if p.array is None}
     constants = [name for name, p in parameters.items() if not p.asked]
@@ -191,7 +196,7 @@ def confirm(
             ours = np.stack(found[: len(roots)])
             if axes is not None:
                 ours = axes.array(ours.reshape([d.size(sizes) for d in axes.sizes]))
-            _compare(f, ours, wanted)
+            compare(f, ours, wanted)
             if library.gradients is not None and not compared:
                 rng = generator(1, k)
                 towards = {
@@ -221,7 +226,8 @@ def _values(problem: Problem, name: str, sizes: Mapping[str, int]) -> list[Expr]
     return [unrolling.expression(segment.symbol(at)) for at in unrolling.members(segment)]
 
 
-def _compare(f: Callable[..., Any], ours: Array, theirs: Array) -> None:
+def compare(f: Callable[..., Any], ours: Array, theirs: Array) -> None:
+    """Compare values with a function's own. Raises TraceError where they differ."""
     scale = max(1.0, float(np.abs(theirs).max(initial=0.0)))
     if ours.size != theirs.size or not np.allclose(
         ours.reshape(theirs.shape), theirs, rtol=CLOSE, atol=CLOSE * scale

@@ -22,12 +22,11 @@ from ..language.shapes.words import vocabulary
 from ..language.vocabularies import is_name
 from ..numerics.arrays import evaluate_all
 from . import arrays
-from .arrays import Traced
-from .functions import CLOSE
-from .libraries import LIBRARIES, Followed, library_of, reached
+from .functions import compare, follow
+from .libraries import Followed, library_of, reached
 from .parameters import ShapedParameter, plain_axes
 from .problem_texts import ProblemText
-from .symbolic import Layout, layout
+from .symbolic import layout
 
 _LETTERS = ("m", "n", "k", "p", "q", "r", "s", "h", "u", "v")
 _UPSTREAM = ("G", "upstream", "cotangent")
@@ -47,7 +46,13 @@ class _Input(NamedTuple):
 
     name: str
     array: Array
-    axes: tuple[str, ...]
+    is_around: bool  # the functions, and no argument
+    axes: tuple[str, ...] = ()
+
+    def parameter(self, same: Mapping[str, str]) -> ShapedParameter:
+        """With the letters that equal axes share."""
+        shape = tuple(Dim.of(same[a]) if a else ONE for a in self.axes)
+        return _parameter(self.name, shape, self.array if self.is_around else None)
 
 
 def read_claim(
@@ -66,33 +71,53 @@ def read_claim(
     equal = _Equal({letter: letter for letter in axes})
     if library_of(f) == "jax":  # which doesn't say what has to be equal: what is, is taken for it
         equal.same = {a: next(b for b in axes if sizes[a] == sizes[b]) for a in axes}
-    count = len(given)
-    equal.fitted(lambda: _followed(f, f, inputs[:count], inputs[count:], equal))
-    of_f = dict(equal.same)
-    also = [] if upstream is None else [_upstream(inputs)]
+    taken = {i.name for i in inputs}
+    free = next(name for name in _UPSTREAM if name not in taken)
+    weights = {} if upstream is None else {free: upstream}
 
     def gradient(*values: Any) -> Any:
         found = g(*values)
         return found if place is None else found[place]
 
-    def both() -> tuple[Followed, Followed, list[Traced]]:
-        again = _followed(f, f, inputs[:count], inputs[count:], equal)
-        extra = [
-            Traced(symbol(name, arrays.sides(again.value.shape)), again.value.shape)
-            for name in also
-        ]
-        claimed = _followed(f, gradient, inputs[:count], inputs[count:], equal, extra)
-        return again, claimed, extra
+    def run(called: Callable[..., Any], *further: ShapedParameter) -> Followed:
+        every = [*(i.parameter(equal.same) for i in inputs), *further]
+        by_place = wraps(called)(lambda **values: called(*values.values()))
+        return follow(by_place, {p.name: p for p in every}, f)
 
-    read_f, claimed, extra = equal.fitted(both)
+    def both() -> tuple[Followed, Followed]:
+        again = run(f)
+        shape = again.value.shape
+        return again, run(gradient, *(_parameter(name, shape) for name in weights))
+
+    equal.fitted(lambda: run(f))
+    of_f = dict(equal.same)
+    read_f, claimed = equal.fitted(both)
     needed = tuple(f"{equal.same[a]} = {a}" for a in axes if equal.same[a] != of_f[a])
     kept = [a for a in axes if equal.same[a] == a]
     coincident = tuple(
         f"{a} = {b}" for k, a in enumerate(kept) for b in kept[k + 1 :] if sizes[a] == sizes[b]
     )
-    problem = _problem(inputs, equal, read_f, claimed, inputs[index].name, extra)
-    _confirm(problem, inputs, sizes, f, gradient, count, upstream, extra)
+    parameters = [i.parameter(equal.same) for i in inputs]
+    head = "\n".join(p.declaration for p in parameters)
+    names = ProblemText(read(head, complete=False), parameters)
+    text, _ = names.written(read_f)
+    of = f"vjp {names.value} with {free}" if weights else f"grad {names.value}"
+    claim = names.text(claimed.value.whole)
+    problem = read(f"{head}\n{text}\ncheck {of} wrt {inputs[index].name} = {claim}")
+    (request,) = problem.requests
+    assert request.claim is not None and request.claim.value is not None
+    arrays_given = {i.name: i.array for i in inputs} | weights
+    values = [i.array.copy() for i in inputs if not i.is_around]
+    for e, found in (
+        (request.of, f(*values)),
+        (request.claim.value, gradient(*values, *weights.values())),
+    ):
+        compare(f, evaluate_all([e], arrays_given, None, sizes)[0], np.asarray(found, dtype=float))
     return ReadClaim(problem, coincident, needed)
+
+
+def _parameter(name: str, shape: Extent, array: Array | None = None) -> ShapedParameter:
+    return ShapedParameter(symbol(name, arrays.sides(shape)), plain_axes(shape), array=array)
 
 
 class _Equal:
@@ -100,9 +125,6 @@ class _Equal:
 
     def __init__(self, same: dict[str, str]) -> None:
         self.same = same
-
-    def shape(self, i: _Input) -> Extent:
-        return tuple(Dim.of(self.same[a]) if a else ONE for a in i.axes)
 
     def fitted(self, run: Callable[[], Any]) -> Any:
         """What a run gives once the axes that it needs to be equal are. Raises TraceError."""
@@ -137,97 +159,9 @@ def _inputs(f: Any, g: Any, given: Sequence[Array]) -> list[_Input]:
     for k, (name, array) in enumerate(named):
         word = name if is_name(name) and name not in taken else f"x_{k}"
         taken.add(word)
-        found.append(_Input(word, array, ()))
+        found.append(_Input(word, array, k >= len(given)))
     letters = (x for x in (*_LETTERS, *(f"n_{k}" for k in range(99))) if x not in taken)
     return [
         i._replace(axes=tuple("" if n == 1 else next(letters) for n in i.array.shape))
         for i in found
     ]
-
-
-def _upstream(inputs: Sequence[_Input]) -> str:
-    """A name for the upstream gradient."""
-    taken = {i.name for i in inputs}
-    return next(name for name in _UPSTREAM if name not in taken)
-
-
-def _followed(
-    f: Callable[..., Any],
-    run: Callable[..., Any],
-    inputs: Sequence[_Input],
-    others: Sequence[_Input],
-    equal: _Equal,
-    extra: Sequence[Traced] = (),
-) -> Followed:
-    """What a function computes of the inputs as they are told apart."""
-
-    @wraps(run)
-    def called(**values: Any) -> Any:
-        return run(*values.values())
-
-    given = {
-        i.name: Traced(symbol(i.name, arrays.sides(equal.shape(i))), equal.shape(i)) for i in inputs
-    }
-    given.update((str(x.e), x) for x in extra)
-    known: dict[Layout, Traced] = {}
-    for i in others:
-        x = Traced(symbol(i.name, arrays.sides(equal.shape(i))), equal.shape(i))
-        known[layout(i.array)] = x
-        known[layout(i.array.T)] = arrays.transpose(x)
-    dims = list(dict.fromkeys(equal.same.values()))
-    library = LIBRARIES[library_of(f)]
-    return library.follow(called, given, dims, known)
-
-
-def _problem(
-    inputs: Sequence[_Input],
-    equal: _Equal,
-    followed: Followed,
-    claimed: Followed,
-    wrt: str,
-    extra: Sequence[Traced],
-) -> Problem:
-    head = "\n".join(f"{i.name} : {_shape_text(equal.shape(i))}" for i in inputs)
-    parameters = [
-        ShapedParameter(symbol(i.name, arrays.sides(equal.shape(i))), plain_axes(equal.shape(i)))
-        for i in inputs
-    ]
-    declared = read(head, complete=False)
-    names = ProblemText(declared, parameters)
-    text, _ = names.written(followed)
-    upstream = f" with {extra[0].e}" if extra else ""
-    kind = "vjp" if extra else "grad"
-    claim = names.text(arrays.spread(claimed.value))
-    request = f"check {kind} {names.value}{upstream} wrt {wrt} = {claim}"
-    return read(f"{head}\n{text}\n{request}")
-
-
-def _shape_text(shape: Extent) -> str:
-    return " x ".join(f"({d})" for d in shape) if shape else "scalar"
-
-
-def _confirm(
-    problem: Problem,
-    inputs: Sequence[_Input],
-    sizes: Mapping[str, int],
-    f: Callable[..., Any],
-    g: Callable[..., Any],
-    count: int,
-    upstream: Array | None,
-    extra: Sequence[Traced],
-) -> None:
-    """Compare what was read with both functions, at the inputs. Raises TraceError."""
-    (request,) = problem.requests
-    assert request.claim is not None and request.claim.value is not None
-    given = {i.name: i.array for i in inputs}
-    weights = [] if upstream is None else [upstream]
-    given.update((str(x.e), array) for x, array in zip(extra, weights, strict=True))
-    values = [i.array.copy() for i in inputs[:count]]
-    for e, found in ((request.of, f(*values)), (request.claim.value, g(*values, *weights))):
-        theirs = np.asarray(found, dtype=float)
-        ours = np.asarray(evaluate_all([e], given, None, sizes)[0])
-        scale = max(1.0, float(np.abs(theirs).max(initial=0.0)))
-        if ours.size != theirs.size or not np.allclose(
-            ours.reshape(theirs.shape), theirs, rtol=CLOSE, atol=CLOSE * scale
-        ):
-            raise TraceError("the function has other values than what it was read as.")

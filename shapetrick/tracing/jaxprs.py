@@ -28,6 +28,7 @@ from ..numerics.evaluation import EvaluationTape
 from ..numerics.sampling import dims_of
 from ..simplification.written_forms import with_functions
 from . import (
+    along_axes,
     arrays,
     classes,
     constants,
@@ -37,10 +38,11 @@ from . import (
     torch_meanings,
 )
 from .arrays import Traced, constant
-from .members import Recurrence, at_step, index, of_steps
+from .contractions import einsum
+from .members import Recurrence, at_step, of_steps
+from .named_axes import index
 from .places import innermost, is_library, refused_at
 from .symbolic import STOPPED, Layout, layout
-from .tensors import einsum
 from .whole_numbers import Counted, Numbered, Places
 from .written_meanings import SPECIAL
 
@@ -227,7 +229,7 @@ class Reader:
         over = Range(letter, Index("", 1), index(count))
         carried = [
             Recurrence(self._name(), over, e, e, params["reverse"])
-            for e in (arrays.spread(x) for x in firsts)
+            for e in (x.whole for x in firsts)
         ]
         before = [
             Traced(r.at(r.around(letter)[0]), shape)
@@ -237,7 +239,7 @@ class Reader:
         found = self.run(inner.jaxpr, inner.consts, [*fixed, *before, *members])
         here: dict[Expr, Expr] = {}
         for r, x in zip(carried, found, strict=False):
-            step = arrays.spread(self.lifted(x))
+            step = self.lifted(x).whole
             self.recurrences.append(r._replace(step=step))
             here[step] = r.at(r.around(letter)[1])
         rows = (
@@ -285,7 +287,7 @@ class Reader:
                 raise self._stopped[part]
         pairs = zip(self.recurrences, steps[::2], steps[1::2], strict=True)
         self.recurrences = [r._replace(first=first, step=step) for r, first, step in pairs]
-        return arrays.rewritten(x, lambda _: e)
+        return arrays.with_body(x, e)
 
     # ---------------------------------------------------------- primitives that need more
 
@@ -346,8 +348,7 @@ class Reader:
         places = params["broadcast_dimensions"]
         own = dict(zip(places, given.shape, strict=True))
         placed = arrays.reshape(given, tuple(own.get(k, ONE) for k in range(len(shape))))
-        found = arrays.spread_over(placed, shape)
-        return arrays.masked(found) if given.is_mask else found
+        return arrays.spread_over(placed, shape)
 
     def _reshape(self, params: Mapping[str, Any], x: Any, *_: Any) -> Any:
         if isinstance(x, Numbered):
@@ -427,18 +428,21 @@ class Reader:
         return parts.padded(self.lifted(x), widths, self.lifted(by))
 
     def _conv_general_dilated(self, params: Mapping[str, Any], x: Any, kernel: Any) -> Traced:
-        """Along one axis, behind those of examples and channels."""
-        plain = all(spec == (0, 1, 2) for spec in params["dimension_numbers"])
-        stretched = {*params["lhs_dilation"], *params["rhs_dilation"]}
-        if not plain or stretched != {1} or params["feature_group_count"] != 1:
-            raise TraceError(
-                "a convolution along one axis, behind those of examples and channels, is followed "
-                "alone, without dilation and groups."
-            )
-        before, behind = map(self._dim, params["padding"][0])
-        (step,) = params["window_strides"]
-        widths = before, behind
-        return convolutions.correlated(self.lifted(x), self.lifted(kernel), widths, step)
+        of_x, of_kernel, of_result = params["dimension_numbers"]
+        if {*params["lhs_dilation"]} != {1} or params["batch_group_count"] != 1:
+            raise TraceError("a convolution of an array with gaps isn't followed.")
+        lie = zip(params["window_strides"], params["padding"], params["rhs_dilation"], strict=True)
+        along = [
+            convolutions.Windows(step, self._dim(before), self._dim(behind), apart)
+            for step, (before, behind), apart in lie
+        ]
+        found = convolutions.correlated(
+            arrays.permuted(self.lifted(x), of_x),
+            arrays.permuted(self.lifted(kernel), of_kernel),
+            along,
+            self._dim(params["feature_group_count"]),
+        )
+        return arrays.permuted(found, [of_result.index(k) for k in range(found.rank)])
 
     def _dynamic_slice(self, params: Mapping[str, Any], x: Any, *starts: Any) -> Traced:
         places = [self._place(s) for s in starts[: self.lifted(x).rank]]
@@ -587,20 +591,19 @@ def _place_of(equation: Any) -> Any:
 
 # --------------------------------------------------------------------------------- the tables
 
-_ENTRYWISE = {
-    **{name: name for name in ("exp", "log", "log1p", "expm1", "tanh", "sin", "cos", "tan")},
-    **{name: name for name in ("asin", "acos", "atan", "sinh", "cosh", "sqrt", "abs", "sign")},
-    **{name: name for name in ("asinh", "acosh", "atanh", "erf", "erfc", "square", "lgamma")},
-    **{"logistic": "sigmoid", "digamma": "digamma"},
+_NAMES = {  # of primitives without parameters, and of what they are of NumPy's
+    **{"neg": "negative", "sub": "subtract", "mul": "multiply", "div": "divide", "pow": "power"},
+    **{"exp2": "exp2", "logistic": "sigmoid", "atan2": "atan2", "cholesky": "cholesky"},
+    **{name: name for name in meanings.SAME},
 }
 
 
-def _mapped(name: str) -> Callable[..., Traced]:
-    return lambda _, x: arrays.mapped(name, x)
+def _as_numpys(name: str) -> Callable[..., Traced]:
+    return lambda _, *given: meanings.COMMON[name](*given)
 
 
 def _reduced(name: str) -> Callable[..., Traced]:
-    return lambda params, x: arrays.reduce(name, x, tuple(map(int, params["axes"])))
+    return lambda params, x: along_axes.reduce(name, x, tuple(map(int, params["axes"])))
 
 
 def _dot_general(params: Mapping[str, Any], a: Traced, b: Traced) -> Traced:
@@ -630,7 +633,7 @@ def _solved_triangle(params: Mapping[str, Any], a: Traced, b: Traced) -> Traced:
     turned, left = params["transpose_a"], params["left_side"]
     triangle = parts.lower_triangle(a) if params["lower"] else parts.upper_triangle(a)
     triangle = arrays.transpose(triangle) if turned is left else triangle
-    found = arrays.solve(triangle, b if left else arrays.transpose(b))
+    found = along_axes.solve(triangle, b if left else arrays.transpose(b))
     return found if left else arrays.transpose(found)
 
 
@@ -644,20 +647,12 @@ def _with_parameter(meaning: Callable[..., Traced]) -> Callable[..., Traced]:
 
 
 PRIMITIVES: Mapping[str, Callable[..., Traced]] = {
-    **{name: _mapped(ours) for name, ours in _ENTRYWISE.items()},
+    **{name: _as_numpys(numpys) for name, numpys in _NAMES.items()},
     **{f"reduce_{name}": _reduced(name) for name in ("sum", "max", "min", "prod")},
-    "neg": lambda _, x: -x,
-    "sub": lambda _, a, b: a - b,
-    "mul": lambda _, a, b: a * b,
-    "div": lambda _, a, b: a / b,
-    "pow": lambda _, a, b: a**b,
     "integer_pow": lambda params, x: x ** params["y"],
-    "exp2": lambda _, x: constant(2) ** x,
     "one_minus_square": lambda _, x: constant(1) - x**2,
     "rsqrt": lambda _, x: arrays.root(x) ** -1,
-    "cholesky": lambda _, x: meanings.NUMPY["cholesky"](x),
     "triangular_solve": _solved_triangle,
-    "atan2": lambda _, a, b: arrays.mapped("atan2", a, b),
     "cumsum": _running_sum,
     "rev": lambda params, x: parts.flipped(x, tuple(params["dimensions"])),
     "transpose": lambda params, x: arrays.permuted(x, params["permutation"]),
@@ -666,8 +661,8 @@ PRIMITIVES: Mapping[str, Callable[..., Traced]] = {
 COMPARISONS: Mapping[str, tuple[Callable[[Any, Any], Any], Callable[[Traced, Traced], Traced]]] = {
     "gt": (operator.gt, arrays.greater),
     "lt": (operator.lt, meanings.less),
-    "ge": (operator.ge, meanings.not_less),
-    "le": (operator.le, meanings.not_greater),
+    "ge": (operator.ge, meanings.greater_equal),
+    "le": (operator.le, meanings.less_equal),
 }
 # What jaxprs of JAX's own functions are called.
 WHOLE: Mapping[str, Callable[..., Any]] = {

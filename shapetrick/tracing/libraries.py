@@ -17,14 +17,16 @@ from typing import Any
 
 import numpy as np
 
+from ..core.dims import ONE
 from ..core.errors import InputError, TraceError
 from ..core.expr import Expr
 from ..core.functions import Array
 from ..core.named_tuples import NamedTuple
-from . import meanings, symbolic, torch_meanings
-from .arrays import ManyAxes, Traced
+from . import arrays, meanings, symbolic, torch_meanings
+from .arrays import Opaque, Traced
 from .convolutions import BY_MODE
-from .members import Members, Recurrence, axes_of_members
+from .members import Recurrence, at_step, of_steps
+from .named_axes import HIGHEST_RANK
 from .places import SourceLine, innermost, refused_at
 from .stand_ins import Symbols, flat, package, standing_in
 from .symbolic import (
@@ -187,7 +189,7 @@ def _run(
     with _watched(f) as run, _places(), _stood_in(f, symbols):
         value = _result(run, f(**arguments), trace)
     own = {  # a name that an argument has is another one here
-        name + "2" * (name in given): axes_of_members(x.value)[0]
+        name + "2" * (name in given): x.value
         for name, x in run.names.items()
         if isinstance(x, Symbolic) and x is not arguments.get(name)
     }
@@ -197,7 +199,7 @@ def _run(
 
 def _is_named(x: Traced) -> bool:
     """Whether the language has a name for such a value: matrices, and families of them."""
-    return not isinstance(x, ManyAxes) or (isinstance(x, Members) and x.is_of_matrices)
+    return not isinstance(x, Opaque) and len(x.differing) <= HIGHEST_RANK >= len(x.slots)
 
 
 @contextmanager
@@ -304,7 +306,34 @@ def _torch_symbols(trace: Trace) -> Symbols:
         sized={torch.full, torch.arange},
         identities={torch.eye, torch.zeros, torch.ones},
         symbol_of=trace.symbol_of,
+        instead={torch.vmap: partial(_mapped_over, trace)},
     )
+
+
+def _mapped_over(
+    trace: Trace, f: Callable[..., Any], in_dims: Any = 0, out_dims: int = 0, **_: Any
+) -> Callable[..., Any]:
+    """As `vmap`: the function of what arrays have along an axis, for all of its places at once."""
+
+    def called(*given: Any) -> Any:
+        axes = in_dims if isinstance(in_dims, tuple) else (in_dims,) * len(given)
+        letter = trace.new_letter()
+        count, values = ONE, list(given)
+        for k, (x, axis) in enumerate(zip(given, axes, strict=True)):
+            if axis is not None:
+                whole = trace.lifted(x)
+                order = [
+                    axis % whole.rank,
+                    *(i for i in range(whole.rank) if i != axis % whole.rank),
+                ]
+                count = whole.shape[order[0]]
+                values[k] = trace.wrapped(at_step(arrays.permuted(whole, order), count, letter))
+        found = of_steps(trace.lifted(f(*values)), count, letter)
+        order = [*range(1, found.rank)]
+        order.insert(out_dims % found.rank, 0)
+        return trace.wrapped(arrays.permuted(found, order))
+
+    return called
 
 
 def _jax_symbols() -> Symbols:

@@ -1,5 +1,6 @@
-"""What NumPy's functions mean, by their names: with its parameters and defaults, in arrays over our
-expressions. What PyTorch has beside them stands in `tracing/torch_meanings.py`.
+"""What NumPy's functions mean, with its parameters and defaults, in arrays over expressions: each
+function here without `_` in front is its function of that name. What PyTorch has beside them stands
+in `tracing/torch_meanings.py`.
 
 A parameter that is annotated with `Traced` takes an array; all others are taken as they are given.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from functools import reduce, wraps
+from functools import reduce
 from string import ascii_letters
 from typing import Any
 
@@ -16,32 +17,25 @@ from ..core import expr as ex
 from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
 from ..core.named_tuples import NamedTuple
-from . import arrays, classes, constants, convolutions, decompositions, extents, parts
+from . import along_axes, arrays, classes, constants, convolutions, decompositions, extents, parts
 from .arrays import Traced, constant
-from .tensors import einsum
+from .contractions import einsum
+from .meaning_kinds import Meaning, along, entrywise, named_in, of_square, reduction, rooted
+from .named_axes import HIGHEST_RANK
 from .written_meanings import DISTRIBUTIONS, ENTRYWISE, SPECIAL
 
-Meaning = Callable[..., Any]
-
 # Element-wise functions with one argument: the libraries' names, and ours.
-_SAME = (
+SAME = (
     *("exp", "log", "log1p", "expm1", "sqrt", "square", "abs", "sign", "sin", "cos", "tan"),
     *("asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
     *("erf", "erfc", "sigmoid", "lgamma", "digamma"),
 )
 _ENTRYWISE = {
-    **{name: name for name in _SAME},
+    **{name: name for name in SAME},
     **{"absolute": "abs", "fabs": "abs", "arcsin": "asin", "arccos": "acos", "arctan": "atan"},
     **{"arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "expit": "sigmoid"},
     **{"gammaln": "lgamma", "psi": "digamma"},
 }
-
-
-def entrywise(name: str) -> Meaning:
-    def meaning(x: Traced) -> Traced:
-        return arrays.mapped(name, x)
-
-    return meaning
 
 
 def negative(x: Traced) -> Traced:
@@ -52,7 +46,7 @@ def positive(x: Traced) -> Traced:
     return x
 
 
-def _add(a: Traced, b: Traced, alpha: float = 1) -> Traced:
+def add(a: Traced, b: Traced, alpha: float = 1) -> Traced:
     return a + (b if alpha == 1 else alpha * b)
 
 
@@ -64,14 +58,7 @@ def multiply(a: Traced, b: Traced) -> Traced:
     return arrays.masked(a * b) if a.is_mask and b.is_mask else a * b
 
 
-def turned(meaning: Meaning) -> Meaning:
-    def reverse(a: Traced, b: Traced) -> Any:
-        return meaning(b, a)
-
-    return reverse
-
-
-def _logaddexp(a: Traced, b: Traced) -> Traced:
+def logaddexp(a: Traced, b: Traced) -> Traced:
     if isinstance(a.e, ex.Number):
         a, b = b, a
     return b + arrays.mapped("softplus", a - b)
@@ -102,11 +89,11 @@ def less(a: Traced, b: Traced) -> Traced:
     return arrays.greater(b, a)
 
 
-def not_less(a: Traced, b: Traced) -> Traced:
+def greater_equal(a: Traced, b: Traced) -> Traced:
     return arrays.negated(arrays.greater(b, a))
 
 
-def not_greater(a: Traced, b: Traced) -> Traced:
+def less_equal(a: Traced, b: Traced) -> Traced:
     return arrays.negated(arrays.greater(a, b))
 
 
@@ -122,23 +109,23 @@ def equal(a: Traced, b: Traced) -> Traced:
     return found
 
 
-def _not_equal(a: Traced, b: Traced) -> Traced:
+def not_equal(a: Traced, b: Traced) -> Traced:
     return arrays.negated(equal(a, b))
 
 
-def _where(condition: Traced, a: Traced, b: Traced) -> Traced:
+def where(condition: Traced, a: Traced, b: Traced) -> Traced:
     return arrays.choose(condition, a, b)
 
 
-def _both(a: Traced, b: Traced) -> Traced:
+def logical_and(a: Traced, b: Traced) -> Traced:
     return arrays.masked(_condition(a) * _condition(b))
 
 
-def _either(a: Traced, b: Traced) -> Traced:
-    return arrays.negated(_both(_not(a), _not(b)))
+def logical_or(a: Traced, b: Traced) -> Traced:
+    return arrays.negated(logical_and(logical_not(a), logical_not(b)))
 
 
-def _not(x: Traced) -> Traced:
+def logical_not(x: Traced) -> Traced:
     return arrays.negated(_condition(x))
 
 
@@ -151,98 +138,74 @@ def _condition(x: Traced) -> Traced:
 # -------------------------------------------------------------------------------- along axes
 
 
-def reduction(name: str) -> Meaning:
-    def meaning(x: Traced, axis: Any = None, keepdims: bool = False) -> Traced:
-        return arrays.reduce(name, x, axis, keepdims)
-
-    return meaning
-
-
 def _average(x: Traced, axis: Any = None, weights: Traced | None = None) -> Traced:
     if weights is None:
-        return arrays.reduce("mean", x, axis)
+        return along_axes.reduce("mean", x, axis)
     if weights.rank == 1 < x.rank and axis is not None:
         weights = arrays.reshape(weights, _placed_along(x, axis, weights))
-    return arrays.reduce("sum", x * weights, axis) / arrays.reduce("sum", weights)
+    return along_axes.reduce("sum", x * weights, axis) / along_axes.reduce("sum", weights)
 
 
 def _placed_along(x: Traced, axis: int, weights: Traced) -> tuple[Dim, ...]:
-    (k,) = arrays.axes_of(x, axis)
+    (k,) = along_axes.axes_of(x, axis)
     return tuple(weights.shape[0] if i == k else ONE for i in range(x.rank))
 
 
 def _var(x: Traced, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Traced:
-    return arrays.variance(x, axis, keepdims, ddof)
-
-
-def rooted(meaning: Meaning) -> Meaning:
-    """The square root of what another function gives, of which it has the parameters."""
-
-    @wraps(meaning)
-    def root(*given: Any, **keywords: Any) -> Traced:
-        return arrays.root(meaning(*given, **keywords))
-
-    return root
-
-
-def along(name: str) -> Meaning:
-    def meaning(x: Traced, axis: Any = None) -> Traced:
-        return arrays.along(name, x, axis)
-
-    return meaning
+    return along_axes.variance(x, axis, keepdims, ddof)
 
 
 def norm(x: Traced, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Traced:
-    along = len(arrays.axes_of(x, axis))
-    if ord is None or ord in ("fro", "f") or (ord == 2 and along < arrays.HIGHEST_RANK):
-        return arrays.norm(x, axis, keepdims)
-    if along == arrays.HIGHEST_RANK:
+    along = len(along_axes.axes_of(x, axis))
+    if ord is None or ord in ("fro", "f") or (ord == 2 and along < HIGHEST_RANK):
+        return along_axes.norm(x, axis, keepdims)
+    if along == HIGHEST_RANK:
         raise TraceError(f"the norm with ord={ord!r} of a matrix isn't followed: only 'fro' is.")
     if ord == 1:
-        return arrays.reduce("sum", arrays.mapped("abs", x), axis, keepdims)
+        return along_axes.reduce("sum", arrays.mapped("abs", x), axis, keepdims)
     if ord == float("inf"):
-        return arrays.reduce("max", arrays.mapped("abs", x), axis, keepdims)
+        return along_axes.reduce("max", arrays.mapped("abs", x), axis, keepdims)
     if not isinstance(ord, int | float) or ord <= 0:
         raise TraceError(f"the norm with ord={ord!r} isn't followed.")
     powers = arrays.mapped("abs", x) ** ord
-    return arrays.reduce("sum", powers, axis, keepdims) ** (1 / ord)
+    return along_axes.reduce("sum", powers, axis, keepdims) ** (1 / ord)
 
 
-def _vector_norm(x: Traced, ord: Any = 2, axis: Any = None, keepdims: bool = False) -> Traced:
+def vector_norm(x: Traced, ord: Any = 2, axis: Any = None, keepdims: bool = False) -> Traced:
     return norm(arrays.ravel(x) if axis is None else x, ord, axis, keepdims)
 
 
 # ---------------------------------------------------------------------------------- products
 
 
-def _dot(a: Traced, b: Traced) -> Traced:
+def dot(a: Traced, b: Traced) -> Traced:
     return a @ b if a.rank and b.rank else a * b
 
 
-def _vdot(a: Traced, b: Traced) -> Traced:
+def vdot(a: Traced, b: Traced) -> Traced:
     return arrays.ravel(a) @ arrays.ravel(b)
 
 
-def _inner(a: Traced, b: Traced) -> Traced:
-    return _dot(a, arrays.transpose(b))
+def inner(a: Traced, b: Traced) -> Traced:
+    return dot(a, arrays.transpose(b))
 
 
-def _kron(a: Traced, b: Traced) -> Traced:
+def kron(a: Traced, b: Traced) -> Traced:
     if a.rank != b.rank:
         raise TraceError("`kron` of arrays with a different number of axes isn't followed.")
-    e = ex.call("kron", arrays.spread(a), arrays.spread(b))
-    return arrays.value(e, tuple(c * d for c, d in zip(a.shape, b.shape, strict=True)))
+    e = ex.call("kron", a.whole, b.whole)
+    return Traced(e, tuple(c * d for c, d in zip(a.shape, b.shape, strict=True)))
 
 
-def _multi_dot(xs: Sequence[Traced]) -> Traced:
+def multi_dot(xs: Sequence[Traced]) -> Traced:
     return reduce(arrays.matmul, xs)
 
 
-def distances(a: Traced, b: Traced, metric: Any = 2.0) -> Traced:
+def cdist(a: Traced, b: Traced, metric: Any = 2.0) -> Traced:
     """Those between the rows of two matrices."""
     if metric not in ("euclidean", "sqeuclidean", 2):
-        raise TraceError(f"distances with {metric!r} aren't followed: the Euclidean ones are.")
-    norms = [arrays.reduce("sum", x**2, 1, True) for x in (a, b)]
+        raise TraceError(f"cdist with {metric!r} aren't followed: the Euclidean ones are.")
+    norms = [along_axes.reduce("sum", x**2, 1, True) for x in (a, b)]
     squares = norms[0] + arrays.transpose(norms[1]) - 2 * (a @ arrays.transpose(b))
     return squares if metric == "sqeuclidean" else arrays.root(squares)
 
@@ -250,30 +213,30 @@ def distances(a: Traced, b: Traced, metric: Any = 2.0) -> Traced:
 def _trapezoid(y: Traced, x: Traced | None = None, dx: float = 1.0, axis: int = -1) -> Traced:
     sums = parts.differences(y, 1, axis, 1)
     widths = constant(dx) if x is None else parts.differences(x)
-    return arrays.reduce("sum", sums * widths / 2, axis)
+    return along_axes.reduce("sum", sums * widths / 2, axis)
 
 
-def _covariance(
+def cov(
     x: Traced, y: Traced | None = None, rowvar: bool = True, bias: bool = False, ddof: Any = None
 ) -> Traced:
-    if y is not None or x.rank != arrays.HIGHEST_RANK:
+    if y is not None or x.rank != HIGHEST_RANK:
         raise TraceError("`cov` is followed of the rows or columns of one matrix.")
     samples = arrays.transpose(x) if rowvar else x
-    rest = samples - arrays.reduce("mean", samples, 0)
+    rest = samples - along_axes.reduce("mean", samples, 0)
     less = (0 if bias else 1) if ddof is None else ddof
-    return arrays.transpose(rest) @ rest / (arrays.count(samples, 0) - less)
+    return arrays.transpose(rest) @ rest / (along_axes.count(samples, 0) - less)
 
 
-def _correlation(x: Traced, y: Traced | None = None, rowvar: bool = True) -> Traced:
-    found = _covariance(x, y, rowvar)
-    spread = arrays.root(arrays.diagonal(found))
+def corrcoef(x: Traced, y: Traced | None = None, rowvar: bool = True) -> Traced:
+    found = cov(x, y, rowvar)
+    spread = arrays.root(along_axes.diagonal(found))
     return found / arrays.outer(spread, spread)
 
 
-def _pseudo_inverse(x: Traced) -> Traced:
+def pinv(x: Traced) -> Traced:
     """Of a matrix whose columns are independent."""
     turned = arrays.transpose(x)
-    return arrays.of_square("inv", turned @ x) @ turned
+    return along_axes.of_square("inv", turned @ x) @ turned
 
 
 class LeastSquares(NamedTuple):
@@ -285,37 +248,30 @@ class LeastSquares(NamedTuple):
     singular_values: None = None
 
 
-def _least_squares(a: Traced, b: Traced) -> LeastSquares:
-    return LeastSquares(_pseudo_inverse(a) @ b)
+def lstsq(a: Traced, b: Traced) -> LeastSquares:
+    return LeastSquares(pinv(a) @ b)
 
 
 def _triangular_solution(a: Traced, b: Traced, trans: Any = 0, lower: bool = False) -> Traced:
     """As SciPy and JAX have it: of one triangle."""
     triangle = parts.lower_triangle(a) if lower else parts.upper_triangle(a)
-    return arrays.solve(arrays.transpose(triangle) if trans in (1, "T") else triangle, b)
+    return along_axes.solve(arrays.transpose(triangle) if trans in (1, "T") else triangle, b)
 
 
-def _factored_solution(factor: Any, b: Traced) -> Traced:
+def cho_solve(factor: Any, b: Traced) -> Traced:
     """As `cho_solve((L, True), b)`."""
     x, lower = factor
     x = getattr(x, "value", x)
     turned = arrays.transpose(x)
-    return arrays.solve(x @ turned if lower else turned @ x, b)
+    return along_axes.solve(x @ turned if lower else turned @ x, b)
 
 
 # ------------------------------------------------------------------------ square matrices, shapes
 
 
-def of_square(name: str) -> Meaning:
-    def meaning(x: Traced) -> Traced:
-        return arrays.of_square(name, x)
-
-    return meaning
-
-
-def _slogdet(x: Traced) -> SignAndLog:
-    sign = arrays.mapped("sign", arrays.of_square("det", x))
-    return SignAndLog(sign, arrays.of_square("logdet", x))
+def slogdet(x: Traced) -> SignAndLog:
+    sign = arrays.mapped("sign", along_axes.of_square("det", x))
+    return SignAndLog(sign, along_axes.of_square("logdet", x))
 
 
 class SignAndLog(NamedTuple):
@@ -325,22 +281,30 @@ class SignAndLog(NamedTuple):
     logabsdet: Traced
 
 
-def _matrix_power(x: Traced, n: int) -> Traced:
-    arrays.of_square("tr", x)
-    return arrays.value(ex.matrix_power(arrays.spread(x), n), x.shape)
+def matrix_power(x: Traced, n: int) -> Traced:
+    along_axes.of_square("tr", x)
+    return Traced(ex.matrix_power(x.whole, n), x.shape)
+
+
+def polyval(p: Traced, x: Traced) -> Traced:
+    """By a number of coefficients, the highest power first."""
+    if (count := p.shape[0].integer) is None:
+        raise TraceError("`polyval` is followed of a number of coefficients.")
+    each = (parts.indexed(p, (k,)) for k in range(count))
+    return reduce(lambda found, c: found * x + c, each)
 
 
 def _linspace(start: Traced, stop: Traced, num: Any) -> Traced:
     steps = arrays.counting(Dim.of(_dim(num)))
-    return start + steps * ((stop - start) / (arrays.count(steps) - 1))
+    return start + steps * ((stop - start) / (along_axes.count(steps) - 1))
 
 
-def _tensor_product(a: Traced, b: Traced, axes: Any = 2) -> Traced:
+def tensordot(a: Traced, b: Traced, axes: Any = 2) -> Traced:
     """As `tensordot`."""
     if isinstance(axes, int):
         axes = (range(a.rank - axes, a.rank), range(axes))
     pairs = [(x,) if isinstance(x, int) else x for x in axes]
-    left, right = (arrays.axes_of(x, list(p)) for x, p in zip((a, b), pairs, strict=True))
+    left, right = (along_axes.axes_of(x, list(p)) for x, p in zip((a, b), pairs, strict=True))
     first = ascii_letters[: a.rank]
     second = list(ascii_letters[a.rank : a.rank + b.rank])
     for i, j in zip(left, right, strict=True):
@@ -358,10 +322,10 @@ def _windows(x: Traced, window_shape: Any, axis: Any = None) -> Traced:
 
 
 def _correlate(x: Traced, kernel: Traced, mode: str = "valid") -> Traced:
-    return convolutions.correlated(x, kernel, (convolutions.zeros_beside(kernel, mode),) * 2)
+    return convolutions.correlated(x, kernel, [convolutions.of_mode(x, kernel, mode)])
 
 
-def _tiled(x: Traced, reps: Any) -> Traced:
+def tile(x: Traced, reps: Any) -> Traced:
     return parts.repeated(x, reps if isinstance(reps, tuple | list) else (reps,))
 
 
@@ -378,18 +342,18 @@ def _padded(
     return parts.padded(x, each, constant_values or constant(0))
 
 
-def _taken(x: Traced, index: Traced, axis: Any = None) -> Traced:
+def take(x: Traced, index: Traced, axis: Any = None) -> Traced:
     return classes.rows(arrays.ravel(x) if axis is None else x, index, axis or 0)
 
 
-def _count_of_true(x: Traced, axis: Any = None, keepdims: bool = False) -> Traced:
+def count_nonzero(x: Traced, axis: Any = None, keepdims: bool = False) -> Traced:
     if not x.is_mask:
         raise TraceError("`count_nonzero` is followed of a comparison.")
-    return arrays.reduce("sum", x, axis, keepdims)
+    return along_axes.reduce("sum", x, axis, keepdims)
 
 
 def _peak_to_peak(x: Traced, axis: Any = None, keepdims: bool = False) -> Traced:
-    largest, smallest = (arrays.reduce(name, x, axis, keepdims) for name in ("max", "min"))
+    largest, smallest = (along_axes.reduce(name, x, axis, keepdims) for name in ("max", "min"))
     return largest - smallest
 
 
@@ -404,7 +368,7 @@ def _blocks(rows: Sequence[Sequence[Traced]]) -> Traced:
     return parts.joined([parts.joined(row, -1) for row in rows], 0 if len(rows) == 1 else -2)
 
 
-def concatenated(parts_: Sequence[Traced], axis: int = 0) -> Traced:
+def concatenate(parts_: Sequence[Traced], axis: int = 0) -> Traced:
     return parts.joined(parts_, axis)
 
 
@@ -414,34 +378,34 @@ def transpose(x: Traced, *axes: Any) -> Traced:
     return arrays.transpose(x) if order is None else arrays.permuted(x, order)
 
 
-def swapped(x: Traced, axis1: int, axis2: int) -> Traced:
-    (a,), (b,) = arrays.axes_of(x, axis1), arrays.axes_of(x, axis2)
+def swapaxes(x: Traced, axis1: int, axis2: int) -> Traced:
+    (a,), (b,) = along_axes.axes_of(x, axis1), along_axes.axes_of(x, axis2)
     return arrays.swapped(x, a, b)
 
 
-def _diagonal(x: Traced, k: int = 0) -> Traced:
+def diag(x: Traced, k: int = 0) -> Traced:
     if k:
         raise TraceError("only the main diagonal is followed.")
-    return arrays.diagonal(x)
+    return along_axes.diagonal(x)
 
 
-def _main_diagonal(x: Traced, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Traced:
-    if x.rank < arrays.HIGHEST_RANK:
+def diagonal(x: Traced, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Traced:
+    if x.rank < HIGHEST_RANK:
         raise TraceError("`diagonal` takes a matrix: `diag` makes one.")
-    return _diagonal(_with_matrices(x, axis1, axis2), offset)
+    return diag(_with_matrices(x, axis1, axis2), offset)
 
 
-def _trace(x: Traced, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Traced:
+def trace(x: Traced, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Traced:
     if offset:
         raise TraceError("only the main diagonal is followed.")
-    return arrays.of_square("tr", _with_matrices(x, axis1, axis2))
+    return along_axes.of_square("tr", _with_matrices(x, axis1, axis2))
 
 
 def _with_matrices(x: Traced, rows: int, cols: int) -> Traced:
     """Two axes behind the others."""
-    if x.rank <= arrays.HIGHEST_RANK:
+    if x.rank <= HIGHEST_RANK:
         return x
-    last = [*arrays.axes_of(x, rows), *arrays.axes_of(x, cols)]
+    last = [*along_axes.axes_of(x, rows), *along_axes.axes_of(x, cols)]
     return arrays.permuted(x, [*(k for k in range(x.rank) if k not in last), *last])
 
 
@@ -465,8 +429,8 @@ def _dim(size: Any) -> Any:
     return getattr(size, "dim", size)
 
 
-def _squeeze(x: Traced, axis: Any = None) -> Traced:
-    axes = range(x.rank) if axis is None else arrays.axes_of(x, axis)
+def squeeze(x: Traced, axis: Any = None) -> Traced:
+    axes = range(x.rank) if axis is None else along_axes.axes_of(x, axis)
     return arrays.reshape(x, tuple(d for k, d in enumerate(x.shape) if k not in axes or d != ONE))
 
 
@@ -477,31 +441,31 @@ def expand_dims(x: Traced, axis: int) -> Traced:
 
 def broadcast_to(x: Traced, shape: Any) -> Traced:
     wanted = tuple(Dim.of(_dim(d)) for d in shape)
-    if arrays.broadcast(x, arrays.value(ex.UNIT, wanted)) != wanted:
+    if arrays.broadcast(x, Traced(ex.UNIT, wanted)) != wanted:
         raise TraceError(f"an array of shape {extents.shape_of(x.shape)} has no such broadcast.")
     return arrays.spread_over(x, wanted)
 
 
-def _ones_like(x: Traced) -> Traced:
+def ones_like(x: Traced) -> Traced:
     return _filled(x, ex.UNIT, ex.ones)
 
 
-def _zeros_like(x: Traced) -> Traced:
+def zeros_like(x: Traced) -> Traced:
     return _filled(x, ex.ZERO, ex.zeros)
 
 
 def _filled(x: Traced, e: ex.Expr, matrix: Callable[..., ex.Expr]) -> Traced:
     """As an array, with one number."""
-    if x.rank > arrays.HIGHEST_RANK:
-        return arrays.value(e, x.shape)
+    if x.rank > HIGHEST_RANK:
+        return Traced(e, x.shape)
     return arrays.Traced(matrix(*arrays.sides(x.shape)), x.shape)
 
 
-def _full_like(x: Traced, fill_value: Traced) -> Traced:
-    return arrays.value(fill_value.e, x.shape)
+def full_like(x: Traced, fill_value: Traced) -> Traced:
+    return Traced(fill_value.e, x.shape)
 
 
-def cast(x: Traced, *_: Any) -> Traced:
+def astype(x: Traced, *_: Any) -> Traced:
     return arrays.masked(x, is_mask=False)
 
 
@@ -513,57 +477,41 @@ def _item(x: Traced) -> Traced:
 
 COMMON: Mapping[str, Meaning] = {
     **{name: entrywise(ours) for name, ours in _ENTRYWISE.items()},
-    **{"add": _add, "subtract": subtract, "multiply": multiply, "divide": arrays.divide},
-    **{"true_divide": arrays.divide, "power": arrays.power, "pow": arrays.power},
-    "float_power": arrays.power,
-    **{"negative": negative, "positive": positive, "logaddexp": _logaddexp},
-    **{"maximum": maximum, "minimum": minimum, "fmax": maximum, "fmin": minimum},
+    **{name: reduction(name) for name in ("sum", "mean", "prod")},
+    **{name: of_square(name) for name in ("det", "inv", "expm")},
     **SPECIAL,
     **ENTRYWISE,
-    "clip": clip,
-    **{"greater": arrays.greater, "less": less},
-    **{"greater_equal": not_less, "less_equal": not_greater},
-    **{"equal": equal, "not_equal": _not_equal, "eq": equal, "ne": _not_equal},
-    **{"where": _where, "logical_and": _both, "logical_or": _either, "logical_not": _not},
-    **{"bitwise_and": _both, "bitwise_or": _either, "invert": _not},
-    **{name: reduction(name) for name in ("sum", "mean", "prod")},
-    **{"amax": reduction("max"), "amin": reduction("min")},
-    **{"matmul": arrays.matmul, "dot": _dot, "vdot": _vdot, "inner": _inner},
-    **{"outer": arrays.outer, "count_nonzero": _count_of_true},
-    **{"kron": _kron, "multi_dot": _multi_dot, "einsum": einsum},
-    **{"trace": _trace, "det": of_square("det"), "inv": of_square("inv")},
-    **{"slogdet": _slogdet, "solve": arrays.solve, "matrix_power": _matrix_power, "norm": norm},
-    **{"diag": _diagonal, "diagonal": _main_diagonal, "swapaxes": swapped, "squeeze": _squeeze},
+    **named_in(globals()),
+    **{"divide": arrays.divide, "true_divide": arrays.divide, "greater": arrays.greater},
+    **dict.fromkeys(("power", "pow", "float_power"), arrays.power),
+    **{"fmax": maximum, "fmin": minimum, "amax": reduction("max"), "amin": reduction("min")},
+    **{"eq": equal, "ne": not_equal, "matrix_norm": norm},
+    **{"bitwise_and": logical_and, "bitwise_or": logical_or, "invert": logical_not},
+    **{"matmul": arrays.matmul, "outer": arrays.outer, "einsum": einsum, "solve": along_axes.solve},
     **{"cumsum": parts.accumulated, "flip": parts.flipped, "diff": parts.differences},
-    **{"roll": parts.rolled, "take": _taken, "cov": _covariance, "corrcoef": _correlation},
-    **{"take_along_axis": classes.along_rows, "tile": _tiled, "cdist": distances},
-    **{"pinv": _pseudo_inverse, "lstsq": _least_squares, "cho_solve": _factored_solution},
-    **{"expm": of_square("expm"), "tensordot": _tensor_product},
+    **{"roll": parts.rolled, "take_along_axis": classes.along_rows},
     **{"cholesky": decompositions.cholesky, "qr": decompositions.orthogonal_factors},
     **{"svd": decompositions.singular_values, "svdvals": decompositions.only_singular_values},
     **{"eigh": decompositions.eigenvalues, "sqrtm": decompositions.square_root},
     **{"tril": parts.lower_triangle, "triu": parts.upper_triangle, "stack": parts.stacked},
     **{"hstack": parts.side_by_side, "vstack": parts.below, "column_stack": parts.as_columns},
-    **{"concatenate": concatenated, "cat": concatenated, "chunk": parts.in_equal_parts},
-    **{"ravel": ravel, "reshape": reshape, "expand_dims": expand_dims},
-    **{"broadcast_to": broadcast_to, "ones_like": _ones_like, "zeros_like": _zeros_like},
-    **{"full_like": _full_like, "vector_norm": _vector_norm, "matrix_norm": norm},
+    **{"cat": concatenate, "chunk": parts.in_equal_parts},
 }
 
 NUMPY: Mapping[str, Meaning] = {
     **COMMON,
     **DISTRIBUTIONS,
     **{"max": reduction("max"), "min": reduction("min"), "average": _average},
-    **{"transpose": transpose, "permute_dims": transpose, "matrix_transpose": arrays.turned},
+    **{"permute_dims": transpose, "matrix_transpose": arrays.turned},
     **{"clip": _numpy_clip, "var": _var, "std": rooted(_var), "flatten": ravel},
     **{"logsumexp": reduction("logsumexp"), "softmax": along("softmax")},
     **{"linspace": _linspace, "block": _blocks},
     **{"pad": _padded, "ptp": _peak_to_peak, "select": _selected},
-    **{"convolve": convolutions.convolved},
-    **{"sliding_window_view": _windows, "correlate": _correlate},
+    **{"convolve": convolutions.convolved, "correlate": _correlate},
+    **{"sliding_window_view": _windows},
     **{"scipy.cholesky": decompositions.upper_factor, "cho_factor": decompositions.factored},
     **{"solve_triangular": _triangular_solution, "trapezoid": _trapezoid, "trapz": _trapezoid},
     **{"split": parts.in_equal_parts, "array_split": parts.in_equal_parts},
-    **{"log_softmax": along("log_softmax"), "astype": cast, "copy": positive, "item": _item},
-    **dict.fromkeys(("array", "asarray", "asanyarray", "ascontiguousarray"), cast),
+    **{"log_softmax": along("log_softmax"), "copy": positive, "item": _item},
+    **dict.fromkeys(("array", "asarray", "asanyarray", "ascontiguousarray"), astype),
 }

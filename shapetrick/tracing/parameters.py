@@ -14,7 +14,6 @@ import numpy as np
 from ..core.dims import ONE, Dim, Extent, Shape
 from ..core.errors import InputError, TraceError
 from ..core.expr import Symbol, symbol
-from ..core.families import at_index
 from ..core.functions import Array
 from ..core.indices import Index, Range, name_of, written
 from ..core.member_axes import MemberAxes
@@ -29,8 +28,8 @@ from . import arrays
 from .arrays import Traced
 from .batches import MemberDeclarations
 from .captured import captured_arrays
-from .members import Members, letter
-from .regrouped import grouped
+from .members import family
+from .named_axes import HIGHEST_RANK
 from .symbolic import Layout, layout
 
 _ONE_AXIS = regex(r"(?:x|×|,|\\times)\s*1\b")
@@ -55,10 +54,7 @@ class ShapedParameter(NamedTuple):
     def traced(self) -> Traced:
         if not self.ranges:
             return Traced(self.symbol, self.shape)
-        members = arrays.permuted(family(self.symbol, self.axes.sizes), self.axes.order)
-        return grouped(
-            (tuple(self.axes.sizes[k] for k in group) for group in self.axes.groups), members
-        )
+        return family(self.symbol, self.axes)
 
     @property
     def declaration(self) -> str:
@@ -106,14 +102,6 @@ class ShapedParameter(NamedTuple):
         rows, cols = (d.size(sizes) for d in self.symbol.shape)
         names = [e.name for e in self._members(sizes)]
         return dict(zip(names, members.reshape(-1, rows, cols), strict=True))
-
-
-def family(e: Symbol, shape: Extent) -> Members:
-    """The members of a symbol with indices, as an array."""
-    letters = [letter(k) for k, _ in enumerate(e.indices)]
-    values = {i.letter: Index(c) for i, c in zip(e.indices, letters, strict=True)}
-    member = Traced(at_index(e, values), shape[len(letters) :])
-    return Members(shape, letters + [""] * member.rank, member)
 
 
 def called(f: Callable[..., Any]) -> str:
@@ -228,7 +216,7 @@ def _captured(
     found = {}
     for name, (array, is_parameter) in captured_arrays(f, {*arguments, *vocabulary()}).items():
         known = given.get(name)
-        if known is None and array.ndim > arrays.HIGHEST_RANK:
+        if known is None and array.ndim > HIGHEST_RANK:
             continue  # whose members are many: only if it is declared
         if known is None:
             shape = tuple(map(Dim.of, array.shape))

@@ -5,7 +5,6 @@ running sums, as products with constants of known structure.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,22 @@ from ..core import structured
 from ..core.dims import NOTHING, ONE, Dim
 from ..core.errors import TraceError
 from ..core.expr import Expr
-from . import arrays, extents
-from .arrays import HIGHEST_RANK, Traced
+from ..core.families import reindexed
+from ..core.indices import Index
+from . import along_axes, arrays, extents
+from .arrays import Opaque, Traced
+from .named_axes import (
+    HIGHEST_RANK,
+    ArrayAxis,
+    AxisName,
+    PlacedMatrix,
+    SubAxis,
+    index,
+    laid,
+    lying,
+    matrix,
+    spread,
+)
 
 MOST_PARTS = 64  # into which an array is split
 _WHOLE, _TURNED = slice(None), slice(None, None, -1)
@@ -59,15 +72,33 @@ def cut(x: Traced, ends: Sequence[tuple[Dim, Dim]]) -> Traced:
     """What lies in each axis from a place on and before another, counted from 0."""
     if all(end == (NOTHING, d) for d, end in zip(x.shape, ends, strict=True)):
         return x
-    if isinstance(x, arrays.ManyAxes):
+    if isinstance(x, Opaque):
         return x.cut(ends)
-    chosen = [
-        None if end == (NOTHING, d) else structured.selection(end[0] + ONE, end[1], d)
-        for d, end in zip(x.shape, ends, strict=True)
-    ]
-    rows, cols = [*chosen, None, None][:2]
-    shape = tuple(behind - first for first, behind in ends)
-    return arrays.value(structured.selected(arrays.spread(x), rows, cols), shape)
+    axes: list[ArrayAxis] = []
+    at: dict[str, Index] = {}  # of indices
+    rows: dict[AxisName | None, Expr] = {}  # that are chosen of I, by axes
+    for axis, d, end in zip(x.axes, x.shape, ends, strict=True):
+        if end == (NOTHING, d):
+            axes.append(axis)
+            continue
+        if not axis:
+            raise TraceError(f"there is nothing in {end[0]}:{end[1]} of an axis of 1.")
+        outer, *inner = axis  # so many of the inner ones
+        first, behind = (extents.quotient(k, arrays.size(p.size for p in inner)) for k in end)
+        left = outer._replace(size=behind - first)
+        if isinstance(outer.name, int):
+            rows[outer.name] = structured.selection(first + ONE, behind, outer.size)
+        elif left.size == ONE:
+            at[outer.name] = index(first + ONE)
+        else:
+            at[outer.name] = Index(outer.name).added(index(first))
+        axes.append((*([] if left.size == ONE else [left]), *inner))
+
+    def part(f: PlacedMatrix) -> PlacedMatrix:
+        e = reindexed(f.e, at) if at else f.e
+        return lying(structured.selected(e, rows.get(f.rows), rows.get(f.cols)), f.rows, f.cols)
+
+    return arrays.made(axes, [t.rewritten(part) for t in x.terms], x.is_mask)
 
 
 def replaced(x: Traced, ends: Sequence[tuple[Dim, Dim]], new: Traced) -> Traced:
@@ -154,7 +185,7 @@ def _refused() -> TraceError:
 
 def divided(x: Traced, sizes: Sequence[Dim], axis: Any) -> tuple[Traced, ...]:
     """The parts of these sizes along an axis, one behind the other. Raises TraceError."""
-    (k,) = arrays.axes_of(x, axis)
+    (k,) = along_axes.axes_of(x, axis)
     if sum(sizes, NOTHING) != x.shape[k]:
         raise TraceError(f"an axis of {x.shape[k]} is no sum of {', '.join(map(str, sizes))}.")
     found, first = [], NOTHING
@@ -170,7 +201,7 @@ def in_equal_parts(x: Traced, count: Any, axis: Any = 0) -> tuple[Traced, ...]:
     """So many parts of one size. Raises TraceError."""
     if not isinstance(count, int) or isinstance(count, bool) or not 0 < count <= MOST_PARTS:
         raise TraceError(f"an array is split into a number of equal parts, at most {MOST_PARTS}.")
-    (k,) = arrays.axes_of(x, axis)
+    (k,) = along_axes.axes_of(x, axis)
     return divided(x, [extents.quotient(x.shape[k], Dim.of(count))] * count, axis)
 
 
@@ -180,44 +211,38 @@ def in_equal_parts(x: Traced, count: Any, axis: Any = 0) -> tuple[Traced, ...]:
 def joined(parts: Sequence[Traced], axis: int) -> Traced:
     """Arrays behind each other along an axis. Raises TraceError."""
     first = parts[0]
-    (k,) = arrays.axes_of(first, axis)
-    wide = arrays.many(*parts)
-    if wide is not None and wide.precedence > 1:
-        return wide.joined(parts, k)
-    if first.rank > HIGHEST_RANK:  # most of which are of size 1
-        axes = [i for i in range(first.rank) if i == k or any(x.shape[i] != ONE for x in parts)]
-        if len(axes) > HIGHEST_RANK:
-            raise arrays.too_many(first.shape)
-        bare = [arrays.reshape(x, tuple(x.shape[i] for i in axes)) for x in parts]
-        found = joined(bare, axes.index(k))
-        sizes = dict(zip(axes, found.shape, strict=True))
-        return arrays.reshape(found, tuple(sizes.get(i, ONE) for i in range(first.rank)))
-    for x in parts[1:]:
-        if x.rank != first.rank:
-            raise TraceError("arrays with a different number of axes can't be joined.")
-        for i, (a, b) in enumerate(zip(first.shape, x.shape, strict=True)):
-            if i != k and a != b:
-                raise arrays.misfit(a, b, f"of joined arrays in axis {i}")
-    shape = tuple(
-        sum((x.shape[k] for x in parts), NOTHING) if i == k else d
-        for i, d in enumerate(first.shape)
-    )
-    es = [arrays.spread(x) for x in parts]
-    return arrays.value(structured.block_matrix([es] if k else [[e] for e in es]), shape)
+    (k,) = along_axes.axes_of(first, axis)
+    if any(x.rank != first.rank for x in parts):
+        raise TraceError("arrays with a different number of axes can't be joined.")
+    for i, lengths in enumerate(zip(*(x.shape for x in parts), strict=True)):
+        for d in lengths:
+            if i != k and d != lengths[0]:
+                raise arrays.misfit(lengths[0], d, f"of joined arrays in axis {i}")
+    last = first.rank
+    places = [[*range(k), last + n, *range(k + 1, last)] for n in range(len(parts))]
+    axes, each = arrays.together(parts, places, last + len(parts))
+    others = [p for axis in axes[:last] for p in axis if not p.is_index]
+    along = [axis[0] if axis else None for axis in axes[last:]]
+    if any(p and p.is_index for p in along) or any(len(axis) > 1 for axis in axes[last:]):
+        raise arrays.refusal(first)
+    if len(others) >= HIGHEST_RANK:
+        raise arrays.too_many(first.shape)
+    in_rows = not any(p in others for axis in axes[:k] for p in axis)  # the other axis is behind
+    es = []
+    for terms, part in zip(each, along, strict=True):
+        slots = [part, *others] if in_rows else [*others, part]
+        es.append(spread(matrix(terms, slots), slots))
+    e = structured.block_matrix([[e] for e in es] if in_rows else [es])
+    whole = SubAxis(sum((x.shape[k] for x in parts), NOTHING), arrays.free_name(axes))
+    axes[k] = (whole,)
+    return arrays.made(axes[:last], laid(e, [whole, *others] if in_rows else [*others, whole]))
 
 
 def stacked(parts: Sequence[Traced], axis: int = 0) -> Traced:
-    """Arrays of one axis as the rows of a matrix, or as its columns."""
-    if all(not x.rank for x in parts):
-        return joined([arrays.reshape(x, (ONE,)) for x in parts], 0)
-    if arrays.many(*parts) is not None:
-        k = axis % (parts[0].rank + 1)
-        return joined([arrays.reshape(x, (*x.shape[:k], ONE, *x.shape[k:])) for x in parts], k)
-    if any(x.rank != 1 for x in parts):
-        return _laid_apart(parts, axis % (parts[0].rank + 1))
-    columns = axis in (1, -1)
-    wide = [arrays.reshape(x, (x.shape[0], ONE) if columns else (ONE, x.shape[0])) for x in parts]
-    return joined(wide, 1 if columns else 0)
+    """Arrays behind each other along a new axis."""
+    k = axis % (parts[0].rank + 1)
+    wide = [arrays.reshape(x, (*x.shape[:k], ONE, *x.shape[k:])) for x in parts]
+    return joined(wide, k) if len(parts[0].own) < HIGHEST_RANK else _laid_apart(parts, k)
 
 
 def _laid_apart(parts: Sequence[Traced], axis: int) -> Traced:
@@ -259,46 +284,33 @@ def accumulated(x: Traced, axis: Any = None) -> Traced:
     """The running sums along an axis."""
     if axis is None:
         x, axis = arrays.ravel(x), 0
-    (k,) = arrays.axes_of(x, axis)
-    if isinstance(x, arrays.ManyAxes):
-        return x.along(lambda y, own: accumulated(y, *own), (k,))
-    return arrays.value(structured.accumulated(arrays.spread(x), k), x.shape)
+    (k,) = along_axes.axes_of(x, axis)
+    return along_axes.along_axis(structured.accumulated, x, k)
 
 
 def flipped(x: Traced, axis: Any = None) -> Traced:
     """The entries in the opposite order along axes."""
-    axes = arrays.axes_of(x, axis)
-    if isinstance(x, arrays.ManyAxes):
-        return x.along(flipped, axes)
-    e = arrays.spread(x)
-    for k in axes:
-        e = structured.flipped(e, k)
-    return arrays.value(e, x.shape)
+    for k in along_axes.axes_of(x, axis):
+        x = along_axes.along_axis(structured.flipped, x, k)
+    return x
 
 
 def lower_triangle(x: Traced, k: int = 0) -> Traced:
     """The entries on and below a diagonal."""
-    if isinstance(x, arrays.ManyAxes):
-        return x.of_matrices(partial(lower_triangle, k=k))
     if k > 0:
         return arrays.masked(x - upper_triangle(x, k + 1), x.is_mask)
-    return arrays.masked(arrays.value(_triangle(structured.lower, x, -k, 0), x.shape), x.is_mask)
+    return along_axes.of_matrices(lambda e: _triangle(structured.lower, e, -k, 0), x)
 
 
 def upper_triangle(x: Traced, k: int = 0) -> Traced:
     """The entries on and above a diagonal."""
-    if isinstance(x, arrays.ManyAxes):
-        return x.of_matrices(partial(upper_triangle, k=k))
     if k < 0:
         return arrays.masked(x - lower_triangle(x, k - 1), x.is_mask)
-    return arrays.masked(arrays.value(_triangle(structured.upper, x, k, 1), x.shape), x.is_mask)
+    return along_axes.of_matrices(lambda e: _triangle(structured.upper, e, k, 1), x)
 
 
-def _triangle(of: Callable[[Expr], Expr], x: Traced, k: int, axis: int) -> Expr:
+def _triangle(of: Callable[[Expr], Expr], e: Expr, k: int, axis: int) -> Expr:
     """A triangle, so many diagonals away from the main one."""
-    if x.rank != HIGHEST_RANK:
-        raise TraceError("`tril` and `triu` take a matrix.")
-    e = arrays.spread(x)
     if not k:
         return of(e)
     if k == 1:
@@ -311,7 +323,7 @@ def rolled(x: Traced, shift: Any, axis: Any = None) -> Traced:
     """As `roll`: what leaves at one end enters at the other."""
     if axis is None and x.rank > 1:
         return arrays.reshape(rolled(arrays.ravel(x), shift, 0), x.shape)
-    axes = arrays.axes_of(x, 0 if axis is None else axis)
+    axes = along_axes.axes_of(x, 0 if axis is None else axis)
     shifts = shift if isinstance(shift, tuple | list) else (shift,) * len(axes)
     for k, by in zip(axes, shifts, strict=True):
         if not isinstance(by, int) or abs(by) > MOST_PARTS:
@@ -357,6 +369,6 @@ def repeated(x: Traced, times: Sequence[Any]) -> Traced:
 def differences(x: Traced, n: int = 1, axis: int = -1, sign: int = -1) -> Traced:
     """As `diff`: of entries that follow each other; their sums for the other sign."""
     for _ in range(n):
-        (k,) = arrays.axes_of(x, axis)
+        (k,) = along_axes.axes_of(x, axis)
         x = _along(x, k, slice(1, None)) + sign * _along(x, k, slice(None, -1))
     return x

@@ -21,11 +21,10 @@ from ..language.shapes.words import vocabulary
 from ..language.syntax import equation_library
 from ..language.vocabularies import is_name
 from ..simplification.written_forms import with_functions
-from . import arrays
-from .arrays import Traced
+from .arrays import INDICES, MOST_INDICES, Traced
 from .decompositions import number_of, solver_of
 from .libraries import Followed
-from .members import INDICES, MOST_INDICES, Members, Recurrence, axes_of_members
+from .members import Recurrence, axes_of_members
 from .parameters import ShapedParameter
 
 VALUE_NAMES = {True: ("J", "f", "loss"), False: ("Y", "F", "value")}  # of a scalar, or not
@@ -48,8 +47,8 @@ class ProblemText:
 
     def written(self, followed: Followed) -> tuple[str, Expr]:
         """Definitions in the language, a line for each, and the last one's value."""
-        value, axes = axes_of_members(followed.value)
-        root = value.body if isinstance(value, Members) else arrays.spread(value)
+        value = followed.value
+        root = value.body if value.indices else value.whole
         steps = [e for r in followed.recurrences for e in (r.first, r.step)]
         found, _, _ = with_functions([root, *steps, *(x.body for x in followed.locals.values())])
         body, bodies, own = found[0], found[: 1 + len(steps)], found[1 + len(steps) :]
@@ -73,9 +72,9 @@ class ProblemText:
         lines += self._steps([r._replace(first=first, step=step) for r, first, step in pairs])
         lines.append(self._line(free, body, value))
         self.request = f"{'grad' if body.is_scalar else 'vjp'} {free}"
-        if isinstance(value, Members):
-            letters = tuple(Index(c) for c in self._letters[: len(value.ranges)])
-            base = self._free(COTANGENT)
+        if value.indices:
+            letters = tuple(Index(c) for c in self._letters[: len(value.indices)])
+            base, axes = self._free(COTANGENT), axes_of_members(value)
             self.axes = {free: axes, base: axes}
             upstream = name_of(base, letters)
             self.request = f"vjp {name_of(free, letters)} with {upstream}"
@@ -99,15 +98,15 @@ class ProblemText:
 
     def _line(self, base: str, e: Expr, value: Traced) -> str:
         """The definition of a name."""
-        if not isinstance(value, Members):
+        if not value.indices:
             return f"{base} = {self.text(e)}"
         at = {i.letter: Index(c) for i, c in zip(_places(value), self._letters, strict=False)}
         member = name_of(base, tuple(at.values()))
         return f"{member} = {self.text(e, at)} for {written(self._ranges(value))}"
 
-    def _ranges(self, value: Members) -> list[Range]:
-        pairs = zip(value.ranges, self._letters, strict=False)
-        return [over.lettered(c) for over, c in pairs]
+    def _ranges(self, value: Traced) -> list[Range]:
+        pairs = zip(value.indices, self._letters, strict=False)
+        return [p.range.lettered(c) for p, c in pairs]
 
     def _steps(self, recurrences: Sequence[Recurrence]) -> list[str]:
         """The lines for what is carried through loops."""
@@ -199,4 +198,4 @@ def _is_member(e: Expr) -> TypeGuard[Symbol]:
 
 def _places(x: Traced) -> tuple[Index, ...]:
     """The indices of an array's member."""
-    return tuple(Index(r.letter) for r in x.ranges) if isinstance(x, Members) else ()
+    return tuple(Index(str(p.name)) for p in x.indices)

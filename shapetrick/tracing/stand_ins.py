@@ -27,7 +27,8 @@ class Symbols(NamedTuple):
     """What a library's symbols are: how to know one, and one that is a size; which of them may be
     the number that `float` is asked for; what a function does with them; of which
     functions that is asked; which functions are given numbers for sizes, and which of them make
-    I, whose rows may be looked up; and the symbol that an array stands for, or None."""
+    I, whose rows may be looked up; the symbol that an array stands for, or None; and what is called
+    in the place of functions of functions."""
 
     holds: Callable[[Any], bool]
     is_size: Callable[[Any], bool]
@@ -37,6 +38,7 @@ class Symbols(NamedTuple):
     sized: Collection[Any] = ()
     identities: Collection[Any] = ()
     symbol_of: Callable[..., Any] = lambda _: None
+    instead: Mapping[Any, StandIn] = {}
 
 
 @contextmanager
@@ -77,6 +79,7 @@ class _Bindings:
             sum: self._reducing(sum, axis=0),
             max: self._reducing(max),
             min: self._reducing(min),
+            **symbols.instead,
         }
 
     def bound(self, space: Mapping[str, Any], name: str) -> Any:

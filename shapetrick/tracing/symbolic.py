@@ -20,7 +20,7 @@ from ..core.functions import Array
 from . import arrays, classes, constants, extents, parts
 from .arrays import Traced
 from .chosen_entries import chosen_entries, condition, put
-from .meanings import Meaning
+from .meaning_kinds import Meaning
 from .places import called_here
 from .stand_ins import flat
 
@@ -56,12 +56,18 @@ class Trace:
     known: Mapping[Layout, Traced] = field(default_factory=dict)
     constants: Collection[str] = ()
     used: dict[int, Dim] = field(default_factory=dict)
+    letters: int = 0  # for places along axes over which functions are mapped
 
     def size(self, dim: Dim) -> int:
         """The number that a dimension is in this run."""
         number = dim.size(self.sizes)
         self.used[number] = dim
         return number
+
+    def new_letter(self) -> str:
+        """A letter for the places along an axis, which nothing has."""
+        self.letters += 1
+        return f"_place{self.letters}"
 
     def dimension(self, number: int) -> Dim:
         """What a size of an array of numbers stands for."""

@@ -1,9 +1,10 @@
-"""What PyTorch's functions mean, by their names: those that NumPy hasn't, or with other parameters
-and defaults, and the layers and losses of `torch.nn.functional`."""
+"""What PyTorch's functions mean that NumPy hasn't, or with other parameters and defaults, and the
+layers and losses of `torch.nn.functional`: each function here without `_` in front is its function
+of that name."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..core import expr as ex
@@ -11,10 +12,11 @@ from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
 from ..core.named_tuples import NamedTuple
 from ..language.syntax.constants import INFINITE
-from . import arrays, classes, convolutions, extents, parts
+from . import along_axes, arrays, classes, convolutions, extents, parts
 from . import meanings as common
 from .arrays import Traced, constant
-from .meanings import Meaning
+from .meaning_kinds import Meaning, entrywise, named_in, rooted, turned
+from .named_axes import HIGHEST_RANK
 from .written_meanings import LAYERS, averaged
 
 
@@ -25,7 +27,7 @@ class Extremes(NamedTuple):
     indices: None = None
 
 
-def _torch_var(
+def var(
     x: Traced,
     axis: Any = None,
     unbiased: bool = True,
@@ -35,10 +37,10 @@ def _torch_var(
     if isinstance(axis, bool):  # var(x, unbiased)
         axis, unbiased = None, axis
     by = correction if correction is not None else float(unbiased)
-    return arrays.variance(x, axis, keepdims, by)
+    return along_axes.variance(x, axis, keepdims, by)
 
 
-def _torch_norm(x: Traced, p: Any = "fro", axis: Any = None, keepdims: bool = False) -> Traced:
+def norm(x: Traced, p: Any = "fro", axis: Any = None, keepdims: bool = False) -> Traced:
     """As torch.norm has it: of all the entries, also of a matrix."""
     flat = arrays.ravel(x) if axis is None and not keepdims and p not in ("fro", 2) else x
     return common.norm(flat, None if p == 2 and axis is None else p, axis, keepdims)
@@ -49,25 +51,25 @@ def _extreme(name: str, of_two: Meaning) -> Meaning:
 
     def meaning(x: Traced, axis: Any = None, keepdims: bool = False) -> Any:
         if axis is None:
-            return arrays.reduce(name, x)
+            return along_axes.reduce(name, x)
         if not isinstance(axis, int):
             return of_two(x, getattr(axis, "value", axis))
-        return Extremes(arrays.reduce(name, x, axis, keepdims))
+        return Extremes(along_axes.reduce(name, x, axis, keepdims))
 
     return meaning
 
 
-def _addmm(x: Traced, a: Traced, b: Traced, beta: float = 1, alpha: float = 1) -> Traced:
+def addmm(x: Traced, a: Traced, b: Traced, beta: float = 1, alpha: float = 1) -> Traced:
     return beta * x + alpha * (a @ b)
 
 
-def _log_of_det(x: Traced) -> Traced:
-    return arrays.mapped("log", arrays.of_square("det", x))
+def logdet(x: Traced) -> Traced:
+    return arrays.mapped("log", along_axes.of_square("det", x))
 
 
-def _split(x: Traced, sizes: Any, axis: Any = 0) -> tuple[Traced, ...]:
+def split(x: Traced, sizes: Any, axis: Any = 0) -> tuple[Traced, ...]:
     """Parts of one size, or of those in a list."""
-    (k,) = arrays.axes_of(x, axis)
+    (k,) = along_axes.axes_of(x, axis)
     given = list(sizes) if isinstance(sizes, tuple | list) else [sizes]
     each = [Dim.of(getattr(n, "dim", n)) for n in given]
     if isinstance(sizes, tuple | list):
@@ -75,8 +77,8 @@ def _split(x: Traced, sizes: Any, axis: Any = 0) -> tuple[Traced, ...]:
     return parts.in_equal_parts(x, extents.quotient(x.shape[k], each[0]).integer, axis)
 
 
-def _unbound(x: Traced, axis: int = 0) -> tuple[Traced, ...]:
-    (k,) = arrays.axes_of(x, axis)
+def unbind(x: Traced, axis: int = 0) -> tuple[Traced, ...]:
+    (k,) = along_axes.axes_of(x, axis)
     each = parts.in_equal_parts(x, x.shape[k].integer, k)
     return tuple(arrays.reshape(part, x.shape[:k] + x.shape[k + 1 :]) for part in each)
 
@@ -84,42 +86,42 @@ def _unbound(x: Traced, axis: int = 0) -> tuple[Traced, ...]:
 # --------------------------------------------------------------- PyTorch's layers and losses
 
 
-def _flattened(x: Traced, start_dim: int = 0, end_dim: int = -1) -> Traced:
+def flatten(x: Traced, start_dim: int = 0, end_dim: int = -1) -> Traced:
     first, last = start_dim % max(x.rank, 1), end_dim % max(x.rank, 1)
     within = arrays.size(x.shape[first : last + 1])
     return arrays.reshape(x, (*x.shape[:first], within, *x.shape[last + 1 :]))
 
 
-def _linear(x: Traced, weight: Traced, bias: Traced | None = None) -> Traced:
+def linear(x: Traced, weight: Traced, bias: Traced | None = None) -> Traced:
     product = x @ arrays.transpose(weight)
     return product if bias is None else product + bias
 
 
-def _gelu(x: Traced, approximate: str = "none") -> Traced:
+def gelu(x: Traced, approximate: str = "none") -> Traced:
     if approximate == "none":
         return arrays.mapped("gelu", x)
     scale = arrays.root(2 / Traced(ex.constant("pi"), ()))
     return 0.5 * x * (1 + arrays.mapped("tanh", scale * (x + 0.044715 * x**3)))
 
 
-def _leaky_relu(x: Traced, negative_slope: float = 0.01) -> Traced:
+def leaky_relu(x: Traced, negative_slope: float = 0.01) -> Traced:
     if negative_slope == 0.01:
         return arrays.mapped("leaky_relu", x)
     return arrays.mapped("relu", x) + negative_slope * common.minimum(x, constant(0))
 
 
-def _elu(x: Traced, alpha: float = 1.0) -> Traced:
+def elu(x: Traced, alpha: float = 1.0) -> Traced:
     if alpha == 1:
         return arrays.mapped("elu", x)
     below = arrays.mapped("expm1", common.minimum(x, constant(0)))
     return arrays.mapped("relu", x) + alpha * below
 
 
-def _softmin(x: Traced, axis: int) -> Traced:
-    return arrays.along("softmax", -x, axis)
+def softmin(x: Traced, axis: int) -> Traced:
+    return along_axes.along("softmax", -x, axis)
 
 
-def _cross_entropy(
+def cross_entropy(
     x: Traced,
     target: Traced,
     weight: Traced | None = None,
@@ -138,10 +140,10 @@ def _cross_entropy(
             f"the shape of the logits, {extents.shape_of(x.shape)}."
         )
     if label_smoothing:
-        target = (1 - label_smoothing) * target + label_smoothing / arrays.count(x, -1)
+        target = (1 - label_smoothing) * target + label_smoothing / along_axes.count(x, -1)
     target = target if weight is None else target * weight
-    weighed = target * arrays.along("log_softmax", x, -1)
-    return averaged(-arrays.reduce("sum", weighed, -1), reduction)
+    weighed = target * along_axes.along("log_softmax", x, -1)
+    return averaged(-along_axes.reduce("sum", weighed, -1), reduction)
 
 
 def _classes_last(x: Traced) -> Traced:
@@ -149,48 +151,36 @@ def _classes_last(x: Traced) -> Traced:
     return x if x.rank < 3 else arrays.permuted(x, [0, *range(2, x.rank), 1])
 
 
-def _weighed(loss: Traced, weight: Traced | None, reduction: str) -> Traced:
-    return averaged(loss if weight is None else weight * loss, reduction)
-
-
-def _binary_cross_entropy(
-    x: Traced, target: Traced, weight: Traced | None = None, reduction: str = "mean"
-) -> Traced:
-    hit = target * arrays.mapped("log", x)
-    missed = (1 - target) * arrays.mapped("log", 1 - x)
-    return _weighed(-(hit + missed), weight, reduction)
-
-
-def _with_logits(
+def binary_cross_entropy_with_logits(
     x: Traced, target: Traced, weight: Traced | None = None, reduction: str = "mean",
     pos_weight: Traced | None = None,
 ) -> Traced:  # fmt: skip
     loss = arrays.mapped("softplus", x) - target * x
     if pos_weight is not None:
         loss = loss + (pos_weight - 1) * target * arrays.mapped("softplus", -x)
-    return _weighed(loss, weight, reduction)
+    return averaged(loss if weight is None else weight * loss, reduction)
 
 
-def _triplet_margin(
+def triplet_margin_loss(
     anchor: Traced, positive: Traced, negative: Traced, margin: float = 1.0, p: float = 2.0,
     eps: float = 1e-6, reduction: str = "mean",
 ) -> Traced:  # fmt: skip
-    near = _pairwise_distance(anchor, positive, p, eps)
-    far = _pairwise_distance(anchor, negative, p, eps)
+    near = pairwise_distance(anchor, positive, p, eps)
+    far = pairwise_distance(anchor, negative, p, eps)
     return averaged(arrays.mapped("relu", near - far + margin), reduction)
 
 
-def _kl_div(x: Traced, target: Traced, reduction: str = "mean", log_target: bool = False) -> Traced:
+def kl_div(x: Traced, target: Traced, reduction: str = "mean", log_target: bool = False) -> Traced:
     if log_target:
         loss = arrays.mapped("exp", target) * (target - x)
     else:
         loss = target * (arrays.mapped("log", target) - x)
     if reduction == "batchmean":
-        return arrays.reduce("sum", loss) / arrays.count(x, 0)
+        return along_axes.reduce("sum", loss) / along_axes.count(x, 0)
     return averaged(loss, reduction)
 
 
-def _gaussian_nll(
+def gaussian_nll_loss(
     x: Traced, target: Traced, var: Traced, full: bool = False, eps: float = 1e-6,
     reduction: str = "mean",
 ) -> Traced:  # fmt: skip
@@ -201,7 +191,7 @@ def _gaussian_nll(
     return averaged(loss, reduction)
 
 
-def _poisson_nll(
+def poisson_nll_loss(
     x: Traced, target: Traced, log_input: bool = True, full: bool = False, eps: float = 1e-8,
     reduction: str = "mean",
 ) -> Traced:  # fmt: skip
@@ -214,26 +204,26 @@ def _poisson_nll(
     return averaged(loss, reduction)
 
 
-def _nll_loss(x: Traced, target: Traced, reduction: str = "mean") -> Traced:
+def nll_loss(x: Traced, target: Traced, reduction: str = "mean") -> Traced:
     x = _classes_last(x)
     chosen = classes.one_hot(target, x.shape[-1]) * x
-    return averaged(-arrays.reduce("sum", chosen, -1), reduction)
+    return averaged(-along_axes.reduce("sum", chosen, -1), reduction)
 
 
-def _one_hot(x: Traced, num_classes: Any) -> Traced:
+def one_hot(x: Traced, num_classes: Any) -> Traced:
     return classes.one_hot(x, Dim.of(getattr(num_classes, "dim", num_classes)))
 
 
-def _gather(x: Traced, axis: int, index: Traced) -> Traced:
+def gather(x: Traced, axis: int, index: Traced) -> Traced:
     return classes.along_rows(x, index, axis)
 
 
-def _index_select(x: Traced, axis: int, index: Traced) -> Traced:
-    (k,) = arrays.axes_of(x, axis)
+def index_select(x: Traced, axis: int, index: Traced) -> Traced:
+    (k,) = along_axes.axes_of(x, axis)
     return classes.rows(x, index, k)
 
 
-def _embedding(
+def embedding(
     index: Traced, weight: Traced, padding_idx: int | None = None, max_norm: float | None = None,
     norm_type: float = 2.0, scale_grad_by_freq: bool = False,
 ) -> Traced:  # fmt: skip
@@ -242,31 +232,31 @@ def _embedding(
     return classes.rows(weight, index)
 
 
-def _cdist(a: Traced, b: Traced, p: float = 2.0, compute_mode: Any = None) -> Traced:
-    return common.distances(a, b, p)
+def cdist(a: Traced, b: Traced, p: float = 2.0, compute_mode: Any = None) -> Traced:
+    return common.cdist(a, b, p)
 
 
-def _masked_fill(x: Traced, mask: Traced, value: Traced) -> Traced:
+def masked_fill(x: Traced, mask: Traced, value: Traced) -> Traced:
     return arrays.choose(mask, value, x)
 
 
-def _repeated(x: Traced, *times: Any) -> Traced:
+def repeat(x: Traced, *times: Any) -> Traced:
     return parts.repeated(x, times[0] if isinstance(times[0], tuple | list) else times)
 
 
-def _expanded(x: Traced, *shape: Any) -> Traced:
+def expand(x: Traced, *shape: Any) -> Traced:
     sizes = shape[0] if isinstance(shape[0], tuple | list) else shape
     own = (ONE,) * (len(sizes) - x.rank) + x.shape
     return common.broadcast_to(x, [d if n == -1 else n for d, n in zip(own, sizes, strict=True)])
 
 
-def _alike(*xs: Traced) -> tuple[Traced, ...]:
+def broadcast_tensors(*xs: Traced) -> tuple[Traced, ...]:
     """As `broadcast_tensors`."""
     shape = arrays.broadcast(*xs)
     return tuple(arrays.spread_over(x, shape) for x in xs)
 
 
-def _torch_padded(x: Traced, pad: Any, mode: str = "constant", value: Traced | None = None) -> Any:
+def pad(x: Traced, pad: Any, mode: str = "constant", value: Traced | None = None) -> Any:
     """The widths come in pairs, the last axis first."""
     if mode != "constant":
         raise TraceError(f"`pad` is followed with mode='constant', not {mode!r}.")
@@ -275,39 +265,73 @@ def _torch_padded(x: Traced, pad: Any, mode: str = "constant", value: Traced | N
     return parts.padded(x, widths, value or constant(0))
 
 
-def _triangular_solution(
+def solve_triangular(
     a: Traced, b: Traced, upper: bool = False, left: bool = True, unitriangular: bool = False
 ) -> Traced:
     if not left or unitriangular:
         raise TraceError("`solve_triangular` is followed from the left, of a whole triangle.")
-    return arrays.solve(parts.upper_triangle(a) if upper else parts.lower_triangle(a), b)
+    return along_axes.solve(parts.upper_triangle(a) if upper else parts.lower_triangle(a), b)
 
 
-def _factored_solution(b: Traced, factor: Traced, upper: bool = False) -> Traced:
+def cholesky_solve(b: Traced, factor: Traced, upper: bool = False) -> Traced:
     turned = arrays.transpose(factor)
-    return arrays.solve(turned @ factor if upper else factor @ turned, b)
+    return along_axes.solve(turned @ factor if upper else factor @ turned, b)
 
 
-def _convolved(
-    x: Traced, weight: Traced, bias: Traced | None = None, stride: Any = 1, padding: Any = 0
-) -> Traced:
-    """The axes are examples, channels, places."""
-    step, width = (v[0] if isinstance(v, tuple | list) else v for v in (stride, padding))
-    if width == "same" and step == 1:
-        width = extents.quotient(weight.shape[-1] - ONE, Dim.of(2))
-    found = convolutions.correlated(x, weight, (0 if width == "valid" else width,) * 2, step)
-    return found if bias is None else found + arrays.reshape(bias, (*bias.shape, ONE))
+def _each(given: Any, count: int) -> Sequence[Any]:
+    """What is said of so many axes, or of all at once."""
+    listed = given if isinstance(given, tuple | list) else (given,)
+    return listed * (count // len(listed))
 
 
-def _unfolded(x: Traced, dimension: int, size: Any, step: int) -> Traced:
+def _pooling(name: str, spatial: int) -> Meaning:
+    """A reduction in windows along so many last axes."""
+
+    def meaning(
+        x: Traced, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1
+    ) -> Traced:
+        widths = [parts.dim(n) for n in _each(kernel_size, spatial)]
+        each = (_each(n, spatial) for n in (stride or kernel_size, padding, dilation))
+        along = [
+            convolutions.Windows(step, parts.dim(pad), parts.dim(pad), apart)
+            for step, pad, apart in zip(*each, strict=True)
+        ]
+        return convolutions.pooled(name, x, widths, along)
+
+    return meaning
+
+
+def _convolution(spatial: int) -> Meaning:
+    """The axes are examples, channels, and so many of places."""
+
+    def meaning(
+        x: Traced, weight: Traced, bias: Traced | None = None, stride: Any = 1, padding: Any = 0,
+        dilation: Any = 1, groups: Any = 1,
+    ) -> Traced:  # fmt: skip
+        along = []
+        each = (_each(given, spatial) for given in (stride, padding, dilation))
+        for width, step, pad, apart in zip(weight.shape[-spatial:], *each, strict=True):
+            less = (width - ONE) * Dim.of(apart)
+            same = pad == "same" and extents.quotient(less, Dim.of(2))
+            zeros = same or parts.dim(0 if pad == "valid" else pad)
+            along.append(convolutions.Windows(step, zeros, zeros, apart))
+        found = convolutions.correlated(x, weight, along, parts.dim(groups))
+        if bias is None:
+            return found
+        return found + arrays.reshape(bias, (*bias.shape, *(ONE for _ in along)))
+
+    return meaning
+
+
+def unfold(x: Traced, dimension: int, size: Any, step: int) -> Traced:
     return convolutions.windows(x, size, dimension, step)
 
 
-def _threshold(x: Traced, threshold: Traced, value: Traced) -> Traced:
+def threshold(x: Traced, threshold: Traced, value: Traced) -> Traced:
     return arrays.choose(arrays.greater(x, threshold), x, value)
 
 
-def _layer_norm(
+def layer_norm(
     x: Traced,
     normalized_shape: Any,
     weight: Traced | None = None,
@@ -321,8 +345,8 @@ def _standardized(
     x: Traced, axes: Any, weight: Traced | None, bias: Traced | None, eps: float
 ) -> Traced:
     """Of mean 0 and, but for `eps`, of variance 1 along axes."""
-    rest = x - arrays.reduce("mean", x, axes, True)
-    variance = arrays.reduce("mean", rest**2, axes, True)
+    rest = x - along_axes.reduce("mean", x, axes, True)
+    variance = along_axes.reduce("mean", rest**2, axes, True)
     return _affine(rest / arrays.root(variance + eps), weight, bias)
 
 
@@ -331,7 +355,7 @@ def _affine(x: Traced, weight: Traced | None, bias: Traced | None) -> Traced:
     return scaled if bias is None else scaled + bias
 
 
-def _batch_norm(
+def batch_norm(
     x: Traced,
     running_mean: Traced | None,
     running_var: Traced | None,
@@ -352,12 +376,12 @@ def _batch_norm(
 
 def _of_channels(v: Traced | None, x: Traced) -> Traced | None:
     """One number for each place of the second axis."""
-    if v is None or x.rank <= arrays.HIGHEST_RANK:
+    if v is None or x.rank <= HIGHEST_RANK:
         return v
-    return arrays.reshape(v, v.shape + (ONE,) * (x.rank - arrays.HIGHEST_RANK))
+    return arrays.reshape(v, v.shape + (ONE,) * (x.rank - HIGHEST_RANK))
 
 
-def _group_norm(
+def group_norm(
     x: Traced,
     num_groups: int,
     weight: Traced | None = None,
@@ -370,39 +394,39 @@ def _group_norm(
     return _standardized(x, tuple(range(1, x.rank)), weight, bias, eps)
 
 
-def _long(x: Traced) -> Traced:
+def long(x: Traced) -> Traced:
     return classes.numbers(x)
 
 
-def _rms_norm(
+def rms_norm(
     x: Traced, normalized_shape: Any, weight: Traced | None = None, eps: float | None = None
 ) -> Traced:
     axes = tuple(range(-len(normalized_shape), 0))
-    size = arrays.reduce("mean", x**2, axes, True)
+    size = along_axes.reduce("mean", x**2, axes, True)
     scaled = x / arrays.root(size + (2.220446049250313e-16 if eps is None else eps))
     return scaled if weight is None else scaled * weight
 
 
-def _normalize(x: Traced, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> Traced:
+def normalize(x: Traced, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> Traced:
     """`eps` is what a smaller norm is taken for: the derivative elsewhere is without it."""
     return x / common.norm(x, p, axis, True)
 
 
-def _cosine_similarity(a: Traced, b: Traced, axis: int = 1, eps: float = 1e-8) -> Traced:
-    products = arrays.reduce("sum", a * b, axis)
+def cosine_similarity(a: Traced, b: Traced, axis: int = 1, eps: float = 1e-8) -> Traced:
+    products = along_axes.reduce("sum", a * b, axis)
     return products / (common.norm(a, 2, axis) * common.norm(b, 2, axis))
 
 
-def _pairwise_distance(a: Traced, b: Traced, p: float = 2.0, eps: float = 1e-6) -> Traced:
+def pairwise_distance(a: Traced, b: Traced, p: float = 2.0, eps: float = 1e-6) -> Traced:
     return common.norm(a - b + eps, p, -1)
 
 
-def _glu(x: Traced, axis: int = -1) -> Traced:
+def glu(x: Traced, axis: int = -1) -> Traced:
     value, gate = parts.in_equal_parts(x, 2, axis)
     return value * arrays.mapped("sigmoid", gate)
 
 
-def _attention(
+def scaled_dot_product_attention(
     query: Traced,
     key: Traced,
     value: Traced,
@@ -413,7 +437,7 @@ def _attention(
 ) -> Traced:
     """A mask is where one looks, or is added to the scores."""
     scores = query @ arrays.turned(key)
-    root = arrays.root(arrays.count(query, -1))
+    root = arrays.root(along_axes.count(query, -1))
     scaled = scores / root if scale is None else scores * scale
     if is_causal:
         shape = query.shape[-2], key.shape[-2]
@@ -423,10 +447,10 @@ def _attention(
         scaled = arrays.choose(attn_mask, scaled, constant(-INFINITE))
     elif attn_mask is not None:
         scaled = scaled + attn_mask
-    return arrays.along("softmax", _dropout(scaled, dropout_p), -1) @ value
+    return along_axes.along("softmax", dropout(scaled, dropout_p), -1) @ value
 
 
-def _dropout(x: Traced, p: float = 0.5, training: bool = True) -> Traced:
+def dropout(x: Traced, p: float = 0.5, training: bool = True) -> Traced:
     if training and p:
         raise TraceError("dropout is random: give `training=False`, or the mask as an argument.")
     return x
@@ -448,59 +472,19 @@ TORCH: Mapping[str, Meaning] = {
     **common.COMMON,
     **{name: common.NUMPY[numpys] for name, numpys in _ALIASES.items()},
     **{name: common.NUMPY[name] for name in ("logsumexp", "softmax", "log_softmax")},
-    **{name: common.entrywise(name) for name in ("relu", "silu")},
-    **{f"r{name}": common.turned(common.NUMPY[_ALIASES[name]]) for name in ("sub", "div")},
-    "rpow": common.turned(common.NUMPY["power"]),
+    **{name: entrywise(name) for name in ("relu", "silu")},
+    **{f"r{name}": turned(common.NUMPY[_ALIASES[name]]) for name in ("sub", "div")},
+    "rpow": turned(common.NUMPY["power"]),
     "clamp": common.COMMON["clip"],
-    "var": _torch_var,
-    "std": common.rooted(_torch_var),
-    "norm": _torch_norm,
+    "std": rooted(var),
     "max": _extreme("max", common.maximum),
     "min": _extreme("min", common.minimum),
-    "addmm": _addmm,
-    "logdet": _log_of_det,
     "permute": common.NUMPY["transpose"],
-    **{"split": _split, "unbind": _unbound},
-    "flatten": _flattened,
-    # torch.nn.functional
     **LAYERS,
-    "linear": _linear,
-    "gelu": _gelu,
-    "leaky_relu": _leaky_relu,
-    "elu": _elu,
-    "softmin": _softmin,
-    "long": _long,
-    "dropout": _dropout,
-    "glu": _glu,
-    "cross_entropy": _cross_entropy,
-    "binary_cross_entropy": _binary_cross_entropy,
-    "binary_cross_entropy_with_logits": _with_logits,
-    "kl_div": _kl_div,
-    "gaussian_nll_loss": _gaussian_nll,
-    "poisson_nll_loss": _poisson_nll,
-    "nll_loss": _nll_loss,
-    "one_hot": _one_hot,
-    "gather": _gather,
-    "cdist": _cdist,
+    **named_in(globals()),
     "linspace": common.NUMPY["linspace"],
-    **{"conv1d": _convolved, "unfold": _unfolded},
-    "index_select": _index_select,
-    "embedding": _embedding,
-    "masked_fill": _masked_fill,
-    "repeat": _repeated,
-    **{"expand": _expanded, "broadcast_tensors": _alike},
-    "pad": _torch_padded,
-    "solve_triangular": _triangular_solution,
-    "cholesky_solve": _factored_solution,
-    "threshold": _threshold,
-    "multilabel_soft_margin_loss": _with_logits,
-    "triplet_margin_loss": _triplet_margin,
-    "layer_norm": _layer_norm,
-    "batch_norm": _batch_norm,
-    "group_norm": _group_norm,
-    "rms_norm": _rms_norm,
-    "normalize": _normalize,
-    "cosine_similarity": _cosine_similarity,
-    "pairwise_distance": _pairwise_distance,
-    "scaled_dot_product_attention": _attention,
+    **{f"conv{n}d": _convolution(n) for n in (1, 2, 3)},
+    **{f"avg_pool{n}d": _pooling("mean", n) for n in (1, 2, 3)},
+    **{f"max_pool{n}d": _pooling("max", n) for n in (1, 2, 3)},
+    "multilabel_soft_margin_loss": binary_cross_entropy_with_logits,
 }

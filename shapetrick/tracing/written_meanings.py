@@ -6,10 +6,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from inspect import Parameter, Signature
+from typing import Any
 
 from ..core.errors import TraceError
 from ..language.expressions import parse_scalar
-from .arrays import Traced, constant, entrywise, reduce
+from .along_axes import reduce
+from .arrays import Traced, constant, entrywise
 
 _REDUCTION = "reduction"  # the parameter of losses that is no array
 
@@ -22,24 +24,25 @@ class WrittenMeaning:
         self.__signature__ = Signature([_parameter(name, default) for name, _, default in each])
         self._body = body
 
-    def __call__(self, *given: Traced | str, **named: Traced | str) -> Traced:
+    def __call__(self, *given: Any, **named: Any) -> Traced:
         bound = self.__signature__.bind(*given, **named)
         bound.apply_defaults()
-        arrays = {name: x for name, x in bound.arguments.items() if isinstance(x, Traced)}
+        defaults = {name: p.default for name, p in self.__signature__.parameters.items()}
+        every = {name: defaults[name] if x is None else x for name, x in bound.arguments.items()}
+        arrays = {name: x for name, x in every.items() if isinstance(x, Traced)}
         found = entrywise(
             lambda *es: parse_scalar(self._body, dict(zip(arrays, es, strict=True))),
             *arrays.values(),
         )
-        return averaged(found, bound.arguments.get(_REDUCTION, "none"))
+        return averaged(found, every.get(_REDUCTION, "none"))
 
 
 def _parameter(name: str, default: str) -> Parameter:
     if name == _REDUCTION:
         return Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default="mean", annotation="str")
     value = constant(float(default)) if default else Parameter.empty
-    return Parameter(
-        name, Parameter.POSITIONAL_OR_KEYWORD, default=value, annotation=Traced.__name__
-    )
+    kind = Traced.__name__ + " | None" * bool(default)
+    return Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=value, annotation=kind)
 
 
 def averaged(loss: Traced, reduction: str) -> Traced:
@@ -115,6 +118,8 @@ t.logpdf(x, df, loc=0, scale=1) = lgamma((df + 1) / 2) - lgamma(df / 2) - log(pi
 # Those of PyTorch alone: layers and losses. From its threshold on, softplus is taken for the line
 # that it is there but for rounding.
 LAYERS = _written("""
+binary_cross_entropy(x, target, weight=1, reduction) = -(weight .* (target .* log(x)
+    + (1 - target) .* log(1 - x)))
 addcmul(x, a, b, value=1) = x + value .* a .* b
 celu(x, alpha=1) = relu(x) + alpha .* expm1(minimum(x, 0) ./ alpha)
 hardsigmoid(x) = minimum(maximum(x / 6 + 0.5, 0), 1)

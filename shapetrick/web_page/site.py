@@ -23,7 +23,7 @@ from zipfile import ZipFile, ZipInfo
 
 from ..core.errors import InputError
 from ..core.files import shipped
-from ..language.syntax.parse_tables import LATEX, PROBLEM, tables_of, written
+from ..language.syntax.parse_tables import PROBLEM, tables_of, written
 from .assets import assets
 
 DISTRIBUTION = "https://cdn.jsdelivr.net/pyodide/v{}/full/"  # where Pyodide publishes its wheels
@@ -148,9 +148,8 @@ def _own_files() -> Iterator[tuple[str, bytes]]:
     for path in sorted(shipped("examples").iterdir()):
         if path.suffix in (".st", ".tex"):
             yield f"{package.name}/examples/{path.name}", path.read_bytes()
-    for grammar in (PROBLEM, LATEX):
-        tables = written(tables_of(grammar)).encode()
-        yield f"{package.name}/grammar/{grammar.table_file}", tables
+    tables = written(tables_of(PROBLEM)).encode()
+    yield f"{package.name}/grammar/{PROBLEM.table_file}", tables
 
 
 def _is_unused(library: str, inner: Path) -> bool:

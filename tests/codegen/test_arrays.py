@@ -18,7 +18,7 @@ from layers import LAYERS, Sizes, Values, jax
 from shapetrick.api import read
 from shapetrick.codegen.options import CodeOptions
 from shapetrick.codegen.python import export
-from shapetrick.codegen.python.module import TARGETS, CodeTarget
+from shapetrick.codegen.python.module import IN_LETTERS, TARGETS, CodeTarget
 from shapetrick.core.errors import RequestError, ShapeError
 from shapetrick.core.problem import Problem
 from shapetrick.core.results import Result
@@ -79,7 +79,7 @@ def test_agrees_with_jax(name: str, library: str) -> None:
         pytest.param(n, t, marks=() if (n, t) in QUICK_MODULES else pytest.mark.slow)
         for n in LAYERS
         for t in TARGETS
-        if t != export.IN_LETTERS  # which has no families
+        if t != IN_LETTERS  # which has no families
     ],
 )
 def test_a_module_passes_its_own_test(name: str, target: CodeTarget, tmp_path: Path) -> None:
@@ -126,6 +126,30 @@ def test_a_stride_leaves_no_sum_over_what_is_zero(text: str) -> None:
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 60 * large["X"].nbytes  # a sum over all places has 500 times as many terms
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "prod(x[i,j]) + norm(sqrt(x[i,j]))^2",
+        "norm(unvec(x[i,j], 2, 3) P)^2",
+        "sum(softmax(x[i,j]).^2)",
+        "tr(adj(Q + x[i,j] x[i,j]') Q)",
+        "logdet(Q + x[i,j] x[i,j]') + det(inv(Q + x[i,j] x[i,j]'))",
+        "det(1 + x[i,j]' x[i,j]) logdet(1 + x[i,j]' x[i,j])",
+    ],
+)
+def test_functions_of_members_are_those_of_any_array(body: str) -> None:
+    text = "x[i,j] : 6 positive for i = 1..M, j = 1..N; P : 3 x 2; Q : 6 x 6 posdef\n"
+    d = read(f"{text}J = sum(i = 1..M) sum(j = 1..N) ({body})\ngrad J wrt x[i,j]").derive()[0]
+    rng = np.random.default_rng(0)
+    root = rng.normal(size=(6, 6))
+    values = {"x": rng.uniform(0.5, 1.5, (2, 3, 6)), "P": rng.normal(size=(3, 2))}
+    values["Q"] = root @ root.T + np.eye(6)
+    function = d.function("numpy")
+    mine = np.array(function(**{n: x for n, x in values.items() if n in function.parameters}))
+    wanted = np.array(d.evaluate(values))
+    np.testing.assert_allclose(mine.reshape(wanted.shape), wanted, rtol=1e-9)
 
 
 def test_a_list_of_lists_comes_back_as_one() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from fractions import Fraction
 from typing import Any
 
@@ -28,11 +30,16 @@ from shapetrick.codegen.chain_order import nominal
 from shapetrick.codegen.from_expressions import TABLE as TRANSLATIONS
 from shapetrick.codegen.program import planned
 from shapetrick.codegen.python import block_loops as blocks
-from shapetrick.codegen.python.block_loops import in_blocks
+from shapetrick.codegen.python.block_loops import BlockLoop
 from shapetrick.codegen.python.callables import Generated, GeneratedFunction, compiled
-from shapetrick.codegen.python.export import RULES
 from shapetrick.codegen.python.identifiers import safe
-from shapetrick.codegen.python.module import FUNCTION, TARGETS, module, program_arguments
+from shapetrick.codegen.python.module import (
+    FUNCTION,
+    RULES,
+    TARGETS,
+    module,
+    program_arguments,
+)
 from shapetrick.codegen.python.operations import is_spelled, of_function
 from shapetrick.core.dims import ONE, SCALAR, Dim
 from shapetrick.core.errors import OperandError, RequestError, ShapeError
@@ -99,7 +106,7 @@ def program_of(expressions_: list[Expr], in_rows: bool) -> Generated | None:
         blocking = blocked([o.value for o in program.outputs], nominal(SIZES))
         if blocking is None:
             return None
-        body = in_blocks(program, blocking)
+        body = BlockLoop(program, blocking)
     entry = GeneratedFunction(FUNCTION, program_arguments(program), program.outputs)
     return Generated(module(program, "numpy", body=body), "numpy", [entry], False)
 
@@ -142,6 +149,14 @@ def test_any_expressions(roots: list[Expr], in_rows: bool) -> None:
         ("A: n x n posdef; b: n; J = b' inv(A) b + logdet(A); grad J wrt A", "cholesky", "g.inv"),
         ("A: n x n; b: n; J = b' inv(A) b + logdet(A); grad J wrt b", "lu_factor", "inv|slogdet"),
         ("X: m x d; s: scalar positive; y: d; vjp (inv(X' X + s I) y) wrt y", "cho_solve", "inv"),
+        (
+            "C: p x n; M: n x n posdef; R: p x p posdef; v: p; S = C M C' + R\n"
+            "J = v' inv(S) v + logdet(S); grad J wrt v", "cho_solve", "lu_",
+        ),
+        ("A, B: n x n posdef; b: n; J = b' inv(A .* B) b; grad J wrt b", "cho_solve", "lu_"),
+        ("D: n x n diagonal positive; b: n; J = b' inv(D) b; grad J wrt b", "cho_solve", "lu_"),
+        ("A: n x n posdef; b: n; J = b' inv(A - 2 I) b + logdet(A - 2 I); grad J wrt b", "lu_",
+         "chol"),
         ("u: n; v: n; w: n; vjp (u v' w) wrt u", "v @ w", "outer"),
         ("A: n x n; B: n x n; J = tr(A B); grad J wrt A", "einsum", "@|trace"),
         ("A: m x n; B: m x n; J = tr(A' B); grad J wrt A", r"np\.vdot\(A, B\)", "@|trace"),
@@ -160,6 +175,21 @@ def test_what_is_cheap_is_taken(problem: str, there: str, not_there: str) -> Non
     body = text[text.rindex('"""') :]
     assert re.search(there, body), body
     assert not re.search(not_there, body), body
+
+
+def test_the_code_of_a_plain_problem_imports_what_it_needs() -> None:
+    lines = [
+        "import sys, shapetrick as st",
+        "st.read(\"A: n x n; x: n; J = x' A x; grad J wrt x\").code('numpy')",
+        "print(*(m for m in sys.modules if m.startswith('shapetrick.')))",
+    ]
+    run = [sys.executable, "-c", "\n".join(lines)]
+    loaded = subprocess.run(run, capture_output=True, text=True, check=True).stdout.split()
+    own = {name.rpartition(".")[2] for name in loaded if "codegen" in name}
+    others = "family_plans loops arrays member_arrays custom_rules rows_apart block_loops inplace"
+    assert "plans" in own
+    assert not own & {*others.split(), "self_test", "plan_tests", "solutions", "letters"}
+    assert "shapetrick.families.unrolling" not in loaded
 
 
 def test_a_factorisation_is_made_once() -> None:

@@ -21,9 +21,9 @@ from shapetrick.api import read
 from shapetrick.cli import main
 from shapetrick.codegen.options import CodeOptions
 from shapetrick.codegen.python.callables import GeneratedFunction, compiled
-from shapetrick.codegen.python.export import RULES, code
+from shapetrick.codegen.python.export import code
 from shapetrick.codegen.python.export import function as function_of
-from shapetrick.codegen.python.module import TARGETS
+from shapetrick.codegen.python.module import RULES, TARGETS
 from shapetrick.core.errors import RequestError
 from shapetrick.core.expr import Expr
 

@@ -13,8 +13,7 @@ from code_cases import library
 
 from shapetrick.api import read
 from shapetrick.codegen.python.callables import compiled
-from shapetrick.codegen.python.export import IN_LETTERS
-from shapetrick.codegen.python.module import TARGETS
+from shapetrick.codegen.python.module import IN_LETTERS, TARGETS
 from shapetrick.core.errors import InputError
 
 jax.config.update("jax_enable_x64", True)

@@ -196,6 +196,12 @@ STATEMENTS = [
     (r"y \in \{-1, +1\}^{m}", "y : m"),
     (r"C \in \mathbb{R}^{n \times n} \text{ positive definite}", "C : n x n posdef"),
     (r"L \in \mathbb{R}^{n \times n} \text{ lower triangular}", "L : n x n lower"),
+    (r"$A = A^\top \in \mathbb{R}^{n \times n}$", "A : n x n symmetric"),
+    (r"$A \in \mathbb{R}^{n \times n}$ and $A^\top = A$", "A : n x n symmetric"),
+    (r"let $\lambda_1, \lambda_2 > 0$ and $\alpha \ge 0$",
+     "lambda_1, lambda_2 : scalar positive; alpha : scalar nonneg"),
+    ("lam1, lam2 > 0", "lam1, lam2 : scalar positive"),
+    (r"$ratings, weights \in \mathbb{R}^{m \times n}$", "ratings, weights : m x n"),
     (r"y \in \mathbb{R}^{k} \text{ one-hot}", "y : k onehot"),
     # requests and claims, of J = norm(X w)^2
     (r"\nabla_w J", "grad J wrt w"),
@@ -222,6 +228,9 @@ STATEMENTS = [
      "w, b : d; c : scalar nonneg; grad (w' b - c)^2 wrt w, b, c"),
     (r"\nabla_w J = 2 X^\top X w", "check grad J wrt w = 2 X' X w"),
     (r"$\nabla_w J = ?$", "grad J wrt w"),
+    (r"$$\boxed{\nabla_w J = 2 X^\top X w}$$", "check grad J wrt w = 2 X' X w"),
+    (r"g = 2 w \implies \nabla_w J = X^\top X g", "g = 2 w; check grad J wrt w = X' X g"),
+    (r"grad J wrt w = 2 X^\top X w", "check grad J wrt w = 2 X' X w"),
     (r"check grad J wrt w = 2 X^\top X w", "check grad J wrt w = 2 X' X w"),
     (r"$\nabla_w J = 2X'Xw$", "check grad J wrt w = 2 X' X w"),
     (r"\nabla_w J = X^\top X w + X^\top X w = 2X^{\top}Xw",
@@ -276,9 +285,17 @@ def test_families() -> None:
     assert str(one.gradient) == str(other.gradient)
 
 
-def test_sums_over_members() -> None:
+@pytest.mark.parametrize(
+    "declared",
+    [
+        r"$x^{(i)} \in \mathbb{R}^d, i = 1, \dots, n$",
+        r"$x_i \in \mathbb{R}^d$ for $i = 1, \dots, n$",
+        r"Let $x_i \in \mathbb{R}^d$, for all $i \in \{1, \ldots, n\}$",
+        r"$v, x_i \in \mathbb{R}^d, b \in \mathbb{R}$, for $i = 1, \dots, n$",
+    ],
+)
+def test_sums_over_members(declared: str) -> None:
     latex = r"""
-        $x^{(i)} \in \mathbb{R}^d, i = 1, \dots, n$
         $\mu \in \mathbb{R}^d$
         $J = \frac{1}{n} \sum_{i=1}^{n} \|x^{(i)} - \mu\|^2$
         $\nabla_\mu J$
@@ -289,8 +306,19 @@ def test_sums_over_members() -> None:
         J = 1/n sum(i = 1..n) norm(x[i] - mu)^2
         grad J wrt mu
     """
-    (one,), (other,) = shapetrick.read(latex).derive(), shapetrick.read(plain).derive()
+    text = f"{declared}\n{latex}"
+    (one,), (other,) = shapetrick.read(text).derive(), shapetrick.read(plain).derive()
     assert str(one.gradient) == str(other.gradient)
+
+
+def test_names_of_several_letters_have_entries() -> None:
+    given = (
+        r"$u_i \in \mathbb{R}^k$ for $i = 1, \dots, m$, "
+        r"$v_j \in \mathbb{R}^k$ for $j = 1, \dots, n$"
+    )
+    text = rf"ratings : m x n; {given}; $J = \sum_{{i,j}} (ratings_{{ij}} - u_i^\top v_j)^2$"
+    (d,) = shapetrick.read(rf"{text}; $\nabla_{{u_i}} J$").derive()
+    assert str(d.gradient) == "sum(j = 1..n) 2 (u[i]' v[j] - ratings[i,j]) v[j]"
 
 
 def test_what_is_read_otherwise_than_typed_is_said() -> None:
@@ -431,6 +459,9 @@ def test_places_in_a_file_stay() -> None:
 
 
 def test_a_session_takes_latex() -> None:
+    session = Session()
+    session.enter(r"$u, x_i \in \mathbb{R}^d$ for $i = 1, \dots, n$")
+    assert session.problem.families.segments[0].name == "x[i]"
     session = Session()
     session.enter(r"X \in \mathbb{R}^{m \times d}, w \in \mathbb{R}^d, y \in \mathbb{R}^m")
     session.enter(r"$r = Xw - y$; $\mathrm{loss} = r^\top r$")

@@ -32,8 +32,8 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Terminals:
 
 def test_few_patterns_serve_many_states(fresh: Terminals) -> None:
     read(TEXT)
-    assert len(fresh._of_state) > len(fresh._alone)
-    assert len(fresh._alone) < len(fresh._terminals) / 2
+    assert len(fresh._of_state) > len(fresh._patterns)
+    assert len(fresh._patterns) < len(fresh._terminals) * 3 / 4
 
 
 def test_what_is_found_is_what_the_state_alone_would_find(
@@ -42,14 +42,14 @@ def test_what_is_found_is_what_the_state_alone_would_find(
     shared, found = repr(read(TEXT)), fresh._match
     seen = []
 
-    def alone(text: str, at: int, end: int, accepted: frozenset[str]) -> re.Match[str] | None:
-        m = found(text, at, end, accepted)
-        own = {n: regexp for n, regexp in fresh._terminals.items() if n in accepted}
-        wanted = fresh._compiled(own).match(text, at, end) if own else None
+    def alone(text: str, start: int, end: int, accepted: frozenset[str]) -> tuple[str, int]:
+        name, at = found(text, start, end, accepted)
+        own = (n for n in fresh._terminals if n in accepted)
+        matches = ((n, re.compile(fresh._terminals[n]).match(text, start, end)) for n in own)
+        wanted = next(((n, m.end()) for n, m in matches if m is not None), None)
         if wanted is not None:
-            assert m is not None
-            seen.append((m.lastgroup, m.span()) == (wanted.lastgroup, wanted.span()))
-        return m
+            seen.append((name, at) == wanted)
+        return name, at
 
     monkeypatch.setattr(fresh, "_match", alone)
     assert repr(read(TEXT)) == shared

@@ -16,7 +16,6 @@ from shapetrick.core.errors import Span
 from shapetrick.language.syntax import parse_tables
 from shapetrick.language.syntax.automaton import Automaton, ParserRun, Terminal, UnexpectedTerminal
 from shapetrick.language.syntax.parse_tables import (
-    LATEX,
     PROBLEM,
     Tables,
     made_tables,
@@ -70,8 +69,8 @@ def by_lark() -> Lark:
 
 
 @pytest.fixture(scope="module")
-def latex() -> Tables:
-    return made_tables(LATEX)
+def made() -> Tables:
+    return made_tables(PROBLEM)
 
 
 @pytest.mark.parametrize("text", STATEMENTS)
@@ -93,38 +92,38 @@ def test_what_is_refused_is_told_with_what_might_stand_there() -> None:
     assert refused.value.token == ")"
     assert {"SIGN", "TIMES", "TRANSPOSE"} <= {*refused.value.waiting}
     with pytest.raises(UnexpectedTerminal) as refused:
-        ParserRun(Automaton(tables_of(LATEX), Nodes()), "statement").value()
+        ParserRun(Automaton(tables_of(PROBLEM), Nodes()), "statement").value()
     assert refused.value.token is None
 
 
 def test_the_tables_that_are_kept_are_those_that_are_made(
-    latex: Tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    made: Tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parse_tables, "own_folder", lambda _: tmp_path / "cache")
-    assert tables_of(LATEX) == latex
+    assert tables_of(PROBLEM) == made
     (kept,) = (tmp_path / "cache").iterdir()
-    assert kept.read_text(encoding="utf-8") == written(latex)
+    assert kept.read_text(encoding="utf-8") == written(made)
     monkeypatch.setattr(parse_tables, "made_tables", lambda _: pytest.fail("they were kept"))
-    assert tables_of(LATEX) == latex
+    assert tables_of(PROBLEM) == made
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", json.dumps({"rules": 1})])
 def test_a_file_that_is_not_whole_is_made_again(
-    text: str, latex: Tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    text: str, made: Tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parse_tables, "own_folder", lambda _: tmp_path)
-    monkeypatch.setattr(parse_tables, "made_tables", lambda _: latex)
-    tables_of(LATEX)
+    monkeypatch.setattr(parse_tables, "made_tables", lambda _: made)
+    tables_of(PROBLEM)
     (kept,) = tmp_path.iterdir()
     kept.write_text(text, encoding="utf-8")
-    assert tables_of(LATEX) == latex
-    assert kept.read_text(encoding="utf-8") == written(latex)
+    assert tables_of(PROBLEM) == made
+    assert kept.read_text(encoding="utf-8") == written(made)
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="POSIX permissions")
 @pytest.mark.parametrize("where", ["shared", "/dev/null/none", None])
 def test_where_there_is_no_place_of_our_own_nothing_is_kept(
-    where: str | None, latex: Tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    where: str | None, made: Tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def place(_: str) -> Path:
         if where is None:
@@ -133,7 +132,7 @@ def test_where_there_is_no_place_of_our_own_nothing_is_kept(
 
     (tmp_path / "shared").mkdir()
     (tmp_path / "shared").chmod(0o777)
-    monkeypatch.setattr(parse_tables, "made_tables", lambda _: latex)
+    monkeypatch.setattr(parse_tables, "made_tables", lambda _: made)
     monkeypatch.setattr(parse_tables, "own_folder", place)
-    assert tables_of(LATEX) == latex
+    assert tables_of(PROBLEM) == made
     assert not [*(tmp_path / "shared").iterdir()]

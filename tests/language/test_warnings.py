@@ -61,6 +61,8 @@ SLIPS = [
     ("X : m x d; wts : d; J = norm(X wta)^2; grad J wrt X", "Did you mean `wts`?"),
     ("X : m x d; w : d; J = norm(X v)^2; grad J wrt X", "is `w` declared"),
     ("lam, s : scalar; grad λ s wrt s", "write `lam`"),
+    ("X : m x n; y : m; f = sum(X_T y); grad f wrt y", "the transpose of `X` is `X'`"),
+    ("W : n x n; x : n; f = norm(W_Q x); grad f wrt x", "entries of `W` are written in brackets"),
     ("A : n x n; x : n; f = x_i A_ij x_j; grad f wrt x", "nothing binds the index `i`"),
     (
         "q : n; s = exp(q' k_j) / sum_j exp(q' k_j); grad s wrt q",

@@ -298,3 +298,8 @@ def channels(x, w):  # "x: b x c x (2 n+k-2); w: o x c x k"
 
 def gamma_likelihood(a, x):  # "a: n positive; x: n positive const"
     return -jnp.sum(jax.scipy.stats.gamma.logpdf(x, a))
+
+
+def channels_last(x, w):  # "x: b x h+1 x v+1 x c; w: 2 x 2 x c x o"
+    y = lax.conv_general_dilated(x, w, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+    return jnp.sum(y**2)

@@ -388,3 +388,23 @@ def ensemble(x, W):  # "x: n x d; W: 3 x d x k"
     outs = [torch.tanh(x @ W[i]) for i in range(W.shape[0])]
     half = (x.float() @ W[0].float()).double()
     return torch.stack(outs, dim=0).mean(dim=0) + half + torch.stack(outs, dim=-1).sum(-1)
+
+
+def kernel_by_vmap(X, Y, w):  # "X: d x n; Y: m x d; w: d"
+    def value(x, y):
+        return torch.exp(-((x - y) ** 2).sum()) + torch.tanh(x @ w)
+
+    return torch.vmap(lambda x: torch.vmap(lambda y: value(x, y))(Y), in_dims=1)(X).sum()
+
+
+def images(x, w, b):  # "x: c x h+1 x v+1; w: o x c x 2 x 2; b: o"
+    return torch.tanh(F.conv2d(x[None], w, b)).sum()
+
+
+def channels_apart(x, w, v):  # "x: b x c x n+4; w: c x 1 x 3; v: o x c x 3"
+    apart = F.conv1d(x, w, groups=x.shape[1])
+    return torch.sin(F.conv1d(x, v, dilation=2)).sum() + apart.pow(2).sum()
+
+
+def pooled(x):  # "x: b x c x (2 n)"
+    return F.avg_pool1d(torch.sin(x), 2).pow(2).sum() + F.max_pool1d(x[:, :, 1:], 2, 1).exp().mean()

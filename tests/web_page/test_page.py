@@ -163,9 +163,19 @@ def test_a_claim_is_judged_and_mended(page: Page) -> None:
     assert page.one("#problem").get_property("value").endswith("= (A + A') x")
 
 
-def test_latex_is_pasted(page: Page) -> None:
-    page.open(r"X \in \mathbb{R}^{m \times d}; J = \|X w\|_2^2; \nabla_w J")
+@pytest.mark.parametrize(
+    ("pasted", "read"),
+    [
+        (r"X \in \mathbb{R}^{m \times d}; J = \|X w\|_2^2; \nabla_w J", ""),
+        ("x : n; A : n x n; f = sum_ij x_i A_ij x_j; grad f wrt x", "x' A x"),
+        (r"$x_i, w \in \mathbb{R}^d$; $L = \sum_{i=1}^n (w^T x_i)^2$; $\nabla_w L$", "x[i]"),
+    ],
+)
+def test_formulas_of_papers_are_pasted(page: Page, pasted: str, read: str) -> None:
+    """LaTeX and index notation, with what they were read as."""
+    page.open(pasted)
     page.wait("document.querySelector('.result.verified') !== null")
+    assert read in page.text("#remarks")
 
 
 def test_shapes_are_made_to_match_by_hand(page: Page) -> None:

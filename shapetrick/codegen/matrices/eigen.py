@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ...core.dims import ONE, Shape, extent
 from ...core.expr import Symbol
+from ..code_text import CodePrecedence
 from ..ir import Value
 from ..python.module import FUNCTION, indented
-from ..python.operations import PythonPrecedence
 from ..python.self_test import literal
 from .language import MatrixLanguage, MatrixSpelling, Trial, WrittenModule
 
-_PRODUCT = PythonPrecedence.PRODUCT
+_PRODUCT = CodePrecedence.PRODUCT
 _INCLUDES: Sequence[tuple[str, str]] = (
     (r"\bEigen::", "<Eigen/Dense>"),
     (r"kroneckerProduct", "<unsupported/Eigen/KroneckerProduct>"),
@@ -43,7 +43,7 @@ def _methods(*names: str) -> dict[str, MatrixSpelling]:
 def _of_numbers(name: str, body: str) -> dict[str, MatrixSpelling]:
     """A function by its value for a number `x`, in arrays applied to each entry."""
     return {
-        f"{name}/s": _row(re.sub(r"\bx\b", "{0:atom}", body), PythonPrecedence.SUM),
+        f"{name}/s": _row(re.sub(r"\bx\b", "{0:atom}", body), CodePrecedence.SUM),
         name: _row(f"{{0:atom}}.unaryExpr([](double x) {{{{ return {body}; }}}})"),
     }
 

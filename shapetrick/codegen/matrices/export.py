@@ -15,14 +15,15 @@ from ...core.functions import Array
 from ...core.greek import other_spelling
 from ...core.problem import Problem
 from ...core.results import Result
+from ..code_text import dim_text
 from ..options import CodeOptions
 from ..program import Output, Program
 from ..python import export
 from ..python.callables import Generated
-from ..python.export import Straight, made_of, notes
+from ..python.export import made_of, notes
 from ..python.identifiers import Identifiers
 from ..python.module import RESERVED, formulas, told, with_function
-from ..python.python_text import dim_text
+from ..python.plans import Straight
 from ..python.signature import Arguments, SizeSources, arguments
 from ..python.trials import SampledPoint
 from .eigen import EIGEN

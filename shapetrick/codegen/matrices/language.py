@@ -12,20 +12,20 @@ the operation has besides. A vector is a column.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from ...core.dims import Shape
 from ...core.expr import Symbol
 from ...core.named_tuples import NamedTuple
+from ...core.records import dataclass
+from ..code_text import CodePrecedence
 from ..ir import Value
-from ..python.operations import PythonPrecedence
 
 
 class MatrixSpelling(NamedTuple):
     """A template, and how tightly what it makes holds together."""
 
     template: str
-    level: PythonPrecedence = PythonPrecedence.ATOM
+    level: CodePrecedence = CodePrecedence.ATOM
 
 
 Spellings = Mapping[str, MatrixSpelling]

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ...core.dims import Shape
 from ...core.expr import Symbol
+from ..code_text import CodePrecedence
 from ..ir import Value
 from ..python.module import FUNCTION, indented
-from ..python.operations import PythonPrecedence
 from .language import MatrixLanguage, MatrixSpelling, Trial, WrittenModule
 
 _PRODUCT, _POWER, _UNARY = (
-    PythonPrecedence.PRODUCT,
-    PythonPrecedence.POWER,
-    PythonPrecedence.UNARY,
+    CodePrecedence.PRODUCT,
+    CodePrecedence.POWER,
+    CodePrecedence.UNARY,
 )
 
 

@@ -11,12 +11,11 @@ from ...core.dims import ONE, Dim, Extent
 from ...core.errors import RequestError
 from ...core.expr import Real
 from ...core.functions import TABLE
+from ..code_text import CodePrecedence, CodeText, Quotient, quotient
 from ..ir import ArrayOperation, Value
 from ..python.identifiers import Identifiers
 from ..python.linear_systems import MOST_DENSE
 from ..python.module import indented
-from ..python.operations import PythonPrecedence
-from ..python.python_text import PythonText, Quotient, number, quotient
 from ..python.statements import Assignment, Writer
 from .language import MatrixLanguage, MatrixSpelling
 
@@ -40,48 +39,43 @@ class MatrixWriter(Writer):
 
     def bind_turned(self, v: Value, name: str) -> None:
         """A row that was given, which is a column here."""
-        self._pieces[v] = replace(self.turned(PythonText(name)), names=frozenset([name]))
+        self._pieces[v] = replace(self.turned(CodeText(name)), names=frozenset([name]))
 
-    def text_of(self, v: Value) -> PythonText:
+    def text_of(self, v: Value) -> CodeText:
         special = _SPECIAL.get(v.op)
-        return self._templated(v) if special is None else special(self, v)
+        return self.by_template(v) if special is None else special(self, v)
 
-    def beside(self, a: Value, v: Value) -> PythonText:
-        return self._aligned(self._pieces[a], a.shape, v.shape)
-
-    def turned(self, piece: PythonText) -> PythonText:
+    def turned(self, piece: CodeText) -> CodeText:
         """The transpose of what was written."""
         text, suffix = piece.text, self._language.transposed
         bare = text.removesuffix(suffix)
         text = bare if bare != text and bare.isidentifier() else f"{piece.unsigned:atom}{suffix}"
-        return replace(piece, text=text, level=PythonPrecedence.ATOM)
+        return replace(piece, text=text, level=CodePrecedence.ATOM)
 
-    def _aligned(self, piece: PythonText, shape: Extent, wanted: Extent) -> PythonText:
-        """An operand of an operation on entries whose value has the shape."""
+    def aligned(self, piece: CodeText, shape: Extent, wanted: Extent) -> CodeText:
         if len(shape) == 1 and len(wanted) == 2:
             piece, shape = self.turned(piece), (ONE, *shape)
         if self._language.broadcasts or _sides(shape) == _sides(wanted):
             return piece
         return self._repeated(piece, shape, wanted)
 
-    def _repeated(self, piece: PythonText, shape: Extent, wanted: Extent) -> PythonText:
+    def _repeated(self, piece: CodeText, shape: Extent, wanted: Extent) -> CodeText:
         """An array over more rows and columns."""
         language = self._language
         if not shape:
             text = self._formatted(language.full, [piece], wanted)
-            return PythonText(text)
+            return CodeText(text)
         pairs = zip(_sides(shape), _sides(wanted), strict=True)
         counts = ["1" if own == side else self.dim(side) for own, side in pairs]
         text = language.replicated.format(piece.unsigned, *counts)
-        return replace(piece, text=text, level=PythonPrecedence.ATOM)
+        return replace(piece, text=text, level=CodePrecedence.ATOM)
 
-    def _formatted(self, template: str, pieces: Sequence[PythonText], shape: Extent) -> str:
+    def _formatted(self, template: str, pieces: Sequence[CodeText], shape: Extent) -> str:
         rows, columns = map(self.dim, _sides(shape))
         kind = self._language.types[len(shape)]
         return template.format(*pieces, rows=rows, columns=columns, type=kind)
 
-    def _templated(self, v: Value) -> PythonText:
-        """The text of an operation by its template."""
+    def by_template(self, v: Value) -> CodeText:
         if v.op == "function" and v.data in self._functions:
             return self._calling(self._functions[v.data], v)
         spelled = self._language.spelling(v)
@@ -95,10 +89,10 @@ class MatrixWriter(Writer):
             extra["r0"], extra["c0"] = map(self.dim, _sides(v.args[0].shape))
         if "{m}" in spelled.template:
             extra.update(zip("mn", map(self.dim, v.data), strict=False))
-        return PythonText(spelled.template.format(*pieces, **extra), spelled.level)
+        return CodeText(spelled.template.format(*pieces, **extra), spelled.level)
 
     def rule_lines(
-        self, name: str, entries: str, inner: Sequence[Assignment], found: PythonText, right: Value
+        self, name: str, entries: str, inner: Sequence[Assignment], found: CodeText, right: Value
     ) -> list[str]:
         """A loop that solves a system: by the matrix of its rule, or by GMRES."""
         words = {w: self._identifiers.take(w) for w in ("k", "along", "weights", "right", "next")}
@@ -112,15 +106,15 @@ class MatrixWriter(Writer):
         self._solution = f"{words['along']} * {words['weights']}"
         return [*before, *indented(own), *after]
 
-    def solved(self, name: str, right: PythonText) -> PythonText:
-        return PythonText(self._solution, PythonPrecedence.PRODUCT)
+    def solved(self, name: str, right: CodeText) -> CodeText:
+        return CodeText(self._solution, CodePrecedence.PRODUCT)
 
     def _lacking(self, name: str) -> RequestError:
         return RequestError(
             f"there is no code for `{name}` in {self._language.name}: the target numpy has it."
         )
 
-    def _calling(self, function: str, v: Value) -> PythonText:
+    def _calling(self, function: str, v: Value) -> CodeText:
         """A function that was passed in, of every entry."""
         arguments = ", ".join(f"{self._pieces[a]}" for a in v.args)
         unary = len(v.args) == 1 and v.args[0].shape == v.shape
@@ -128,31 +122,31 @@ class MatrixWriter(Writer):
         spelled = self._language.operations.get(key)
         if spelled is None:
             raise self._lacking(function)
-        return PythonText(spelled.template.format(function, arguments))
+        return CodeText(spelled.template.format(function, arguments))
 
-    def _abstract(self, v: Value) -> PythonText:
+    def _abstract(self, v: Value) -> CodeText:
         return self._calling(self._functions[v.data], v)
 
-    def _number(self, v: Value) -> PythonText:
-        return self._spelled_number(v.data)
-
-    def _spelled_number(self, value: Real) -> PythonText:
-        piece = number(value)
+    def number(self, value: Real) -> CodeText:
+        piece = super().number(value)
         return replace(piece, text=self._language.number(piece.text))
 
-    def _size(self, v: Value) -> PythonText:
+    def quotient(self) -> Quotient:
+        return _MatrixQuotient(self._language, self.number)
+
+    def _size(self, v: Value) -> CodeText:
         text = self._language.size.format(self.dim(v.data))
-        level = PythonPrecedence.SUM if " " in text and "(" not in text else PythonPrecedence.ATOM
-        return PythonText(text, level)
+        level = CodePrecedence.SUM if " " in text and "(" not in text else CodePrecedence.ATOM
+        return CodeText(text, level)
 
-    def _constant(self, v: Value) -> PythonText:
-        return PythonText(self._language.constants[v.data])
+    def _constant(self, v: Value) -> CodeText:
+        return CodeText(self._language.constants[v.data])
 
-    def _lifted(self, v: Value) -> PythonText:
+    def _lifted(self, v: Value) -> CodeText:
         """A vector is a column already."""
         return self._pieces[v.args[0]]
 
-    def _spread(self, v: Value) -> PythonText:
+    def _spread(self, v: Value) -> CodeText:
         (a,) = v.args
         piece, shape = self._pieces[a], a.shape
         if len(shape) == 1 and v.rank == 2:
@@ -161,19 +155,12 @@ class MatrixWriter(Writer):
 
     # ---- operations on entries
 
-    def _power(self, v: Value) -> PythonText:
-        base, exponent = v.args
-        if exponent.op != "number":
-            spelled = self._language.operations["power/s" if not v.rank else "powers"]
-            pieces = [self.beside(a, v) for a in v.args]
-            return PythonText(spelled.template.format(*pieces), spelled.level)
-        if exponent.data < 0:
-            below = self._raised_entries(base, -exponent.data)
-            scalars, arrays = ([below], []) if not v.rank else ([], [below])
-            return self._quotient().assembled([], scalars, [], arrays)
-        return self._raised_entries(base, exponent.data)
+    def powers(self, v: Value) -> CodeText:
+        spelled = self._language.operations["power/s" if not v.rank else "powers"]
+        pieces = [self.beside(a, v) for a in v.args]
+        return CodeText(spelled.template.format(*pieces), spelled.level)
 
-    def _raised_entries(self, base: Value, exponent: Real) -> PythonText:
+    def raised(self, base: Value, exponent: Real) -> CodeText:
         piece = self._pieces[base]
         if exponent == 1:
             return piece
@@ -183,32 +170,11 @@ class MatrixWriter(Writer):
         if spelled.template.count("{0") > 1 and not piece.is_simple:
             self.name(base)
             piece = self._pieces[base]
-        text = spelled.template.format(piece, self._spelled_number(exponent))
-        return PythonText(text, spelled.level)
-
-    def _product_of_entries(self, v: Value) -> PythonText:
-        terms = self._quotient()
-        for a in v.args:
-            if a.op == "number":
-                terms.multiply(a.data)
-            elif self.divides(a):
-                below = self._raised_entries(a.args[0], -a.args[1].data)
-                terms.below(self._aligned(below, a.shape, self._entries_of(a, v)), a.rank > 0)
-            else:
-                piece = self._aligned(self._pieces[a], a.shape, self._entries_of(a, v))
-                terms.above(piece, a.rank > 0)
-        return terms.piece()
-
-    def _entries_of(self, a: Value, v: Value) -> Extent:
-        """The shape of a factor: that of the product, but scalars stay scalars."""
-        return v.shape if a.rank else ()
-
-    def _quotient(self) -> Quotient:
-        return _MatrixQuotient(self._language, self._spelled_number)
+        return CodeText(spelled.template.format(piece, self.number(exponent)), spelled.level)
 
     # ---- parts
 
-    def _slice(self, v: Value) -> PythonText:
+    def _slice(self, v: Value) -> CodeText:
         (a,) = v.args
         if not self._pieces[a].is_simple:
             self.name(a)
@@ -222,23 +188,23 @@ class MatrixWriter(Writer):
             last = self.dim(end + Dim.of(language.origin - 1))
             texts.append(start if is_one else language.span.format(start, last))
             first_is_one |= is_one and axis == 0
-        piece = PythonText(f"{self._pieces[a]}({', '.join(texts)})")
+        piece = CodeText(f"{self._pieces[a]}({', '.join(texts)})")
         return self.turned(piece) if first_is_one and a.rank == 2 and v.rank == 1 else piece
 
-    def _concatenated(self, v: Value) -> PythonText:
+    def _concatenated(self, v: Value) -> CodeText:
         axis = v.data or 0
         parts = self._language.between[axis].join(f"{self._pieces[a]}" for a in v.args)
         template = self._formatted(self._language.joined[axis], [], v.shape)
-        return PythonText(template.replace("PARTS", parts))
+        return CodeText(template.replace("PARTS", parts))
 
 
-_SPECIAL: Mapping[ArrayOperation, Callable[[MatrixWriter, Value], PythonText]] = {
+_SPECIAL: Mapping[ArrayOperation, Callable[[MatrixWriter, Value], CodeText]] = {
     "number": MatrixWriter._number,
     "size": MatrixWriter._size,
     "constant": MatrixWriter._constant,
     "abstract": MatrixWriter._abstract,
     "add": MatrixWriter.sum_of,
-    "mul": MatrixWriter._product_of_entries,
+    "mul": MatrixWriter._product,
     "power": MatrixWriter._power,
     "lift": MatrixWriter._lifted,
     "spread": MatrixWriter._spread,
@@ -255,17 +221,17 @@ def _of_entries(v: Value) -> bool:
 class _MatrixQuotient(Quotient):
     """A product entry by entry, times scalars."""
 
-    def __init__(self, language: MatrixLanguage, spell: Callable[[Real], PythonText]) -> None:
+    def __init__(self, language: MatrixLanguage, spell: Callable[[Real], CodeText]) -> None:
         super().__init__(spell)
         self._language, self._one = language, spell(1)
 
     def assembled(
         self,
-        scalars: list[PythonText],
-        divisors: list[PythonText],
-        arrays: Sequence[PythonText],
-        array_divisors: Sequence[PythonText],
-    ) -> PythonText:
+        scalars: list[CodeText],
+        divisors: list[CodeText],
+        arrays: Sequence[CodeText],
+        array_divisors: Sequence[CodeText],
+    ) -> CodeText:
         if not arrays and not array_divisors:
             return quotient(scalars or [self._one], [], divisors)
         language = self._language
@@ -283,14 +249,14 @@ class _MatrixQuotient(Quotient):
         if scalars:
             factor = quotient(scalars, [], divisors)
             text = f"{factor:product} * {whole:unary}"
-            return PythonText(text, PythonPrecedence.PRODUCT)
+            return CodeText(text, CodePrecedence.PRODUCT)
         if divisors:
             return quotient([whole], [], divisors)
         return whole
 
 
-def _applied(spelled: MatrixSpelling, a: PythonText, b: PythonText) -> PythonText:
-    return PythonText(spelled.template.format(a, b), spelled.level)
+def _applied(spelled: MatrixSpelling, a: CodeText, b: CodeText) -> CodeText:
+    return CodeText(spelled.template.format(a, b), spelled.level)
 
 
 def _sides(shape: Extent) -> tuple[Dim, Dim]:

@@ -7,10 +7,10 @@ What is computed at once is one plan; a member that a loop makes is an entry of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, groupby
 
-from ...core.dims import ONE, Dim, Extent, Sizes, extent
+from ...core.dims import ONE, Extent, Sizes, extent
 from ...core.errors import RequestError
 from ...core.expr import Expr, Symbol, symbol
 from ...core.families import (
@@ -29,14 +29,14 @@ from ...core.problem import Problem
 from ...core.returned import Returned
 from ...core.traversal import postorder, substitute
 from ...families.forward_backward import ForwardBackward
-from ...families.nests import MemberStep, Nest, Nests, NestStep
+from ...families.nests import MemberStep, Nest, Nests, NestStep, member_steps
 from ...families.schedule import body_of
 from ..chain_order import nominal
-from ..ir import Graph, Value
+from ..ir import Graph, Value, dims_in
 from ..member_arrays import MemberArrays
 from ..member_reads import Family, assembled
 from ..program import computable, lowered
-from .family_functions import OF_RULES, FamilyFunction, by_some_members
+from .family_functions import FamilyFunction, by_some_members
 from .identifiers import Identifiers
 from .module import RESERVED, indented, jitted
 from .module import written as as_lines
@@ -48,33 +48,6 @@ from .statements import Assignment, Writer
 NOMINAL_LENGTH = 8  # how many members there are along an index, where nobody says it
 
 
-@dataclass(frozen=True, slots=True)
-class _Assigned:
-    """A member that a loop makes: where it is put, its value, and for which indices of the loops
-    around it."""
-
-    name: str
-    at: tuple[Index, ...]
-    value: Value
-    looped: tuple[Range, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Loop:
-    over: Range
-    falls: bool
-    steps: tuple[_Loop | _Assigned, ...]
-
-    @property
-    def assigned(self) -> Iterator[_Assigned]:
-        """All that it makes."""
-        for step in self.steps:
-            if isinstance(step, _Loop):
-                yield from step.assigned
-            else:
-                yield step
-
-
 class Arrays(FamilyFunction):
     """The lines of one function."""
 
@@ -83,13 +56,13 @@ class Arrays(FamilyFunction):
     def __init__(
         self, problem: Problem, passes: ForwardBackward, library: Library, sizes: Sizes
     ) -> None:
-        super().__init__(passes, Identifiers(RESERVED | OF_RULES | LOCALS))
-        self._problem, self.library = problem, library
-        self.families = problem.families
+        super().__init__(problem, passes, library, LOCALS)
         self._graph = Graph()
         self._sizes = {**dict.fromkeys(self.families.lengths, NOMINAL_LENGTH), **sizes}
         self._arrays = MemberArrays(self._graph, nominal(self._sizes))
-        self._inputs = self._all_inputs()
+        self._inputs = {}
+        for e in self._given:
+            self._inputs.setdefault(e.base, e)
         self._boxes = {e: self._input_box(e) for e in self._inputs.values() if e.indices}
         segments = [*passes.forward, *passes.backward]
         letters = _letters(segments)
@@ -99,6 +72,7 @@ class Arrays(FamilyFunction):
             self.identifier(s.base)
         self._wanted: dict[Value, str] = {}
         self._alone: dict[str, Value] = {}
+        self._values: dict[MemberStep, Value] = {}  # of members that loops make
         self._parts: dict[tuple[str, Place, tuple[Range, ...]], list[Family]] = {}  # of steps
         forward, backward = Nests(passes.forward), Nests(passes.backward)
         self._families(segments, {**forward.keys, **backward.keys})
@@ -108,16 +82,6 @@ class Arrays(FamilyFunction):
         self._write()
 
     # ---- names and inputs
-
-    def _all_inputs(self) -> dict[str, Symbol]:
-        found: dict[str, Symbol] = {}
-        for e in self._problem.symbols.values():
-            found.setdefault(e.base, e)
-        for a in self._passes.gradients:
-            direction = a.result.request.direction if a.result else None
-            if direction is not None:
-                found.setdefault(direction.base, direction)
-        return found
 
     def _input_box(self, e: Symbol) -> MemberBox:
         """From the first to the last member that is given."""
@@ -197,20 +161,19 @@ class Arrays(FamilyFunction):
             if family.keys:
                 family.inside = around([_without(box, family.keys) for box in own])
 
-    def _planned(self, steps: Iterable[NestStep]) -> list[_Loop]:
-        """The loops; what is computed at once is where it is used."""
-        loops: list[_Loop] = []
+    def _planned(self, steps: Iterable[NestStep]) -> list[NestStep]:
+        """The steps that make members one by one; what is computed at once is where it is used."""
+        loops: list[NestStep] = []
         for step in steps:
-            if isinstance(step, Nest):
-                loops += self._loops_of(step)
-                continue
-            s = step.segment
-            if s.base in self._passes.alone:
+            s = None if isinstance(step, Nest) else step.segment
+            if s is not None and s.base in self._passes.alone:
                 self._alone[s.base] = self._value(s)
-            elif self._arrays.families[s.base].keys:
-                loops.append(_Loop(_ONCE, False, tuple(self._assigned(step))))
-            else:
+            elif s is not None and not self._arrays.families[s.base].keys:
                 self._arrays.families[s.base].pieces.append((s.box, self._value(s)))
+            else:
+                loops.append(step)
+                for d in member_steps(step):
+                    self._plan(d)
         if self._parts:
             names = ", ".join(dict.fromkeys(f"`{name}`" for name, *_ in self._parts))
             raise RequestError(
@@ -219,17 +182,10 @@ class Arrays(FamilyFunction):
             )
         return loops
 
-    def _loops_of(self, nest: Nest) -> list[_Loop]:
-        """The loop, if it makes something."""
-        steps: list[_Loop | _Assigned] = []
-        for step in nest.steps:
-            steps += self._loops_of(step) if isinstance(step, Nest) else self._assigned(step)
-        return [_Loop(nest.over, nest.falls, tuple(steps))] if steps else []
-
-    def _assigned(self, d: MemberStep) -> list[_Assigned]:
+    def _plan(self, d: MemberStep) -> None:
         """What a step makes; of a part of the members none before all parts are there."""
         s, family = self._with_parts(d), self._arrays.families[d.segment.base]
-        at = tuple(s.indices[k] for k in family.keys)
+        at = self._place(d)
         value, box = self._value(s, family.keys), _without(s.box, family.keys)
         if box != family.inside:
             step = (s.base, *_of_step(at, d.looped))
@@ -238,11 +194,18 @@ class Arrays(FamilyFunction):
             parts = self._parts[step]
             parts.append(replace(family, inside=box, part=value))
             if covers([part.inside for part in parts], family.inside) is not None:
-                return []
+                return
             del self._parts[step]
             pieces = [(part.inside, part.part) for part in parts if part.part is not None]
             value = assembled(self._arrays.axes, pieces)
-        return [_Assigned(family.name, at, value, d.looped)]
+        self._values[d] = value
+
+    def _place(self, d: MemberStep) -> Place:
+        """Where a loop puts what it makes."""
+        return tuple(d.segment.indices[k] for k in self._arrays.families[d.segment.base].keys)
+
+    def _name(self, d: MemberStep) -> str:
+        return self._arrays.families[d.segment.base].name
 
     def _given_parts(self, s: Segment, family: Family, at: Place) -> list[Family]:
         """What a step of a loop has of inputs: `u[t,0]` beside the members `u[t,i]` that it
@@ -300,20 +263,15 @@ class Arrays(FamilyFunction):
     def _lower(self) -> None:
         """Products in their order; what is returned is known."""
         returned = {a.name: self._array_of(a) for a in self.answers}
-        roots = [*returned.values(), *(x.value for x in self._assignments())]
-        new = lowered(self._graph, roots, self._sizes)
+        roots = [*returned.values(), *self._values.values()]
+        new = lowered(self._graph, roots, self._sizes, self._arrays.translated)
         names = {**self._arrays.names, **self._wanted}
         self._wanted = {new[v]: name for v, name in names.items() if v in new}
         self._returns = {base: new[v] for base, v in returned.items()}
         for base, v in self._returns.items():
             self._wanted[v] = base
-        self._forward = [_renewed(loop, new) for loop in self._forward]
-        self._backward = [_renewed(loop, new) for loop in self._backward]
-        self._roots = [*self._returns.values(), *(x.value for x in self._assignments())]
-
-    def _assignments(self) -> Iterator[_Assigned]:
-        for loop in (*self._forward, *self._backward):
-            yield from loop.assigned
+        self._values = {d: new[v] for d, v in self._values.items()}
+        self._roots = [*self._returns.values(), *self._values.values()]
 
     def _array_of(self, a: Returned) -> Value:
         if a.name in self._passes.alone:
@@ -353,8 +311,8 @@ class Arrays(FamilyFunction):
         self._made.update(dict.fromkeys(s.name for s in statements))
         return as_lines(statements)
 
-    def _loops(self, loops: Sequence[_Loop]) -> list[str]:
-        made = dict.fromkeys(x.name for loop in loops for x in loop.assigned)
+    def _loops(self, loops: Sequence[NestStep]) -> list[str]:
+        made = dict.fromkeys(self._name(d) for loop in loops for d in self._made_in(loop))
         self._made.update(made)
         lines = [line for name in made for line in self._store(name)]
         for loop in loops:
@@ -393,59 +351,63 @@ class Arrays(FamilyFunction):
         )
         return f"{name} = {{({at}): {array}[{part}] {loops}}}"
 
-    def _written(self, loop: _Loop) -> list[str]:
-        if loop.over is _ONCE:
-            return self._steps(loop)
-        dependent = self._dependent(loop)
+    def _made_in(self, step: NestStep) -> list[MemberStep]:
+        return [d for d in member_steps(step) if d in self._values]
+
+    def _written(self, step: NestStep) -> list[str]:
+        if isinstance(step, MemberStep):
+            return self._step(step) if step in self._values else []
+        values = [self._values[d] for d in self._made_in(step)]
+        dependent = self._dependent(step, values)
         needed = {
             a
             for v in dependent
             for a in v.args
             if a not in dependent and a.args and not self._writer.is_number(a)
         }
-        needed |= {x.value for x in loop.assigned} - dependent
-        order = [v for v in postorder([x.value for x in loop.assigned]) if v in needed]
-        before = self._lines(self._writer.hoist(order))
+        needed |= {*values} - dependent
+        before = self._lines(self._writer.hoist([v for v in postorder(values) if v in needed]))
         with self._writer.inside():
-            own = self._steps(loop)
-        return [*before, self.loop(loop.over, loop.falls), *indented(own)]
+            own = self._steps(step)
+        return [*before, self.loop(step.over, step.falls), *indented(own)] if own else []
 
-    def _steps(self, loop: _Loop) -> list[str]:
+    def _steps(self, loop: Nest) -> list[str]:
         """The lines of one step of a loop; what is for some of the indices stays there."""
         lines: list[str] = []
-        for guard, steps in groupby(loop.steps, lambda step: self._guard(step, loop.over)):
+        made = [step for step in loop.steps if self._made_in(step)]
+        for guard, steps in groupby(made, lambda step: self._guard(step, loop.over)):
             if not guard:
-                lines += [line for step in steps for line in self._step(step)]
+                lines += [line for step in steps for line in self._written(step)]
                 continue
             with self._writer.inside():
-                own = [line for step in steps for line in self._step(step)]
+                own = [line for step in steps for line in self._written(step)]
             lines += [f"if {guard}:", *indented(own)]
         return lines
 
-    def _step(self, step: _Loop | _Assigned) -> list[str]:
-        if isinstance(step, _Loop):
-            return self._written(step)
-        lines = self._lines(self._writer.write([step.value], named=False))
-        at = ", ".join(map(self.index, step.at))
-        text = f"{self._writer.piece(step.value)}"
-        if self._writer.is_number(step.value):  # where later steps expect what inputs are
+    def _step(self, d: MemberStep) -> list[str]:
+        value = self._values[d]
+        lines = self._lines(self._writer.write([value], named=False))
+        at = ", ".join(map(self.index, self._place(d)))
+        text = f"{self._writer.piece(value)}"
+        if self._writer.is_number(value):  # where later steps expect what inputs are
             own = f"{text}.0" if text.isdigit() else f"float({text})"
-            text = self._writer.array_of(step.value) if self.library == "torch" else own
-        return [*lines, f"{step.name}[{at}] = {text}"]
+            text = self._writer.array_of(value) if self.library == "torch" else own
+        return [*lines, f"{self._name(d)}[{at}] = {text}"]
 
-    def _guard(self, step: _Loop | _Assigned, over: Range) -> str:
+    def _guard(self, step: NestStep, over: Range) -> str:
         """When a step is for some of the indices only."""
-        if isinstance(step, _Loop):
+        if isinstance(step, Nest):
             return ""
         return self.guard(next((r for r in step.looped if r.letter == over.letter), over), over)
 
-    def _dependent(self, loop: _Loop) -> set[Value]:
-        """The values that are others at each step."""
-        made = {x.name for x in loop.assigned}
+    def _dependent(self, loop: Nest, values: Sequence[Value]) -> set[Value]:
+        """What the values are made of that is another at each step."""
+        made = {self._name(d) for d in self._made_in(loop)}
         found: set[Value] = set()
-        for v in postorder([x.value for x in loop.assigned]):
+        for v in postorder(values):
             read = v.op in ("member", "stack") and v.data[0] in made
-            if read or loop.over.letter in _mentioned(v) or any(a in found for a in v.args):
+            runs = any(loop.over.letter in d.names for d in dims_in(v))
+            if read or runs or any(a in found for a in v.args):
                 found.add(v)
         return found
 
@@ -492,9 +454,6 @@ class Arrays(FamilyFunction):
         return shape[: len(shape) - rank] if a.listed else ()
 
 
-_ONCE = Range("", Index(), Index())  # the range of what stands in no loop
-
-
 def _letters(segments: Iterable[Segment]) -> list[str]:
     """The letters of members, and those of sums within them."""
     found: dict[str, None] = {}
@@ -515,25 +474,3 @@ def _without(box: MemberBox, axes: Sequence[int]) -> MemberBox:
     """A box along the other axes."""
     low, high = (tuple(i for k, i in enumerate(end) if k not in axes) for end in box)
     return low, high
-
-
-def _renewed(loop: _Loop, new: Mapping[Value, Value]) -> _Loop:
-    """The loop with other values."""
-    steps = (
-        _renewed(step, new) if isinstance(step, _Loop) else replace(step, value=new[step.value])
-        for step in loop.steps
-    )
-    return replace(loop, steps=tuple(steps))
-
-
-def _mentioned(v: Value) -> set[str]:
-    """The names of dimensions, and letters, that stand in a value itself."""
-    found: set[str] = set()
-    stack: list[object] = [*v.shape, v.data]
-    while stack:
-        x = stack.pop()
-        if isinstance(x, Dim):
-            found.update(x.names)
-        elif isinstance(x, tuple):
-            stack += x
-    return found

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 from ...core.traversal import postorder
 from ..blocking import Blocking, Phase, frontier, results
+from ..code_text import tuple_text
 from ..ir import Value
 from ..program import Program
 from .identifiers import Identifiers
 from .inplace import InPlaceWriter
 from .module import FunctionBody, indented, written
-from .python_text import shape_text
 from .statements import Assignment
 
 # Entries of a block's arrays together, and the fewest rows: products of matrices want more of both.
@@ -22,47 +22,32 @@ VECTORS = 2**17, 32
 MATRICES = 2**16, 384
 
 
-def in_blocks(
-    program: Program, blocking: Blocking, room: tuple[int, int] | None = None
-) -> FunctionBody:
-    """What writes the lines of the body; `room` is other than VECTORS or MATRICES."""
-    return lambda writer, identifiers: _Blocks(program, blocking, writer, identifiers).lines(room)
+class BlockLoop(FunctionBody):
+    """What comes before the loop, the loop, and what comes after it; `room` is other than VECTORS
+    or MATRICES."""
 
-
-def in_threads(
-    threads: int, program: Program, blocking: Blocking, room: tuple[int, int] | None = None
-) -> FunctionBody:
-    """Likewise with a loop in each of so many threads."""
-    return lambda writer, identifiers: _ThreadedBlocks(
-        program, blocking, writer, identifiers, threads
-    ).lines(room)
-
-
-class _Blocks:
-    """What comes before the loop, the loop, and what comes after it."""
+    kind = InPlaceWriter
 
     def __init__(
-        self, program: Program, blocking: Blocking, writer: InPlaceWriter, identifiers: Identifiers
+        self, program: Program, blocking: Blocking, room: tuple[int, int] | None = None
     ) -> None:
-        self._roots = [output.value for output in program.outputs]
-        self._names = {**program.names, **{o.value: o.name for o in program.outputs}}
-        self._blocking = blocking
-        self._writer = writer
-        self._identifiers = identifiers
-        self._step, self._start, self._rows, self._count = (
-            identifiers.take(name) for name in ("step", "start", "rows", "count")
-        )
+        super().__init__(program, blocking)
+        self._room = room
         self._sums: dict[str, str] = {}  # what results are gathered in, by its name
         self._kept: dict[str, str] = {}
 
-    def lines(self, room: tuple[int, int] | None) -> list[str]:
-        self._writer.begin(self._blocking, self._roots, self._step, self._count)
-        before = frontier(self._blocking, self._roots)
-        hoisted = written(self._writer.hoist([v for v in before if v.args]))
+    def lines(self, writer: InPlaceWriter, identifiers: Identifiers) -> list[str]:
+        self._writer, self._identifiers = writer, identifiers
+        self._step, self._start, self._rows, self._count = map(
+            identifiers.take, ("step", "start", "rows", "count")
+        )
+        writer.begin(self.blocking, self.roots, self._step, self._count)
+        before = frontier(self.blocking, self.roots)
+        hoisted = written(writer.hoist([v for v in before if v.args]))
         inside = self._inside()
-        entries, fewest = room or (MATRICES if self._multiplies() else VECTORS)
+        entries, fewest = self._room or (MATRICES if self._multiplies() else VECTORS)
         step = f"{self._step} = max({fewest}, {entries:_} // {self._width()})"
-        return [*hoisted, *self._looped(step, inside), *written(self._writer.write(self._roots))]
+        return [*hoisted, *self._looped(step, inside), *written(writer.write(self.roots))]
 
     def _looped(self, step: str, inside: Sequence[str]) -> list[str]:
         """The lines of the loop, and those that make what it fills."""
@@ -73,7 +58,7 @@ class _Blocks:
     @property
     def _end(self) -> str:
         """Where the rows of the loop end."""
-        return self._writer.dim(self._blocking.dim)
+        return self._writer.dim(self.blocking.dim)
 
     def _block(self) -> str:
         """The rows of a block; NumPy leaves out those that there aren't."""
@@ -81,10 +66,10 @@ class _Blocks:
 
     def _inside(self) -> list[str]:
         """The lines of the loop; afterwards, what it filled is known by its name."""
-        writer, blocking = self._writer, self._blocking
+        writer, blocking = self._writer, self.blocking
         lines = [f"{self._rows} = {self._block()}"]
         whole: dict[Value, str] = {}
-        for v in postorder(self._roots):
+        for v in postorder(self.roots):
             if v.op == "input" and blocking.inside(v):
                 whole[v] = writer.piece(v).text
                 name = self._identifiers.take(f"{whole[v]}_{self._rows}")
@@ -92,7 +77,7 @@ class _Blocks:
                 writer.bind(v, name)
         writer.counts[blocking.dim] = self._count
         statements: list[Assignment] = []
-        for v in results(blocking, self._roots):
+        for v in results(blocking, self.roots):
             if blocking.phases[v] is Phase.SUMMED:
                 statements += writer.add_to(v, self._gathered(v, "np.zeros", self._sums))
             else:
@@ -107,28 +92,27 @@ class _Blocks:
 
     def _gathered(self, v: Value, make: str, made: dict[str, str]) -> str:
         """The name of an array, or of a number, that the loop fills."""
-        wanted = self._names.get(v)
-        name = self._identifiers.take(wanted) if wanted else self._identifiers.number("t")
-        shape = shape_text([self._writer.dim(d) for d in v.shape])
+        name = self._writer.free_name(v)
+        shape = tuple_text([self._writer.dim(d) for d in v.shape])
         made[name] = f"{name} = {make}({shape})" if v.rank else f"{name} = 0.0"
         return name
 
     def _place(self, v: Value) -> str:
-        return f":, {self._rows}" if self._blocking.axes[v] else self._rows
+        return f":, {self._rows}" if self.blocking.axes[v] else self._rows
 
     def _multiplies(self) -> bool:
         """Whether there are products of two matrices in the loop."""
         return any(
-            v.op == "matmul" and all(a.is_matrix for a in v.args) for v in postorder(self._roots)
+            v.op == "matmul" and all(a.is_matrix for a in v.args) for v in postorder(self.roots)
         )
 
     def _width(self) -> str:
         """The entries in a row of all matrices that are in memory in the loop."""
         columns = Counter(self._writer.columns)
-        for v in postorder(self._roots):
-            if not v.is_matrix or not self._blocking.inside(v):
+        for v in postorder(self.roots):
+            if not v.is_matrix or not self.blocking.inside(v):
                 continue
-            axis = self._blocking.axes[v]
+            axis = self.blocking.axes[v]
             if v.op == "input" or (axis == 1 and v.op not in ("transpose", "lift")):
                 columns[self._writer.dim(v.shape[1 - axis])] += 1
         terms = [
@@ -140,26 +124,29 @@ class _Blocks:
         return terms[0] if len(terms) == 1 and " " not in terms[0] else f"({' + '.join(terms)})"
 
 
-class _ThreadedBlocks(_Blocks):
-    """A function of a stretch of rows has the loop; its sums are added."""
+class ThreadedBlockLoop(BlockLoop):
+    """A function of a stretch of rows has the loop, in each of so many threads; its sums are
+    added."""
 
     def __init__(
         self,
         program: Program,
         blocking: Blocking,
-        writer: InPlaceWriter,
-        identifiers: Identifiers,
         threads: int,
+        room: tuple[int, int] | None = None,
     ) -> None:
-        super().__init__(program, blocking, writer, identifiers)
+        super().__init__(program, blocking, room)
         self._threads = threads
+
+    def lines(self, writer: InPlaceWriter, identifiers: Identifiers) -> list[str]:
         self._function, self._first, self._last = map(
             identifiers.take, ("of_rows", "first", "last")
         )
+        return super().lines(writer, identifiers)
 
     def _looped(self, step: str, inside: Sequence[str]) -> list[str]:
         ends, pool, parts = map(self._identifiers.take, ("ends", "pool", "parts"))
-        count, size = self._threads, self._writer.dim(self._blocking.dim)
+        count, size = self._threads, self._writer.dim(self.blocking.dim)
         whole = size if size.isidentifier() else f"({size})"
         sums = ", ".join(self._sums) + "," * (len(self._sums) == 1)
         loop = f"for {self._start} in range({self._first}, {self._last}, {self._step}):"

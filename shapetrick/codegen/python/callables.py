@@ -8,7 +8,6 @@ them. Running the very text that `code` prints is what makes that text tested.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence, Sized
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from types import CodeType, MappingProxyType
@@ -24,6 +23,7 @@ from ...core.functions import TABLE
 from ...core.indices import Index, numbered, parts
 from ...core.member_axes import MemberAxes
 from ...core.problem import OF_ITS_SHAPE
+from ...core.records import dataclass
 from ...core.returned import Returned
 from ...numerics.arrays import misfit, told_sizes
 from .operations import Library
@@ -191,9 +191,7 @@ class Generated:
         )
         in_arrays = {e.base: len(lead) for e, lead in stacked.items()}
         return {
-            o.key: self._of_members(o, result, shapes, in_arrays[o.request.wrt.base])
-            if o.request is not None and o.request.wrt.base in in_arrays
-            else self._result(o, result, shapes, wide)
+            o.key: self._result(o, result, shapes, wide, in_arrays)
             for o, result in zip(entry.outputs, results, strict=True)
         }
 
@@ -272,31 +270,6 @@ class Generated:
         module, _ = MODULES[self._library]
         return import_module(module).stack([self._together(name, one) for one in value])
 
-    def _of_members(
-        self, output: Returned, result: Any, given: Mapping[str, Any], axes: int
-    ) -> Any:
-        """A gradient by members with several indices: an array as theirs was given, or lists of
-        lists where they were."""
-        request = output.request
-        assert request is not None
-        own: Any = given.get(request.wrt.base)
-        if request.kind not in OF_ITS_SHAPE:
-            are_lists = output.listed and isinstance(own, Sequence)
-            return _in_lists(result, axes) if are_lists else result
-        if not output.listed:
-            for axis, index in enumerate(request.wrt.indices):
-                own = own[self._position(request.wrt.base, index, given, axis)]
-            return self._shaped(output.key, result, own)
-        array = self._converted(output.key, result)
-        if isinstance(own, Sequence):
-            one: Any = own
-            for _ in range(axes):
-                one = one[0]
-            shape = (*array.shape[:axes], *one.shape)
-            return _in_lists(array.reshape(shape), axes)
-        whole = tuple(own.shape)
-        return array.reshape((*array.shape[:axes], *whole[axes:]))
-
     def _members(self, name: str, value: Any, axes: int = 2) -> Any:
         """A list of members, or an array of them, each with so many axes or as a matrix."""
         if isinstance(value, Sequence) or _rank(value) in (axes + 1, 3):
@@ -334,23 +307,41 @@ class Generated:
         found = self._given(name, name, values)
         return self._members(name, found) if is_listed(key) else found
 
-    def _result(self, output: Returned, result: Any, given: Mapping[str, Any], wide: bool) -> Any:
-        """A gradient in the shape in which its variable was given; see the class."""
+    def _result(
+        self,
+        output: Returned,
+        result: Any,
+        given: Mapping[str, Any],
+        wide: bool,
+        in_arrays: Mapping[str, int],
+    ) -> Any:
+        """A gradient in the shape in which its variable was given; see the class. Of members in
+        arrays, it is a list of lists where these were."""
         request, axes = output.request, extent(output.expression.shape)
-        if request is not None and request.kind in OF_ITS_SHAPE and len(axes) < 2:
-            own = given.get(request.wrt.base)
-            if output.listed:
-                likes = own if own is not None and len(own) == len(result) else result
-                return [self._shaped(output.key, x, y) for x, y in zip(result, likes, strict=True)]
-            if request.wrt.indices and own is not None:
-                own = own[self._position(request.wrt.base, request.wrt.indices[0], given)]
-            return self._shaped(output.key, result, own)
-        if len(axes) == 1 and wide:
-            rows, _ = output.expression.shape
-            return result.reshape((-1, 1) if axes[0] is rows else (1, -1))
-        return result
+        base = "" if request is None else request.wrt.base
+        own: Any = given.get(base)
+        lead = in_arrays.get(base, 0)
+        are_lists = bool(lead) and output.listed and isinstance(own, Sequence)
+        if request is None or request.kind not in OF_ITS_SHAPE or (len(axes) > 1 and not lead):
+            if len(axes) == 1 and wide and not lead:
+                rows, _ = output.expression.shape
+                return result.reshape((-1, 1) if axes[0] is rows else (1, -1))
+            return _in_lists(result, lead) if are_lists else result
+        if output.listed and lead:
+            array, one = self._converted(output.key, result), own
+            for _ in range(lead if are_lists else 0):
+                one = one[0]
+            whole = one.shape if are_lists else one.shape[lead:]
+            array = array.reshape((*array.shape[:lead], *whole))
+            return _in_lists(array, lead) if are_lists else array
+        if output.listed:
+            likes = own if own is not None and len(own) == len(result) else result
+            return [self._shaped(output.key, x, y) for x, y in zip(result, likes, strict=True)]
+        for axis, index in enumerate(request.wrt.indices if own is not None else ()):
+            own = own[self._position(base, index, given, axis)]
+        return self._shaped(output.key, result, own)
 
-    def _position(self, base: str, index: Index, given: Mapping[str, Any], axis: int = 0) -> int:
+    def _position(self, base: str, index: Index, given: Mapping[str, Any], axis: int) -> int:
         """Where a member is in its family's list, or along one axis of its array."""
         numbers = numbered({n: given[n] for n in self._families.lengths if n in given})
         first = self._families.first(base)[axis].within(numbers)

@@ -8,9 +8,11 @@ refers to is what the forward pass saves.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from ...core.records import dataclass
 from ...core.returned import Returned
+from ..code_text import tuple_text, unpacked
 from ..program import BackwardRule
 from .identifiers import Identifiers
 from .linear_systems import helpers
@@ -112,10 +114,6 @@ def _used(statements: Sequence[Assignment], results: Iterable[str]) -> set[str]:
     return names - {s.name for s in statements}
 
 
-def _unpacked(names: Sequence[str]) -> str:
-    return f"({names[0]},)" if len(names) == 1 else ", ".join(names)
-
-
 def _function(rule: CustomRule, library: Library, lines: Sequence[str]) -> list[str]:
     """The function that people call: checks, and the rule applied."""
     array = "Tensor" if library == "torch" else "jax.Array"
@@ -163,7 +161,7 @@ def _torch(rule: CustomRule) -> list[str]:
         results.append(f"*{own}.values()" if own else f'*[None] * len(ctx.members["{name}"])')
     backward = [
         *refused,
-        *([f"{_unpacked(rule.saved)} = ctx.saved_tensors"] if rule.saved else []),
+        *([f"{unpacked(rule.saved)} = ctx.saved_tensors"] if rule.saved else []),
         *(f"{name} = ctx.{name}" for name in rule.kept),
         *rule.backward,
         f"return {', '.join(results)}{',' if len(results) == 1 else ''}",
@@ -222,15 +220,14 @@ def _jax(rule: CustomRule) -> list[str]:
     saved = list(dict.fromkeys([
         *rule.saved, *(k for k in rule.kept if k not in known), *(s for _, _, s in sizes),
     ]))  # fmt: skip
-    residuals = f"({', '.join(saved)}{',' if len(saved) == 1 else ''})"
     forward = [
         *(f"{size} = {text}" for size, text, _ in rule.given.sizes(rule.forward_names)),
         *rule.forward,
-        f"return {rule.returned}, {residuals}",
+        f"return {rule.returned}, {tuple_text(saved)}",
     ]
     gradients = [rule.gradients.get(name, "None") for name in inputs]
     backward = [
-        *([f"{_unpacked(saved)} = saved"] if saved else []),
+        *([f"{unpacked(saved)} = saved"] if saved else []),
         *(f"{size} = {text}" for size, text, _ in sizes),
         *rule.backward,
         f"return {', '.join(gradients)}{',' if len(inputs) == 1 else ''}",

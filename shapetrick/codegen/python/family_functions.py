@@ -5,21 +5,22 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
 
 from ...core.errors import RequestError
 from ...core.expr import Expr, Symbol
 from ...core.indices import Index, Range, dim_of
+from ...core.problem import Problem
 from ...core.results import Result
 from ...core.returned import Returned
 from ...families.forward_backward import ForwardBackward
 from ...language.printer import overlined, to_text
+from ..code_text import dim_text
 from .custom_rules import CustomRule
 from .identifiers import Identifiers
-from .module import docstring, indented, with_signature
+from .module import RESERVED, docstring, indented, with_signature
 from .operations import Library
-from .python_text import dim_text
 from .signature import Arguments, order_check
 
 OF_RULES = frozenset({"ctx", "given", "members", "saved", "tensors"})
@@ -29,15 +30,30 @@ class FamilyFunction(ABC):
     """The lines of one function: those of the pass forward, and those of the pass backward."""
 
     note: str  # how families come in and go out
-    library: Library
     forward: list[str]
     backward: list[str]
 
-    def __init__(self, passes: ForwardBackward, identifiers: Identifiers) -> None:
-        self._passes, self._identifiers = passes, identifiers
+    def __init__(
+        self,
+        problem: Problem,
+        passes: ForwardBackward,
+        library: Library,
+        taken: Collection[str] = (),
+    ) -> None:
+        self._problem, self._passes, self.library = problem, passes, library
+        self.families = problem.families
+        self._identifiers = Identifiers(RESERVED | OF_RULES | {*taken})
         self._names: dict[str, str] = {}
         self._inputs: Mapping[str, Symbol] = {}
         self._made_forward: tuple[str, ...] = ()
+
+    @property
+    def _given(self) -> Iterator[Symbol]:
+        """What is given: declared symbols, and the directions of products."""
+        yield from self._problem.symbols.values()
+        for a in self._passes.gradients:
+            if a.request is not None and a.request.direction is not None:
+                yield a.request.direction
 
     @property
     @abstractmethod

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from ...core.dims import ONE
+from ...core.records import dataclass
 from ...core.regexes import regex
 from ...core.traversal import postorder
 from ..blocking import Blocking
 from ..ir import ArrayOperation, Value
 from .operations import spelling
-from .python_text import Quotient
 from .statements import Assignment, Writer
 
 _CALL = regex(r"np\.(\w+)\(\{0\}(, \{1\})?\)")
@@ -122,7 +121,7 @@ class InPlaceWriter(Writer):
             room, _ = self._standing.pop(over)
             name = self._identifiers.take(self._names[v]) if v in self._names else room
         elif not place:
-            room, name = self._room(columns), self._name_for(v)
+            room, name = self._room(columns), self.free_name(v)
         self._write_steps(v, steps, name, room)
         if not place:
             self.bind(v, name)
@@ -165,10 +164,6 @@ class InPlaceWriter(Writer):
         self.work.append(f"{name} = np.empty(({self._step}, {columns}))")
         return f"{name}[:{self._count}]"
 
-    def _name_for(self, v: Value) -> str:
-        wanted = self._names.get(v)
-        return self._identifiers.take(wanted) if wanted else self._identifiers.number("t")
-
     # ------------------------------------------------------------------------------------- steps
 
     def steps_of_sum(self, v: Value) -> list[InPlaceStep]:
@@ -184,12 +179,12 @@ class InPlaceWriter(Writer):
 
     def steps_of_product(self, v: Value) -> list[InPlaceStep]:
         """The matrices, what scales rows and columns, then the scalars."""
-        terms, factors, divisors = Quotient(), [], []
+        terms, factors, divisors = self.quotient(), [], []
         for a in v.args:
             if a.op == "number":
                 terms.multiply(a.data)
             elif not a.rank:
-                self.put(terms, a)
+                self.put(terms, a, ())
             elif self.divides(a):
                 divisors.append(StepOperand(f"{self.denominator(a)}"))
             else:
@@ -208,8 +203,8 @@ class InPlaceWriter(Writer):
         return [InPlaceStep(steps[0].name, (factors[0], *steps[0].operands)), *steps[1:]]
 
     def steps_of_power(self, v: Value) -> list[InPlaceStep]:
-        base, exponent = v.args
-        if exponent.op == "number" and exponent.data == 2 and not self.piece(base).negative:
+        base = v.args[0]
+        if v.exponent == 2 and not self.piece(base).negative:
             return [InPlaceStep("square", (self.operand(base),))]
         return []
 

@@ -20,7 +20,7 @@ from ...core.traversal import postorder, substitute
 from ...families.forward_backward import ForwardBackward
 from ...families.schedule import Loop, body_of, looped
 from ..program import planned
-from .family_functions import OF_RULES, FamilyFunction, by_some_members, words
+from .family_functions import FamilyFunction, by_some_members, words
 from .identifiers import Identifiers
 from .module import RESERVED, indented
 from .operations import MODULES, Library, is_spelled
@@ -37,13 +37,11 @@ class Loops(FamilyFunction):
     note = "Families are lists of their members, in order; so are gradients by them."
 
     def __init__(self, problem: Problem, passes: ForwardBackward, library: Library) -> None:
-        super().__init__(passes, Identifiers(RESERVED | OF_RULES))
-        self._problem, self.library = problem, library
-        self.families = problem.families
+        super().__init__(problem, passes, library)
         self._functions: dict[tuple[str, int], None] = {}
         self._foreign: dict[str, None] = {}  # a user's own rows
         self._dims: dict[str, None] = {}  # that occur as numbers
-        self._inputs = self._all_inputs()
+        self._inputs = {e.name: e for e in self._given}
         segments = [*passes.forward, *passes.backward]
         self._letters = letters = [r.letter for s in segments for r in s.ranges]
         inputs = (e.base for e in self._inputs.values())
@@ -147,14 +145,6 @@ class Loops(FamilyFunction):
             return f"next(iter({own}.values()))"
         segment = next(s for s in self.families.of(e.base) if s.name == e.name)
         return self._text(e.base, segment.first)
-
-    def _all_inputs(self) -> dict[str, Symbol]:
-        found = dict(self._problem.symbols)
-        for a in self._passes.gradients:
-            direction = a.result.request.direction if a.result else None
-            if direction is not None:
-                found.setdefault(direction.name, direction)
-        return found
 
     def _head(self, given: Arguments) -> Iterator[str]:
         """Lists as members by their index, vectors as arrays with one axis."""

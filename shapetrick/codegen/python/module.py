@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal, get_args
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ...core.dims import Shape, extent, shape_text
 from ...core.errors import RequestError, enumerated
@@ -15,12 +15,14 @@ from ...core.returned import Returned
 from ...language.printer import overlined, to_text
 from ..program import Output, Program
 from .identifiers import Identifiers
-from .inplace import InPlaceWriter
 from .line_breaks import WIDTH, fitted
 from .linear_systems import helpers
 from .operations import ARRAYS, Library
 from .signature import Arguments, arguments, flattening, is_listed
 from .statements import Assignment, Writer
+
+if TYPE_CHECKING:
+    from ..blocking import Blocking
 
 CodeTarget = Literal["numpy", "jax", "torch", "torch-function", "jax-vjp", "einsum"]
 TARGETS: tuple[CodeTarget, ...] = get_args(CodeTarget)
@@ -28,6 +30,8 @@ LIBRARIES: Mapping[CodeTarget, Library] = {
     "numpy": "numpy", "jax": "jax", "torch": "torch", "torch-function": "torch", "jax-vjp": "jax",
     "einsum": "numpy",
 }  # fmt: skip
+RULES = ("torch-function", "jax-vjp")  # targets that take part in automatic differentiation
+IN_LETTERS = "einsum"  # the target whose products and sums are einsums
 FUNCTION = "value_and_gradients"
 LONGEST = 1000  # characters of a formula in a docstring
 
@@ -39,28 +43,30 @@ RESERVED = frozenset(
         "ThreadPoolExecutor",
     }
 )
+# What names begin with, and what imports them.
 _IMPORTS: Sequence[tuple[str, str]] = (
-    (r"\bmath\.", "import math"),
-    (r"\bsys\.", "import sys"),
-    (r"\bCallable\b", "from collections.abc import Callable"),
-    (r"\bThreadPoolExecutor\b", "from concurrent.futures import ThreadPoolExecutor"),
-    (r"\bpartial\b", "from functools import partial"),
-    (r"\bAny\b", "from typing import Any"),
-    (r"\bdask\.", "import dask"),
-    (r"\bdask\.array\.", "import dask.array"),
-    (r"\bjax\.", "import jax"),
-    (r"\bjnp\.", "import jax.numpy as jnp"),
-    (r"\bjax\.scipy\.", "import jax.scipy"),
-    (r"\bnp\.", "import numpy as np"),
-    (r"(?<!jax\.)\bscipy\.linalg\.", "import scipy.linalg"),
-    (r"(?<!jax\.)\bscipy\.sparse\.linalg\.", "import scipy.sparse.linalg"),
-    (r"(?<!jax\.)\bscipy\.special\.", "import scipy.special"),
-    (r"\btorch\.", "import torch"),
-    (r"\bNDArray\b", "from numpy.typing import NDArray"),
-    (r"\bTensor\b", "from torch import Tensor"),
-    (r"@once_differentiable\b", "from torch.autograd.function import once_differentiable"),
+    ("math.", "import math"),
+    ("sys.", "import sys"),
+    ("Callable.", "from collections.abc import Callable"),
+    ("ThreadPoolExecutor.", "from concurrent.futures import ThreadPoolExecutor"),
+    ("partial.", "from functools import partial"),
+    ("Any.", "from typing import Any"),
+    ("dask.", "import dask"),
+    ("dask.array.", "import dask.array"),
+    ("jax.", "import jax"),
+    ("jnp.", "import jax.numpy as jnp"),
+    ("jax.scipy.", "import jax.scipy"),
+    ("np.", "import numpy as np"),
+    ("scipy.linalg.", "import scipy.linalg"),
+    ("scipy.sparse.linalg.", "import scipy.sparse.linalg"),
+    ("scipy.special.", "import scipy.special"),
+    ("torch.", "import torch"),
+    ("NDArray.", "from numpy.typing import NDArray"),
+    ("Tensor.", "from torch import Tensor"),
+    ("once_differentiable.", "from torch.autograd.function import once_differentiable"),
 )
 _STANDARD = tuple(line for _, line in _IMPORTS[:6])
+_NAME = regex(r"(?<![\w.])[^\W\d][\w.]*")  # with the dots in it
 _PROSE = regex(r'"""[\s\S]*?"""|"(?:\\.|[^"\\\n])*"|#.*')  # strings and comments
 
 
@@ -89,7 +95,8 @@ def assembled(body: Sequence[str], about: Sequence[str]) -> str:
     """A module: what it is, its imports, its body."""
     text = "\n".join(fitted(body))
     code = _PROSE.sub("", text)
-    found = [line for pattern, line in _IMPORTS if re.search(pattern, code)]
+    names = {f"{name}." for name in _NAME.findall(code)}
+    found = [line for start, line in _IMPORTS if any(name.startswith(start) for name in names)]
     standard = [line for line in found if line in _STANDARD]
     others = [line for line in found if line not in _STANDARD]
     blocks = ["\n".join(block) for block in (about, standard, others) if block]
@@ -102,7 +109,18 @@ def program_arguments(program: Program) -> Arguments:
     return arguments(program, Identifiers(RESERVED))
 
 
-FunctionBody = Callable[[InPlaceWriter, Identifiers], list[str]]
+class FunctionBody(ABC):
+    """What writes the lines of a function that compute its results, with the rows apart, by a kind
+    of writer."""
+
+    kind: type[Writer] = Writer
+
+    def __init__(self, program: Program, blocking: Blocking) -> None:
+        self.roots, self.blocking = [output.value for output in program.outputs], blocking
+
+    @abstractmethod
+    def lines(self, writer: Any, identifiers: Identifiers) -> list[str]:
+        """The lines, by a writer of that kind."""
 
 
 def function(program: Program, library: Library, body: FunctionBody | None = None) -> list[str]:
@@ -112,11 +130,11 @@ def function(program: Program, library: Library, body: FunctionBody | None = Non
     shapes = _own_shapes(program, given, identifiers)
     names = {**program.names, **{o.value: o.name for o in program.outputs}}
     roots = [output.value for output in program.outputs]
-    writer = InPlaceWriter(
+    writer = (body.kind if body is not None else Writer)(
         library, roots, names, given.dims, given.functions, identifiers, _like(given)
     )
     bind(writer, program, given.inputs)
-    computed = body(writer, identifiers) if body is not None else written(writer.write(roots))
+    computed = body.lines(writer, identifiers) if body is not None else written(writer.write(roots))
     returned = [_returned(o, f"{writer.piece(o.value)}", given, shapes) for o in program.outputs]
     lines = [
         *program_docstring(program, given),

@@ -4,7 +4,7 @@ Python. FUNCTIONS: functions of every entry that aren't called as in NumPy every
 In a template `{0}` and `{1}` are the arguments, `{0:atom}` one that is put in brackets unless it
 is a name or a call; an argument that occurs twice is given a name first. `{axis}` is `, axis=1`
 or nothing, `{shape}` and `{rows}` are the value's, `{m}` and `{n}` the sizes that the operation
-has besides. JAX's spelling is NumPy's with `jnp` for `np` and PyTorch's that with `torch`, where
+has besides, `{number}` what else it has. JAX's spelling is NumPy's with `jnp` for `np` and PyTorch's that with `torch`, where
 nothing else is said.
 """
 
@@ -12,28 +12,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import IntEnum
 from typing import Literal
 
 from ...core.functions import TABLE as ROWS
+from ...core.records import dataclass
 from ...numerics.solvers import TABLE as SOLVERS
+from ..code_text import CodePrecedence
 from ..ir import ArrayOperation, Value
 
 Library = Literal["numpy", "jax", "torch"]
 MODULES: Mapping[Library, str] = {"numpy": "np", "jax": "jnp", "torch": "torch"}
 ARRAYS: Mapping[Library, str] = {"numpy": "Array", "jax": "jax.Array", "torch": "Tensor"}  # types
-
-
-class PythonPrecedence(IntEnum):
-    """How tightly a Python expression holds together, loosest first."""
-
-    SUM = 0
-    PRODUCT = 1  # with * and /
-    MATMUL = 2  # with @: as tight as *, but brackets make a mixture readable
-    UNARY = 3
-    POWER = 4
-    ATOM = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +33,7 @@ class Spelling:
     jax: str
     torch: str
     python: str
-    level: PythonPrecedence
+    level: CodePrecedence
 
     def template(self, library: Library, plain: bool) -> str:
         return self.python if plain else str(getattr(self, library))
@@ -55,7 +44,7 @@ def _row(
     jax: str = "",
     torch: str = "",
     python: str = "",
-    level: PythonPrecedence = PythonPrecedence.ATOM,
+    level: CodePrecedence = CodePrecedence.ATOM,
 ) -> Spelling:
     jax = jax or numpy.replace("np.", "jnp.")
     torch = torch or numpy.replace("np.", "torch.")
@@ -65,7 +54,8 @@ def _row(
 def spelling(v: Value) -> Spelling | None:
     """How an operation is spelled; None for a function that no library has."""
     if v.op in ("solved", "decomposed"):
-        return _row(*SOLVERS[v.data][:3])
+        solver = SOLVERS[v.data]
+        return _row(solver.numpy, solver.jax, solver.torch)
     return of_function(v.data) if v.op == "function" else TABLE.get(v.op)
 
 
@@ -106,12 +96,12 @@ FUNCTIONS: Mapping[str, Spelling] = {
     "sign": _row("np.sign({0})", python="float(({0} > 0) - ({0} < 0))"),
     "sigmoid": _row(
         "scipy.special.expit({0})", "jax.nn.sigmoid({0})", "torch.sigmoid({0})",
-        "math.exp(min({0}, 0)) / (1 + math.exp(-abs({0})))", PythonPrecedence.PRODUCT,
+        "math.exp(min({0}, 0)) / (1 + math.exp(-abs({0})))", CodePrecedence.PRODUCT,
     ),
     "softplus": _row(
         "np.maximum({0}, 0) + np.log1p(np.exp(-np.abs({0})))", "jax.nn.softplus({0})",
         "torch.logaddexp({0}, torch.zeros_like({0}))",
-        "max({0}, 0) + math.log1p(math.exp(-abs({0})))", PythonPrecedence.SUM,
+        "max({0}, 0) + math.log1p(math.exp(-abs({0})))", CodePrecedence.SUM,
     ),
     "relu": _row("np.maximum({0}, 0)", torch="torch.relu({0})", python="max({0}, 0)"),
     "leaky_relu": _row(
@@ -121,17 +111,17 @@ FUNCTIONS: Mapping[str, Spelling] = {
     "elu": _row(
         "np.maximum({0}, 0) + np.expm1(np.minimum({0}, 0))",
         torch="torch.relu({0}) + torch.expm1(-torch.relu(-{0}))",
-        python="max({0}, 0) + math.expm1(min({0}, 0))", level=PythonPrecedence.SUM,
+        python="max({0}, 0) + math.expm1(min({0}, 0))", level=CodePrecedence.SUM,
     ),
     "gelu": _row(  # by Φ itself: 1 + erf cancels below 0
         "{0:product} * scipy.special.ndtr({0})", "jax.nn.gelu({0}, approximate=False)",
         "0.5 * {0:product} * torch.erfc(-{0:unary} / math.sqrt(2))",
-        "0.5 * {0:product} * math.erfc(-{0:unary} / math.sqrt(2))", PythonPrecedence.PRODUCT,
+        "0.5 * {0:product} * math.erfc(-{0:unary} / math.sqrt(2))", CodePrecedence.PRODUCT,
     ),
     "silu": _row(
         "{0:product} * scipy.special.expit({0})", "jax.nn.silu({0})",
         "torch.nn.functional.silu({0})",
-        "{0:product} * math.exp(min({0}, 0)) / (1 + math.exp(-abs({0})))", PythonPrecedence.PRODUCT,
+        "{0:product} * math.exp(min({0}, 0)) / (1 + math.exp(-abs({0})))", CodePrecedence.PRODUCT,
     ),
     "erf": _row(
         "scipy.special.erf({0})", "jax.scipy.special.erf({0})", "torch.erf({0})", "math.erf({0})"
@@ -164,6 +154,7 @@ FUNCTIONS: Mapping[str, Spelling] = {
 }  # fmt: skip
 
 TABLE: Mapping[ArrayOperation, Spelling] = {
+    "constant": _row("math.{number}"),
     "root": _row("np.sqrt({0})", python="math.sqrt({0})"),
     "equal": _row("np.where({0} == {1}, 1.0, 0.0)", torch="({0} == {1}).to({like}.dtype)"),
     # what stands where
@@ -205,6 +196,12 @@ TABLE: Mapping[ArrayOperation, Spelling] = {
     "lower": _row("np.tril({0})"),
     "upper": _row("np.triu({0})"),
     "cumsum": _row("np.cumsum({0}{axis})"),
+    "axis_diagonal": _row(
+        "np.diagonal({0}, axis1={number[0]}, axis2={number[1]})",
+        torch="torch.diagonal({0}, dim1={number[0]}, dim2={number[1]})",
+    ),
+    "arange": _row("np.arange({m}, {n}, dtype={like}.dtype)",
+                   torch="torch.arange({m}, {n}, " + _LIKE + ")"),
     # sums and products
     "sum": _row("np.sum({0}{axis})"),
     "prod": _row("np.prod({0}{axis})"),
@@ -216,6 +213,8 @@ TABLE: Mapping[ArrayOperation, Spelling] = {
     "row_dots": _row('np.einsum("ij,ij->i", {0}, {1})'),
     "column_dots": _row('np.einsum("ij,ij->j", {0}, {1})'),
     "outer": _row("np.outer({0}, {1})"),
+    "tensordot": _row("np.tensordot({0}, {1}, axes={number})",
+                      torch="torch.tensordot({0}, {1}, dims={number})"),
     "at_most": _row("np.where({0:sum} <= {1:sum}, 1.0, 0.0)", torch="({0:sum} <= {1:sum}).to({like}.dtype)"),
     "masked": _row("np.where({0:sum} > 0, {1}, {2})"),
     # of square matrices
@@ -247,7 +246,7 @@ TABLE: Mapping[ArrayOperation, Spelling] = {
         "np.prod(np.diagonal({0}[0])) * (-1) ** np.sum({0}[1] != np.arange(len({0}[1])))",
         torch="torch.prod(torch.diagonal({0}[0])) "
         "* (-1) ** torch.sum({0}[1] != torch.arange(1, len({0}[1]) + 1))",
-        level=PythonPrecedence.PRODUCT,
+        level=CodePrecedence.PRODUCT,
     ),
     "lu_solve": _row(
         "scipy.linalg.lu_solve({0}, {1})", "jax.scipy.linalg.lu_solve({0}, {1})",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from ...core.errors import RequestError
 from ...core.expr import Symbol
 from ...core.functions import Array
 from ...core.problem import Request
+from ...core.records import dataclass
+from ..code_text import tuple_text
 from .operations import MODULES, Library
 from .signature import Arguments
 
@@ -180,27 +182,24 @@ def _merged(all_given: Sequence[Arguments]) -> Arguments:
 def _pulled(library: Library, rule: Ruled, upstream: str, collected: str) -> list[str]:
     """Lines that add a value and its gradients, by the framework's own differentiation."""
     by = [rule.given.inputs[request.wrt] for _, request in rule.gradients]
-    own = f"own = {{n: given[n] for n in {_tuple(rule.given.names)}}}"
+    names = tuple_text([*map(literal, by)])
+    own = f"own = {{n: given[n] for n in {tuple_text([*map(literal, rule.given.names)])}}}"
     value = f"{rule.function}(**{collected}({{**own, **by}}))"
     if library == "jax":
         return [
             own,
-            f"by = {{n: own[n] for n in {_tuple(by)}}}",
+            f"by = {{n: own[n] for n in {names}}}",
             f"output, pull = jax.vjp(lambda by, own=own: {value}, by)",
             f"(pulled,) = pull({upstream or 'jnp.ones(())'})",
             "found += [output, *(pulled[n] for n in by)]",
         ]
     return [
         own,
-        f"by = {{n: own[n].clone().requires_grad_() for n in {_tuple(by)}}}",
+        f"by = {{n: own[n].clone().requires_grad_() for n in {names}}}",
         f"output = {value}",
         "found.append(output.detach())",
         f"found += torch.autograd.grad(output, list(by.values()), {upstream or None})",
     ]
-
-
-def _tuple(names: Sequence[str]) -> str:
-    return f"({', '.join(map(literal, names))}{',' * (len(names) == 1)})"
 
 
 def literal(text: str) -> str:
@@ -242,6 +241,7 @@ def _test(
         "",
         *helper,
         "def results(**changed: Any) -> Any:",
+        "    given = {**inputs, **changed}",
         *(f"    {line}" for line in (*_CONVERTED[library], *call)),
         "",
         *(line.replace("STEP", f"{draws.step:g}") for line in _SLOPE if slopes),
@@ -252,7 +252,9 @@ def _test(
         "return wrong",
     ]
     lines = [f"    {line}" if line else "" for line in body]
-    return ["", "", "def self_test() -> int:", *lines, "", "", *_MAIN[library]]
+    main = ['if __name__ == "__main__":', *_PREPARED[library]]
+    run = "    sys.exit(1 if self_test() else 0)"
+    return ["", "", "def self_test() -> int:", *lines, "", "", *main, run]
 
 
 _IN_LISTS = [
@@ -320,22 +322,14 @@ _COMPARE = [
     "    print(f\"{key}: {'ok' if error <= allowed else 'WRONG'}, off by {error:.1e}\")",
     "",
 ]
-_MAIN: Mapping[Library, list[str]] = {
-    "numpy": ['if __name__ == "__main__":', "    sys.exit(1 if self_test() else 0)"],
-    "jax": [
-        'if __name__ == "__main__":',
-        '    jax.config.update("jax_enable_x64", True)',
-        "    sys.exit(1 if self_test() else 0)",
-    ],
-    "torch": ['if __name__ == "__main__":', "    sys.exit(1 if self_test() else 0)"],
-}
-
-
+# What a library needs before the test is run, and of what is given to the function.
+_PREPARED: Mapping[Library, list[str]] = {
+    "numpy": [], "jax": ['    jax.config.update("jax_enable_x64", True)'], "torch": [],
+}  # fmt: skip
 _CONVERTED: Mapping[Library, list[str]] = {
-    "numpy": ["given = {**inputs, **changed}"],
-    "jax": ["given = {**inputs, **changed}"],
+    "numpy": [],
+    "jax": [],
     "torch": [
-        "given = {**inputs, **changed}",
         "for name, x in given.items():",
         "    if isinstance(x, (np.ndarray, float)):",
         "        given[name] = torch.as_tensor(x)",

@@ -5,17 +5,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TypeGuard
 
 from ...core.dims import ONE, Dim, Extent, extent, shape_text
 from ...core.expr import Expr, Symbol
 from ...core.indices import Member
+from ...core.records import dataclass
 from ...core.results import orders
+from ..code_text import dim_text, tuple_text
 from ..program import Program
 from .identifiers import Identifiers
-from .python_text import dim_text
-from .python_text import shape_text as tuple_text
 
 _PRIMES = ("", "_prime", "_second")
 
@@ -69,14 +69,10 @@ def is_listed(key: object) -> TypeGuard[tuple[Member, int]]:
 
 
 def arguments(
-    program: Program, identifiers: Identifiers, inputs: Sequence[Symbol] | None = None
+    program: Program, identifiers: Identifiers, chosen: Sequence[Symbol] | None = None
 ) -> Arguments:
     """The parameters of a program, named before anything else is: all inputs, or those given."""
-    chosen = program.inputs if inputs is None else inputs
-    return _named(program, {e: identifiers.take(e.name) for e in chosen}, identifiers)
-
-
-def _named(program: Program, inputs: Mapping[Symbol, str], identifiers: Identifiers) -> Arguments:
+    inputs = {e: identifiers.take(e.name) for e in (program.inputs if chosen is None else chosen)}
     functions: dict[object, str] = {}
     for name, order in program.functions:
         suffix = _PRIMES[order] if order < len(_PRIMES) else f"_derivative{order}"
@@ -100,7 +96,8 @@ def checked_arguments(
     read = {name for _, name in sizes.sources.values()}
     own = {e: stacked.get(e, ()) for e in inputs}
     ranks = [rank_check(e, name, own[e]) for e, name in inputs.items() if name in read]
-    checks = [line for e in inputs for line in _checks(e, inputs[e], dims, sizes.exact, own[e])]
+    unsure = ((e, name) for e, name in inputs.items() if e not in sizes.exact)
+    checks = [line for e, name in unsure for line in shape_checks(e, name, dims, name, own[e])]
     lines = (*ranks, *sizes.lines, *checks)
     return Arguments(inputs, dims, functions, asked, sizes.sources, lines, stacked)
 
@@ -234,13 +231,6 @@ def _shape_told(e: Expr, lead: Extent) -> str:
         return shape_text(e.shape)
     axes = "×".join(f"({d})" if len(d.terms) > 1 else str(d) for d in lead)
     return f"{axes}×({shape_text(e.shape)})"
-
-
-def _checks(
-    e: Expr, name: str, dims: Mapping[str, str], exact: set[Expr], lead: Extent
-) -> list[str]:
-    """The assertion that an input has its shape, as it is given."""
-    return [] if e in exact else shape_checks(e, name, dims, name, lead)
 
 
 def shape_checks(

@@ -10,19 +10,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from ...core.dims import Dim
+from ...core.dims import Dim, Extent
 from ...core.expr import Real
+from ...core.records import dataclass
 from ...core.traversal import postorder
 from ...numerics.solvers import TABLE as SOLVERS
+from ..code_text import CodePrecedence, CodeText, Quotient, dim_text, number, tuple_text
 from ..ir import ArrayOperation, Value
 from .identifiers import Identifiers
 from .linear_systems import SOLVE
-from .operations import ARRAYS, MODULES, TABLE, Library, PythonPrecedence, spelling
-from .python_text import PythonText, Quotient, dim_text, number, shape_text
+from .operations import ARRAYS, MODULES, TABLE, Library, spelling
 
 WIDEST = 72  # characters of an expression in one line
 DEEPEST = 6  # operations within each other in one line
@@ -79,7 +80,7 @@ class Writer:
         self._identifiers = identifiers
         self._like = like
         self.counts: dict[Dim, str] = {}  # of the rows in a block
-        self._pieces: dict[Value, PythonText] = {}
+        self._pieces: dict[Value, CodeText] = {}
         self._statements: list[Assignment] = []
         self._uses: dict[Value, int] = dict.fromkeys(roots, 1)
         self._plain: set[Value] = set()  # numbers that are no arrays
@@ -91,7 +92,7 @@ class Writer:
 
     def bind(self, v: Value, name: str) -> None:
         """A value that has a name already: an input."""
-        self._pieces[v] = PythonText(name, names=frozenset([name]))
+        self._pieces[v] = CodeText(name, names=frozenset([name]))
 
     def write(self, roots: Sequence[Value], named: bool = True) -> list[Assignment]:
         """The statements that compute the roots from what was written before."""
@@ -151,7 +152,7 @@ class Writer:
         yield
         self._pieces = before
 
-    def piece(self, v: Value) -> PythonText:
+    def piece(self, v: Value) -> CodeText:
         """How a value that was written is referred to."""
         return self._pieces[v]
 
@@ -165,7 +166,7 @@ class Writer:
 
     def shape(self, dims: Sequence[Dim]) -> str:
         """The shape of an array as a tuple in Python: in a loop over rows, that of a block."""
-        return shape_text([self.counts.get(d) or self.dim(d) for d in dims])
+        return tuple_text([self.counts.get(d) or self.dim(d) for d in dims])
 
     # ------------------------------------------------------------------------------------- lines
 
@@ -178,7 +179,7 @@ class Writer:
         if self._needs_line(v):
             self.name(v)
 
-    def solution(self, v: Value) -> PythonText:
+    def solution(self, v: Value) -> CodeText:
         """The call that solves a linear system, after a function for its rule, of the column that
         is sought; what does not depend on that is computed before."""
         column, image, right = v.args
@@ -202,7 +203,7 @@ class Writer:
         return self.solved(name, self._pieces[right])
 
     def rule_lines(
-        self, name: str, entries: str, inner: Sequence[Assignment], found: PythonText, right: Value
+        self, name: str, entries: str, inner: Sequence[Assignment], found: CodeText, right: Value
     ) -> list[str]:
         """The lines of what computes a rule of a column by these statements, whose value is to be
         the right side."""
@@ -215,9 +216,9 @@ class Writer:
             "",
         ]
 
-    def solved(self, name: str, right: PythonText) -> PythonText:
+    def solved(self, name: str, right: CodeText) -> CodeText:
         """The column for which a rule has a value."""
-        return PythonText(f"{SOLVE}({name}, {right})", names=right.names)
+        return CodeText(f"{SOLVE}({name}, {right})", names=right.names)
 
     def _place(self, v: Value) -> None:
         """The piece of a value, its arguments shortened until it fits a line."""
@@ -250,36 +251,52 @@ class Writer:
 
     def name(self, v: Value) -> None:
         """Give the value a line."""
-        piece = self._pieces[v]
-        if v in self._names:
-            name = self._identifiers.take(self._names[v])
-        elif (stem := _STEMS.get(v.data if v.op == "function" else v.op)) is not None:
+        piece, stem = self._pieces[v], _STEMS.get(v.data if v.op == "function" else v.op)
+        if stem is None or v in self._names:
+            name = self.free_name(v)
+        else:
             of = self._pieces[v.args[0]].text
             name = self._identifiers.take(f"{stem}_{of}" if of.isidentifier() else stem)
-        else:
-            name = self._identifiers.number("t")
         self._statements.append(Assignment(name, f"{piece}", piece.names, v))
         self.bind(v, name)
 
+    def free_name(self, v: Value) -> str:
+        """A name for a value: that which is wanted, or the next number."""
+        wanted = self._names.get(v)
+        return self._identifiers.take(wanted) if wanted else self._identifiers.number("t")
+
     # ------------------------------------------------------------------------------------ pieces
 
-    def _spelled(self, v: Value) -> PythonText:
+    def _spelled(self, v: Value) -> CodeText:
         piece = self.text_of(v)
         parts = [self._pieces[a] for a in v.args]
         depth = 1 + max((p.depth for p in parts if not p.is_simple), default=-1)
         names = piece.names.union(*(p.names for p in parts))
         return replace(piece, depth=max(depth, 0), names=names)
 
-    def text_of(self, v: Value) -> PythonText:
+    def text_of(self, v: Value) -> CodeText:
         """The text of an operation on what was written."""
         special = _SPECIAL.get(v.op)
-        return self._by_template(v) if special is None else special(self, v)
+        return self.by_template(v) if special is None else special(self, v)
 
-    def beside(self, a: Value, _: Value) -> PythonText:
-        """An argument as it stands in an operation on entries, which NumPy broadcasts."""
-        return self._pieces[a]
+    def number(self, value: Real) -> CodeText:
+        """How a number is spelled."""
+        return number(value)
 
-    def _by_template(self, v: Value) -> PythonText:
+    def quotient(self) -> Quotient:
+        """A product that is put together."""
+        return Quotient(self.number)
+
+    def aligned(self, piece: CodeText, shape: Extent, wanted: Extent) -> CodeText:
+        """An operand as it stands in an operation on entries, which NumPy broadcasts."""
+        return piece
+
+    def beside(self, a: Value, v: Value) -> CodeText:
+        """An argument likewise."""
+        return self.aligned(self._pieces[a], a.shape, v.shape)
+
+    def by_template(self, v: Value) -> CodeText:
+        """The text of an operation that the table spells."""
         op = v.op
         if op == "spread" and not v.args[0].rank:
             op = "zeros" if v.args[0].op == "number" and not v.args[0].data else "full"
@@ -287,7 +304,7 @@ class Writer:
         if spelled is None:  # the user's own function, which is passed in
             called = self._functions[v.data]
             text = f"{called}({', '.join(f'{self._pieces[a]}' for a in v.args)})"
-            return PythonText(text, names=frozenset([called]))
+            return CodeText(text, names=frozenset([called]))
         template = spelled.template(self._library, v in self._plain)
         self.name_repeated(v, template)
         extra = {}
@@ -308,7 +325,7 @@ class Writer:
         names.update(count for count in self.counts.values() if count in words)
         if "{like}" in template:
             names.add(self._like)
-        return PythonText(text, spelled.level, names=frozenset(names))
+        return CodeText(text, spelled.level, names=frozenset(names))
 
     def name_repeated(self, v: Value, template: str) -> None:
         """Give a line to each argument that the template repeats."""
@@ -316,30 +333,27 @@ class Writer:
             if template.count(f"{{{i}") > 1 and not self._pieces[a].is_simple:
                 self.name(a)
 
-    def _number(self, v: Value) -> PythonText:
-        return number(v.data)
+    def _number(self, v: Value) -> CodeText:
+        return self.number(v.data)
 
-    def _size(self, v: Value) -> PythonText:
+    def _size(self, v: Value) -> CodeText:
         text = self.dim(v.data)
-        level = PythonPrecedence.ATOM if text.isidentifier() else PythonPrecedence.SUM
-        return PythonText(text, level, names=frozenset(self._dims[name] for name in v.data.names))
+        level = CodePrecedence.ATOM if text.isidentifier() else CodePrecedence.SUM
+        return CodeText(text, level, names=frozenset(self._dims[name] for name in v.data.names))
 
-    def _constant(self, v: Value) -> PythonText:
-        return PythonText(f"math.{v.data}")
-
-    def _abstract(self, v: Value) -> PythonText:
+    def _abstract(self, v: Value) -> CodeText:
         called, (x,) = self._functions[v.data], v.args
         argument = f"{self._pieces[x]}"
         if x in self._plain:  # a number, where the function expects an array
             argument = self.array_of(x)
-        return PythonText(f"{called}({argument})", names=frozenset([called]))
+        return CodeText(f"{called}({argument})", names=frozenset([called]))
 
     def array_of(self, v: Value) -> str:
         """A number as an array."""
         template = TABLE["array"].template(self._library, False)
         return template.format(f"{self._pieces[v]}", like=self._like)
 
-    def sum_of(self, v: Value) -> PythonText:
+    def sum_of(self, v: Value) -> CodeText:
         """A sum, with what is subtracted behind what is added."""
         pieces = [self.beside(a, v) for a in v.args]
         first = next((i for i, p in enumerate(pieces) if not p.negative), 0)
@@ -347,23 +361,23 @@ class Writer:
         text = f"{ordered[0]}"
         for p in ordered[1:]:
             text += f" {'-' if p.negative else '+'} {p.text}"
-        return PythonText(text, PythonPrecedence.SUM)
+        return CodeText(text, CodePrecedence.SUM)
 
-    def _matmul(self, v: Value) -> PythonText:
+    def _matmul(self, v: Value) -> CodeText:
         left, right = v.args
         if self._library == "jax" and left.op == "transpose" and right.rank == 1:
             left, right = right, left.args[0]  # which XLA takes without turning the matrix
         a, b = self._pieces[left], self._pieces[right]
         text = f"{a.unsigned:matmul} @ {b.unsigned:unary}"
-        return PythonText(text, PythonPrecedence.MATMUL, a.negative != b.negative)
+        return CodeText(text, CodePrecedence.MATMUL, a.negative != b.negative)
 
-    def _einsum(self, v: Value) -> PythonText:
+    def _einsum(self, v: Value) -> CodeText:
         pieces = [self._pieces[a] for a in v.args]
         operands = ", ".join(f"{p.unsigned}" for p in pieces)
         text = f'{MODULES[self._library]}.einsum("{v.data}", {operands})'
-        return PythonText(text, negative=sum(p.negative for p in pieces) % 2 == 1)
+        return CodeText(text, negative=sum(p.negative for p in pieces) % 2 == 1)
 
-    def _slice(self, v: Value) -> PythonText:
+    def _slice(self, v: Value) -> CodeText:
         texts, used = [], set[str]()
         for place in v.data:
             if place is None:
@@ -379,53 +393,47 @@ class Writer:
         """Where a slice ends, if that isn't the end of the axis."""
         return "" if end == v.args[0].shape[axis] else self.dim(end)
 
-    def _concatenation(self, v: Value) -> PythonText:
+    def _concatenation(self, v: Value) -> CodeText:
         function = {"numpy": "np.concatenate", "jax": "jnp.concatenate", "torch": "torch.cat"}
         parts = ", ".join(f"{self._pieces[a]}" for a in v.args)
         axis = f", {_AXIS[self._library]}={v.data}" if v.data else ""
-        return PythonText(f"{function[self._library]}([{parts}]{axis})")
+        return CodeText(f"{function[self._library]}([{parts}]{axis})")
 
     # ---- arrays of members
 
-    def _permuted(self, v: Value) -> PythonText:
+    def _permuted(self, v: Value) -> CodeText:
         """The axes in another order; mostly, the last two are exchanged."""
         x, order = self._pieces[v.args[0]], list(v.data)
         if order[:-2] == list(range(len(order) - 2)):
-            return PythonText(f"{x:atom}.swapaxes(-1, -2)")
+            return CodeText(f"{x:atom}.swapaxes(-1, -2)")
         return self._called("permute" if self._library == "torch" else "transpose", x, tuple(order))
 
-    def _called(self, function: str, x: PythonText, *args: object) -> PythonText:
-        return PythonText(f"{MODULES[self._library]}.{function}({x}, {', '.join(map(str, args))})")
+    def _called(self, function: str, x: CodeText, *args: object) -> CodeText:
+        return CodeText(f"{MODULES[self._library]}.{function}({x}, {', '.join(map(str, args))})")
 
-    def _expanded(self, v: Value) -> PythonText:
+    def _expanded(self, v: Value) -> CodeText:
         """The axes that others have besides, each of one entry: `a[:, None]`."""
         return self._indexed(v, [":" if own else "None" for own in v.data])
 
-    def _indexed(self, v: Value, places: list[str], used: Iterable[str] = ()) -> PythonText:
+    def _indexed(self, v: Value, places: list[str], used: Iterable[str] = ()) -> CodeText:
         """Part of an array; what are the last axes, and taken whole, isn't written."""
         while len(places) > 1 and places[-1] == ":":
             places.pop()
         (a,) = v.args
         text = self.array_of(a) if self.is_number(a) else f"{self._pieces[a]:atom}"
         names = frozenset(self._dims[name] for name in used)
-        return PythonText(f"{text}[{', '.join(places)}]", names=names)
+        return CodeText(f"{text}[{', '.join(places)}]", names=names)
 
-    def _tensordot(self, v: Value) -> PythonText:
-        a, b = (self._pieces[x] for x in v.args)
-        keyword = "dims" if self._library == "torch" else "axes"
-        text = f"{MODULES[self._library]}.tensordot({a}, {b}, {keyword}={v.data})"
-        return PythonText(text)
-
-    def _padded(self, v: Value) -> PythonText:
+    def _padded(self, v: Value) -> CodeText:
         """Zeros before and behind, along each axis."""
         x = self._pieces[v.args[0]]
         if self._library == "torch":  # from the last axis on
             ends = [self.dim(d) for pair in reversed(v.data) for d in pair]
-            return PythonText(f"torch.nn.functional.pad({x}, ({', '.join(ends)}))")
+            return CodeText(f"torch.nn.functional.pad({x}, ({', '.join(ends)}))")
         pairs = ", ".join(f"({self.dim(a)}, {self.dim(b)})" for a, b in v.data)
         return self._called("pad", x, f"({pairs})" if len(v.data) > 1 else f"({pairs},)")
 
-    def _selected(self, v: Value) -> PythonText:
+    def _selected(self, v: Value) -> CodeText:
         """A slice along each axis, or one entry of it."""
         return self._indexed(v, [self._place_of(v, axis, p) for axis, p in enumerate(v.data)])
 
@@ -438,46 +446,33 @@ class Writer:
         text = _span(self.dim(first) if first.terms else "", self._end(v, end, axis))
         return text + (f":{step}" if step > 1 else "")
 
-    def _windows(self, v: Value) -> PythonText:
+    def _windows(self, v: Value) -> CodeText:
         """Stretches of an axis, along a last one: views, but in JAX, which puts no copy in their
         place where it needs none."""
         axis, size, step = v.data
         x, length = self._pieces[v.args[0]], self.dim(size)
         if self._library == "torch":
-            return PythonText(f"{x:atom}.unfold({axis}, {length}, {step})")
+            return CodeText(f"{x:atom}.unfold({axis}, {length}, {step})")
         before = ":, " * axis
         if self._library == "numpy":
             view = f"np.lib.stride_tricks.sliding_window_view({x}, {length}, axis={axis})"
-            return PythonText(view + (f"[{before}::{step}]" if step > 1 else ""))
+            return CodeText(view + (f"[{before}::{step}]" if step > 1 else ""))
         starts = f"{f'{step} * ' * (step > 1)}jnp.arange({self.dim(v.shape[axis])})[:, None]"
         picked = f"{x:atom}[{before}{starts} + jnp.arange({length})]"
-        return PythonText(f"jnp.moveaxis({picked}, {axis + 1}, -1)")
+        return CodeText(f"jnp.moveaxis({picked}, {axis + 1}, -1)")
 
-    def _axis_diagonal(self, v: Value) -> PythonText:
-        x, (i, j) = self._pieces[v.args[0]], v.data
-        first, second = ("dim1", "dim2") if self._library == "torch" else ("axis1", "axis2")
-        return self._called("diagonal", x, f"{first}={i}", f"{second}={j}")
-
-    def _counted(self, v: Value) -> PythonText:
-        first, end = map(self.dim, v.data)
-        kind = f"dtype={self._like}.dtype"
-        if self._library == "torch":
-            kind += f", device={self._like}.device"
-        text = f"{MODULES[self._library]}.arange({first}, {end}, {kind})"
-        return PythonText(text, names=frozenset([self._like]))
-
-    def _item(self, v: Value) -> PythonText:
+    def _item(self, v: Value) -> CodeText:
         """One of several unknowns that a solver has found."""
         solver, number = v.data
-        text, _ = SOLVERS[solver].items[number]
-        return PythonText(text.format(f"{self._pieces[v.args[0]]:atom}"))
+        text = SOLVERS[solver].items[number].text
+        return CodeText(text.format(f"{self._pieces[v.args[0]]:atom}"))
 
-    def _kept(self, v: Value) -> PythonText:
+    def _kept(self, v: Value) -> CodeText:
         """A member that a loop has made."""
         name, at = v.data
-        return PythonText(f"{name}[{', '.join(map(self.dim, at))}]", names=frozenset([name]))
+        return CodeText(f"{name}[{', '.join(map(self.dim, at))}]", names=frozenset([name]))
 
-    def _stacked(self, v: Value) -> PythonText:
+    def _stacked(self, v: Value) -> CodeText:
         """Members that a loop has made, as one array."""
         name, at, over, partly = v.data
         names, lead = {name}, len(over)
@@ -497,59 +492,63 @@ class Writer:
         )
         if lead > 1:
             text += f".reshape({self.shape(v.shape)})"
-        return PythonText(text, names=frozenset(names))
+        return CodeText(text, names=frozenset(names))
 
-    def _power(self, v: Value) -> PythonText:
-        base, exponent = v.args
-        if exponent.op != "number":
-            text = f"{self._pieces[base]:atom} ** {self._pieces[exponent]:atom}"
-            return PythonText(text, PythonPrecedence.POWER)
-        if exponent.data < 0:
-            below = self._raised(base, -exponent.data)
-            return PythonText(f"1 / {below:unary}", PythonPrecedence.PRODUCT)
-        return self._raised(base, exponent.data)
+    def _power(self, v: Value) -> CodeText:
+        if v.exponent is None:
+            return self.powers(v)
+        if v.exponent >= 0:
+            return self.raised(v.args[0], v.exponent)
+        terms = self.quotient()
+        terms.below(self.denominator(v), v.rank > 0)
+        return terms.piece()
 
-    def _raised(self, base: Value, exponent: Real) -> PythonText:
+    def powers(self, v: Value) -> CodeText:
+        """A power whose exponent is no number."""
+        base, exponent = (self._pieces[a] for a in v.args)
+        return CodeText(f"{base:atom} ** {exponent:atom}", CodePrecedence.POWER)
+
+    def raised(self, base: Value, exponent: Real) -> CodeText:
+        """A power with a positive number for its exponent."""
         piece = self._pieces[base]
         if exponent == 1:
             return piece
         if exponent == Fraction(1, 2):
             template = TABLE["root"].template(self._library, base in self._plain)
-            return PythonText(template.format(piece))
+            return CodeText(template.format(piece))
         power = number(exponent)
         sign = "**" if piece.is_simple and power.is_simple else " ** "
-        return PythonText(f"{piece:atom}{sign}{power:atom}", PythonPrecedence.POWER)
+        return CodeText(f"{piece:atom}{sign}{power:atom}", CodePrecedence.POWER)
 
-    def _product(self, v: Value) -> PythonText:
+    def _product(self, v: Value) -> CodeText:
         """Scalars first, so that they are multiplied before an array is; one division last."""
-        terms = Quotient()
+        terms = self.quotient()
         for a in v.args:
             if a.op == "number":
                 terms.multiply(a.data)
             else:
-                self.put(terms, a)
+                self.put(terms, a, v.shape)
         return terms.piece()
 
-    def put(self, terms: Quotient, a: Value) -> None:
-        """Put a factor above the bar or below it."""
-        if self.divides(a):
-            terms.below(self.denominator(a), a.rank > 0)
-        else:
-            terms.above(self._pieces[a], a.rank > 0)
+    def put(self, terms: Quotient, a: Value, wanted: Extent) -> None:
+        """Put a factor above the bar or below it, in a product of this shape."""
+        below = self.divides(a)
+        piece = self.denominator(a) if below else self._pieces[a]
+        piece = self.aligned(piece, a.shape, wanted if a.rank else ())
+        (terms.below if below else terms.above)(piece, a.rank > 0)
 
     def divides(self, a: Value) -> bool:
         """Whether a factor is written below the bar: a negative power without a name of its own."""
-        negative = a.op == "power" and a.args[1].op == "number" and a.args[1].data < 0
-        return negative and not self._pieces[a].is_simple
+        return (a.exponent or 0) < 0 and not self._pieces[a].is_simple
 
-    def denominator(self, a: Value) -> PythonText:
-        return self._raised(a.args[0], -a.args[1].data)
+    def denominator(self, a: Value) -> CodeText:
+        """What is written below the bar for a negative power."""
+        return self.raised(a.args[0], -a.args[1].data)
 
 
-_SPECIAL: Mapping[ArrayOperation, Callable[[Writer, Value], PythonText]] = {
+_SPECIAL: Mapping[ArrayOperation, Callable[[Writer, Value], CodeText]] = {
     "number": Writer._number,
     "size": Writer._size,
-    "constant": Writer._constant,
     "abstract": Writer._abstract,
     "add": Writer.sum_of,
     "mul": Writer._product,
@@ -560,12 +559,9 @@ _SPECIAL: Mapping[ArrayOperation, Callable[[Writer, Value], PythonText]] = {
     "power": Writer._power,
     "permute": Writer._permuted,
     "expand": Writer._expanded,
-    "tensordot": Writer._tensordot,
     "pad": Writer._padded,
     "select": Writer._selected,
     "windows": Writer._windows,
-    "axis_diagonal": Writer._axis_diagonal,
-    "arange": Writer._counted,
     "item": Writer._item,
     "member": Writer._kept,
     "stack": Writer._stacked,

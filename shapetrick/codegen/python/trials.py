@@ -17,7 +17,7 @@ import numpy as np
 
 from ...core.dims import SCALAR, Dim, Sizes
 from ...core.errors import CodeError, ShapetrickError
-from ...core.expr import Expr, Symbol, as_symbol, symbol
+from ...core.expr import Expr, as_symbol, symbol
 from ...core.functions import Array
 from ...core.indices import Member
 from ...core.named_tuples import NamedTuple
@@ -104,7 +104,8 @@ def confirm(
     lengths: Sizes | None = None,
     sizes: Sequence[Sizes] = (),
 ) -> list[SampledPoint]:
-    """Likewise for a function with these parameters: each member is one, where it takes lists."""
+    """Likewise for a function with these parameters: each member is one, where it takes lists. The
+    dimensions in `lengths` have these sizes."""
     abstract = [(key, name) for key, name in given.functions.items() if isinstance(key, tuple)]
 
     def run(sizes: Sizes, drawn: Draw) -> Sequence[Any]:
@@ -116,7 +117,14 @@ def confirm(
         found = function(**_in_lists(arguments))
         return [one for x in found.values() for one in _members(x)]
 
-    return judge(expected, [*given.inputs], names, run, seed, lengths, sizes)
+    dims = dims_of([*(x for e in expected for x in (e.expression, e.of)), *given.inputs])
+    places: list[SampledPoint] = []
+    for of in dict.fromkeys(e.of for e in expected):
+        target = Target(of, _NOTHING, "grad", None, False, (*given.inputs,), (*names,))
+        trial = _ValuesAndGradients(expected, of, run)
+        tried = sizes or assignments(dims, generator(seed))
+        places += islice(_found(trial, target, tried, seed, lengths or {}), SITES)
+    return places
 
 
 def _in_lists(members: Iterable[tuple[str, Any]]) -> dict[str, Any]:
@@ -167,26 +175,6 @@ def _of_moderate_size(program: Program) -> Program:
     wanted = [Returned(o.key, o.name, e) for o, e in zip(program.outputs, small, strict=False)]
     inputs = [as_symbol(e) for e in small[len(wanted) :]]
     return planned(wanted, [e.name for e in inputs], {}, is_spelled, inputs)
-
-
-def judge(
-    expected: Sequence[ExpectedValue],
-    inputs: Sequence[Symbol],
-    names: Iterable[str],
-    run: RunCode,
-    seed: int,
-    lengths: Sizes | None = None,
-    sizes: Sequence[Sizes] = (),
-) -> list[SampledPoint]:
-    """Likewise for what `run` finds; the dimensions in `lengths` have these sizes."""
-    dims = dims_of([*(x for e in expected for x in (e.expression, e.of)), *inputs])
-    places: list[SampledPoint] = []
-    for of in dict.fromkeys(e.of for e in expected):
-        target = Target(of, _NOTHING, "grad", None, False, (*inputs,), (*names,))
-        trial = _ValuesAndGradients(expected, of, run)
-        tried = sizes or assignments(dims, generator(seed))
-        places += islice(_found(trial, target, tried, seed, lengths or {}), SITES)
-    return places
 
 
 def _found(

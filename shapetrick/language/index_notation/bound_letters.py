@@ -15,15 +15,18 @@ from ...core.indices import Index, Member, Range
 from ..syntax.index_binders import (
     BINDERS,
     DELTAS,
-    SUMMED,
+    PRODUCTS,
     Binder,
     ComparisonSign,
     base_below,
     beginning,
+    bound_twice,
     capital_of,
+    is_product,
     parts_below,
     selector_of,
-    written_out,
+    spine,
+    summed_by,
 )
 from ..syntax.member_ranges import letters_of_members, member_letters, member_of, range_of
 from ..syntax.selections import Selector, typed_index
@@ -38,13 +41,12 @@ from ..syntax.tree import (
     with_args,
 )
 from .entry_definitions import letters_of, names_in
-from .index_names import IndexNames
+from .entry_meanings import IndexNames
 from .positions import POSITION
 
 _REVERSED: Mapping[ComparisonSign, ComparisonSign] = {
     "<": ">", ">": "<", "≤": "≥", "≥": "≤", "≠": "≠",
 }  # fmt: skip
-_PRODUCTS = ("*", ".*", "/", "./", "⊗")
 _KINDS = {fold: kind for kind, fold in RUNNING.items()}
 
 
@@ -73,12 +75,12 @@ class BoundReader:
     def _marked(self, root: SyntaxNode) -> SyntaxNode:
         """The expression with the nodes of what binds letters, and of entries."""
         nodes = list(postorder(root))
-        inner = {n.args[0] for n in nodes if n.kind in _PRODUCTS and _is_chain(n.args[0])}
+        inner = {n.args[0] for n in nodes if n.kind in PRODUCTS and is_product(n.args[0])}
         done: dict[SyntaxNode, SyntaxNode] = {}
         for node in nodes:
             if node in inner:
                 continue
-            if node.kind in _PRODUCTS:
+            if node.kind in PRODUCTS:
                 done[node] = self._chain(node, done)
             elif node.kind == "name":
                 done[node] = self._entry(node)
@@ -104,43 +106,46 @@ class BoundReader:
             letter = self._binds_nothing(node, bound)
             if letter:
                 raise NameProblem(
-                    self._undeclared_entry(letter, done[root])
-                    or f"nothing behind this has the index `{letter}`: what is summed stands "
+                    f"nothing behind this has the index `{letter}`: what is summed stands "
                     f"behind the sum, `sum({letter}) x[{letter}]`, with a declared `x`.",
                     node.span,
                 )
         return done[root]
 
-    def _undeclared_entry(self, letter: str, root: SyntaxNode) -> str:
-        """What is said of the entries of a name that nobody declared; empty if there are none."""
-        names = (n.value for n in postorder(root) if n.kind == "name" and base_below(n.value))
-        below = (base_below(name) for name in names if letter in name.rpartition("_")[2])
-        base = next((b for b in below if b not in BINDERS and self.known.is_letter(b)), "")
-        entry, rows = f"{base}_{letter}", capital_of(base or "x")
-        said = f"`{base}` is not declared: numbers `{entry}` are entries of `{base} : n`"
-        return said + f", columns `{entry}` rows of `{rows} : m x n`." if base else ""
+    def _refuse_undeclared_entries(self, root: SyntaxNode, letters: Sequence[str]) -> None:
+        """Refuse what would be entries with these letters of names that nobody declared."""
+        for name, span in ((n.value, n.span) for n in postorder(root) if n.kind == "name"):
+            base, index = parts_below(name)
+            new = base and base not in BINDERS and all(map(self.known.is_letter, (name, base)))
+            if not new or not any(letter in index for letter in letters):
+                continue
+            said = f"`{base}` is not declared: numbers `{name}` are entries of `{base} : "
+            if len(index) == 1:
+                rows = capital_of(base)
+                raise NameProblem(f"{said}n`, columns `{name}` rows of `{rows} : m x n`.", span)
+            raise NameProblem(f"{said}m x n`.", span)
 
     def _scopes(
         self, root: SyntaxNode, outside: frozenset[str]
-    ) -> Iterator[tuple[SyntaxNode, frozenset[str]]]:
-        """Each node, and the letters that are bound where its arguments stand."""
+    ) -> Iterator[tuple[SyntaxNode, frozenset[str], tuple[str, ...]]]:
+        """Each node, the letters that are bound around it, and those that it binds."""
         stack = [(root, outside)]
         while stack:
             node, scope = stack.pop()
-            if node.kind == "bound":
-                scope |= {*node.value.own}
-            elif node.kind in RUNNING:
-                scope |= {node.value.letter}
-            yield node, scope
-            stack += [(a, scope) for a in reversed(node.args)]
+            letters = node.value.own if node.kind == "bound" else ()
+            letters = (node.value.letter,) if node.kind in RUNNING else letters
+            own = tuple(letter for letter in letters if letter not in scope)
+            yield node, scope, own
+            inner = scope.union(own) if own else scope
+            stack += [(a, inner) for a in reversed(node.args)]
 
     def unbound(
         self, root: SyntaxNode, outside: frozenset[str] = frozenset()
     ) -> Iterator[tuple[str, SyntaxNode]]:
         """Each letter that nothing binds, and the entry that has it."""
-        for node, scope in self._scopes(root, outside):
+        for node, scope, own in self._scopes(root, outside):
             if node.kind == "bound":
-                yield from ((t, node) for t in node.value.letters if t not in scope)
+                yield from ((t, node) for t in node.value.letters if t not in scope.union(own))
             elif node.kind == "selected":
                 alone = [s for s in node.value if s.is_one]
                 for name in (n.value for s in alone for n in names_in(s)):
@@ -165,7 +170,7 @@ class BoundReader:
     def _with_positions(self, root: SyntaxNode, heads: frozenset[str]) -> SyntaxNode:
         """The expression with its indices that are values told apart. Raises NameProblem."""
         scoped = self._scopes(root, heads)
-        places = dict.fromkeys(n for n, s in scoped if n.kind == "name" and n.value in s)
+        places = dict.fromkeys(n for n, s, _ in scoped if n.kind == "name" and n.value in s)
         running = {n.value.letter for n in postorder(root) if places and n.kind in RUNNING}
         running |= letters_of_members(root) if places else set()
         for node in places:
@@ -210,8 +215,8 @@ class BoundReader:
             return only.value if only.kind == "name" and only.value in bound else ""
         if node.kind != "name" or not self.known.is_letter(node.value):
             return ""
-        m = SUMMED.fullmatch(written_out(node.value))
-        return m["letters"][0] if m is not None and m["sign"] not in self.known.values else ""
+        summed = summed_by(node, self.known.values)
+        return summed.letters[0] if summed is not None else ""
 
     def _hold(self, node: SyntaxNode) -> None:
         """Find the indices in a node that nothing in it binds."""
@@ -292,6 +297,7 @@ class BoundReader:
     def _running(self, node: SyntaxNode) -> SyntaxNode:
         """`sum(i = 1..n) x[i]` over entries; over members it stays."""
         (body,), over = node.args, node.value
+        self._refuse_undeclared_entries(body, over.letter)
         if over.letter in letters_of_members(body) or over.letter not in self.held[body]:
             return node
         self._check_free(over.letter, node.span)
@@ -391,13 +397,10 @@ class BoundReader:
 
     def _chain(self, root: SyntaxNode, done: Mapping[SyntaxNode, SyntaxNode]) -> SyntaxNode:
         """A product, in which what binds takes all that follows it."""
-        spine = [root]
-        while _is_chain(spine[-1].args[0]):
-            spine.append(spine[-1].args[0])
-        spine.reverse()
-        first = done[spine[0].args[0]]
-        items = [(spine[0], first), *((n, done[n.args[1]]) for n in spine)]
-        same = first is spine[0].args[0] and all(done[n.args[1]] is n.args[1] for n in spine)
+        nodes = spine(root)
+        first = done[nodes[0].args[0]]
+        items = [(nodes[0], first), *((n, done[n.args[1]]) for n in nodes)]
+        same = first is nodes[0].args[0] and all(done[n.args[1]] is n.args[1] for n in nodes)
         for k in range(len(items) - 2, -1, -1):
             taken = self._binder(items, k)
             if taken is None:
@@ -413,7 +416,7 @@ class BoundReader:
             items[k:] = [(items[k][0], node)]
             same = False
         if same:
-            for n in spine:
+            for n in nodes:
                 self._hold(n)
             return root
         if len(items) == 1:
@@ -497,9 +500,7 @@ class BoundReader:
         elif node.kind == "binder":
             binder = node.value
         elif node.kind == "name" and not isinstance(node.value, Member):
-            m = SUMMED.fullmatch(written_out(node.value))
-            if m is not None and not {m["sign"], node.value} & self.known.values:
-                binder = Binder(BINDERS[m["sign"]], tuple(m["letters"]))
+            binder = summed_by(node, self.known.values)
             following = items[k + 1][1] if k + 1 < len(items) else None
             called = following is not None and following.bracketed and following.kind == "name"
             if node.value in BINDERS and self.known.is_letter(node.value) and called:
@@ -515,6 +516,7 @@ class BoundReader:
         """Whether the body holds the letters as indices. Raises NameProblem."""
         missing = [s for s in binder.letters if s not in self.held[body]]
         missing = [s for s in missing if s not in {t for r in binder.ranges for t in r.letters}]
+        self._refuse_undeclared_entries(body, binder.letters)
         if len(missing) == len(binder.letters):
             return False
         for k, letter in enumerate(binder.letters):
@@ -547,20 +549,11 @@ class BoundReader:
         if not any(n.kind == "bound" and n.value.compared for n in nodes):
             return root
         binders: dict[SyntaxNode, Binder] = {}
-        stack = [(root, heads)]
-        while stack:
-            node, scope = stack.pop()
+        for node, _, own in self._scopes(root, heads):
             if node.kind == "bound":
-                letters = tuple(s for s in node.value.own if s not in scope)
-                if not letters:
-                    letter = node.value.letters[0]
-                    message = f"`{letter}` runs here already: choose another letter for the sum."
-                    raise NameProblem(message, node.span)
-                binders[node] = node.value._replace(summed=letters)
-                scope |= {*letters}
-            elif node.kind in RUNNING:
-                scope |= {node.value.letter}
-            stack += [(a, scope) for a in node.args]
+                if not own:
+                    raise NameProblem(bound_twice(node.value.letters[0]), node.span)
+                binders[node] = node.value._replace(summed=own)
 
         def scoped(node: SyntaxNode, args: tuple[SyntaxNode, ...]) -> SyntaxNode:
             new = replace(node, args=args, value=binders.get(node, node.value))
@@ -605,7 +598,3 @@ class BoundReader:
             whole = SyntaxNode(kind, (whole,), first, node.span)
             self._hold(whole)
         return whole
-
-
-def _is_chain(node: SyntaxNode) -> bool:
-    return node.kind in _PRODUCTS and not node.bracketed

@@ -7,10 +7,10 @@ what the translation knows is used.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -18,9 +18,8 @@ from ...core.dims import Dim, Shape
 from ...core.errors import BudgetError
 from ...core.functions import NAMES, TABLE, Array
 from ..shapes.notated_calls import SIGNS
-from ..syntax.selections import Selector
 from ..syntax.tree import INNER, RUNNING, Callee, SyntaxNode
-from .index_names import IndexNames
+from .entry_meanings import EntryMeanings
 
 MOST_ENTRIES = 1_000_000
 TOO_LARGE = (
@@ -29,7 +28,10 @@ TOO_LARGE = (
 )
 TOLERANCE = 1e-8
 _SMALLEST, _LARGEST = 3, 100  # sizes of a dimension
-_OPERATORS = {"+": "add", ".*": "times", ".^": "power", "^": "power"}
+_OPERATORS: Mapping[str, Callable[..., Any]] = {
+    **{"neg": np.negative, "+": np.add, "-": np.subtract, ".*": np.multiply, "./": np.divide},
+    **{"/": np.divide, ".^": np.power, "^": np.power},
+}
 _REDUCED: Mapping[str, Any] = {
     "sum": np.sum,
     "mean": np.mean,
@@ -51,40 +53,7 @@ _MASKS: Mapping[str, Callable[[Array], Array]] = {
 _DRAWS = ((-1.5, 1.5), (0.2, 1.6), (0.2, 0.9))
 
 
-class LetterMeanings(Protocol):
-    """What is known of a text in letters."""
-
-    @property
-    def values(self) -> Container[SyntaxNode]:
-        """The parts that have open letters."""
-        ...
-
-    @property
-    def sized(self) -> Mapping[SyntaxNode, Dim]:
-        """The parts that stand for dimensions."""
-        ...
-
-    @property
-    def parts(self) -> Mapping[SyntaxNode, SyntaxNode]:
-        """Of what has numbers among its indices, the row, column or slice that they tell."""
-        ...
-
-    @property
-    def text(self) -> str:
-        """What was typed."""
-        ...
-
-    @property
-    def known(self) -> IndexNames:
-        """The names that have a meaning."""
-        ...
-
-    def shape(self, node: SyntaxNode) -> Shape: ...
-    def letter(self, selector: Selector) -> str: ...
-    def is_identity(self, base: SyntaxNode) -> bool: ...
-
-
-def agree(node: SyntaxNode, form: SyntaxNode, heads: Sequence[str], reader: LetterMeanings) -> bool:
+def agree(node: SyntaxNode, form: SyntaxNode, heads: Sequence[str], reader: EntryMeanings) -> bool:
     """Whether a text in letters, and what it was read as, have the same values."""
     leaves = list(dict.fromkeys(_drawn(node, reader)) | dict.fromkeys(_drawn(form, reader)))
     shapes = [reader.shape(leaf) for leaf in leaves]
@@ -104,7 +73,7 @@ def _same_values(
     node: SyntaxNode,
     form: SyntaxNode,
     heads: Sequence[str],
-    reader: LetterMeanings,
+    reader: EntryMeanings,
     leaves: Sequence[tuple[SyntaxNode, Shape]],
     sizes: Mapping[str, int],
 ) -> bool:
@@ -133,7 +102,7 @@ def _same_values(
     return True
 
 
-def _inside(node: SyntaxNode, reader: LetterMeanings) -> tuple[SyntaxNode, ...]:
+def _inside(node: SyntaxNode, reader: EntryMeanings) -> tuple[SyntaxNode, ...]:
     """The parts of which a node's value is computed; none of what is drawn."""
     if node in reader.sized or _is_drawn(node, reader):
         return ()
@@ -143,7 +112,7 @@ def _inside(node: SyntaxNode, reader: LetterMeanings) -> tuple[SyntaxNode, ...]:
     return node.args
 
 
-def _is_drawn(node: SyntaxNode, reader: LetterMeanings) -> bool:
+def _is_drawn(node: SyntaxNode, reader: EntryMeanings) -> bool:
     """Whether a value is drawn: that of a name, and of what has no letters and is no function of
     arrays alone."""
     match node.kind:
@@ -160,13 +129,18 @@ def _is_drawn(node: SyntaxNode, reader: LetterMeanings) -> bool:
     return False
 
 
-def _drawn(root: SyntaxNode, reader: LetterMeanings) -> Iterator[SyntaxNode]:
-    stack = [root]
+def _drawn(root: SyntaxNode, reader: EntryMeanings) -> Iterator[SyntaxNode]:
+    nodes = _postorder(root, reader)
+    return (n for n in nodes if n not in reader.sized and _is_drawn(n, reader))
+
+
+def _postorder(root: SyntaxNode, reader: EntryMeanings) -> Iterator[SyntaxNode]:
+    """The parts of which the value is computed, and the whole; arguments first."""
+    backwards, stack = [], [root]
     while stack:
-        node = stack.pop()
-        if node not in reader.sized and _is_drawn(node, reader):
-            yield node
-        stack.extend(reversed(_inside(node, reader)))
+        backwards.append(stack.pop())
+        stack += _inside(backwards[-1], reader)
+    return reversed(backwards)
 
 
 def _sizes(dims: Sequence[Dim], node: SyntaxNode) -> dict[str, int]:
@@ -190,7 +164,7 @@ def _shrunk(dims: Sequence[Dim], count: int) -> dict[str, int]:
 class _LetterValues:
     """The values of nodes: arrays with an axis for each letter before rows and columns."""
 
-    reader: LetterMeanings
+    reader: EntryMeanings
     sizes: Mapping[str, int]
     drawn: Mapping[SyntaxNode | str, Array]
     letters: list[str] = field(default_factory=list)
@@ -199,7 +173,7 @@ class _LetterValues:
     def of(self, root: SyntaxNode, heads: Sequence[str]) -> Array:
         """The value; a matrix or a column where its letters are `heads`, of which an empty one
         stands for the side that the value has itself."""
-        nodes = list(self._postorder(root))
+        nodes = list(_postorder(root, self.reader))
         self.letters = list(dict.fromkeys(s for n in nodes for s in self._letters(n)))
         bound = (s for n in nodes if n.kind == "bound" for s in n.value.letters)
         self.letters = list(dict.fromkeys([*self.letters, *bound]))
@@ -238,17 +212,6 @@ class _LetterValues:
             known = [self.extents[s] for s in letters if s in self.extents]
             self.extents.update(dict.fromkeys(letters, *known[:1]) if known else {})
 
-    def _postorder(self, root: SyntaxNode) -> Iterator[SyntaxNode]:
-        stack = [(root, False)]
-        while stack:
-            node, ready = stack.pop()
-            inside = _inside(node, self.reader)
-            if ready or not inside:
-                yield node
-            else:
-                stack.append((node, True))
-                stack.extend((a, False) for a in reversed(inside))
-
     def _letters(self, node: SyntaxNode) -> Iterator[str]:
         if node.kind == "selected" and not _is_drawn(node, self.reader):
             for selector in node.value:
@@ -274,17 +237,11 @@ class _LetterValues:
                 return self._call(node.value, args)
             case "abstract":
                 return np.asarray(np.sin(args[0] + node.value[1]) + args[0] / 2)
-            case "neg":
-                return -args[0]
             case "'":
                 return args[0].swapaxes(-1, -2)
-            case "-":
-                return np.asarray(args[0] - args[1])
-            case "/" | "./":
-                return np.asarray(args[0] / args[1])
             case "*":
                 return self._product(node, *args)
-        return TABLE[_OPERATORS[node.kind]].value(*args, None)
+        return np.asarray(_OPERATORS[node.kind](*args))
 
     def _lifted(self, array: Array) -> Array:
         return array.reshape(*([1] * len(self.letters)), *array.shape[-2:])

@@ -6,9 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Protocol
 
-from ...core.dims import ONE, Dim, Shape, shape_text
+from ...core.dims import ONE, Dim, shape_text
 from ...core.errors import ShapeError
 from ..syntax.index_binders import Binder
 from ..syntax.selections import Selector
@@ -22,24 +21,10 @@ from ..syntax.tree import (
     postorder,
     transformed,
 )
+from .entry_meanings import EntryMeanings
 
 
-class BaseMeanings(Protocol):
-    """What is known of what has entries."""
-
-    def shape(self, node: SyntaxNode) -> Shape: ...
-    def is_identity(self, base: SyntaxNode) -> bool: ...
-
-
-class ClassMeanings(BaseMeanings, Protocol):
-    """What is known of the names: shapes, and of the columns of classes, how many these have."""
-
-    @property
-    def classes(self) -> dict[str, Dim]: ...
-    def give_shape(self, name: str, shape: Shape) -> None: ...
-
-
-def with_classes(root: SyntaxNode, known: ClassMeanings) -> SyntaxNode:
+def with_classes(root: SyntaxNode, known: EntryMeanings) -> SyntaxNode:
     """The expression with sums in the place of such entries. Raises ShapeError."""
     if not any(_classes(node) for node in postorder(root)):
         return root
@@ -54,7 +39,7 @@ def _classes(node: SyntaxNode) -> list[tuple[int, SyntaxNode]]:
     return [(k, first) for k, first in firsts if first is not None and first.kind == "selected"]
 
 
-def _summed(node: SyntaxNode, root: SyntaxNode, known: ClassMeanings) -> SyntaxNode:
+def _summed(node: SyntaxNode, root: SyntaxNode, known: EntryMeanings) -> SyntaxNode:
     found = node
     for k, entry in _classes(node):
         (base,), (column,) = node.args, entry.args
@@ -77,7 +62,7 @@ def _summed(node: SyntaxNode, root: SyntaxNode, known: ClassMeanings) -> SyntaxN
     return found
 
 
-def extent(root: SyntaxNode, selector: Selector, known: BaseMeanings) -> Dim | None:
+def extent(root: SyntaxNode, selector: Selector, known: EntryMeanings) -> Dim | None:
     """Over how much a letter runs, where it is another index."""
     letter = selector.first.value if selector.first is not None else None
     for node in postorder(root):
@@ -89,7 +74,7 @@ def extent(root: SyntaxNode, selector: Selector, known: BaseMeanings) -> Dim | N
     return None
 
 
-def _take(column: SyntaxNode, count: Dim | None, known: ClassMeanings) -> None:
+def _take(column: SyntaxNode, count: Dim | None, known: EntryMeanings) -> None:
     """Take a column for the matrix of so many classes. Raises ShapeError."""
     name = column.value
     before = known.classes.get(name)
@@ -103,7 +88,7 @@ def _take(column: SyntaxNode, count: Dim | None, known: ClassMeanings) -> None:
                 column.span,
             )
         known.classes[name] = count
-        known.give_shape(name, (shape[0], count))
+        known.inference.shapes[name] = shape[0], count
     elif count is not None and count != before:
         raise ShapeError(f"`{name}` has {before} classes in one place, {count} here.", column.span)
 

@@ -12,12 +12,10 @@ from ...core.named_tuples import NamedTuple
 from ..syntax.index_binders import (
     BINDERS,
     DELTAS,
-    LOWERED,
-    SUMMED,
     base_below,
     capital_of,
     parts_below,
-    written_out,
+    summed_by,
 )
 from ..syntax.member_ranges import member_letters, member_of
 from ..syntax.selections import Selector, plain_of
@@ -91,8 +89,16 @@ def families_among(statements: Sequence[Statement], known: Iterable[str] = ()) -
         if indices and (isinstance(s, Declaration) or _is_member(s, indices))
     }
     families.update(known)
-    given = [s for s in statements if isinstance(s, (Declaration, Definition))]
-    return _families_by_families(given, families)
+    members = [
+        (s, s.name.name)
+        for s in statements
+        if isinstance(s, Definition) and isinstance(s.name.name, Member)
+    ]
+    while True:
+        more = {n.base for s, n in members if not _is_by_entries(s, letters_of(n), families)}
+        if more <= families:
+            return families
+        families |= more
 
 
 def _is_member(s: Statement, indices: Sequence[Index]) -> bool:
@@ -144,7 +150,9 @@ def _by_entries(s: Asked, plain: set[str]) -> Asked:
         whole, places = _entry_of(of, plain) if base and len(letters) == 1 else ("", ())
         if len(places) == 1:  # `∂y_i/∂x_j`, of a Jacobian
             s, letters = replace(s, of=replace(s.of, value=whole)), (*places, *letters)
-        base, letters = (base, letters) if base else _line_of(name, plain)
+        if not base:
+            base, index = line_of(name, plain)
+            letters = (index, "")
         if not base:
             continue
         distinct = len({*letters}) == len(letters) and (len(letters) == 2 or "" not in letters)
@@ -167,32 +175,15 @@ def _entry_of(name: str, plain: set[str]) -> tuple[str, tuple[str, ...]]:
     return (base, tuple(index)) if base in plain and index.isalpha() else ("", ())
 
 
-def _line_of(name: str, plain: set[str]) -> tuple[str, tuple[str, ...]]:
-    """The matrix of which `y_i` is a row, and its letters; empty if it is none."""
+def line_of(name: str, plain: Container[str]) -> tuple[str, str]:
+    """The matrix of which `y_i` is a row, and the index; both empty if it is none."""
     base, index = parts_below(name)
-    is_row = len(index) == 1 and base.islower() and name not in plain
-    return (capital_of(base), (index, "")) if is_row and capital_of(base) in plain else ("", ())
+    is_row = len(index) == 1 and base.islower() and base not in plain and name not in plain
+    return (capital_of(base), index) if is_row and capital_of(base) in plain else ("", "")
 
 
 def letters_of(name: Member) -> tuple[str, ...]:
     return tuple(i.letter for i in name.indices if not i.offset)
-
-
-def _families_by_families(
-    statements: Iterable[Declaration | Definition], families: set[str]
-) -> set[str]:
-    """The families that are defined by members of families, in whatever order."""
-    found = set(families)
-    members = [
-        (s, s.name.name)
-        for s in statements
-        if isinstance(s, Definition) and isinstance(s.name.name, Member)
-    ]
-    while True:
-        more = {n.base for s, n in members if not _is_by_entries(s, letters_of(n), found)}
-        if more <= found:
-            return found
-        found |= more
 
 
 def _is_by_entries(s: Definition, letters: Sequence[str], families: set[str]) -> bool:
@@ -225,17 +216,15 @@ def has_indices(expressions: Iterable[SyntaxNode], plain: Container[str]) -> boo
                 if all(a.kind == "name" and a.value not in plain for a in node.args):
                     return True
             case "name" if not isinstance(node.value, Member):
-                if node.value not in plain and _may_have_index(node.value, plain):
+                if node.value not in plain and _may_have_index(node, plain):
                     return True
     return False
 
 
-def _may_have_index(name: str, plain: Container[str]) -> bool:
-    if "_" not in name and not LOWERED.search(name):
-        return False
-    base = base_below(name)
+def _may_have_index(node: SyntaxNode, plain: Container[str]) -> bool:
+    base = base_below(node.value)
     known = base in plain or capital_of(base) in plain or base in DELTAS
-    return known or SUMMED.fullmatch(written_out(name)) is not None
+    return known or summed_by(node) is not None
 
 
 def names_in(selector: Selector) -> list[SyntaxNode]:

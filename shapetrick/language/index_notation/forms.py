@@ -17,6 +17,7 @@ from math import factorial
 from ...core.dims import ONE, Dim
 from ...core.errors import Span
 from ...core.functions import NAMES, TABLE
+from ...core.named_tuples import NamedTuple
 from ..syntax.tree import Callee, SyntaxNode, number_node, postorder
 from .entries import (
     SUM,
@@ -49,13 +50,11 @@ class NoMatrixForm(Exception):
         self.letters = frozenset(letters)
 
 
-class FormFactor:
+class FormFactor(NamedTuple):
     """A factor in matrix notation, and whether what it is a factor of is divided by it."""
 
-    __slots__ = ("below", "node")
-
-    def __init__(self, node: SyntaxNode, below: bool = False) -> None:
-        self.node, self.below = node, below
+    node: SyntaxNode
+    below: bool = False
 
 
 @dataclass(slots=True)
@@ -271,8 +270,7 @@ class FormWriter:
         elif cols is None:
             found.columns.setdefault(rows, []).append(factor)
         elif (cols, rows) in found.matrices:
-            factor.node = self._transposed(factor.node)
-            found.matrices[cols, rows].append(factor)
+            found.matrices[cols, rows] += self._turned([factor])
         else:
             found.matrices.setdefault((rows, cols), []).append(factor)
 
@@ -350,16 +348,11 @@ class FormWriter:
     ) -> SyntaxNode:
         """The product of what is left, which has the letters of rows and columns alone."""
         left = found.columns.get(rows or "", [])
-        right = [
-            FormFactor(self._transposed(f.node), f.below) for f in found.columns.get(cols or "", [])
-        ]
+        right = self._turned(found.columns.get(cols or "", []))
         core: list[FormFactor] = []
         if found.matrices and rows is not None and cols is not None:
             core = found.matrices.get((rows, cols), [])
-            core = core or [
-                FormFactor(self._transposed(f.node), f.below)
-                for f in found.matrices.get((cols, rows), [])
-            ]
+            core = core or self._turned(found.matrices.get((cols, rows), []))
             core = [FormFactor(self._quotient([*left, *core, *right], True))]
         elif left and right:
             core = [
@@ -413,6 +406,9 @@ class FormWriter:
         for part in reversed(parts):
             node = SyntaxNode("*", (node, part), None, self.span, juxtaposed=True)
         return node
+
+    def _turned(self, factors: Sequence[FormFactor]) -> list[FormFactor]:
+        return [FormFactor(self._transposed(f.node), f.below) for f in factors]
 
     def _transposed(self, node: SyntaxNode) -> SyntaxNode:
         if node.kind == "'":

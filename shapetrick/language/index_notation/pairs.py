@@ -4,14 +4,13 @@ other."""
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from ...core.dims import Dim
 from ...core.errors import ShapeError, Span
 from ..syntax.constants import INFINITE
 from ..syntax.index_binders import Binder
-from ..syntax.tree import SyntaxNode, call_node
+from ..syntax.tree import call_node
 from .entries import (
     PRODUCT,
     SUM,
@@ -34,22 +33,19 @@ from .entries import (
     outline,
     substituted,
 )
+from .entry_meanings import EntryMeanings
 from .forms import FormWriter
-from .index_names import IndexNames
 
 _TRIANGLES = {"<": "upper", "≤": "upper", ">": "lower", "≥": "lower"}
 _HALF = entry_number(Fraction(1, 2))
 _LEFT_OUT = {PRODUCT: 1, "max": -INFINITE, "min": INFINITE}  # what changes none of these
 
 
-class PairReader:
+@dataclass(slots=True)
+class PairReader(EntryMeanings):
     """The part of the reader that takes sums over pairs."""
 
-    __slots__ = ()
-    known: IndexNames
-    defined: Container[object]
-    dims: dict[str, Dim]
-    sized: dict[SyntaxNode, Dim]
+    defined: Container[object] = ()  # names of definitions, whose diagonals may vanish
 
     def _reduced(self, function: str, letters: Sequence[str], value: InLetters) -> InLetters:
         raise NotImplementedError

@@ -6,25 +6,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from typing import Protocol
 
-from ...core.dims import ONE, Dim
+from ...core.dims import ONE
 from ...core.errors import NameProblem, ShapeError
 from ...core.indices import Index, dim_of
 from ..syntax.selections import Selector, index_of_node
 from ..syntax.tree import Callee, SyntaxNode, name_node, postorder, transformed
-from .classes import BaseMeanings, extent
+from .classes import extent
+from .entry_meanings import EntryMeanings
 
 POSITION = "position"  # the kind of node that an index as a number is; its value is the letter
 
 
-class PositionMeanings(BaseMeanings, Protocol):
-    """What is known of the names, and the column of the numbers from 1 on."""
-
-    def numbers(self, count: Dim) -> SyntaxNode: ...
-
-
-def with_positions(root: SyntaxNode, heads: Collection[str], known: PositionMeanings) -> SyntaxNode:
+def with_positions(root: SyntaxNode, heads: Collection[str], known: EntryMeanings) -> SyntaxNode:
     """The expression with entries in the place of these; `heads` are letters of what is defined.
     Raises NameProblem, ShapeError."""
     holding = set[SyntaxNode]()  # what has an index as a number inside
@@ -44,7 +38,7 @@ def with_positions(root: SyntaxNode, heads: Collection[str], known: PositionMean
     return _numbered(transformed(root, read), heads, known)
 
 
-def _numbered(root: SyntaxNode, letters: Collection[str], known: PositionMeanings) -> SyntaxNode:
+def _numbered(root: SyntaxNode, letters: Collection[str], known: EntryMeanings) -> SyntaxNode:
     """The expression that binds letters, with entries in the place of what these number."""
     ahead = transformed(root, lambda node: _ahead(node, letters, known))
 
@@ -55,7 +49,7 @@ def _numbered(root: SyntaxNode, letters: Collection[str], known: PositionMeaning
     return transformed(ahead, number)
 
 
-def _number(root: SyntaxNode, node: SyntaxNode, known: PositionMeanings) -> SyntaxNode:
+def _number(root: SyntaxNode, node: SyntaxNode, known: EntryMeanings) -> SyntaxNode:
     letter = name_node(node.value, node.span)
     at = Selector(letter, letter)
     told = (r for r in root.value.ranges if r.letter == node.value) if root.kind == "bound" else ()
@@ -70,7 +64,7 @@ def _number(root: SyntaxNode, node: SyntaxNode, known: PositionMeanings) -> Synt
     return SyntaxNode("selected", (known.numbers(count),), (at,), node.span, node.bracketed)
 
 
-def _ahead(node: SyntaxNode, letters: Collection[str], known: PositionMeanings) -> SyntaxNode:
+def _ahead(node: SyntaxNode, letters: Collection[str], known: EntryMeanings) -> SyntaxNode:
     """`x[n+1-i]` as `flip(x)[i]`. Raises ShapeError."""
     places = list(from_behind(node, letters)) if node.kind == "selected" else []
     if not places:

@@ -7,22 +7,19 @@ numbers before it is used.
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ...core.dims import ONE, SCALAR, Dim, Shape, shape_text
-from ...core.errors import InferenceError, NameProblem, ShapeError, ShapetrickError, Span
+from ...core.dims import ONE, SCALAR, Dim, shape_text
+from ...core.errors import NameProblem, ShapeError, ShapetrickError, Span
 from ...core.functions import NAMES, TABLE, Function, parse_signature
-from ...core.indices import Index, Range, base_of, dim_of
-from ..shapes.errors import Expectation, explain, source
-from ..shapes.inference import Inference, Misfit, Undetermined
+from ...core.indices import Index, Range, dim_of
+from ..shapes.errors import source
 from ..shapes.notated_calls import SIGNS
-from ..shapes.unification import is_settled
 from ..shapes.words import vocabulary
-from ..syntax.constants import IDENTITIES
-from ..syntax.index_binders import DELTAS, Binder, capital_of
+from ..syntax.index_binders import Binder, capital_of
 from ..syntax.member_ranges import letters_of_members
 from ..syntax.parser import parse_expression
 from ..syntax.selections import Selector
@@ -56,38 +53,31 @@ from .entries import (
     substituted,
 )
 from .entry_definitions import EntryHead
+from .entry_meanings import MemberMet
 from .forms import FormWriter, NoMatrixForm
-from .index_names import IndexNames
 from .pairs import PairReader
 from .ranges import is_part
 
 _FAMILIES = (
     "declare a family of members with the third index, `x[k] : n for k = 1..K`, and sum those"
 )
-_BESIDE = (
-    "entries of a matrix stand beside members here, which goes where it is used by entries alone: "
-    "declare its numbers, `w[i] : scalar for i = 1..m`, or rows, `y[i] : 1 x k for i = 1..m`, and "
-    "write `sum(i) w[i]^2` for `norm(w)^2`."
-)
+
+
+_ENTRYWISE: Mapping[str, Callable[[EntryTerm, EntryTerm], EntryTerm]] = {
+    "+": lambda a, b: entry_sum([a, b]),
+    "-": lambda a, b: entry_sum([a, negated(b)]),
+    ".*": lambda a, b: entry_product([a, b]),
+    **dict.fromkeys(("./", "/"), lambda a, b: entry_product([a, inverted(b)])),
+    **dict.fromkeys((".^", "^"), entry_power),
+}
 
 
 @dataclass(slots=True)
 class IndexReader(PairReader):
-    """Translates the expressions of one problem. `inference` knows the names' shapes."""
+    """Translates the expressions of one problem."""
 
-    text: str
-    known: IndexNames
-    inference: Inference
-    defined: Container[object] = ()  # names of definitions, whose diagonals may vanish
-    dims: dict[str, Dim] = field(
-        default_factory=dict
-    )  # of the letters that are bound, and of sides
     values: dict[SyntaxNode, InLetters] = field(default_factory=dict)  # of what has open letters
-    sized: dict[SyntaxNode, Dim] = field(default_factory=dict)
-    parts: dict[SyntaxNode, SyntaxNode] = field(default_factory=dict)  # `A[:,1]` of `A[i,1]`
-    counted: dict[Dim, SyntaxNode] = field(default_factory=dict)  # columns of numbers
     mentioned: dict[str, Span] = field(default_factory=dict)  # names that are values
-    classes: dict[str, Dim] = field(default_factory=dict)  # of columns, how many they number
     called: set[str] = field(default_factory=set)  # functions of the text whose calls are put in
 
     def translated(self, root: SyntaxNode, head: EntryHead) -> SyntaxNode:
@@ -115,28 +105,6 @@ class IndexReader(PairReader):
             return self._closed(node, value, value.rows, value.cols)
         self.values[node] = value
         return node
-
-    def has_letters(self, node: SyntaxNode) -> bool:
-        """Whether a node is an entry with an index, or binds one."""
-        if node.kind == "selected":
-            return any(self.letter(s) for s in node.value)
-        return node.kind == "bound"
-
-    def letter(self, selector: Selector) -> str:
-        """The letter that a selector is; empty for a number, a slice and all."""
-        first = selector.first
-        if not selector.is_one or first is None:
-            return ""
-        if first.kind == "name":
-            return first.value if self.known.is_letter(first.value) else ""
-        for node in postorder(first):
-            if node.kind == "name" and self.known.is_letter(node.value):
-                raise NameProblem(
-                    "an index with a number added to it, or times one, needs the range of its "
-                    f"letter: `sum({node.value} = 1..n-1) …`.",
-                    first.span,
-                )
-        return ""
 
     # ---- what is closed
 
@@ -201,53 +169,6 @@ class IndexReader(PairReader):
 
     # ---- plain values
 
-    def give_shape(self, name: str, shape: Shape) -> None:
-        """Say what shape a name has from here on."""
-        self.inference.shapes[name] = shape
-
-    def numbers(self, count: Dim) -> SyntaxNode:
-        """The column of the numbers from 1 on, the same one for each count."""
-        if count not in self.counted:
-            size = FormWriter(self.dims, Span(0, 0), self.sized).size(count)
-            ones = SyntaxNode("call", (), Callee("ones", None, (size,)), size.span)
-            self.counted[count] = SyntaxNode("call", (ones,), Callee("cumsum"), size.span)
-        return self.counted[count]
-
-    def shape(self, node: SyntaxNode) -> Shape:
-        """The shape of what is in matrix notation. Raises InputError if it isn't settled."""
-        inference = self.inference
-        try:
-            if not inference.knows(node):
-                inference.add(node)
-            if not is_settled(inference.shape(node)):
-                inference.solve()
-        except Misfit as misfit:
-            taken = [Expectation(root, False) for root in inference.roots]  # of other lines, too
-            raise explain(misfit, self.text, inference, taken, ()) from None
-        except Undetermined:
-            pass
-        found = inference.shape(node)
-        if not is_settled(found):
-            node = next((n for n in postorder(node) if self._is_open(n)), node)
-            if node.kind == "name" and base_of(node.value) in self.known.families:
-                raise ShapeError(_BESIDE, node.span)
-            typed = source(self.text, node)
-            base = node.value.removesuffix("_bar") if node.kind == "name" else ""
-            mean = ""
-            if base != node.value and base in self.known.values:
-                mean = f" The mean is defined, `{node.value} = mean({base})`."
-            raise InferenceError(
-                f"the shape of `{typed}` is not declared: where a line has indices, every name "
-                f"in it is declared, `{typed} : scalar` or its shape.{mean}",
-                node.span,
-            )
-        return found
-
-    def _is_open(self, node: SyntaxNode) -> bool:
-        """Whether a node is a name without a shape."""
-        shape = self.inference.shapes.get(node.value) if node.kind == "name" else None
-        return shape is not None and not is_settled(self.inference.unifier.shape(shape))
-
     def _plain(self, node: SyntaxNode) -> InLetters:
         """A value in matrix notation, with letters for its sides."""
         if node.kind == "number":
@@ -277,10 +198,32 @@ class IndexReader(PairReader):
             return self._applied(
                 node, [self._of(a) for a in node.args] if node.kind != "selected" else []
             )
+        except MemberMet as error:
+            raise ShapeError(self._beside(node), error.span) from None
         except Diverging:
             raise ShapeError("a division by 0 has no value.", node.span) from None
         except ShapetrickError as error:
             raise error.located(node.span, self.text) from None
+
+    def _beside(self, node: SyntaxNode) -> str:
+        """What is said of the entries, rows and columns of a matrix that stand beside members."""
+        parts = (n for n in postorder(node) if n.kind == "selected" and self.has_letters(n))
+        found = next((n for n in parts if n.args[0].kind == "name"), None)
+        if found is None:
+            return f"members stand beside sums over entries here: {_FAMILIES}."
+        base, letters = found.args[0].value, [self.letter(s) for s in found.value]
+        sides = [d for d in self.shape(found.args[0]) if len(letters) > 1 or d != ONE]
+        placed = list(zip(letters, sides, strict=True))
+        rest = [str(d) for letter, d in placed if not letter]
+        shape = "scalar" if not rest else " x ".join(["1"] * bool(letters[0]) + rest)
+        own = f"{base}[{','.join(filter(None, letters))}]"
+        ranges = ", ".join(f"{letter} = 1..{d}" for letter, d in placed if letter)
+        square = f"{own}^2" if shape == "scalar" else f"norm({own})^2"
+        return (
+            f"`{source(self.text, found)}` stands beside members of a family: declare `{base}` as "
+            f"one, `{own} : {shape} for {ranges}`, and write it by these alone, "
+            f"`sum({','.join(filter(None, letters))}) {square}` for `norm({base})^2`."
+        )
 
     def _applied(self, node: SyntaxNode, args: Sequence[InLetters]) -> InLetters:
         match node.kind:
@@ -292,26 +235,16 @@ class IndexReader(PairReader):
                 return replace(args[0], entry=negated(args[0].entry))
             case "'":
                 return replace(args[0], rows=args[0].cols, cols=args[0].rows)
-            case "+" | "-":
-                left, right, value = self._aligned(node, *args)
-                right = negated(right) if node.kind == "-" else right
-                return replace(value, entry=entry_sum([left, right]))
-            case ".*":
-                left, right, value = self._aligned(node, *args)
-                return replace(value, entry=entry_product([left, right]))
-            case "./" | "/":
-                if node.kind == "/" and (args[1].rows or args[1].cols):
-                    raise ShapeError(
-                        f"`{source(self.text, node.args[1])}` is no scalar: element-wise division "
-                        "is `./`."
-                    )
-                left, right, value = self._aligned(node, *args)
-                return replace(value, entry=entry_product([left, inverted(right)]))
+            case "/" if args[1].rows or args[1].cols:
+                raise ShapeError(
+                    f"`{source(self.text, node.args[1])}` is no scalar: element-wise division is "
+                    "`./`."
+                )
             case "^" if args[0].rows or args[0].cols:
                 raise ShapeError("a power of a row, a column or a matrix is `.^`, entry by entry.")
-            case "^" | ".^":
+            case kind if kind in _ENTRYWISE:
                 left, right, value = self._aligned(node, *args)
-                return replace(value, entry=entry_power(left, right))
+                return replace(value, entry=_ENTRYWISE[kind](left, right))
             case "*":
                 return self._product(node, *args)
             case "call":
@@ -319,7 +252,7 @@ class IndexReader(PairReader):
             case "abstract":
                 return replace(args[0], entry=entry_call(node.value, (args[0].entry,)))
         if letters_of_members(node):
-            raise ShapeError(_BESIDE)
+            raise ShapeError(self._beside(node))
         raise ShapeError(
             f"`{source(self.text, node)}` has indices, and is not read entry by entry: name what "
             "is inside in a line of its own."
@@ -346,44 +279,31 @@ class IndexReader(PairReader):
         if shape == SCALAR or len(selectors) > 2:
             raise ShapeError(f"`{typed}` is {shape_text(shape)}: it has no entries with an index.")
         if len(selectors) == 1:
-            selectors = (*selectors, None) if shape[1] == ONE else (None, *selectors)
-            letters = [*letters, ""] if shape[1] == ONE else ["", *letters]
-        sides: list[str | None] = []
-        slots: list[str | None] = []
-        opened: dict[str, Dim] = {}
-        fixed = any(
-            s is not None and s.first is not None and not t
-            for s, t in zip(selectors, letters, strict=True)
-        )
+            selectors = (*selectors, Selector()) if shape[1] == ONE else (Selector(), *selectors)
+            letters = [self.letter(s) for s in selectors]
+        rest = tuple(Selector() if t else s for s, t in zip(selectors, letters, strict=True))
         whole = base
-        if fixed:
-            rest = tuple(
-                Selector() if t or s is None else s for s, t in zip(selectors, letters, strict=True)
-            )
+        if any(s.first is not None for s in rest):
             whole = SyntaxNode("selected", (base,), rest, node.span)
             shape = self.shape(whole)
             self.parts[node] = whole
+        slots: list[str | None] = []
+        opened: dict[str, Dim] = {}
         for dim, letter in zip(shape, letters, strict=True):
-            slot = letter or (None if dim == ONE else self._fresh(_SIDE, dim))
+            slots.append(letter or (None if dim == ONE else self._fresh(_SIDE, dim)))
             if letter and opened.setdefault(letter, dim) != dim:
                 raise ShapeError(
                     f"`{letter}` runs over {opened[letter]} and over {dim} here: "
                     f"`{typed}` is {shape_text(shape)}."
                 )
-            slots.append(slot)
-            sides.append(None if letter else slot)
-        return InLetters(entry_of(self._matrix(whole), *slots), sides[0], sides[1], opened)
+        rows, cols = (None if t else slot for slot, t in zip(slots, letters, strict=True))
+        return InLetters(entry_of(self._matrix(whole), *slots), rows, cols, opened)
 
     def _line_of(self, base: SyntaxNode, index: str) -> str:
         """What is said of `x_i`, where it is row i of X as a column; empty if `x` is something."""
         below = base.value.lower() if base.kind == "name" else ""
         is_row = below and below not in self.known.values and capital_of(below) == base.value
         return f", and `{below}_{index}` is the row as a column" if is_row else ""
-
-    def is_identity(self, base: SyntaxNode) -> bool:
-        """Whether what is indexed is a δ, or an `I`."""
-        is_name = base.kind == "name" and (base.value in DELTAS or base.value in IDENTITIES)
-        return is_name and base.value not in self.known.values
 
     def _identity(self, letters: Sequence[str]) -> InLetters:
         """δ[i,j], over what its letters run over elsewhere."""

@@ -28,7 +28,7 @@ from ..syntax.tree import (
     PlacedName,
     Statement,
     SyntaxNode,
-    expressions_of,
+    nodes_of,
     postorder,
     values_named,
     with_expressions,
@@ -38,7 +38,7 @@ from .bound_letters import BoundReader
 from .calls import with_calls_open
 from .classes import declared_one_hot, with_classes
 from .entry_definitions import EntryHead
-from .index_names import IndexNames
+from .entry_meanings import IndexNames
 from .positions import with_positions
 from .ranges import with_slices
 from .reader import IndexReader
@@ -48,28 +48,28 @@ PLAIN = EntryHead()  # of what is not defined by its entries
 
 @dataclass(slots=True)
 class IndexNotation:
-    """The statements of a problem, read into matrix notation. `said` is what was read as what."""
+    """The statements of a problem, read into matrix notation by their `reader`."""
 
     text: str
     statements: Sequence[Statement]
     inference: Inference
     heads: Mapping[str, EntryHead] = field(default_factory=dict)
-    said: list[str] = field(default_factory=list)
-    known: IndexNames = field(init=False)
+    reader: IndexReader = field(init=False)
     misfit: InputError | None = None  # of the first definition whose shapes don't fit
 
     def __post_init__(self) -> None:
-        self.known = known_names(self.statements)
+        defined = {s.name.name for s in self.statements if isinstance(s, Definition)}
+        known = known_names(self.statements)
+        self.reader = IndexReader(self.text, known, self.inference, defined=defined)
 
     def read(self) -> list[Statement]:
         """The statements in matrix notation. Raises InputError."""
-        self._declare(self.known)
-        defined = {s.name.name for s in self.statements if isinstance(s, Definition)}
-        reader = IndexReader(self.text, self.known, self.inference, defined)
+        reader = self.reader
+        self._declare(reader.known)
         found: dict[int, Statement] = {}
         for k in self._order():
             try:
-                found[k] = self._statement(self.statements[k], reader)
+                found[k] = self._statement(self.statements[k])
             except InputError as error:  # what has no shape may have led to it
                 raise self.misfit or error from None
         for s in self.statements:
@@ -83,30 +83,33 @@ class IndexNotation:
                     reader.mentioned[name],
                 )
             rows = shape_text(self.inference.unifier.shape(self.inference.shapes[name]))
-            self.said.append(
+            reader.said.append(
                 f"`{name}` has the numbers of {count} classes: it is read as the matrix that has "
                 f"1 at each row's class, {rows}."
             )
         made = (_marked(found[k], reader.called) for k in range(len(self.statements)))
         return list(declared_one_hot(made, reader.classes))
 
-    def _statement(self, s: Statement, reader: IndexReader) -> Statement:
+    def _statement(self, s: Statement) -> Statement:
+        reader, known = self.reader, self.reader.known
         run = frozenset(running_letters(s))
         if isinstance(s, Asked) and s.claim is not None:
             letters = s.entries or self._letters(s, s.claim)
-            claim = self._read(s.claim, reader, EntryHead(letters, run=run))
+            claim = in_matrix_notation(s.claim, reader, EntryHead(letters, run=run))
             if letters[1:] == ("",) and self._is_turned(claim, s.wrt[0].name):  # of columns
                 letters = letters[::-1]
-                claim = self._read(s.claim, reader, EntryHead(letters, run=run))
-            return replace(s, of=self._read(s.of, reader, PLAIN), claim=claim, entries=letters)
+                claim = in_matrix_notation(s.claim, reader, EntryHead(letters, run=run))
+            of = in_matrix_notation(s.of, reader)
+            return replace(s, of=of, claim=claim, entries=letters)
         if not isinstance(s, Definition):
-            return with_expressions(s, lambda e: self._read(e, reader, EntryHead(run=run)))
+            own = EntryHead(run=run)
+            return with_expressions(s, lambda e: in_matrix_notation(e, reader, own))
         head = self.heads.get(s.name.name, PLAIN)._replace(run=run)
         self._check_heads(head.letters, s)
-        body = self._read(s.body, reader, head, s)
+        body = in_matrix_notation(s.body, reader, head, s)
         name = whole_name(s, head, body, reader)
         if name != s.name.name:
-            self.known.values ^= {s.name.name, name}
+            known.values ^= {s.name.name, name}
         self._infer(name, body)
         return s if body is s.body else replace(s, name=PlacedName(name, s.name.span), body=body)
 
@@ -122,21 +125,16 @@ class IndexNotation:
         shape = self.inference.shapes.get(s.wrt[0].name) if len(s.wrt) == 1 else None
         if shape is None or self.inference.unifier.shape(shape)[1] != ONE:
             return ()
-        return BoundReader(self.known).loose(claim)[:1]
+        return BoundReader(self.reader.known).loose(claim)[:1]
 
     def _check_heads(self, heads: Sequence[str], s: Definition) -> None:
         for letter in heads:
-            if not self.known.is_letter(letter):
+            if not self.reader.known.is_letter(letter):
                 raise NameProblem(
                     f"`{letter}` has a meaning already, so that it can't be an index here: choose "
                     "another letter.",
                     s.name.span,
                 )
-
-    def _read(
-        self, node: SyntaxNode, reader: IndexReader, head: EntryHead, s: Definition | None = None
-    ) -> SyntaxNode:
-        return in_matrix_notation(self.text, node, reader, self.said, head, s)
 
     def _declare(self, known: IndexNames) -> None:
         """Give the names their shapes, unknown ones where none are given."""
@@ -156,11 +154,9 @@ class IndexNotation:
                     square = any(ATTRIBUTES.get(word) for word in words)
                     shapes[name] = rows, rows if square else fresh()
         meant = (*CONSTANTS, *IDENTITIES)
-        for statement in self.statements:
-            for root in expressions_of(statement):
-                for node in postorder(root):
-                    if node.kind == "name" and node.value not in (*shapes, *meant, *known.dims):
-                        shapes[node.value] = fresh(), fresh()
+        for node in nodes_of(self.statements):
+            if node.kind == "name" and node.value not in (*shapes, *meant, *known.dims):
+                shapes[node.value] = fresh(), fresh()
 
     def _infer(self, name: str, body: SyntaxNode) -> None:
         """The shape of what is defined, as far as its body tells; what doesn't fit is said where
@@ -186,8 +182,7 @@ class IndexNotation:
         uses = {
             k: [
                 places[base]
-                for root in expressions_of(s)
-                for node in postorder(root)
+                for node in nodes_of([s])
                 if node.kind == "name"
                 for base in {base_of(node.value), base_below(node.value)} & places.keys()
             ]
@@ -207,14 +202,14 @@ def _marked(s: Statement, called: Container[str]) -> Statement:
 
 
 def in_matrix_notation(
-    text: str,
     node: SyntaxNode,
     reader: IndexReader,
-    said: list[str],
     head: EntryHead = PLAIN,
     definition: Definition | None = None,
 ) -> SyntaxNode:
-    """An expression in matrix notation; what it is read as is added to what is `said`."""
+    """An expression in matrix notation; what it is read as is added to what the reader has said.
+    Raises InputError."""
+    text, said = reader.text, reader.said
     binding = BoundReader(reader.known)
     whole = binding.bound(node, head.letters, head.run)
     bound = with_slices(whole, reader.known, head.over)
@@ -250,19 +245,6 @@ def whole_name(s: Definition, head: EntryHead, body: SyntaxNode, reader: IndexRe
     return capital_of(name)
 
 
-def expression_in_matrix_notation(
-    text: str,
-    node: SyntaxNode,
-    names: IndexNames,
-    inference: Inference,
-    letters: tuple[str, ...] = (),
-) -> SyntaxNode:
-    """An expression in names whose shapes are known, in matrix notation; where it is by entries,
-    these have the `letters`. Raises InputError."""
-    reader = IndexReader(text, names, inference)
-    return in_matrix_notation(text, node, reader, [], EntryHead(letters))
-
-
 def known_names(statements: Iterable[Statement]) -> IndexNames:
     """The names that statements give to values and to dimensions."""
     known = IndexNames(set())
@@ -289,12 +271,9 @@ def known_names(statements: Iterable[Statement]) -> IndexNames:
             known.axes.setdefault(axis, []).append(over)
         own = {r.letter for r in s.ranges}
         known.dims.update(t for r in s.ranges for t in r.letters if t not in own)
-    for s in statements:
-        for root in expressions_of(s):
-            for node in postorder(root):
-                if node.kind == "call" and node.value.sizes and not node.args:
-                    sizes = (n for size in node.value.sizes for n in postorder(size))
-                    known.dims.update(
-                        n.value for n in sizes if n.kind == "name" and n.value not in known.values
-                    )
+    for node in nodes_of(statements):
+        if node.kind == "call" and node.value.sizes and not node.args:
+            parts = (n for size in node.value.sizes for n in postorder(size))
+            sizes = {n.value for n in parts if n.kind == "name"}
+            known.dims |= sizes - known.values
     return known

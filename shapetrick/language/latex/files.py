@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ...core.errors import ParseError, Span
+from ...core.errors import Located, ParseError, Span
 from ...core.regexes import regex
 from ..syntax.latex_places import formulas
 from ..syntax.statement_lines import blanked
@@ -31,6 +31,11 @@ def is_marked(text: str) -> bool:
 
 def marked(text: str) -> str:
     """A file's statements, all else blank. Raises ParseError."""
+    with Located(text):
+        return _marked(text)
+
+
+def _marked(text: str) -> str:
     kept = list("".join(c if c == "\n" else " " for c in text))
     marks = list(_MARK.finditer(text))
     if not is_marked(text):
@@ -43,7 +48,7 @@ def marked(text: str) -> str:
         said = m["said"].strip()
         if (said == "begin") == (begin is not None):
             what = "is still open" if begin is not None else "was never begun"
-            raise ParseError(f"what this line marks {what}.", Span(*m.span()), text)
+            raise ParseError(f"what this line marks {what}.", Span(*m.span()))
         if said == "begin":
             begin = m
         elif said == "end" and begin is not None:
@@ -53,7 +58,7 @@ def marked(text: str) -> str:
         else:
             kept[m.start("said") : m.end("said")] = m["said"]
     if begin is not None:
-        raise ParseError("this is never ended: `% shapetrick: end`.", Span(*begin.span()), text)
+        raise ParseError("this is never ended: `% shapetrick: end`.", Span(*begin.span()))
     return "".join(kept)
 
 
@@ -61,5 +66,5 @@ def _statements(text: str, start: int, end: int) -> Iterator[Span]:
     """The formulas that say something, with what delimits them."""
     region = " " * start + blanked(text[start:end], _MARK)
     for formula in formulas(region):
-        if any(cut.relation < len(cut.tokens) for cut in cuts(region, formula.inner)):
+        if any(cut.relation < len(cut.tokens) or cut.over for cut in cuts(region, formula.inner)):
             yield formula.span

@@ -4,13 +4,13 @@ stands so on a left side, and is no name otherwise, is one wherever it stands.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...core.errors import Span
 from ...core.named_tuples import NamedTuple
-from .names import Names, Typed, arguments, look_of
+from .names import Names, Typed, look_of
 from .tokens import Token, rebased
 
 if TYPE_CHECKING:
@@ -34,16 +34,13 @@ class MarkedName(NamedTuple):
         return "_".join(["log"] * self.logarithm + [self.name, *self.words])
 
 
-def with_marked_names(
-    text: str, parts: Sequence[Cut], names: Names, known: Iterable[str]
-) -> list[Cut]:
+def with_marked_names(parts: Sequence[Cut], names: Names, known: Iterable[str]) -> list[Cut]:
     """The statements of formulas with a word in the place of each such name; some are `known`
     from elsewhere."""
-    parts = _with_values(text, parts, names)
     heads: set[MarkedName] = set()
     plain: set[str] = set(map(_spelled, known))
     for part in parts:
-        for marked in _left(text, part, names):
+        for marked in _left(part, names):
             heads.add(marked) if marked.words or marked.logarithm else plain.add(marked.name)
     for name in [*plain]:
         base, _, word = name.rpartition("_")
@@ -52,40 +49,8 @@ def with_marked_names(
     heads = {h for h in heads if not (plain & {h.name} and (_POWER in h.words or h.logarithm))}
     if not heads:
         return list(parts)
-    made = ([*_worded(text, part.tokens, names, heads)] for part in parts)
+    made = ([*_worded(part.tokens, names, heads)] for part in parts)
     return [replace(part, tokens=rebased(found)) for part, found in zip(parts, made, strict=True)]
-
-
-def _with_values(text: str, parts: Sequence[Cut], names: Names) -> Sequence[Cut]:
-    r"""The statements with a name alone for a divergence, `D(X \| W H)`, of which such a one is
-    defined: a bar stands between what is no list of names."""
-    brackets: dict[str, list[str]] = {}
-    for part in parts:
-        found, end = part.tokens, part.relation
-        typed = names.typed(found, 0, text) if end < len(found) else None
-        if typed is None or found[typed.end].partner != end - 1 or found[typed.end].text != "(":
-            continue
-        inner = found[typed.end + 1 : end - 1]
-        bars = any(t.text == "," != text[slice(*t.span)] for t in inner)
-        if bars and arguments(found, typed.end, names, text) is None:
-            brackets[typed.spelled] = [t.text for t in inner]
-    return [_without(text, part, names, brackets) for part in parts] if brackets else parts
-
-
-def _without(text: str, part: Cut, names: Names, brackets: Mapping[str, list[str]]) -> Cut:
-    """A statement without the brackets that stand behind names."""
-    kept, i = list[Token](), 0
-    while i < len(part.tokens):
-        typed = names.typed(part.tokens, i, text)
-        end = len(part.tokens) if typed is None else typed.end
-        kept.append(part.tokens[i])
-        i += 1
-        if typed is not None and end < len(part.tokens) and typed.spelled in brackets:
-            close = part.tokens[end].partner
-            if [t.text for t in part.tokens[end + 1 : close]] == brackets[typed.spelled]:
-                kept += part.tokens[i:end]
-                i = close + 1
-    return replace(part, tokens=rebased(kept))
 
 
 def _spelled(name: str) -> str:
@@ -93,14 +58,14 @@ def _spelled(name: str) -> str:
     return "_".join([stem, *below])
 
 
-def _left(text: str, part: Cut, names: Names) -> Iterator[MarkedName]:
+def _left(part: Cut, names: Names) -> Iterator[MarkedName]:
     """The names left of a statement's sign."""
     i, end = 0, part.relation
     if end == len(part.tokens):
         return
     while i < end:
         logarithm = part.tokens[i].is_(*_LOGARITHMS)
-        typed = names.typed(part.tokens, i + logarithm, text) if i + logarithm < end else None
+        typed = names.typed(part.tokens, i + logarithm) if i + logarithm < end else None
         if typed is None or (typed.end < end and part.tokens[typed.end].text not in (",", "(")):
             return
         called = typed.end < end and part.tokens[typed.end].text == "("
@@ -125,14 +90,12 @@ def _words(tokens: Sequence[Token], typed: Typed) -> list[str | None]:
     return found
 
 
-def _worded(
-    text: str, tokens: Sequence[Token], names: Names, heads: set[MarkedName]
-) -> Iterator[Token]:
+def _worded(tokens: Sequence[Token], names: Names, heads: set[MarkedName]) -> Iterator[Token]:
     """The tokens with words in the place of the names."""
     i = 0
     while i < len(tokens):
         logarithm = tokens[i].is_(*_LOGARITHMS) and i + 1 < len(tokens)
-        typed = names.typed(tokens, i + logarithm, text)
+        typed = names.typed(tokens, i + logarithm)
         found = None if typed is None else _longest(tokens, typed, logarithm, heads)
         root = None if typed is None or found or logarithm else _square(tokens, typed, heads)
         if typed is not None and root is not None:

@@ -29,6 +29,7 @@ _KNOWN = frozenset(OPERATORS) | frozenset(FUNCTIONS) | frozenset(ACCENTS) | {
 
 # What stands for something that is not read, and what is written instead.
 _INSTEAD = {
+    "!": r"a factorial is `\Gamma(n + 1)`",
     r"\over": r"write `\frac{…}{…}`",
     r"\leftarrow": "an update is no definition: write its right side, or `w_1 = …`",
     **dict.fromkeys(

@@ -17,6 +17,7 @@ from ...core.indices import base_of, index_of, read_name
 from ...core.named_tuples import NamedTuple
 from ...core.regexes import regex
 from ..syntax.index_binders import DELTAS, base_below, capital_of
+from ..syntax.tree import PlacedName
 from .tokens import Token
 
 # The same letter in another hand: read as it, unless the text has both.
@@ -85,13 +86,16 @@ class Typed(NamedTuple):
 class Names:
     """The names that a text declares and defines, by how they look."""
 
+    text: str
     functions: Mapping[str, int]  # of the language
     bound: Container[str] = ()  # letters that run, of sums and ranges
     looks: dict[Look, dict[str, None]] = field(default_factory=dict)
     families: dict[Look, str] = field(default_factory=dict)
     plain: set[str] = field(default_factory=set)  # as typed
+    declared: set[str] = field(default_factory=set)  # of these, those with a shape of their own
     abstract: set[str] = field(default_factory=set)  # element-wise functions
     arguments: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of names with brackets
+    brackets: dict[str, list[str]] = field(default_factory=dict)  # that are of a name, as typed
     upstream: set[str] = field(default_factory=set)  # names of which there is a `vjp`
     dims: set[str] = field(default_factory=set)
     entries: set[str] = field(default_factory=set)  # as they are read: `A_ij`
@@ -118,48 +122,56 @@ class Names:
         """Whether a name is declared or defined."""
         return base_of(name) in self.plain or name in self.entries
 
+    def take_brackets(self, name: str, inner: Sequence[Token]) -> None:
+        r"""Take in a divergence `D(X \| W H)`, of no list of names: with these it is a name."""
+        if any(t.text == "," != self.text[slice(*t.span)] for t in inner):
+            self.brackets[name] = [t.text for t in inner]
+
     # ---- reading
 
-    def typed(self, tokens: Sequence[Token], i: int, text: str) -> Typed | None:
+    def typed(self, tokens: Sequence[Token], i: int) -> Typed | None:
         """The name that begins with a token; None if none does."""
         token = tokens[i]
         if token.kind == "letter":
-            known = self._as_typed(token, text)
+            known = self._as_typed(token)
             if known is not None:
                 end = i
                 while end < len(tokens) and tokens[end].span.end <= known.end:
                     end += 1
-                name = text[known.start : known.end]
-                return self._with_scripts(look_of(name), tokens, end, known, text, exact=name)
+                name = self.text[known.start : known.end]
+                return self._with_scripts(look_of(name), tokens, end, known, exact=name)
             letter = letter_of(unicodedata.normalize("NFC", token.text))
-            return self._with_scripts((letter, ()), tokens, i + 1, token.span, text)
+            return self._with_scripts((letter, ()), tokens, i + 1, token.span)
         if token.kind == "word" and token.text:
             look = look_of(token.text) if not token.text.isalpha() else (letter_of(token.text), ())
             exact = token.text if token.text in self.plain else ""
-            return self._with_scripts(look, tokens, i + 1, token.span, text, exact=exact)
+            return self._with_scripts(look, tokens, i + 1, token.span, exact=exact)
         if token.kind != "macro":
             return None
         word = token.text[1:]
         if word in LETTERS or word in _VARIANTS:
             style = word if word in _VARIANTS and word != "ell" else ""
             look = _VARIANTS.get(word, word), ()
-            return self._with_scripts(look, tokens, i + 1, token.span, text, style=style)
+            return self._with_scripts(look, tokens, i + 1, token.span, style=style)
         if token.text in (*_PLAIN_FONTS, *_OTHER_FONTS, *ACCENTS) and i + 1 < len(tokens):
-            return self._accented(tokens, i, text)
+            return self._accented(tokens, i)
         return None
 
-    def _as_typed(self, token: Token, text: str) -> Span | None:
+    def _as_typed(self, token: Token) -> Span | None:
         """The longest known name of several letters that stands there as in the plain language."""
-        m = _WORD.match(text, token.span.start)
+        text, start = self.text, token.span.start
+        m = _WORD.match(text, start)
         word = m.group() if m else ""
-        begins = not text[: token.span.start][-1:].isalpha() or text[token.span.start - 1] == "\\"
-        if begins and len(word) > 1 and word in self.plain:
-            return Span(token.span.start, token.span.start + len(word))
+        begins = not text[:start][-1:].isalpha() or text[start - 1] == "\\"
+        while begins and len(word) > 1:
+            if word in self.plain:
+                return Span(start, start + len(word))
+            word = word.rpartition("_")[0]  # what stands below is no part of it
         return None
 
-    def _accented(self, tokens: Sequence[Token], i: int, text: str) -> Typed | None:
+    def _accented(self, tokens: Sequence[Token], i: int) -> Typed | None:
         close = tokens[i + 1].partner
-        inner = self.typed(tokens, i + 2, text) if close > i + 2 else None
+        inner = self.typed(tokens, i + 2) if close > i + 2 else None
         if inner is None or inner.end != close or inner.raised:
             return None
         (stem, below), style = inner.look, inner.style
@@ -168,7 +180,7 @@ class Names:
         elif tokens[i].text in _OTHER_FONTS:
             style = tokens[i].text
         span = tokens[i].span | tokens[close].span
-        typed = self._with_scripts((stem, below), tokens, close + 1, span, text, style=style)
+        typed = self._with_scripts((stem, below), tokens, close + 1, span, style=style)
         return typed._replace(above=typed.above or inner.above)
 
     def _with_scripts(
@@ -177,11 +189,10 @@ class Names:
         tokens: Sequence[Token],
         i: int,
         span: Span,
-        text: str,
         style: str = "",
         exact: str = "",
     ) -> Typed:
-        scripts = self.scripts(tokens, i, text)
+        scripts = self.scripts(tokens, i)
         raised, below, index = scripts.raised, list(scripts.below), scripts.above
         kept = []
         for low, high in raised:
@@ -196,7 +207,7 @@ class Names:
         exact = exact if not below else ""
         return Typed(look, index, span | last, tuple(kept), end, style, exact, scripts.low)
 
-    def scripts(self, tokens: Sequence[Token], i: int, text: str, words: bool = True) -> Scripts:
+    def scripts(self, tokens: Sequence[Token], i: int, words: bool = True) -> Scripts:
         """What is raised and lowered behind a token; what is below may be no `words`."""
         below: tuple[str, ...] = ()
         index, low = "", (0, 0)
@@ -209,9 +220,9 @@ class Names:
             close = tokens[i + 1].partner
             if tokens[i].is_("_"):
                 if low != (0, 0):
-                    raise ParseError("there are two indices below.", tokens[i].span, text)
+                    raise ParseError("there are two indices below.", tokens[i].span)
                 low = (i + 2, close)
-                below = tuple(words_below(tokens[slice(*low)], text)) if words else ()
+                below = tuple(words_below(tokens[slice(*low)])) if words else ()
             elif (found := _member_index(tokens, i + 2, close)) and not index:
                 index = found
             else:
@@ -221,7 +232,7 @@ class Names:
 
     # ---- meaning
 
-    def meaning(self, typed: Typed, text: str, new: bool = False) -> str:
+    def meaning(self, typed: Typed, new: bool = False) -> str:
         """The problem's name for what stands in a formula, which may be `new` there. Raises
         NameProblem."""
         if typed.exact and not typed.above:
@@ -230,14 +241,20 @@ class Names:
         if typed.above:
             given = typed._replace(look=(stem, (typed.above, *below)))
             if typed.look not in self.families and given.look in self.looks:
-                return self._known(given.look, typed, text) or typed.spelled
+                return self._known(given.look, typed) or typed.spelled
             example = "" if new or typed.look in self.families else self._entry(given)
             if example:  # `x^{(i)}`, row i of a matrix `X`
                 self.entries.add(example)
                 return example
-            base = self._known(typed.look, typed, text) or typed.spelled
+            base = self._known(typed.look, typed) or typed.spelled
             return read_name(f"{base}[{typed.above}]")
-        known = self._known(typed.look, typed, text)
+        known = self._known(typed.look, typed)
+        if known in self.declared and not new and below and below[-1] in self.bound:
+            raise NameProblem(
+                f"`{known}` is one value, and `{below[-1]}` runs here: declare members, `{stem}_"
+                f"{below[-1]} \\in …, {below[-1]} = 1, \\dots, n`, or give the value another name.",
+                typed.span,
+            )
         if known is not None:
             return known
         for cut in range(len(below) - 1, -1, -1):
@@ -251,23 +268,22 @@ class Names:
             self.entries.add(entry)
             return entry
         if not new:
-            self._refuse_entry(typed, text)
-            self._refuse_star(typed, text)
+            self._refuse_entry(typed)
+            self._refuse_star(typed)
         if not "".join([stem, *below]).replace("_", "").isalnum():
             raise NameProblem(
                 f"`{stem}` is not declared: members are declared by `{stem}[t] : n for t = 0..T`, "
                 f"what has entries by `{stem} \\in \\mathbb{{R}}^n`.",
                 typed.span,
-                text,
             )
         return typed.spelled
 
-    def _known(self, look: Look, typed: Typed, text: str) -> str | None:
+    def _known(self, look: Look, typed: Typed) -> str | None:
         names = list(self.looks.get(look, ()))
         if len(names) > 1:
             both = " and ".join(f"`{name}`" for name in names)
             raise NameProblem(
-                f"{both} look alike in LaTeX: give one of them another name.", typed.span, text
+                f"{both} look alike in LaTeX: give one of them another name.", typed.span
             )
         style = self._styles.setdefault(look, typed.style)
         if style != typed.style and look[0] not in ("pi",):
@@ -275,7 +291,6 @@ class Names:
                 f"this and another letter would both be `{typed.spelled}`: give one of them "
                 "another name.",
                 typed.span,
-                text,
             )
         return names[0] if names else None
 
@@ -297,7 +312,7 @@ class Names:
         is_row = len(index) == 1 and base not in DELTAS and look_of(base)[0] != stem
         return f"{stem if is_row else base}_{index}"
 
-    def _refuse_star(self, typed: Typed, text: str) -> None:
+    def _refuse_star(self, typed: Typed) -> None:
         """Refuse the conjugate transpose of a known name."""
         stem, below = typed.look
         if below[-1:] == ("star",) and self.looks.get((stem, below[:-1])):
@@ -305,10 +320,9 @@ class Names:
                 "this is not declared: the transpose is `A^{\\top}`; a name with a star is one "
                 "that is declared or defined.",
                 typed.span,
-                text,
             )
 
-    def _refuse_entry(self, typed: Typed, text: str) -> None:
+    def _refuse_entry(self, typed: Typed) -> None:
         """Refuse an index that is no member's."""
         stem, below = typed.look
         if not below or not all(_INDEX.fullmatch(b) or len(b) == 2 for b in below):
@@ -324,21 +338,19 @@ class Names:
                     f"\\mathbb{{R}}^n`, or with two indices of `{stem} \\in "
                     "\\mathbb{R}^{m \\times n}`.",
                     typed.span,
-                    text,
                 )
             raise NameProblem(
                 f"`{shown}` has a letter that runs, and `{stem}` is "
                 f"no family: declare `{stem}[i] : d for i = 1..n`, or write the sum in matrix "
                 "notation, `x^{\\top} y`.",
                 typed.span,
-                text,
             )
 
 
 _WORD = regex(r"[^\W\d_](?:[\w\u0300-\u036f])*")
 
 
-def words_below(inner: Sequence[Token], text: str) -> Iterator[str]:
+def words_below(inner: Sequence[Token]) -> Iterator[str]:
     """The words of an index: `1`, `ij`, `train`, `l-1`, between commas."""
     word = ""
     for token in inner:
@@ -359,7 +371,6 @@ def words_below(inner: Sequence[Token], text: str) -> Iterator[str]:
             raise ParseError(
                 "an index below is a letter, a word or a number: `W_{1}`, `x_{\\mathrm{in}}`.",
                 token.span,
-                text,
             )
     yield word
 
@@ -374,17 +385,25 @@ def _member_index(tokens: Sequence[Token], low: int, high: int) -> str:
     return str(index_of(word) or "")
 
 
-def arguments(tokens: Sequence[Token], at: int, names: Names, text: str) -> tuple[str, ...] | None:
+def arguments(tokens: Sequence[Token], at: int, names: Names) -> tuple[str, ...] | None:
     """The names between brackets and commas; None if something else stands there."""
+    found = names_between(tokens, at + 1, tokens[at].partner, names, new=True)
+    return None if found is None else tuple(name for name, _ in found)
+
+
+def names_between(
+    tokens: Sequence[Token], low: int, high: int, names: Names, new: bool = False
+) -> tuple[PlacedName, ...] | None:
+    """The names between two places, which may be `new` there; None if something else stands
+    there. Raises NameProblem."""
     found = []
-    i, close = at + 1, tokens[at].partner
-    while i < close:
-        typed = names.typed(tokens, i, text)
+    while low < high:
+        typed = names.typed(tokens, low)
         if typed is None or typed.raised:
             return None
-        found.append(names.meaning(typed, text, True))
-        i = typed.end
-        if i < close and not tokens[i].is_(",", ";"):
+        found.append(PlacedName(names.meaning(typed, new), typed.span))
+        low = typed.end
+        if low < high and not tokens[low].is_(",", ";"):
             return None
-        i += 1
+        low += 1
     return tuple(found)

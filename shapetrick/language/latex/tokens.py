@@ -44,6 +44,7 @@ _SIGNS = {
     r"\cfrac": r"\frac", r"\intercal": r"\top", r"\widehat": r"\hat", r"\overline": r"\bar",
     r"\widetilde": r"\tilde", r"\parallel": r"\|", "ℝ": r"\R", "≡": ":=",
 }  # fmt: skip
+_SPACE = regex(r"\\[,;:! ]|\s+")
 _EXTREMA = {
     **dict.fromkeys(("minimize", "minimise"), r"\min"),
     **dict.fromkeys(("maximize", "maximise"), r"\max"),
@@ -70,7 +71,7 @@ _ARGUMENTS = {
     "^": 1, "_": 1, r"\frac": 2, r"\sqrt": 1, r"\mathbf": 1, r"\boldsymbol": 1, r"\vec": 1,
     r"\hat": 1, r"\bar": 1, r"\tilde": 1, r"\mathbb": 1, r"\mathcal": 1, r"\mathscr": 1,
     r"\mathfrak": 1, r"\norm": 1, r"\abs": 1, r"\underset": 2, r"\dot": 1, r"\ddot": 1,
-    r"\substack": 1, r"\underbrace": 1, r"\overbrace": 1,
+    r"\substack": 1, r"\underbrace": 1, r"\overbrace": 1, r"\boxed": 1,
 }  # fmt: skip
 # After these nothing has come to an end: a bar opens, and a row goes on.
 _WAITING = frozenset(
@@ -108,12 +109,11 @@ def tokens(text: str, span: Span) -> list[Token]:
             f"the formula has {span.end - span.start} characters: at most {LONGEST} are read. Name "
             "its parts in formulas of their own.",
             Span(span.start, span.start + 1),
-            text,
         )
     typed = list(_raw(text, span))
     if [token.text for token in typed[-2:]] == ["=", "?"]:  # what is asked
         typed = typed[:-2]
-    found = _matched(_in_braces(_sized(typed, text), text), text)
+    found = _matched(_in_braces(_sized(typed)), text)
     return _selecting(_without_labels(_lowered(found)))
 
 
@@ -129,11 +129,13 @@ def _lowered(found: list[Token]) -> list[Token]:
 
 
 def _without_labels(found: list[Token]) -> list[Token]:
-    r"""Without what is said of a term, `\underbrace{…}_{\text{loss}}`, and with a condition below
-    an indicator behind it, as in `\mathbf 1\{x > 0\}`."""
+    r"""Without a box, without what is said of a term, `\underbrace{…}_{\text{loss}}`, and with a
+    condition below an indicator behind it, as in `\mathbf 1\{x > 0\}`."""
     dropped = set[int]()
     for i, token in enumerate(found):
-        if token.is_(r"\underbrace", r"\overbrace"):
+        if token.is_(r"\boxed"):
+            dropped |= {i, i + 1, found[i + 1].partner}
+        elif token.is_(r"\underbrace", r"\overbrace"):
             end = found[i + 1].partner + 1
             said = end + 1 < len(found) and found[end].is_("_", "^")
             dropped |= {i, *range(end, found[end + 1].partner + 1 if said else end)}
@@ -214,7 +216,7 @@ def _raw(text: str, span: Span) -> Iterator[Token]:
             yield Token("sign", "&", at)
             continue
         if kind in ("word", "single"):
-            word = (m["word"] or m["single"] or "").replace("\\", "").strip()
+            word = _SPACE.sub(" ", m["word"] or m["single"] or "").replace("\\", "").strip()
             if word in _EXTREMA:
                 yield Token("macro", _EXTREMA[word], at)
                 continue
@@ -246,7 +248,7 @@ def _raised(typed: str, at: Span) -> Iterator[Token]:
     yield Token("close", "}", Span(at.end, at.end))
 
 
-def _sized(found: list[Token], text: str) -> list[Token]:
+def _sized(found: list[Token]) -> list[Token]:
     r"""With `\left(` and `\bigl(` as one bracket, and bars told to open or to close; a bar between
     arguments, `p(x \mid y)`, is a comma."""
     out: list[Token] = []
@@ -260,7 +262,7 @@ def _sized(found: list[Token], text: str) -> list[Token]:
             side = {r"\left": "l", r"\right": "r"}.get(token.text, size[1] if size else "m")
             i += 1
             if i == len(found) or not _delimits(found[i]):
-                raise ParseError(f"after `{token.text}` stands a bracket.", token.span, text)
+                raise ParseError(f"after `{token.text}` stands a bracket.", token.span)
             sized = token.is_(r"\left", r"\right")
             token = found[i]._replace(span=token.span | found[i].span, font="sized" * sized)
         i += 1
@@ -299,7 +301,7 @@ def _delimits(token: Token) -> bool:
     return token.kind in ("sign", "macro") and (known or sign in (".", "/")) and sign not in "{}"
 
 
-def _in_braces(found: list[Token], text: str) -> list[Token]:
+def _in_braces(found: list[Token]) -> list[Token]:
     """With braces around arguments that were typed without, as TeX takes them."""
     out: list[Token] = []
     wanted: list[list[int]] = [[0, 0]]  # for each bracket, the arguments still to come; a root's
@@ -310,10 +312,10 @@ def _in_braces(found: list[Token], text: str) -> list[Token]:
         if wanted[-1][0] and not (token.kind == "open" and token.text == "{"):
             if token.text == "[" and out[-1].is_(r"\sqrt"):
                 message = "a root with an index is a power: write `x^{1/3}`."
-                raise ParseError(message, token.span, text)
+                raise ParseError(message, token.span)
             primed = token.is_("'") and not out[-1].is_("^")
             if primed or token.is_(*_ARGUMENTS) or token.kind in ("open", "close"):
-                raise ParseError("put braces around what stands here.", token.span, text)
+                raise ParseError("put braces around what stands here.", token.span)
             group = [token]
             if token.kind == "number" and len(token.text) > 1:
                 first, end = token.text[0], token.span.start + 1
@@ -322,7 +324,6 @@ def _in_braces(found: list[Token], text: str) -> list[Token]:
                         f"TeX raises or lowers the `{first}` alone: write "
                         f"`{out[-1].text}{{{token.text}}}`.",
                         token.span,
-                        text,
                     )
                 group = [token._replace(text=first, span=Span(end - 1, end))]
                 i -= 1
@@ -344,7 +345,7 @@ def _in_braces(found: list[Token], text: str) -> list[Token]:
         elif token.kind in ("sign", "macro") and not _calls(found, i):
             wanted[-1][0] += _ARGUMENTS.get(token.text, 0)
     if wanted[-1][0]:
-        raise ParseError(f"something is missing after `{out[-1].text}`.", out[-1].span, text)
+        raise ParseError(f"something is missing after `{out[-1].text}`.", out[-1].span)
     return out
 
 
@@ -371,11 +372,10 @@ def _matched(found: Sequence[Token], text: str) -> list[Token]:
                     f"brackets are nested more than {MOST_NESTED} deep here: name parts of the "
                     "formula in formulas of their own.",
                     token.span,
-                    text,
                 )
         elif token.kind == "close":
             if not opened:
-                raise ParseError(f"this `{_typed(text, token)}` closes nothing.", token.span, text)
+                raise ParseError(f"this `{_typed(text, token)}` closes nothing.", token.span)
             at = opened.pop()
             begin = found[at]
             same = _OPENING.get(begin.text, begin.text) == token.text
@@ -385,12 +385,11 @@ def _matched(found: Sequence[Token], text: str) -> list[Token]:
                 raise ParseError(
                     f"this `{_typed(text, token)}` closes a `{_typed(text, begin)}`.",
                     begin.span | token.span,
-                    text,
                 )
             out[at], out[i] = begin._replace(partner=i), token._replace(partner=at)
     if opened:
         token = found[opened[-1]]
-        raise ParseError(f"this `{_typed(text, token)}` is never closed.", token.span, text)
+        raise ParseError(f"this `{_typed(text, token)}` is never closed.", token.span)
     return out
 
 
@@ -416,6 +415,15 @@ def outer(found: Sequence[Token], i: int = 0, end: int | None = None) -> Iterato
     while i < (len(found) if end is None else end):
         yield i
         i = found[i].partner + 1 if found[i].kind == "open" else i + 1
+
+
+def letters_end(found: Sequence[Token], i: int, end: int) -> int:
+    """Where the letters end that stand beside each other from one on."""
+    while i < end and found[i].kind == "letter":
+        i += 1
+        if i < end and found[i].span.start > found[i - 1].span.end:
+            break
+    return i
 
 
 def ends(token: Token) -> bool:

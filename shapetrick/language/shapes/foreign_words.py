@@ -12,6 +12,7 @@ from collections.abc import Container
 from ...core.errors import Span
 from ...core.regexes import regex
 from ..syntax.syntax_errors import WORDS, no_name
+from ..syntax.tree import ATTRIBUTES, KINDS
 
 # In an expression: what words are, and what is said of them.
 _IN_EXPRESSIONS = (
@@ -59,6 +60,10 @@ def foreign_word(name: str, text: str, span: Span) -> str:
         return no_name(name)
     if name in _EXPRESSION:
         return f"`{name}` {_EXPRESSION[name]}"
+    if name in KINDS:
+        return f"`{name}` stands in the place of a shape: `x : {name}`."
+    if name in ATTRIBUTES:
+        return f"`{name}` stands behind a shape: `A : n x n {name}`."
     if all(unicodedata.decomposition(sign).startswith("<sub>") for sign in name):
         return (
             "an index below belongs to a name, `x_i`; the entry of an expression is `(A x)[i]`, "

@@ -49,7 +49,7 @@ from .words import is_word, table_words
 _NUMBER = regex(r"_?\d+$")
 _SUMS = ("sum", "Σ", "Sum", "prod", "max", "min", "mean")
 _ENTRY = regex(r"\((\d+)\)")  # MATLAB's, of a name before it
-_INDEX = regex(r"[ijklmnt]{1,3}|\d{1,2}")
+_INDEX = regex(r"[ijklmnt]{1,3}|\d{1,2}|[A-Z]")
 # A name with an index below it, as in index notation.
 _INDEXED = regex(rf"(?P<base>.+)_[ijklmnt]{{1,3}}|(?P<sum>{'|'.join(_SUMS)})_.+")
 # `D_x`, `grad_x`; `J_f`, `H_f`; `d` or `df`: signs of derivatives elsewhere.
@@ -268,15 +268,16 @@ def _check_sides(
     span: Span,
 ) -> None:
     for side in sides:
+        alone = len(side.names) == 1 and ONE not in (s.dim for s in sides)
+        for name, place in side.names:
+            ends = side.tail == (name, place)
+            said = as_size(base_of(name), ends) if ends or not alone else ""
+            if said:
+                raise scope.error(said, place)
         if side.dim.integer == 0 or not side.dim.is_eventually_natural:
             said = f"a dimension is at least 1, which nothing tells of `{side.dim}`."
             raise ShapeError(said, span, scope.text)
         for name, place in side.names:
-            ends = side.tail == (name, place)
-            alone = len(side.names) == 1 and ONE not in (s.dim for s in sides)
-            said = as_size(base_of(name), ends) if ends or not alone else ""
-            if said:
-                raise scope.error(said, place)
             _check_dimension(scope, name, place, len(side.names) > 1)
             scope.dims.setdefault(name, place)
     square = [a for a in attributes if ATTRIBUTES[a]]
@@ -472,68 +473,56 @@ def complain(
     """What is wrong with an undeclared name, `beside` others; unless `certain`, None where it may
     be meant."""
     name = node.value
+    said = next(_complaints(scope, node, beside), "")
+    if certain and not said:
+        said = f"`{name}` is not declared: `{name} : scalar`, or with its shape, `{name} : m x n`."
+    return scope.error(said, node.span) if said else None
+
+
+def _complaints(scope: Scope, node: SyntaxNode, beside: Collection[str]) -> Iterator[str]:
+    """What may be said of it, the likeliest first."""
+    name = node.value
     if name.startswith(UPSTREAM + "("):
         of = name[len(UPSTREAM) + 1 : -1]
-        return scope.error(
-            f"`{name}` is the upstream gradient of `vjp {of} wrt …`, and there is no such request.",
-            node.span,
-        )
+        request = f"`vjp {of} wrt …`"
+        yield f"`{name}` is the upstream gradient of {request}, and there is no such request."
     if _is_operator(scope, node, beside):
-        return scope.error(
+        yield (
             f"`{name}` is not declared. A derivative has a line of its own, `∂f/∂x` or `jac f wrt "
-            "x`, or brackets as a value, `(grad f wrt x)`.",
-            node.span,
+            "x`, or brackets as a value, `(grad f wrt x)`."
         )
     if name.startswith("T") and scope.text[: node.span.start].rstrip(" {").endswith("^"):
         rest = _apart(name[1:], {*scope.symbols, *scope.definitions}) or name[1:]
-        return scope.error(
-            f"`{name}` is one name: behind a transpose stands a space, `x^T {rest}`.", node.span
-        )
-    after = scope.text[node.span.end : node.span.end + 1]
+        yield f"`{name}` is one name: behind a transpose stands a space, `x^T {rest}`."
     if isinstance(name, Member):
-        return scope.error(
+        yield (
             f"`{name}` is a member of a family that is not declared: `{name.base}[l] : m x n for "
-            "l = 1..L`.",
-            node.span,
+            "l = 1..L`."
         )
     if name.startswith("_") and scope.text[: node.span.start].endswith("|"):
-        return scope.error("a norm with an index has two bars: `‖x‖_1`, or `norm1(x)`.", node.span)
+        yield "a norm with an index has two bars: `‖x‖_1`, or `norm1(x)`."
     letter, _, size = name.partition("_")
     if letter in IDENTITIES and size:
-        return scope.error(f"`{name}` is not declared: write `eye({size})`.", node.span)
-    twin = _twin(scope, name)
-    if twin is not None:
-        return scope.error(
-            f"`{name}` is not declared, and `{twin}` is: write `{twin}`, or declare both.",
-            node.span,
-        )
-    word = foreign_word(name, scope.text, node.span)
-    if word:
-        return scope.error(word, node.span)
-    if after == "(":
-        entry = _ENTRY.match(scope.text, node.span.end)
-        if entry is not None:
-            said = f"`{name}` is not declared: an entry of `{name} : n` is `{name}[{entry[1]}]`."
-            return scope.error(said, node.span)
+        yield f"`{name}` is not declared: write `eye({size})`."
+    if twin := _twin(scope, name):
+        yield f"`{name}` is not declared, and `{twin}` is: write `{twin}`, or declare both."
+    yield from filter(None, [foreign_word(name, scope.text, node.span)])
+    if scope.text[node.span.end : node.span.end + 1] == "(":
+        if entry := _ENTRY.match(scope.text, node.span.end):
+            yield f"`{name}` is not declared: an entry of `{name} : n` is `{name}[{entry[1]}]`."
         said = advice(name, [*table_words(), *scope.functions])
-        return scope.error(f"`{name}` is neither a function nor declared. {said}", node.span)
+        yield f"`{name}` is neither a function nor declared. {said}"
     known = {*scope.symbols, *scope.definitions, *scope.dims}
-    product = run_together(name, known)
-    if product:
-        return scope.error(product, node.span)
-    letters = factors_without_spaces(name, {*known, *beside})
-    if letters:
-        return scope.error(letters, node.span)
+    parts = run_together(name, known), factors_without_spaces(name, {*known, *beside})
+    yield from filter(None, parts)
     meant = nearest(name, known) or _variant(scope, name)
     if meant is not None:
         number = name.removeprefix(meant)
         meant = f"{meant}[{number}]" if number.isdecimal() and _is_column(scope, meant) else meant
-        return scope.error(
+        yield (
             f"`{name}` is not declared. Did you mean `{meant}`? If it is new, declare it: "
-            f"`{name} : scalar`, or its shape.",
-            node.span,
+            f"`{name} : scalar`, or its shape."
         )
-    return scope.error(f"`{name}` is not declared.", node.span) if certain else None
 
 
 def run_together(name: str, known: Container[str]) -> str:
@@ -572,9 +561,9 @@ def _slip(scope: Scope, node: SyntaxNode) -> NameProblem | None:
     indexed = _INDEXED.fullmatch(name)
     entry = _entry_of(scope, name)
     if entry:
-        said = (
-            f", and entries of `{entry}` are written in brackets, `{entry}[i,j]` or `{entry}[i]`."
-        )
+        turned = f"the transpose of `{entry}` is `{entry}'`, and " * name.endswith("_T")
+        said = f", and {turned}entries of `{entry}` are written in brackets, `{entry}[i,j]` or "
+        said += f"`{entry}[i]`."
     elif indexed is not None:
         base = indexed["base"] or indexed["sum"]
         instead = f"a family is declared, `{base}[i] : d for i = 1..n`."

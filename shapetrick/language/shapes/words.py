@@ -8,8 +8,7 @@ from ...core.functions import NAMES, OPERATORS, TABLE
 from ...core.operands import Operand
 from ..syntax.constants import SIZED, UNSIZED
 from ..syntax.lexer import MANY
-from ..syntax.library import FILE as LIBRARY
-from ..syntax.library import FunctionLibrary
+from ..syntax.library import FunctionLibrary, library_text
 from ..syntax.library_calls import SOLVE
 from ..syntax.text_functions import Vocabulary
 from ..syntax.tree import UPSTREAM
@@ -35,7 +34,7 @@ def vocabulary() -> Vocabulary:
     """The names that are functions before a bracket, the library's too, and how many arguments come
     before sizes; to be forgotten (`cache_clear`) where the table gets a row."""
     words = table_words()
-    library = FunctionLibrary(LIBRARY.read_text(encoding="utf-8"), words)
+    library = FunctionLibrary(library_text(), words)
     return Vocabulary({**dict.fromkeys(library, MANY), **words}, library)
 
 

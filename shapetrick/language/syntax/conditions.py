@@ -3,6 +3,7 @@ of one."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -19,19 +20,19 @@ ATTRIBUTE_OF = {
     **dict.fromkeys((">=", "≥", r"\ge", r"\geq", r"\geqslant"), "nonneg"),
     **dict.fromkeys(("≻", "⪰", "≽", r"\succ", r"\succeq", r"\succcurlyeq"), "posdef"),
 }
-_CONDITION = regex(rf"(?P<name>{NAME})\s*(?P<sign>>=|[>≥≻⪰≽])\s*0")
+_CONDITION = regex(rf"{NAME}(?:\s*,\s*{NAME})*\s*(?P<sign>>=|[>≥≻⪰≽])\s*0")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SignDeclaration(Declaration):
-    """The declaration of a scalar, unless the name has one of its own."""
+    """The declaration of scalars, unless the names have their own."""
 
 
-def condition(name: PlacedName, sign: str, span: Span) -> SignDeclaration:
-    """What `sign 0` behind a name says."""
-    word = PlacedName(ATTRIBUTE_OF[sign], span)
+def condition(names: Sequence[PlacedName], attribute: str, span: Span) -> SignDeclaration:
+    """What a statement says that names have an attribute, by `> 0`."""
+    word = PlacedName(attribute, span)
     one = TypedDimension(ONE, ())
-    return SignDeclaration((name,), (one, one), (word,), span)
+    return SignDeclaration(tuple(names), (one, one), (word,), span)
 
 
 def condition_at(source: Source) -> SignDeclaration | None:
@@ -39,20 +40,25 @@ def condition_at(source: Source) -> SignDeclaration | None:
     m = _CONDITION.fullmatch(source.text, *source.span)
     if m is None:
         return None
-    name = PlacedName(normal(m["name"]), Span(*m.span("name")))
-    return condition(name, m["sign"], source.span)
+    typed = re.compile(NAME).finditer(source.text, *Span(source.span.start, m.start("sign")))
+    names = [PlacedName(normal(n.group()), Span(*n.span())) for n in typed]
+    return condition(names, ATTRIBUTE_OF[m["sign"]], source.span)
 
 
 def with_conditions(statements: Sequence[Statement]) -> list[Statement]:
     """The statements with conditions put to the declarations of their names. Raises ParseError."""
-    conditions = [s for s in statements if isinstance(s, SignDeclaration)]
-    if not conditions:
+    several = [s for s in statements if isinstance(s, SignDeclaration)]
+    if not several:
         return list(statements)
+    conditions = [replace(s, names=(name,)) for s in several for name in s.names]
     found: list[Statement] = []
     waiting = list(reversed(statements))
     while waiting:
         s = waiting.pop()
-        if not isinstance(s, Declaration) or isinstance(s, SignDeclaration):
+        if isinstance(s, SignDeclaration):
+            found += [c for c in conditions if c.words == s.words]
+            continue
+        if not isinstance(s, Declaration):
             found.append(s)
             continue
         own = [c for c in conditions if c.names[0].name in {n.name for n in s.names}]
@@ -64,7 +70,7 @@ def with_conditions(statements: Sequence[Statement]) -> list[Statement]:
         found.append(replace(s, words=(*s.words, *more)) if more else s)
         conditions = [c for c in conditions if c not in own]
     for c in conditions:
-        if c.words[0].name == "posdef":
-            name = c.names[0].name
-            raise ParseError(f"declare its shape: `{name} : n x n posdef`.", c.span)
+        word = c.words[0].name
+        if word in ("posdef", "symmetric"):
+            raise ParseError(f"declare its shape: `{c.names[0].name} : n x n {word}`.", c.span)
     return [s for s in found if not isinstance(s, SignDeclaration) or s in conditions]

@@ -4,7 +4,7 @@ name."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, Literal
 
 from ...core.errors import ParseError, Span
@@ -12,7 +12,7 @@ from ...core.indices import Member, Range, index_of, range_of, ranges_of
 from ...core.named_tuples import NamedTuple
 from ...core.regexes import regex
 from .lexer import normal
-from .selections import Selector
+from .selections import Selector, selected, typed_index
 from .tree import (
     RUNNING,
     SyntaxNode,
@@ -27,8 +27,9 @@ BINDERS: Mapping[str, str] = {
     "Σ": "sum", "∑": "sum", "Sum": "sum", "Sigma": "sum", "Π": "prod", "∏": "prod",
 }  # fmt: skip
 DELTAS = ("δ", "delta")
+PRODUCTS = ("*", ".*", "/", "./", "⊗")
 _BELOW = regex(r"(?P<base>.+?)_(?P<index>[a-zα-ω]{1,2}|\d{1,2}|[a-z]\d|\d[a-z]|[a-z]:|:[a-z])")
-SUMMED = regex(rf"(?P<sign>{'|'.join(BINDERS)})_(?P<letters>[a-zα-ω]{{1,3}})")
+_SUMMED = regex(rf"(?P<sign>{'|'.join(BINDERS)})_(?P<letters>[a-zα-ω]{{1,3}})")
 ComparisonSign = Literal["", "≠", "<", ">", "≤", "≥"]
 _COMPARED: Mapping[str, ComparisonSign] = {
     **{"≠": "≠", "!=": "≠", "<": "<", ">": ">", "≤": "≤", "<=": "≤", "≥": "≥", ">=": "≥"},
@@ -40,7 +41,7 @@ _FIRST = regex(r"(\w+)\s*∈\s*\[([\w+\- ]+)\]")  # [n]
 _ORDERED = regex(r"1\s*(?:≤|<=)\s*(\w+)\s*(<=|≤|<)\s*(\w+)\s*(?:≤|<=)\s*([\w+\- ]+)")
 _SIGN = regex(rf"(?:{'|'.join(BINDERS)})\s*_?")
 _SUBSCRIPTS = str.maketrans("ᵢⱼₖₗₘₙₚᵣₛₜ₀₁₂₃₄₅₆₇₈₉", "ijklmnprst0123456789")
-LOWERED = regex(r"([^\W\d_]+?|[∑∏])([ᵢⱼₖₗₘₙₚᵣₛₜ₀-₉]+)")
+_LOWERED = regex(r"([^\W\d_]+?|[∑∏])([ᵢⱼₖₗₘₙₚᵣₛₜ₀-₉]+)")
 
 
 class Binder(NamedTuple):
@@ -146,21 +147,30 @@ def _no_binder(below: str) -> str:
     )
 
 
+def bound_twice(letter: str) -> str:
+    """What is said of a sum within another one over the same letter."""
+    return (
+        f"`{letter}` runs here already, as a sum takes all of the product behind it: choose "
+        f"another letter, or end the first sum by brackets, `(sum({letter}) …) / …`."
+    )
+
+
 def read_below(text: str, span: Span) -> SyntaxNode:
     """The node of a name with an index in braces: `A_{ij}`, `A_{i,j}`, `W_{1}`."""
     base, _, below = text.rstrip("}").partition("_{")
     parts = [part.strip() for part in below.split(",")]
     if len(parts) == 1 and re.fullmatch(r"[\w:]+", parts[0]):
         return name_node(f"{base}_{parts[0]}", span)
-    indices = [index_of(part) for part in parts if part != ":"]
-    if not all(parts) or any(i is None or (i.letter and i.offset) for i in indices):
+    indices = {part: index_of(part) for part in parts if part != ":"}
+    at = {part: typed_index(i, span) for part, i in indices.items() if i is not None}
+    if not all(parts) or len(at) < len(indices):
         raise ParseError(
-            "an index is a letter or a whole number: `A_{ij}`, `A[i,j]`; a member of a family is "
-            f"`{base}[{below}]`.",
+            "an index is a letter or a whole number, or what is added to one: `A_{ij}`, `A[i,j]`, "
+            f"`{base}_{{i+1}}`.",
             span,
         )
     whole = name_node(base, beginning(span, base))
-    return SyntaxNode("selected", (whole,), tuple(selector_of(p, span) for p in parts), span)
+    return selected(whole, tuple([Selector(at.get(p), at.get(p)) for p in parts]), span)
 
 
 def sums_among(nodes: Iterable[SyntaxNode]) -> tuple[list[Range], set[str]]:
@@ -168,15 +178,42 @@ def sums_among(nodes: Iterable[SyntaxNode]) -> tuple[list[Range], set[str]]:
     ranges: list[Range] = []
     letters: set[str] = set()
     for node in nodes:
-        if node.kind == "binder":
+        if node.kind in ("binder", "bound"):
             ranges += node.value.ranges
             letters |= {*node.value.letters}
+        elif (binder := summed_by(node)) is not None:
+            letters |= {*binder.letters}
         elif node.kind in RUNNING:
             ranges.append(node.value)
             letters.add(node.value.letter)
         elif node.kind == "call" and node.value.name in BINDERS:
-            letters |= {a.value for a in node.args if a.kind == "name"}
+            given = (*node.args, *node.value.sizes)
+            letters |= {a.value for a in given if a.kind == "name"}
     return ranges, letters
+
+
+def summed_by(node: SyntaxNode, values: Container[str] = ()) -> Binder | None:
+    """What `sum_ij` binds, where neither it nor `sum` is among the values; None of other nodes."""
+    if node.kind != "name" or isinstance(node.value, Member) or node.value in values:
+        return None
+    typed = written_out(node.value)
+    m = _SUMMED.fullmatch(typed) if "_" in typed else None
+    if m is None or m["sign"] in values:
+        return None
+    return Binder(BINDERS[m["sign"]], tuple(m["letters"]))
+
+
+def spine(root: SyntaxNode) -> list[SyntaxNode]:
+    """The nodes of a product without brackets, from that of its first two factors on."""
+    found = [root]
+    while is_product(found[-1].args[0]):
+        found.append(found[-1].args[0])
+    return found[::-1]
+
+
+def is_product(node: SyntaxNode) -> bool:
+    """Whether a node is a product, or a quotient, without brackets around it."""
+    return node.kind in PRODUCTS and not node.bracketed
 
 
 def capital_of(name: str) -> str:
@@ -186,7 +223,8 @@ def capital_of(name: str) -> str:
 
 def parts_below(name: str) -> tuple[str, str]:
     """The name of which `h_i` may be an entry, and the index; both empty if it is none."""
-    m = None if isinstance(name, Member) else _BELOW.fullmatch(written_out(name))
+    typed = "" if isinstance(name, Member) else written_out(name)
+    m = _BELOW.fullmatch(typed) if "_" in typed else None
     return ("", "") if m is None else (m["base"], m["index"])
 
 
@@ -196,7 +234,9 @@ def base_below(name: str) -> str:
 
 def written_out(name: str) -> str:
     """A name with small letters below it written as an index: `xᵢ` as `x_i`."""
-    return LOWERED.sub(lambda m: f"{m[1]}_{m[2].translate(_SUBSCRIPTS)}", name)
+    if name.isascii():
+        return name
+    return _LOWERED.sub(lambda m: f"{m[1]}_{m[2].translate(_SUBSCRIPTS)}", name)
 
 
 def beginning(span: Span, base: str) -> Span:

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Container, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 
 from ...core.errors import ParseError, Span
 from ...core.greek import as_declared
 from ...core.named_tuples import NamedTuple
 from ...core.regexes import regex
 from .automaton import ParserRun, Terminal
-from .parse_tables import Tables
+from .parse_tables import LETTER, Tables
 from .tree import ATTRIBUTES, KINDS, PlacedName
 
 # Names that are functions, and how many of a call's arguments come before those that are sizes.
 Arities = Mapping[str, int]
 
+_Match = Callable[[str, int, int], re.Match[str] | None]
 Accepted = frozenset[str]  # the names of terminals that the parser can take
 
 MANY = 1000  # of a function that is defined in text: all of its arguments
@@ -55,11 +56,13 @@ class Terminals:
     The value of a name is the name and its place."""
 
     def __init__(self, tables: Tables) -> None:
-        self._ignored, self._terminals = tables.ignored, tables.terminals
-        self._any = self._compiled(tables.terminals)
-        self._alone: dict[str, re.Pattern[str]] = {}
+        self._terminals, self._begins = tables.terminals, tables.begins
+        self._known = frozenset("".join(tables.begins.values()))
+        self._ignored = re.compile(f"(?:{tables.ignored})?")
+        self._all = frozenset(tables.terminals)
+        self._patterns: dict[str, _Match] = {}
         self._of_state: dict[int, Accepted] = {}
-        self._behind: dict[tuple[Accepted, str], tuple[str, ...]] = {}
+        self._beginning: dict[tuple[str, Accepted], Sequence[tuple[str, _Match]]] = {}
 
     def lex(self, source: Source, run: ParserRun) -> Iterator[Terminal]:
         """The tokens of a source, each when the run has taken those before it. Raises
@@ -71,11 +74,11 @@ class Terminals:
             place = places[-1]
             if place not in of_state:
                 of_state[place] = self._accepted_in(run.waiting)
-            m = self._match(text, at, end, of_state[place])
-            if m is None or m.lastgroup is None:  # nothing but spaces
+            start = self._ignored.match(text, at, end).end()  # type: ignore[union-attr]
+            if start == end:
                 return
-            start, at = m.start(1), m.end()
-            token = Terminal(m.lastgroup, text[start:at], Span(start, at))
+            kind, at = self._match(text, start, end, of_state[place])
+            token = Terminal(kind, text[start:at], Span(start, at))
             if token.type in ("NAME", "DIM"):
                 inside = bool(opened) and opened[-1].type in _BARS
                 name = normal(token.value)
@@ -98,37 +101,30 @@ class Terminals:
         found = self._terminals.keys() & actions
         return frozenset({*found, "NAME"} if "FUNCTION" in actions else found)
 
-    def _match(self, text: str, at: int, end: int, accepted: Accepted) -> re.Match[str] | None:
-        """The first of the accepted terminals that is found there; where there is none, any other,
-        or any character. To compile a pattern takes milliseconds: what all terminals share finds
-        most, and of those behind the one that it finds, each is compiled when it is looked for."""
-        found = self._any.match(text, at, end)
+    def _match(self, text: str, start: int, end: int, accepted: Accepted) -> tuple[str, int]:
+        """The first of the accepted terminals that is found there, and where it ends; where there
+        is none, any other, or any character."""
+        for among in (accepted, self._all):
+            for name, match in self._beginning_with(text[start], among):
+                m = match(text, start, end)
+                if m is not None:
+                    return name, m.end()
+        return OTHER, start + 1
+
+    def _beginning_with(self, sign: str, among: Accepted) -> Sequence[tuple[str, _Match]]:
+        """The terminals that may begin with a character. To compile a pattern takes a tenth of a
+        millisecond: each is when it is looked for."""
+        found = self._beginning.get((sign, among))
         if found is None:
-            return self._pattern(OTHER, "(?s:.)").match(text, at, end)
-        name = found.lastgroup
-        if name is None or name in accepted:
-            return found
-        if (accepted, name) not in self._behind:
-            names = [*self._terminals]
-            later = names[names.index(name) + 1 :]
-            self._behind[accepted, name] = tuple(n for n in later if n in accepted)
-        for other in self._behind[accepted, name]:
-            m = self._pattern(other, self._terminals[other]).match(text, at, end)
-            if m is not None:
-                return m
+            known = sign if sign in self._known else LETTER if sign.isalpha() else ""
+            names = [n for n in self._terminals if n in among and known in self._begins[n]]
+            found = self._beginning[sign, among] = [(n, self._pattern(n)) for n in names]
         return found
 
-    def _pattern(self, name: str, regexp: str) -> re.Pattern[str]:
-        """What matches one terminal, and what is ignored before it."""
-        if name not in self._alone:
-            self._alone[name] = self._compiled({name: regexp})
-        return self._alone[name]
-
-    def _compiled(self, terminals: Mapping[str, str]) -> re.Pattern[str]:
-        """What matches one of these, which is its last group; it begins where the first one is. A
-        group around each would be entered before its first character is looked at."""
-        found = "|".join(f"(?:{regexp})(?P<{name}>)" for name, regexp in terminals.items())
-        return re.compile(f"(?:{self._ignored})?+()(?:{found})")
+    def _pattern(self, name: str) -> _Match:
+        if name not in self._patterns:
+            self._patterns[name] = re.compile(self._terminals[name]).match
+        return self._patterns[name]
 
 
 def _pair(token: Terminal, opened: list[Terminal], text: str) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from ...core.errors import Span
+from ...core.files import came_along
 from ...core.functions import NAMES, TABLE
 from .lexer import MANY, Arities, Source
 from .parser import statement
@@ -19,8 +19,6 @@ from .tree import (
     name_node,
     transformed,
 )
-
-FILE = Path(__file__).parents[2] / "library.txt"
 
 
 class FunctionLibrary(Mapping[str, Overloads]):
@@ -71,9 +69,14 @@ class FunctionLibrary(Mapping[str, Overloads]):
         return len(self._places)
 
 
+def library_text() -> str:
+    """What the library's file says."""
+    return came_along("library.txt").decode()
+
+
 def sections() -> Iterator[tuple[str, list[str]]]:
     """The comments in the library's file, each with the definitions below it."""
-    for block in FILE.read_text(encoding="utf-8").split("\n\n"):
+    for block in library_text().split("\n\n"):
         lines = block.splitlines()
         defined = [line for line in lines if not line.startswith("#")]
         if defined:

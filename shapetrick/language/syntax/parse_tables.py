@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
+from functools import partial
+from importlib import import_module
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from ...core.files import make_folder, own_folder, shipped, write_file
+from ...core.files import came_along, make_folder, own_folder, shipped, write_file
 from ...core.named_tuples import NamedTuple
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lark import Lark
     from lark.grammar import Rule
 
@@ -36,11 +41,13 @@ class Grammar(NamedTuple):
     @property
     def table_file(self) -> str:
         """Where a wheel has the tables, beside the grammar."""
-        return f"{Path(self.files[0]).stem}.json"
+        return f"{self.files[0].removesuffix('.lark')}.json"
 
 
 PROBLEM = Grammar(("problem.lark", "expression.lark"), ("statement", "expression", "equated"))
-LATEX = Grammar(("latex.lark",), ("statement", "expression"))
+
+
+LETTER = "ж"
 
 
 class TableRule(NamedTuple):
@@ -56,11 +63,13 @@ class TableRule(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """The regular expressions of terminals, in the order in which they are looked for, and what
-    follows in each state: after a terminal or a symbol another state, or where the n-th rule is
-    complete, `-1 - n`."""
+    """The regular expressions of terminals, in the order in which they are looked for, the
+    characters that each may begin with (`LETTER` is all letters that none names), and what follows
+    in each state: after a terminal or a symbol another state, or where the n-th rule is complete,
+    `-1 - n`."""
 
     terminals: Mapping[str, str]
+    begins: Mapping[str, str]
     ignored: str
     rules: Sequence[TableRule]
     states: Sequence[Mapping[str, int]]
@@ -70,13 +79,13 @@ class Tables(NamedTuple):
 
 def tables_of(grammar: Grammar) -> Tables:
     """The tables that came along or were kept; else they are made, and kept."""
-    came = _read(shipped("grammar") / grammar.table_file)
+    came = _read(partial(came_along, "grammar", grammar.table_file))
     if came is not None:
         return came
     path = _kept_at(grammar)
     if path is None:
         return made_tables(grammar)
-    kept = _read(path)
+    kept = _read(path.read_bytes)
     if kept is None:
         kept = made_tables(grammar)
         with suppress(OSError):  # what can't be kept is made again
@@ -112,7 +121,8 @@ def made_tables(grammar: Grammar) -> Tables:
         {start: numbers[of[start]] for start in grammar.starts}
         for of in (found.start_states, found.end_states)
     ]
-    return Tables(terminals, ignored, [*map(_rule, lark.rules)], states, *places)
+    begins = _begins(terminals)
+    return Tables(terminals, begins, ignored, [*map(_rule, lark.rules)], states, *places)
 
 
 def _terminals(lark: Lark) -> dict[str, str]:
@@ -123,6 +133,50 @@ def _terminals(lark: Lark) -> dict[str, str]:
         return -terminal.priority, -pattern.max_width, -len(pattern.value), terminal.name
 
     return {t.name: t.pattern.to_regexp() for t in sorted(lark.terminals, key=precedence)}
+
+
+def _begins(terminals: Mapping[str, str]) -> dict[str, str]:
+    """The characters that terminals may begin with, among ASCII, those that one names, and
+    `LETTER`. How Python reads an expression is told by modules of its own alone."""
+    reader, compiler = (import_module(f"re.{name}") for name in ("_parser", "_compiler"))
+    first = {name: _first(reader.parse(regexp)) for name, regexp in terminals.items()}
+    known = {chr(code) for code in range(128)} | {LETTER}
+    for op, given in (node for nodes, _ in first.values() for node in nodes):
+        for kind, code in given if str(op) == "IN" else [(op, given)]:
+            if str(kind) in ("LITERAL", "RANGE"):
+                low, high = code if str(kind) == "RANGE" else (code, code)
+                known.update(map(chr, range(low, high + 1)))
+    begins = {}
+    for name, (nodes, may_be_empty) in first.items():
+        alone = [reader.SubPattern(reader.State(), [node]) for node in nodes]
+        matches = [compiler.compile(one, re.UNICODE).match for one in alone]
+        taken = (c for c in sorted(known) if may_be_empty or any(match(c) for match in matches))
+        begins[name] = "".join(taken)
+    return begins
+
+
+def _first(parts: Iterable[Any]) -> tuple[list[Any], bool]:
+    """What of an expression may match a first character, and whether it may match none."""
+    found: list[Any] = []
+    for op, given in parts:
+        match str(op):
+            case "ASSERT" | "ASSERT_NOT" | "AT":
+                continue
+            case "BRANCH":
+                inside = given[1]
+            case "SUBPATTERN":
+                inside = [given[-1]]
+            case "ATOMIC_GROUP":
+                inside = [given]
+            case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
+                inside = [given[2]] if given[0] else [given[2], ()]
+            case _:
+                return [*found, (op, given)], False
+        within = [_first(part) for part in inside]
+        found += chain.from_iterable(nodes for nodes, _ in within)
+        if not any(empty for _, empty in within):
+            return found, False
+    return found, True
 
 
 def _rule(rule: Rule) -> TableRule:
@@ -144,10 +198,10 @@ def _rule(rule: Rule) -> TableRule:
     return TableRule(symbol, len(rule.expansion), str(method), parts, spread)
 
 
-def _read(path: Path) -> Tables | None:
+def _read(read: Callable[[], bytes]) -> Tables | None:
     """The tables that a file holds; None where there is no such file, or it isn't whole."""
     try:
-        found = Tables(**json.loads(path.read_text(encoding="utf-8")))
+        found = Tables(**json.loads(read()))
     except (OSError, ValueError, TypeError):
         return None
     return found._replace(rules=[TableRule(*row) for row in found.rules])

@@ -29,7 +29,7 @@ from .conditions import condition_at, with_conditions
 from .derivative_notation import derivative, derivative_definition, variable_at
 from .equation_library import solved, without_calls
 from .function_heads import HeadBuilder
-from .index_binders import IndexBuilder
+from .index_binders import Binder, IndexBuilder
 from .lexer import MANY, Arities, Source, Terminals, normal
 from .library_calls import LibraryCalls, instead
 from .parse_tables import PROBLEM, tables_of
@@ -165,6 +165,10 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
             raise ParseError(no_norm(below or ""), closing.span)
         return call_node(name, (inner,), opening.span | closing.span)
 
+    def quotient(self, c: list[Any]) -> SyntaxNode:
+        sign, _, above, _, _, below, end = c
+        return SyntaxNode("/", (above, below), None, sign.span | end.span)
+
     def root(self, c: list[Any]) -> SyntaxNode:
         sign, *inner = c
         argument = inner[1] if len(inner) > 1 else self.number(inner)
@@ -195,19 +199,12 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
     head_member = named_member = member
 
     def index(self, c: list[Any]) -> Index:
-        found = Index()
-        sign, factor = 1, None
-        for t in c:
-            if t is not None and t.type == "SIGN":
-                found = found.plus(sign * factor) if factor is not None else found
-                sign, factor = -1 if t in ("-", "−") else 1, None
-            elif t is not None and t.type == "INTEGER":
-                factor = _whole(t)
-            elif t is not None and t.type == "LETTER":
-                letter = Index(normal(str(t)))
-                found = found.added(letter, sign * (1 if factor is None else factor))
-                factor = None
-        return found if factor is None else found.plus(sign * factor)
+        given = [t for t in c if t is not None and t.type in ("SIGN", "INTEGER", "LETTER")]
+        if any(len(t) > len(str(LARGEST)) for t in given if t.type == "INTEGER"):
+            raise ParseError("an index is too large.", given[0].span | given[-1].span)
+        found = index_of(" ".join(normal(str(t)) for t in given))
+        assert found is not None
+        return found
 
     def ranges(self, c: list[Any]) -> tuple[Range, ...]:
         return tuple(c)
@@ -258,23 +255,13 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
             )
         return self.call([function, *rest])
 
-    def sum_of(self, c: list[Any]) -> tuple[Range, Span]:
-        return c[2], c[0].span
+    def sum_of(self, c: list[Any]) -> tuple[Range | Binder, Span]:
+        return c[0].value if len(c) == 1 else c[2], c[0].span
 
     def running(self, c: list[Any]) -> SyntaxNode:
         (over, span), body = c
-        return SyntaxNode("running", (body,), over, span | body.span)
-
-    def scaled_running(self, c: list[Any]) -> SyntaxNode:
-        factor, *times, over, body = c
-        summed = self.running([over, body])
-        if times:
-            return self.binary([factor, *times, summed])
-        return self.juxtaposition([factor, summed])
-
-    def signed_running(self, c: list[Any]) -> SyntaxNode:
-        sign, *rest = c
-        return self.sign([sign, self.running(rest)])
+        kind = "bound" if isinstance(over, Binder) else "running"
+        return SyntaxNode(kind, (body,), over, span | body.span)
 
     # ---- declarations
 
@@ -388,12 +375,6 @@ def _upstream(args: tuple[SyntaxNode, ...], span: Span) -> SyntaxNode:
     if len(args) != 1 or args[0].kind != "name":
         raise ParseError(f"`{UPSTREAM}` is of one name: `{UPSTREAM}(Z)`.", span)
     return name_node(f"{UPSTREAM}({args[0].value})", span)
-
-
-def _whole(digits: Terminal) -> int:
-    if len(digits) > len(str(LARGEST)):
-        raise ParseError("an index is too large.", digits.span)
-    return int(digits)
 
 
 def _exact(t: Terminal) -> Fraction:
@@ -576,10 +557,11 @@ def _run(start: str, source: Source) -> Any:
 
 def _prose(source: Source) -> ParseError | None:
     """What is said of a line that is a sentence; None of others."""
-    for m in re.finditer(r"[a-z]+", source.text[slice(*source.span)]):
+    line = source.text[slice(*source.span)]
+    for m in re.finditer(r"[a-z]+", line):
         if m.group() in PROSE and m.group() not in source.names:
             start = source.span.start + m.start()
-            return ParseError(no_name(m.group()), Span(start, start + len(m.group())))
+            return ParseError(no_name(m.group(), line), Span(start, start + len(m.group())))
     return None
 
 

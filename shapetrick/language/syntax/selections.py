@@ -19,8 +19,8 @@ from .tree import (
     Statement,
     SyntaxNode,
     call_node,
-    expressions_of,
     name_node,
+    nodes_of,
     number_node,
     postorder,
     transformed,
@@ -227,7 +227,7 @@ def resolved(
     if not families:
         return found
     found = [with_expressions(s, lambda root: with_members(root, plain)) for s in found]
-    for node in (n for s in found for root in expressions_of(s) for n in postorder(root)):
+    for node in nodes_of(found):
         if node.kind == "selected" and node.args[0].value in families:
             raise ParseError(no_index(text[node.span.start : node.span.end]), node.span, text)
     return found

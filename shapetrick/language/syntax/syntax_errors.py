@@ -46,6 +46,15 @@ _LINES = (
     ),
     (regex(r"(?<!\w)lim(?!\w)|∫"), "limits and integrals are not read: write what they come to."),
     (
+        regex(r"(?<!\w)(?:where|with)\s+\w+\s*=(?!=)"),
+        "what a name is stands in a line of its own, `s = X w`, and what uses it in another one.",
+    ),
+    (regex(r"(?:\A|=)\s*\?"), "a request ends with names: `grad J wrt X`, without `= ?`."),
+    (
+        regex(r"(?<!\|)\|[^|]+\|\|[^|]+\|(?!\|)"),
+        "`||` belongs to a norm: write `norm(a) norm(b)`, of absolute values `abs(a) abs(b)`.",
+    ),
+    (
         regex(r"\A\s*(?:def|function)\s|(?<!\w)lambda\s+\w+(?:\s*,\s*\w+)*:"),
         "a function is `f(x) = …`, at any shapes that fit; one in Python is read from its file, "
         "`shapetrick derive FILE.py:f --shapes 'x: n'`.",
@@ -63,6 +72,11 @@ _LINES = (
         "a declaration is `X : n x d`, and stands in a line of its own, or between `;`.",
     ),
     (regex(r"(?<!\w)for\s+\w+\s*(?:=|in\s)"), RANGES),
+)
+# `X is an m by n matrix`, `let u be a k-vector`.
+_DECLARED = regex(
+    r"(?P<name>[^\W\d]\w*)\s+(?:is|are|be)\s+(?:an?\s+|in\s+)?(?:(?P<rows>\w+)\s*(?:by|x|×)\s*(?P<cols>\w+)"
+    r"|(?!an?\s|the\s)(?P<size>\w+)[\s-]+(?:column\s+)?(?:vectors?|dimensional))"
 )
 _DECIMAL = regex(r"(?<![\w.])\d+\Z")
 RAISED_SIGNS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ"
@@ -161,9 +175,12 @@ class Stop(NamedTuple):
         return "", 0
 
 
-def no_name(word: str) -> str:
-    """What is said of a word of a sentence."""
-    return f"`{word}` is a word here, and no name. {STATEMENTS}"
+def no_name(word: str, line: str = "") -> str:
+    """What is said of a word of a sentence in a line, which may declare."""
+    m = _DECLARED.search(line)
+    shape = "" if m is None else " x ".join(filter(None, (m["rows"] or m["size"], m["cols"])))
+    said = STATEMENTS if m is None else f"A line declares: `{m['name']} : {shape}`."
+    return f"`{word}` is a word here, and no name. {said}"
 
 
 def no_index(typed: str) -> str:

@@ -6,7 +6,7 @@ Names and shapes mean nothing yet. `language/syntax/parser.py` makes them, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any, TypeVar
@@ -307,6 +307,11 @@ def postorder(root: SyntaxNode) -> Iterator[SyntaxNode]:
         backwards.append(node)
         stack += node.args
     return reversed(backwards)
+
+
+def nodes_of(statements: Iterable[Statement]) -> Iterator[SyntaxNode]:
+    """Every node of what statements say, as `postorder` has them."""
+    return (node for s in statements for root in expressions_of(s) for node in postorder(root))
 
 
 def opened(root: SyntaxNode) -> Iterator[SyntaxNode]:

@@ -3,34 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
+from enum import IntEnum
 from fractions import Fraction
 
-from ...core.dims import Dim
-from ...core.expr import Real
-from .operations import PythonPrecedence
+from ..core.dims import Dim
+from ..core.expr import Real
+from ..core.records import dataclass
 
 LARGEST_WHOLE = 2**53
 
 
+class CodePrecedence(IntEnum):
+    """How tightly an expression in code holds together, loosest first."""
+
+    SUM = 0
+    PRODUCT = 1  # with * and /
+    MATMUL = 2  # with @: as tight as *, but brackets make a mixture readable
+    UNARY = 3
+    POWER = 4
+    ATOM = 5
+
+
 @dataclass(frozen=True, slots=True)
-class PythonText:
+class CodeText:
     """The text of a value without its sign, how tightly it holds together, and the names in it."""
 
     text: str
-    level: PythonPrecedence = PythonPrecedence.ATOM
+    level: CodePrecedence = CodePrecedence.ATOM
     negative: bool = False
     depth: int = 0
     names: frozenset[str] = frozenset()
 
     def __format__(self, least: str) -> str:
         """With its sign, in brackets unless it holds together well enough: `{piece:atom}`."""
-        return self.enclosed(PythonPrecedence[least.upper()] if least else PythonPrecedence.SUM)
+        return self.enclosed(CodePrecedence[least.upper()] if least else CodePrecedence.SUM)
 
-    def enclosed(self, least: PythonPrecedence) -> str:
+    def enclosed(self, least: CodePrecedence) -> str:
         if self.negative:
-            return f"-{self.text}" if least == PythonPrecedence.SUM else f"(-{self.text})"
+            return f"-{self.text}" if least == CodePrecedence.SUM else f"(-{self.text})"
         return self.text if self.level >= least else f"({self.text})"
 
     @property
@@ -39,28 +51,28 @@ class PythonText:
         return self.text.replace(".", "").isalnum() or self.text.isidentifier()
 
     @property
-    def unsigned(self) -> PythonText:
+    def unsigned(self) -> CodeText:
         return replace(self, negative=False)
 
 
 class Quotient:
     """A product: a number, scalars and arrays above the bar and below it."""
 
-    def __init__(self, spell: Callable[[Real], PythonText] | None = None) -> None:
-        self._spell = spell or number
+    def __init__(self, spell: Callable[[Real], CodeText]) -> None:
+        self._spell = spell
         self._coefficient: Real = Fraction(1)
         self._negative = False
-        self._above: tuple[list[PythonText], list[PythonText]] = ([], [])  # scalars, arrays
-        self._below: tuple[list[PythonText], list[PythonText]] = ([], [])
+        self._above: tuple[list[CodeText], list[CodeText]] = ([], [])  # scalars, arrays
+        self._below: tuple[list[CodeText], list[CodeText]] = ([], [])
 
     def multiply(self, coefficient: Real) -> None:
         self._coefficient = self._coefficient * coefficient
 
-    def above(self, piece: PythonText, is_array: bool) -> None:
+    def above(self, piece: CodeText, is_array: bool) -> None:
         self._negative ^= piece.negative
         self._above[is_array].append(piece.unsigned)
 
-    def below(self, piece: PythonText, is_array: bool) -> None:
+    def below(self, piece: CodeText, is_array: bool) -> None:
         self._negative ^= piece.negative
         self._below[is_array].append(piece.unsigned)
 
@@ -77,38 +89,38 @@ class Quotient:
             return [("divide", f"{sign}{quotient(divisors, [], []):unary}")]
         return [("negative", "")] if sign else []
 
-    def piece(self) -> PythonText:
+    def piece(self) -> CodeText:
         scalars, divisors = self._scalars()
         arrays, array_divisors = self._above[True], self._below[True]
         piece = self.assembled(scalars, divisors, arrays, array_divisors)
         if not self._negative ^ (self._coefficient < 0):
             return piece
-        return PythonText(
-            piece.enclosed(PythonPrecedence.PRODUCT),
-            max(piece.level, PythonPrecedence.PRODUCT),
+        return CodeText(
+            piece.enclosed(CodePrecedence.PRODUCT),
+            max(piece.level, CodePrecedence.PRODUCT),
             negative=True,
         )
 
     def assembled(
         self,
-        scalars: list[PythonText],
-        divisors: list[PythonText],
-        arrays: Sequence[PythonText],
-        array_divisors: Sequence[PythonText],
-    ) -> PythonText:
+        scalars: list[CodeText],
+        divisors: list[CodeText],
+        arrays: Sequence[CodeText],
+        array_divisors: Sequence[CodeText],
+    ) -> CodeText:
         """The text of the product without its sign."""
         if scalars and divisors and arrays:
             scalars, divisors = [quotient(scalars, [], divisors)], []
         return quotient([*scalars, *arrays], array_divisors, divisors)
 
-    def _scalars(self) -> tuple[list[PythonText], list[PythonText]]:
+    def _scalars(self) -> tuple[list[CodeText], list[CodeText]]:
         """Those above and below, with the number; 3/10 is 0.3, 1/2 divides."""
         size = absolute(self._coefficient)
         front, below = [self._spell(size)], list(self._below[False])
         if (
             isinstance(size, Fraction)
             and size.denominator > 1
-            and front[0].level < PythonPrecedence.ATOM
+            and front[0].level < CodePrecedence.ATOM
         ):
             front, below = (
                 [self._spell(Fraction(size.numerator))],
@@ -122,12 +134,12 @@ class Quotient:
 
 
 def quotient(
-    above: Sequence[PythonText], divisors: Sequence[PythonText], below: Sequence[PythonText]
-) -> PythonText:
+    above: Sequence[CodeText], divisors: Sequence[CodeText], below: Sequence[CodeText]
+) -> CodeText:
     """A product divided by arrays, then by the product of scalars."""
     if len(above) == 1 and not divisors and not below:
         return above[0]
-    least = PythonPrecedence.PRODUCT if len(above) == 1 else PythonPrecedence.UNARY
+    least = CodePrecedence.PRODUCT if len(above) == 1 else CodePrecedence.UNARY
     text = " * ".join(p.enclosed(least) for p in above) or "1"
     for p in divisors:
         text += f" / {p:unary}"
@@ -135,21 +147,21 @@ def quotient(
         text += f" / {below[0]:unary}"
     elif below:
         text += f" / ({' * '.join(f'{p:unary}' for p in below)})"
-    return PythonText(text, PythonPrecedence.PRODUCT)
+    return CodeText(text, CodePrecedence.PRODUCT)
 
 
-def number(value: Real) -> PythonText:
+def number(value: Real) -> CodeText:
     """A number; a fraction as a decimal where that is exact and short. Arrays hold no whole number
     as large as `LARGEST_WHOLE`."""
     size = absolute(value)
     if isinstance(size, float) or (size.denominator == 1 and size >= LARGEST_WHOLE):
-        return PythonText(repr(float(size)), PythonPrecedence.ATOM, value < 0)
+        return CodeText(repr(float(size)), CodePrecedence.ATOM, value < 0)
     if size.denominator == 1:
-        return PythonText(str(size), PythonPrecedence.ATOM, value < 0)
+        return CodeText(str(size), CodePrecedence.ATOM, value < 0)
     decimal = format(Decimal(size.numerator) / Decimal(size.denominator), "f")
     if len(decimal) <= 6 and Fraction(decimal) == size:
-        return PythonText(decimal, PythonPrecedence.ATOM, value < 0)
-    return PythonText(f"{size.numerator} / {size.denominator}", PythonPrecedence.PRODUCT, value < 0)
+        return CodeText(decimal, CodePrecedence.ATOM, value < 0)
+    return CodeText(f"{size.numerator} / {size.denominator}", CodePrecedence.PRODUCT, value < 0)
 
 
 def absolute(value: Real) -> Real:
@@ -168,5 +180,10 @@ def dim_text(d: Dim, names: Mapping[str, str], over: str = "//") -> str:
     return text or "0"
 
 
-def shape_text(sides: Sequence[str]) -> str:
-    return f"({sides[0]},)" if len(sides) == 1 else f"({', '.join(sides)})"
+def tuple_text(items: Sequence[str]) -> str:
+    return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
+
+
+def unpacked(names: Sequence[str]) -> str:
+    """What stands in front of the sign, where a tuple is given these names."""
+    return tuple_text(names) if len(names) == 1 else ", ".join(names)
