@@ -107,6 +107,8 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("resolvents", "inv(A + B) (A - B) + eye(n)", "2 inv(A + B) A", _SQUARE),
     Identity("resolvents", "(A - B) inv(A + B) - eye(n)", "-2 B inv(A + B)", _SQUARE),
     Identity("resolvents", "(A - B) inv(A + B) + eye(n)", "2 A inv(A + B)", _SQUARE),
+    Identity("orthogonal", "Q' Q", "eye(n)", "Q : n x n orthogonal"),
+    Identity("orthogonal", "Q Q'", "eye(n)", "Q : n x n orthogonal"),
     # J. Sherman and W. J. Morrison, Annals of Mathematical Statistics 21 (1950)
     Identity("Sherman–Morrison", "inv(eye(n) + s u v') u", "u / (1 + s v' u)", _RANK_ONE),
     Identity("Sherman–Morrison", "v' inv(eye(n) + s u v')", "v' / (1 + s v' u)", _RANK_ONE),
