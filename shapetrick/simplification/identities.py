@@ -351,7 +351,7 @@ LOGARITHMS = {LOGARITHM} | {
     if (found := re.fullmatch(r"(\w+)\(x\)", row.right)) and row.left == f"{LOGARITHM}(1 + x)"
 }  # and that of one more
 ONE_LESS = next(
-    row.name for row in STABLE if row.left == f"{EXPONENTIAL}(x) - 1"
+    row.right.partition("(")[0] for row in STABLE if row.left == f"{EXPONENTIAL}(x) - 1"
 )  # the exponential less one
 COMPLEMENTED = next(
     found[1]
