@@ -83,7 +83,8 @@ def _letter_first(factors: list[Expr]) -> list[Expr]:
             return [a, *factors[:i], *factors[i + 1 :]]
         rest = factors[i + 1 :]
         follows = isinstance(letter, Call) and (
-            TABLE[letter.op].elementwise or any(_base(b) in postorder([letter]) for b in rest[:1])
+            TABLE[letter.op].elementwise
+            or any(_base(b) in postorder(letter.args) for b in rest[:1])
         )  # `z .* mean(x .* z)`
         if not (follows or (i == 0 and _is_complement(letter, rest))):
             break
