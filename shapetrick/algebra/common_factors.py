@@ -263,7 +263,7 @@ def _best_step(parts: list[_Summand], length: Length, signs: Signs) -> list[_Sum
 
 
 def _written(e: Expr) -> tuple[int, int, int, int]:
-    """How many names, powers of definitions and numbers a person writes, and how large these are:
+    """How many names, powers but of letters, and numbers a person writes, and how large these are:
     `(I - y y') A` has fewer names than `A - y y' A`, `J (1 - J)` fewer powers than `J - J^2`, `2 (1
     - x)` fewer numbers than `2 - 2 x`, `2 (I - 2 A)` smaller ones than `2 I - 4 A`."""
     counts: dict[Expr, tuple[int, int, int, int]] = {}
@@ -271,11 +271,11 @@ def _written(e: Expr) -> tuple[int, int, int, int]:
         named = isinstance(x, (Symbol, Name))
         if named or not x.args:
             k = x.value if isinstance(x, Number) and abs(x.value) != 1 else None
-            size = 0 if k is None else sum(map(abs, k.as_integer_ratio()))
+            size = 0 if k is None or k == 2 else sum(map(abs, k.as_integer_ratio()))
             counts[x] = int(named), 0, int(k is not None or isinstance(x, Eye)), size
         else:
             names, powers, numbers, sizes = map(sum, zip(*[counts[a] for a in x.args], strict=True))
-            is_power = isinstance(x, Power) and isinstance(x.args[0], Name)
+            is_power = isinstance(x, Power) and not isinstance(x.args[0], Symbol)
             numbers = counts[x.args[0]][2] if isinstance(x, Power) else numbers  # no exponent
             counts[x] = names, powers + is_power, numbers, sizes
     return counts[e]

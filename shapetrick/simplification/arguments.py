@@ -9,32 +9,23 @@ import numpy as np
 from ..algebra.monomials import multiplied
 from ..algebra.sum_signs import negate_part
 from ..core.cost import length
-from ..core.expr import MINUS, UNIT, Add, Call, Expr, Ones, call, number, ones, times, zeros
+from ..core.expr import MINUS, UNIT, Add, Call, Expr, Ones, call, number, ones, zeros
 from ..core.functions import TABLE
 from ..core.structure import is_zero
 from ..core.traversal import rebuild
 from .identities import COMPLEMENTED, IDENTITIES
 from .networks import Networks
 
-_AT_ZERO = {0.0: number(0), 1.0: number(1), -1.0: number(-1)}  # values that are told
-
 
 def value_at_zero(_: Networks, e: Expr) -> Expr | None:
-    """A function of zeros alone as its value there, where that is 0, 1 or -1."""
-    if not isinstance(e, Call) or not all(map(is_zero, e.args)):
+    """A function of every entry, of zeros alone, as its value there, where that is 0, 1 or -1."""
+    if not isinstance(e, Call) or not (TABLE[e.op].elementwise and all(map(is_zero, e.args))):
         return None
-    row = TABLE[e.op]
-    if not row.elementwise and not e.is_scalar:
+    with np.errstate(all="ignore"):
+        value = float(TABLE[e.op].value(*(np.zeros((1, 1)) for _ in e.args), e.data)[0, 0])
+    if value not in (-1, 0, 1):
         return None
-    try:
-        with np.errstate(all="ignore"):
-            values = row.value(*(np.zeros((2, 2)) for _ in e.args), e.data)
-    except np.linalg.LinAlgError:  # inv(0)
-        return None
-    found = _AT_ZERO.get(float(values.flat[0])) if (values == values.flat[0]).all() else None
-    if found is None or not (row.elementwise or found.value == 0):
-        return None
-    return zeros(*e.shape) if found.value == 0 else times(found, ones(*e.shape))
+    return multiplied([number(int(value)), ones(*e.shape)]) if value else zeros(*e.shape)
 
 
 def even_function_of_sum(networks: Networks, e: Expr) -> Expr | None:

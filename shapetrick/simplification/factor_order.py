@@ -81,18 +81,14 @@ def _letter_first(factors: list[Expr]) -> list[Expr]:
         letter = _base(a)
         if isinstance(letter, (Symbol, Name)) and not is_below(a):
             return [a, *factors[:i], *factors[i + 1 :]]
-        if isinstance(letter, Call):
-            follows = TABLE[letter.op].elementwise or _holds_base(letter, factors[i + 1 :])
-        else:
-            follows = i == 0 and _is_complement(letter, factors[1:])
-        if not follows:
+        rest = factors[i + 1 :]
+        follows = isinstance(letter, Call) and (
+            TABLE[letter.op].elementwise
+            or any(_base(b) in postorder(letter.args) for b in rest[:1])
+        )  # `z .* mean(x .* z)`
+        if not (follows or (i == 0 and _is_complement(letter, rest))):
             break
     return factors
-
-
-def _holds_base(e: Expr, others: list[Expr]) -> bool:
-    """Whether what comes next is in a function too: `z .* mean(x .* z)`."""
-    return bool(others) and _base(others[0]) in postorder([e])
 
 
 def _is_complement(e: Expr, others: list[Expr]) -> bool:

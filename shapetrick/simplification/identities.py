@@ -107,6 +107,8 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("resolvents", "inv(A + B) (A - B) + eye(n)", "2 inv(A + B) A", _SQUARE),
     Identity("resolvents", "(A - B) inv(A + B) - eye(n)", "-2 B inv(A + B)", _SQUARE),
     Identity("resolvents", "(A - B) inv(A + B) + eye(n)", "2 A inv(A + B)", _SQUARE),
+    Identity("orthogonal", "Q' Q", "eye(n)", "Q : n x n orthogonal"),
+    Identity("orthogonal", "Q Q'", "eye(n)", "Q : n x n orthogonal"),
     # J. Sherman and W. J. Morrison, Annals of Mathematical Statistics 21 (1950)
     Identity("Sherman–Morrison", "inv(eye(n) + s u v') u", "u / (1 + s v' u)", _RANK_ONE),
     Identity("Sherman–Morrison", "v' inv(eye(n) + s u v')", "v' / (1 + s v' u)", _RANK_ONE),
@@ -349,7 +351,7 @@ LOGARITHMS = {LOGARITHM} | {
     if (found := re.fullmatch(r"(\w+)\(x\)", row.right)) and row.left == f"{LOGARITHM}(1 + x)"
 }  # and that of one more
 ONE_LESS = next(
-    row.name for row in STABLE if row.left == f"{EXPONENTIAL}(x) - 1"
+    row.right.partition("(")[0] for row in STABLE if row.left == f"{EXPONENTIAL}(x) - 1"
 )  # the exponential less one
 COMPLEMENTED = next(
     found[1]

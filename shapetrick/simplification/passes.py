@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from enum import IntEnum
 from functools import cache
 
-from ..algebra.common_factors import is_linear
 from ..algebra.contraction import flip
 from ..algebra.index_terms import is_multilinear
 from ..algebra.monomials import multiplied
@@ -35,13 +34,11 @@ from ..core.expr import (
     add,
     call,
     matmul,
-    times,
     transpose,
 )
 from ..core.named_tuples import NamedTuple
 from ..core.results import Rewriting
 from ..core.structure import factors_of, sums
-from ..core.traversal import rebuild
 from .arguments import even_function_of_sum, value_at_zero
 from .closed_products import common_factor_inside
 from .fractions import definitions_in_sums, divisors_inside, fractions_combined
@@ -80,18 +77,6 @@ def transpose_inside(networks: Networks, e: Expr) -> Expr | None:
     if not isinstance(e, Transpose) or is_multilinear(e.args[0]):
         return None
     return flip(e.args[0], networks.symmetric)
-
-
-def scalars_in_front(networks: Networks, e: Expr) -> Expr | None:
-    """A linear function of a multiple as the multiple of it."""
-    if not (isinstance(e, Call) and is_linear(e) and isinstance(e.args[0], Times)):
-        return None
-    scalars = [a for a in e.args[0].args if a.is_scalar]
-    others = [a for a in e.args[0].args if not a.is_scalar]
-    if not scalars or not others:
-        return None
-    found = times(*scalars, rebuild(e, [times(*others)]))
-    return found if length(found) <= length(e) else None  # `1 ./ x` is longer than `s ./ x`
 
 
 def products_collected(networks: Networks, e: Expr) -> Expr | None:
@@ -190,8 +175,6 @@ PASSES = (
     Pass("value at zero", value_at_zero, "cos(zeros(n)) = ones(n)", _LETTERS, kinds=(Call,)),
     Pass("even function", even_function_of_sum, "norm(B x - A x) = norm(A x - B x)",
          _LETTERS + "; J = norm(A x - B x)", kinds=(Call,), needed=SUM),
-    Pass("scalars in front", scalars_in_front,
-         "sum(2 A ./ (1 + B)) = 2 sum(A ./ (1 + B))", _LETTERS, kinds=(Call,)),
     Pass("sums multiplied out", sums_multiplied_out, "(A + B) x - A x = B x", _LETTERS,
          PassPlace.ALONE, kinds=_READ, needed=SUM),
     Pass("definitions opened", definitions_opened, "2 y - A x = y", _DEFINED,

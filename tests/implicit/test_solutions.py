@@ -85,7 +85,7 @@ RANK = ("where `X` has full column rank",)
         ("X : m x d; c : d; J = norm(X - ones(m) c')^2; solve grad J wrt c = 0",
          "mean(X, axis=0)'", ()),
         ("a, x : n; t : scalar; J = norm(a - t x)^2; solve grad J wrt t = 0",
-         "a' x / (x' x)", ("where `x' x` is not 0",)),
+         "x' a / (x' x)", ("where `x' x` is not 0",)),
         ("X : m x d; w : 1 x d; y : 1 x m; J = norm(w X' - y)^2; solve grad J wrt w = 0",
          "y X inv(X' X)", RANK),
         (

@@ -236,7 +236,7 @@ GRADIENTS = [
     (
         "X : m x n; mu = mean(X, axis=1); D = X - mu; v = mean(D.^2, axis=1); "
         "t = sqrt(v + 1/100); Y = D ./ t; vjp Y with G wrt X",
-        "(G - mean(G, axis=1) - mean(G .* Y, axis=1) .* Y) ./ t",
+        "(G - mean(G, axis=1) - Y .* mean(G .* Y, axis=1)) ./ t",
     ),
     ("z : n; p = softmax(z); jac p wrt z", "diag(p) - p p'"),
     ("x : n; J = x' x x' x x' x x' x; grad J wrt x", "8 (x' x)^3 x"),
