@@ -5,6 +5,7 @@ Comes after parsing, before shapes are inferred.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import partial
@@ -22,6 +23,7 @@ from ...core.warnings import MOST_NAMED, nearest
 from ..syntax.constants import CONSTANTS, IDENTITIES
 from ..syntax.letters import folded
 from ..syntax.synonyms import advice, attribute_of
+from ..syntax.syntax_errors import declared_in_words
 from ..syntax.tree import (
     ATTRIBUTES,
     KINDS,
@@ -421,7 +423,9 @@ def unknown_names(scope: Scope, nodes: Iterable[SyntaxNode]) -> Iterator[SyntaxN
                     node.span,
                 )
             if is_word(name) or name in scope.functions:
-                raise scope.error(f"`{name}` is a function: write `{name}(…)`.", node.span)
+                line = re.split(r"[\n;]", scope.text[: node.span.end])[-1]
+                said = declared_in_words(line) or f"`{name}` is a function: write `{name}(…)`."
+                raise scope.error(said, node.span)
             yield node
         elif node.kind == "call" and not node.opened and scope.is_value(node.value.name):
             name = node.value.name

@@ -212,12 +212,18 @@ def refuse_kind(text: str, span: Span, names: Container[str]) -> None:
     )
 
 
+def declared_in_words(line: str) -> str:
+    """What is said of a line that declares in words, `X is an m by n matrix`; empty of others."""
+    m = _DECLARED.search(line)
+    if m is None:
+        return ""
+    shape = " x ".join(filter(None, (m["rows"] or m["size"], m["cols"])))
+    return f"A line declares: `{m['name']} : {shape}`."
+
+
 def no_name(word: str, line: str = "") -> str:
     """What is said of a word of a sentence in a line, which may declare."""
-    m = _DECLARED.search(line)
-    shape = "" if m is None else " x ".join(filter(None, (m["rows"] or m["size"], m["cols"])))
-    said = STATEMENTS if m is None else f"A line declares: `{m['name']} : {shape}`."
-    return f"`{word}` is a word here, and no name. {said}"
+    return f"`{word}` is a word here, and no name. {declared_in_words(line) or STATEMENTS}"
 
 
 def no_index(typed: str) -> str:
