@@ -96,6 +96,7 @@ class Backpropagation:
     _sums: dict[str, Callable[[Place], Expr]] = field(
         default_factory=dict
     )  # what symbols stand for
+    _upstreams: dict[Symbol, Expr] = field(default_factory=dict)  # likewise, in steps
     _padded: dict[Padding, None] = field(default_factory=dict)
     _simplifier: Simplifier = field(default_factory=Simplifier)
 
@@ -170,7 +171,9 @@ class Backpropagation:
     def _told(self, e: Expr, own: set[str]) -> Expr:
         taken = self.problem.taken(self.request) | own | set(self._names.values())
         sums = [x for x in symbols_of(e) if x.base in self._sums]
-        value = substitute(e, {x: self._sums[x.base](x.indices) for x in sums})
+        told: dict[Expr, Expr] = {x: self._sums[x.base](x.indices) for x in sums}
+        told |= {x: self._upstreams[x] for x in symbols_of(e) if x in self._upstreams}
+        value = substitute(e, told)
         return with_own_letters(value, taken, taken)
 
     def _gradient(self) -> tuple[Equation, ...]:
@@ -327,7 +330,11 @@ class Backpropagation:
         if piece.upstream is UNIT:
             return replace(self.request, kind="grad", of=of, of_text=text, wrt=as_symbol(variable))
         up = self.told_beside(as_symbol(variable), piece.upstream)
-        direction = up if isinstance(up, Symbol) else ex.symbol(f"({up})", up.shape)
+        if isinstance(up, Symbol):
+            direction = up
+        else:
+            direction = ex.symbol(f"({up})", up.shape)
+            self._upstreams[direction] = up
         return replace(
             self.request,
             kind="vjp",
