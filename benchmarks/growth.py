@@ -169,7 +169,7 @@ def brackets(levels: int) -> str:
 
 
 FAMILIES = (
-    Family("network, written out", "layers", (10, 100, 1000, 3000), network, lambda n: 2 * n + 1),
+    Family("network, written out", "layers", (10, 100, 1000, 5000), network, lambda n: 2 * n + 1),
     Family("gradients by all layers", "layers", (5, 10, 30, 60), all_gradients, lambda n: 2 * n),
     Family(
         "biased layers, all named", "layers", (10, 100, 500, 2000), named_network,

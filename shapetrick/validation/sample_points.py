@@ -155,7 +155,9 @@ class Site:
         """How many points are evaluated at once; none where the derivative itself is too large."""
         if HELD_TIMES * numbers_in([self.target.shape], self.sizes) > MOST_HELD:
             return 0
-        return min(self._most, MOST_NUMBERS // self.target.numbers(self.sizes))
+        numbers = self.target.numbers(self.sizes)
+        fewest = min(FEWEST_POINTS, MOST_HELD // numbers)  # of a deep network, say
+        return min(self._most, max(MOST_NUMBERS // numbers, fewest))
 
     @property
     def room(self) -> int:
