@@ -50,6 +50,7 @@ FOUND = [
     "for p = 1..N; J = sum(p = 1..N) norm(Y[p])^2; grad J wrt K[q], X[p]",
     "x : n x n const symmetric; J = x' - n; Z = abs(J) .* prod(expm(x)); jac Z wrt J",
     "c : m; a : n; U : m x n; W = 2 (U' .* c'); f = maximum(mean(W'), tr(U' (c a')));hess f wrt U",
+    "x : n; J = sum(trigamma(-10^12 - exp(x))); hess J wrt x",
     "X : n x n; H[0] : n x n; A[t] = tanh(X H[t-1]) for t = 1..T; H[t] = X A[t,t] for t = 1..T;"
     "grad norm(H[T])^2 wrt X",
     "X : m x d; Y : m x k; W = 2 X X' - r ones(1, d); J = sum(i, c) Y[i,c] P[i,c]; grad J wrt X",

@@ -229,6 +229,7 @@ def _side_dim(letters: Letters, dims: dict[str, Dim]) -> Dim:
 
 # ------------------------------------------------------------------------- values that NumPy lacks
 
+FAR_BELOW = -1e5  # of the argument of a Hurwitz zeta
 _AXES: dict[int | None, Any] = {None: (-2, -1), 0: -2, 1: -1}
 
 
@@ -246,6 +247,12 @@ def _special(name: str) -> Callable[..., Array]:
         return np.asarray(getattr(special, name)(*args))
 
     return value
+
+
+def _hurwitz(a: Array | float, b: Array) -> Array:
+    """The Hurwitz zeta. SciPy's takes a step for each whole number below 0, and far down there the
+    digits of `b` that matter are lost: nan."""
+    return _special("zeta")(a, np.where(b < FAR_BELOW, np.nan, b))
 
 
 def _exponentials(x: Array, axis: int | None) -> tuple[Array, Array, Array]:
@@ -461,9 +468,9 @@ _ROWS = [
                  sympy="loggamma"),
     _elementwise("digamma", _special("digamma"), "trigamma(x)", (0.3, 4), r"\psi",
                  increasing=True, help="derivative of lgamma"),
-    _elementwise("trigamma", lambda x: _special("polygamma")(1, x), "-2 hurwitz(3, x)", (0.3, 4),
+    _elementwise("trigamma", lambda x: _hurwitz(2.0, x), "-2 hurwitz(3, x)", (0.3, 4),
                  r"\psi_1", within=_POSITIVE, never_zero=True, help="derivative of digamma"),
-    _elementwise("hurwitz", _special("zeta"), ("", "-a .* hurwitz(a + 1, b)"), (1.5, 4), r"\zeta",
+    _elementwise("hurwitz", _hurwitz, ("", "-a .* hurwitz(a + 1, b)"), (1.5, 4), r"\zeta",
                  within=_POSITIVE, never_zero=True,
                  help="Hurwitz zeta, the sum of (b + k)^-a over k from 0 on", sympy="zeta"),
     _elementwise(
