@@ -50,6 +50,7 @@ FOUND = [
     "for p = 1..N; J = sum(p = 1..N) norm(Y[p])^2; grad J wrt K[q], X[p]",
     "x : n x n const symmetric; J = x' - n; Z = abs(J) .* prod(expm(x)); jac Z wrt J",
     "c : m; a : n; U : m x n; W = 2 (U' .* c'); f = maximum(mean(W'), tr(U' (c a')));hess f wrt U",
+    "X : m x n; check grad sum(sqrt(sum(X.^2, axis=1))) wrt X = X X ./ sqrt(sum().^2, axis=1)X",
     "x : n; J = sum(trigamma(-10^12 - exp(x))); hess J wrt x",
     "X : n x n; H[0] : n x n; A[t] = tanh(X H[t-1]) for t = 1..T; H[t] = X A[t,t] for t = 1..T;"
     "grad norm(H[T])^2 wrt X",

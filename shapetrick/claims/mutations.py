@@ -331,7 +331,7 @@ def _other_sum(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
     x = at.node
     inner = x.args[0] if x.kind == "'" else x
     if inner.kind == "call" and inner.value.name in ("sum", "mean"):
-        yield inner.args[0]
+        yield from inner.args[:1]
     elif x.kind != "number" and parts.shape(x) not in (None, SCALAR):
         for axis in (None, 0, 1):
             summed = call_node("sum", (x,), x.span, axis)
