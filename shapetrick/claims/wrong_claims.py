@@ -212,6 +212,7 @@ class WrongClaim:
 
     @cached_property
     def _likeness(self) -> str | None:
+        """In what other convention it is right, or what simple thing is between it and that."""
         value, answer = self._claim.value, self._answer
         if self._convention is not None or value is None or answer is None:
             return self._convention

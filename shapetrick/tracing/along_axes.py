@@ -177,7 +177,8 @@ def check_square(x: Traced) -> None:
     """Refuse what are no square matrices. Raises TraceError."""
     shape = x.shape[-2:]
     if len(shape) < HIGHEST_RANK:
-        raise TraceError(f"this takes a square not an array of shape {extents.shape_of(x.shape)}.")
+        given = extents.shape_of(x.shape)
+        raise TraceError(f"this takes a square matrix, not an array of shape {given}.")
     if shape[0] != shape[1]:
         raise arrays.misfit(shape[0], shape[1], extents.shape_of(x.shape))
 

@@ -85,6 +85,15 @@ def test_a_function_without_values_is_refused() -> None:
         st.read(undefined, x="n")
 
 
+def determinant(x: Any) -> Any:
+    return np.linalg.det(x)
+
+
+def test_a_matrix_is_asked_for_where_a_column_is() -> None:
+    with pytest.raises(st.InputError, match="takes a square matrix, not an array of shape"):
+        st.read(determinant, x="n")
+
+
 def test_a_derivation_asks_which_argument() -> None:
     with pytest.raises(st.RequestError, match="say by which, `wrt=…`"):
         st.derive(lambda X, w: (X @ w).sum(), X="m x d", w="d")
