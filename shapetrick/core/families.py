@@ -6,7 +6,7 @@ whose names carry the index, so that the engine derives with the generic member 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 from itertools import chain, count
 
@@ -263,10 +263,10 @@ def covers(boxes: Sequence[MemberBox], wanted: MemberBox, axis: int = 0) -> Plac
     return (position, *wanted[0][axis + 1 :]) if at_most(position, last) else None
 
 
-def reindexed(e: Expr, values: Indices) -> Expr:
-    """The expression with letters' values put in."""
+def reindexed(e: Expr, values: Indices, summed: Callable[[Total], Expr] | None = None) -> Expr:
+    """The expression with letters' values put in; `summed` may say what sums over members are."""
 
-    def summed(x: Total) -> Expr:  # its own letter is bound within
+    def bound(x: Total) -> Expr:  # its own letter is bound within
         letter, over, free = x.over.letter, x.over, letters_in(x)
         inner = {k: v for k, v in values.items() if k in free}
         if any(letter in v.terms for v in inner.values()):
@@ -283,7 +283,7 @@ def reindexed(e: Expr, values: Indices) -> Expr:
         [e],
         lambda dim: renamed_dim(dim, values),
         lambda x: name_of(x.base, within(x.indices, values)),
-        summed,
+        summed or bound,
     )
     return found
 

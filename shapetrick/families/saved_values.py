@@ -25,13 +25,13 @@ from ..core.families import (
     reindexed,
 )
 from ..core.functions import TABLE
-from ..core.indices import Index, Range, base_of, member
+from ..core.indices import Index, Indices, Range, base_of, member
 from ..core.named_tuples import NamedTuple
 from ..core.problem import Problem
 from ..core.results import Equation, Recursion, Result
 from ..core.traversal import postorder, substitute
 from .recurrence import segments_of
-from .unrolling import Unrolling, values_within
+from .unrolling import NOWHERE, Unrolling, values_within
 
 BYTES = 8  # of a number
 _ANY = "·"  # the letters of all indices, where members are compared, begin so
@@ -221,13 +221,13 @@ class _Counter:
         again = None if kept.is_member else self.operations(values)
         return MemoryUse(kept.value, sum(map(self.numbers, values)), again)
 
-    def written(self, e: Expr) -> Expr:
-        return Unrolling((), self.lengths).written_out(e)
+    def written(self, e: Expr, at: Indices = NOWHERE) -> Expr:
+        return Unrolling((), self.lengths).written_out(e, at)
 
     def each(self, segment: Segment, e: Expr) -> Iterator[Expr]:
         """An expression of a segment, once for each member."""
         for place in Unrolling((), self.lengths).members(segment):
-            yield self.written(reindexed(e, segment.values(place)))
+            yield self.written(e, segment.values(place))
 
     def equation(self, q: Equation, saved: Mapping[Expr, int]) -> Iterator[Expr]:
         """The right side of an equation for each of its members; saved values are there already."""
@@ -238,7 +238,7 @@ class _Counter:
         }
         value = substitute(q.value, stored) if stored else q.value
         for at in values_within([over.rising for over in q.ranges], self.lengths):
-            yield self.written(reindexed(value, at) if at else value)
+            yield self.written(value, at)
 
     def numbers(self, e: Expr) -> int:
         return prod(self._dim(d) for d in e.shape)

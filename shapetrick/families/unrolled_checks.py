@@ -66,18 +66,15 @@ def unrolled(
         wrt = _member(request, at, numbers, segment)
         unrolling = Unrolling(segments, lengths, frozenset({wrt.name}), padded)
         of = unrolling.expression(asked)
-        yield Unrolled(of, wrt, unrolling.expression(reindexed(gradient, at)), _numbers(at))
+        yield Unrolled(of, wrt, unrolling.expression(gradient, at), _numbers(at))
 
 
 def systems_at(families: Families, lengths: Mapping[str, int]) -> tuple[EquationSystem, ...]:
     """The equations of each member that they determine at these lengths."""
     unrolling = Unrolling(families.segments, lengths)
 
-    def at(e: Expr, values: Indices) -> Expr:
-        return unrolling.expression(reindexed(e, values))
-
     return tuple(
-        system.changed(partial(at, values=values))
+        system.changed(partial(unrolling.expression, at=values))
         for system, ranges in families.systems
         for values in values_within(ranges, lengths)
     )
@@ -94,7 +91,7 @@ def gradients(
     unrolling = Unrolling(segments, lengths, padded=padded)
     unrolling.admit([request.of, *(g.value for g in recursion.gradients)])
     for values, gradient, _ in _asked(request, recursion, families, lengths):
-        yield unrolling.expression(reindexed(gradient, values))
+        yield unrolling.expression(gradient, values)
 
 
 def letters_of(request: Request, families: Families) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import partial, reduce
 from math import prod
+from types import MappingProxyType
 
 from ..core.budget import MEMBERS
 from ..core.errors import RequestError
@@ -30,9 +31,11 @@ from ..core.expr import (
     zeros,
 )
 from ..core.families import Place, Segment, reindexed
-from ..core.indices import Index, Indices, Range, numbered
+from ..core.indices import Index, Indices, Range, numbered, renamed_shape
 from ..core.structure import is_zero
-from ..core.traversal import postorder, replaced, substitute, symbols_of, transform
+from ..core.traversal import postorder, substitute, symbols_of, transform
+
+NOWHERE: Indices = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -43,26 +46,30 @@ class Unrolling:
     lengths: Mapping[str, int]
     free: frozenset[str] = frozenset()  # members that are taken for inputs
     padded: frozenset[str] = frozenset()  # families that are zero where there is no member
-    _values: dict[str, Expr] = field(default_factory=dict)
-    _varied: Set[str] = frozenset()  # families whose lines say different things of members
+    indices: Indices = field(init=False)  # the lengths as what their letters stand for
+    _values: dict[str, Expr] = field(init=False, default_factory=dict)
+    _segments: dict[str, Segment | None] = field(init=False, default_factory=dict)
+    _varied: Set[str] = field(init=False)  # families whose lines say different things of members
 
     def __post_init__(self) -> None:
+        self.indices = numbered(self.lengths)
         self.padded |= {s.base for s in self.segments if s.padded}
         said = {(s.base, s.attributes) for s in self.segments}
         bases = [base for base, _ in said]
         self._varied = {base for base in bases if bases.count(base) > 1}
 
-    def expression(self, e: Expr) -> Expr:
-        """The expression in inputs alone, members being definitions."""
-        e = self.written_out(e)
+    def expression(self, e: Expr, at: Indices = NOWHERE) -> Expr:
+        """The expression in inputs alone, members being definitions, at values of letters."""
+        e = self.written_out(e, at)
         self._find([e])
         return self._filled_in(e)
 
-    def written_out(self, e: Expr) -> Expr:
-        """The expression with numbers for lengths, and sums over members written out."""
-        e = reindexed(e, self.indices)
-        put = lambda x: self._written_sum(x) if isinstance(x, Total) else None  # noqa: E731
-        return self._without_zeros(replaced(e, put))
+    def written_out(self, e: Expr, at: Indices = NOWHERE) -> Expr:
+        """The expression with numbers for lengths and letters, sums over members written out."""
+        return self._without_zeros(self._numbered(e, {**self.indices, **at}))
+
+    def _numbered(self, e: Expr, values: Indices) -> Expr:
+        return reindexed(e, values, lambda x: self._written_sum(x, values))
 
     def _without_zeros(self, e: Expr) -> Expr:
         """The expression without the products in which there is a member that is zero."""
@@ -80,11 +87,7 @@ class Unrolling:
         """Whether a member is outside of what its family runs over, which is zero there."""
         if x.base not in self.padded or any(i.terms for i in x.indices):
             return False
-        return not any(self._holds(s, x.indices) for s in self.segments if s.base == x.base)
-
-    @property
-    def indices(self) -> Indices:
-        return numbered(self.lengths)
+        return self._segment_of(x) is None
 
     def admit(self, roots: Iterable[Expr]) -> None:
         """Refuse to write out more than is taken on: the bodies of all segments, and roots.
@@ -127,16 +130,16 @@ class Unrolling:
             for at in values_within(segment.ranges, self.lengths)
         ]
 
-    def _written_sum(self, x: Total) -> Expr:
-        terms = [
-            self.written_out(reindexed(x.args[0], {x.over.letter: i})) for i in values_of(x.over)
-        ]
+    def _written_sum(self, x: Total, values: Indices) -> Expr:
+        over = x.over.within(values)
+        terms = [self._numbered(x.args[0], {**values, over.letter: i}) for i in values_of(over)]
+        rows, cols = renamed_shape(x.shape, values)
         if x.fold == PRODUCT:
-            return matmul(*terms) if terms else eye(x.shape[0])
+            return matmul(*terms) if terms else eye(rows)
         if x.fold == SUM:
-            return add(*terms) if terms else zeros(*x.shape)
+            return add(*terms) if terms else zeros(rows, cols)
         if not terms:
-            raise RequestError(f"there is no `{x.fold}` of no members: `{x.over}` is empty.")
+            raise RequestError(f"there is no `{x.fold}` of no members: `{over}` is empty.")
         return reduce(partial(call, f"{x.fold}imum"), terms)
 
     def _find(self, roots: Iterable[Expr]) -> None:
@@ -165,17 +168,21 @@ class Unrolling:
             if s.indices and s.name not in self._values and self._defining(s) is not None
         ]
 
-    def _defining(self, name: Symbol) -> tuple[Segment, Place] | None:
+    def _defining(self, name: Symbol) -> Segment | None:
         """The segment that defines a member; None for inputs."""
         if name.name in self.free:
             return None
-        segments = [s for s in self.segments if s.base == name.base]
-        for s in segments:
-            if self._holds(s, name.indices):
-                return (s, name.indices) if s.body is not None else None
-        if segments:
+        found = self._segment_of(name)
+        if found is None and any(s.base == name.base for s in self.segments):
             raise RequestError(f"at these lengths there is no `{name}`.")
-        return None
+        return None if found is None or found.body is None else found
+
+    def _segment_of(self, x: Symbol) -> Segment | None:
+        """The line that has a member."""
+        if x.name not in self._segments:
+            lines = (s for s in self.segments if s.base == x.base and self._holds(s, x.indices))
+            self._segments[x.name] = next(lines, None)
+        return self._segments[x.name]
 
     def _holds(self, s: Segment, at: Place) -> bool:
         """Whether a segment has a member."""
@@ -188,11 +195,9 @@ class Unrolling:
         )
 
     def _body(self, name: Symbol) -> Expr:
-        found = self._defining(name)
-        assert found is not None
-        segment, at = found
-        assert segment.body is not None
-        return self.written_out(reindexed(segment.body, segment.values(at)))
+        segment = self._defining(name)
+        assert segment is not None and segment.body is not None
+        return self.written_out(segment.body, segment.values(name.indices))
 
     def _filled_in(self, e: Expr) -> Expr:
         values: dict[Expr, Expr] = {s: self._own(s) for s in symbols_of(e) if s.indices}
@@ -203,8 +208,7 @@ class Unrolling:
         """A member's value; of an input, the member as its own line declares it."""
         if s.name in self._values or s.base not in self._varied:
             return self._values.get(s.name, s)
-        lines = (x for x in self.segments if x.base == s.base and self._holds(x, s.indices))
-        own = next(lines, None)
+        own = self._segment_of(s)
         return s if own is None else symbol(s.name, s.shape, own.attributes)
 
 

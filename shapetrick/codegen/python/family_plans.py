@@ -63,8 +63,9 @@ class FamilyPlan(Plan):
         solved = [c._replace(results=tuple(in_inputs(r, by) for r in c.results)) for c in cases]
         super().__init__(problem, solved[-1].results, target)
         self._cases, self._sizes, self._told, self.available = solved, sizes, told, available
-        self._members = [SampledMembers(problem, c.results, c.ranges) for c in solved]
         self.ranges = tuple(solved[-1].ranges)
+        others = [SampledMembers(problem, c.results, c.ranges) for c in solved[:-1]]
+        self._members = [*others, self.members]
 
     @cached_property
     def _functions(self) -> list[Loops | Arrays]:
@@ -119,11 +120,11 @@ class FamilyPlan(Plan):
 
     def sizes(self) -> Iterator[Sizes]:
         """Sizes to try, with the lengths."""
-        inputs = self._members[-1].arguments(self.entry.given).inputs
+        inputs = self.members.arguments(self.entry.given).inputs
         asked = (Dim.of(name) for name in self.entry.given.asked)
         dims = list(dict.fromkeys([*(d for e in inputs for d in e.shape), *asked]))
         for found in assignments(dims, np.random.default_rng(0)):
-            yield {**found, **self._members[-1].lengths}
+            yield {**found, **self.members.lengths}
 
     def confirm(self) -> list[SampledPoint]:
         plain = self.in_numpy()

@@ -48,9 +48,15 @@ class SampledMembers:
                 self.lengths = {**lengths, **{t: i.offset for t, i in chosen.items()}}
                 break
         self._unrolling = Unrolling(self._families.segments, self.lengths)
+        self._expressions: dict[str, list[Expr]] = {}
 
     def expressions(self, a: Returned) -> list[Expr]:
         """What is returned at these lengths, each member in order, in the inputs alone."""
+        if a.key not in self._expressions:
+            self._expressions[a.key] = self._written_out(a)
+        return self._expressions[a.key]
+
+    def _written_out(self, a: Returned) -> list[Expr]:
         if a.result is not None and a.result.recursion is not None:
             request, recursion = a.result.request, a.result.recursion
             found = gradients(self._families, request, recursion, self.lengths)

@@ -13,20 +13,15 @@ import numpy as np
 from ...numerics.arrays import admit_trial
 from .callables import compiled
 from .custom_rules import CustomRule
-from .members import SampledMembers
 from .module import with_function
 from .plans import Plan
 from .self_test import RANGES, STEPS, Draws, function_test, rule_test
 from .trials import SampledPoint, quietly
 
 
-def _members(plan: Plan) -> SampledMembers:
-    return SampledMembers(plan.problem, plan.results, plan.ranges)
-
-
 def of_function(plan: Plan, draws: Draws) -> list[str]:
     """The self-test of the function."""
-    members, entry = _members(plan), plan.entry
+    members, entry = plan.members, plan.entry
     given = members.arguments(entry.given)
     checked = members.checked(entry.outputs, given)
     stacking = members.stacking(entry.given, entry.outputs)
@@ -36,7 +31,7 @@ def of_function(plan: Plan, draws: Draws) -> list[str]:
 
 def of_rules(plan: Plan, rules: Sequence[CustomRule], draws: Draws) -> list[str]:
     """That of the rules."""
-    members = _members(plan)
+    members = plan.members
     ruled = [members.ruled(rule) for rule in rules]
     stacking = members.stacking(plan.entry.given)
     return rule_test(ruled, plan.library, draws, plan.problem.has_families, stacking)
@@ -46,10 +41,9 @@ def draws_for(plan: Plan, places: Sequence[SampledPoint]) -> Draws:
     """Inputs at which a module can be tested: the first at which its test passes in NumPy. Where
     the domain is narrow, these are the very ones at which it was tried. Raises BudgetError where
     what is run takes too much."""
-    members = _members(plan)
     plain = plan.in_numpy()
     outputs = plain.entry.outputs
-    run = [e for a in outputs for e in members.expressions(a)]
+    run = [e for a in outputs for e in plan.members.expressions(a)]
     run += plain.entry.given.inputs
     candidates = [Draws(s, r) for s, r in product(plan.sizes(), RANGES)]
     if not places and not plan.problem.has_families:

@@ -36,6 +36,7 @@ from .trials import SampledPoint, confirm_program
 
 if TYPE_CHECKING:  # what few problems ask for
     from .custom_rules import CustomRule
+    from .members import SampledMembers
     from .rows_apart import RowsApart
 
 
@@ -49,6 +50,13 @@ class Plan(ABC):
         self.available: Collection[str] = ()  # solvers of equations
         self.ranges: tuple[Range, ...] = ()  # of letters that are given
         self.seed = results[0].validation.seed
+
+    @cached_property
+    def members(self) -> SampledMembers:
+        """What a test looks at of families."""
+        from .members import SampledMembers
+
+        return SampledMembers(self.problem, self.results, self.ranges)
 
     @property
     @abstractmethod
