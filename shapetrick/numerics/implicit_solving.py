@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, reduce
 
 import numpy as np
 
@@ -91,16 +91,17 @@ def basis(structure: str, rows: int, cols: int) -> Array:
 
 
 class _Evaluated(NamedTuple):
-    """Residuals (… × values) and how large what is equated is (…)."""
+    """Residuals (… × values), and what is equated in them (… × rows × columns each)."""
 
     residuals: Array
-    scale: Array
+    sides: Sequence[Array]
 
     @property
     def off(self) -> Array:
         """The largest residual, relative; infinite where one isn't finite."""
         with np.errstate(invalid="ignore"):
-            off = np.abs(self.residuals).max(axis=-1) / (self.scale + 1e-300)
+            scale = reduce(np.maximum, [np.abs(x).max(axis=(-2, -1)) for x in self.sides])
+            off = np.abs(self.residuals).max(axis=-1) / (scale + 1e-300)
         return np.asarray(np.where(np.isfinite(off), off, np.inf))
 
 
@@ -210,10 +211,11 @@ class ImplicitSolver:
             }
             with np.errstate(all="ignore"):
                 values = self._tape.run({**others, **coordinates.write(vectors)}, sizes, functions)
-            lead = vectors.shape[:-1]
-            flat = [np.broadcast_to(x, (*lead, *x.shape[-2:])).reshape(*lead, -1) for x in values]
-            sides = [np.abs(x).max(axis=-1) for x in flat[count:]]
-            return _Evaluated(np.concatenate(flat[:count], -1), np.max(sides, axis=0))
+            lead, residuals = vectors.shape[:-1], values[:count]
+            flat = [
+                np.broadcast_to(x, (*lead, *x.shape[-2:])).reshape(*lead, -1) for x in residuals
+            ]
+            return _Evaluated(np.concatenate(flat, -1), values[count:])
 
         return evaluate
 
@@ -265,9 +267,10 @@ def _newton(evaluate: _Residuals, start: Array) -> Array:
             move = np.where(astray[..., None], move / 4, move)
             trial = evaluate(at - move)
         solved = off <= SOLVED
-        at = np.where((~solved | (trial.off < off))[..., None], at - move, at)
+        kept = solved & ~(trial.off < off)
+        at = np.where(kept[..., None], at, at - move)
         further = np.where(solved, further - 1, further)
-        found = evaluate(at)
+        found = evaluate(at) if kept.any() else trial
     return np.where((found.off <= SOLVED)[..., None], at, np.nan)
 
 
@@ -297,10 +300,7 @@ def _chords(evaluate: _Residuals, alone: _Residuals, start: Array) -> Array:
         if not better.any():
             break
         at = np.where(better[..., None], following, at)
-        found = _Evaluated(
-            np.where(better[..., None], trial.residuals, found.residuals),
-            np.where(better, trial.scale, found.scale),
-        )
+        found = trial if better.all() else evaluate(at)
     return at
 
 

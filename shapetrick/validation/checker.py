@@ -90,11 +90,14 @@ class Probe:
         self.site = site
         first = min(tried, key=lambda point: point.coarseness) if tried[1:] else tried[0]
         self.flat = [point for point in tried if point.zero and point is not first]
-        self._points = [site.settled(first)]
+        self._first = first
+        self._points: list[Point] = []  # those that are settled
         self._others = islice(others, SECOND_DRAWS)
 
     def points(self) -> Iterator[Point]:
         """The first point, and those at which to look again."""
+        if not self._points:
+            self._points.append(self.site.settled(self._first))
         yield from self._points
         for point in map(self.site.settled, self._others):
             self._points.append(point)

@@ -77,8 +77,9 @@ class Target:
 
     @cached_property
     def depends(self) -> bool:
-        """Whether the variable is computed with at all; where it isn't, there is nothing to see."""
-        return self.wrt in self.nodes
+        """Whether the variable is computed with, other than in steps; where it isn't, there is
+        nothing to see."""
+        return self.wrt in postorder([self.of], into=lambda e: not _is_step(e))
 
     @cached_property
     def computed(self) -> tuple[Expr, ...]:
@@ -254,3 +255,9 @@ def also_drawn(of: Expr, others: Sequence[Expr], inputs: Sequence[Symbol] = ()) 
     known = {n for d in dims_of([of, *found]) for n in d.names}
     needed = [n for n in wanted if n not in known]
     return [*found, *(symbol(f"#{n}", (Dim.of(n), ONE)) for n in needed)]
+
+
+def _is_step(e: Expr) -> bool:
+    """Whether it has one value on each side of its kinks."""
+    row = TABLE.get(e.op)
+    return row is not None and {*row.derivative} == {"0"}

@@ -592,6 +592,7 @@ ZERO = {
     "softmax sums to 1": (f("sum", f("softmax", x)), x, zeros(N)),
     "sign": (f("sum", f("sign", x)), x, zeros(N)),
     "step": (f("sum", times(b, f("step", matmul(A, x)))), x, zeros(N)),
+    "a step far away": (f("sum", f("step", subtract(x, number(50)))), x, zeros(N)),
     "noise": (
         f("sum", f("softmax", x)),
         x,
