@@ -467,6 +467,21 @@ def test_functions_keep_their_digits(name: str, target: str) -> None:
     np.testing.assert_allclose(np.asarray(found).reshape(-1, 1), expected, rtol=1e-12, atol=1e-300)
 
 
+@pytest.mark.parametrize("target", PLAIN)
+@pytest.mark.parametrize("name", ["lgamma", "digamma", "trigamma", "hurwitz"])
+def test_far_out_no_function_takes_long(name: str, target: str) -> None:
+    """SciPy's and PyTorch's zeta take a step for each number below 0, JAX's are wrong there."""
+    x = np.array([[-1e12 - 0.5], [-9.3], [2.5], [1e12]])
+    args = [np.full(x.shape, 3.0), x][-TABLE[name].arity :]
+    columns = dict(zip("ab", args, strict=False))
+    function = function_of(call(name, *(symbol(c, COLUMN) for c in columns)), target)
+    found = np.asarray(function(**{c: library(target).asarray(a) for c, a in columns.items()}))
+    expected = TABLE[name].value(*args, None).ravel()
+    there = np.isfinite(expected) & np.isfinite(found.ravel())
+    assert there[2:].all()
+    np.testing.assert_allclose(found.ravel()[there], expected[there], rtol=1e-9)
+
+
 COLUMN = (Dim.of("n"), ONE)
 
 

@@ -38,6 +38,8 @@ PROBLEMS = {
         K = c' sum(A, axis=1) + max(A b); grad J wrt A, b; grad K wrt A, b""",
     "broadcasting": """A: m x n; r: 1 x n; c: m; s: scalar; Z = (A - r) ./ exp(c) + s c
         vjp Z wrt A; vjp Z wrt r; vjp Z wrt c; vjp Z wrt s; J = sum(c + r); grad J wrt c, r""",
+    "functions of numbers": """s, t: scalar; J = t - step(s) t - step(s t) + elu(s) sigmoid(t)
+        K = J + (softplus(t) - gelu(s))^2 + sign(s) silu(t) + minimum(s, t); grad K wrt s, t""",
     "outer products": """u: m; v: n; w: n; A: m x n; Z = u v'; J = norm(Z w)^2 + sum(A .* Z)
         grad J wrt u, v, w; vjp Z wrt u, v""",
     "second order": """w: d; X: m x d; J = sum(log1p(exp(X w))); hess J wrt w; hvp J wrt w with V

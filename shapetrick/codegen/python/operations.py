@@ -132,10 +132,13 @@ FUNCTIONS: Mapping[str, Spelling] = {
                    "torch.lgamma({0})", "math.lgamma({0})"),
     "digamma": _row("scipy.special.digamma({0})", "jax.scipy.special.digamma({0})",
                     "torch.digamma({0})", "float(scipy.special.digamma({0}))"),
-    "trigamma": _row("scipy.special.zeta(2, {0})", "jnp.where({0} > 0, jax.scipy.special.polygamma(1, {0}), (jnp.pi / jnp.sin(jnp.pi * {0})) ** 2 - jax.scipy.special.polygamma(1, 1 - {0}))",
-                     "torch.where({0} > 0, torch.special.zeta(2, {0}), (torch.pi / torch.sin(torch.pi * {0})) ** 2 - torch.special.zeta(2, 1 - {0}))", "float(scipy.special.zeta(2, {0}))"),
-    "hurwitz": _row("scipy.special.zeta({0}, {1})", "jax.scipy.special.zeta({0}, {1})",
-                 "torch.special.zeta({0}, {1})", "float(scipy.special.zeta({0}, {1}))"),
+    # Far below 0 the Hurwitz zeta has no value, as FAR_BELOW says: a step for each number takes long.
+    "trigamma": _row("scipy.special.zeta(2, np.where({0} < -1e5, np.nan, {0}))", "jnp.where({0} > 0, jax.scipy.special.polygamma(1, {0}), (jnp.pi / jnp.sin(jnp.pi * {0})) ** 2 - jax.scipy.special.polygamma(1, 1 - {0}))",
+                     "(torch.where({0} > 0, 0, (torch.pi / torch.sin(torch.pi * {0})) ** 2) + torch.where({0} > 0, 1, -1) * torch.special.zeta(2, torch.where({0} > 0, {0}, 1 - {0})))",
+                     "float(scipy.special.zeta(2, {0} if {0} >= -1e5 else math.nan))"),
+    "hurwitz": _row("scipy.special.zeta({0}, np.where({1} < -1e5, np.nan, {1}))", "jax.scipy.special.zeta({0}, jnp.where({1} < -5, jnp.nan, {1}))",
+                 "torch.special.zeta({0}, torch.where({1} < -1e5, torch.nan, {1}))",
+                 "float(scipy.special.zeta({0}, {1} if {1} >= -1e5 else math.nan))"),
     "expm": _row(
         "scipy.linalg.expm({0})", "jax.scipy.linalg.expm({0})", "torch.linalg.matrix_exp({0})"
     ),
