@@ -28,11 +28,11 @@ from shapetrick.cli import main
 from shapetrick.codegen.blocking import blocked
 from shapetrick.codegen.chain_order import nominal
 from shapetrick.codegen.from_expressions import TABLE as TRANSLATIONS
+from shapetrick.codegen.identifiers import safe
 from shapetrick.codegen.program import planned
 from shapetrick.codegen.python import block_loops as blocks
 from shapetrick.codegen.python.block_loops import BlockLoop
 from shapetrick.codegen.python.callables import Generated, GeneratedFunction, compiled
-from shapetrick.codegen.python.identifiers import safe
 from shapetrick.codegen.python.module import (
     FUNCTION,
     RULES,

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from ...core.traversal import postorder
 from ..blocking import Blocking, Phase, frontier, results
 from ..code_text import tuple_text
+from ..identifiers import Identifiers
 from ..ir import Value
 from ..program import Program
-from .identifiers import Identifiers
+from ..statements import Assignment
 from .inplace import InPlaceWriter
 from .module import FunctionBody, indented, written
-from .statements import Assignment
 
 # Entries of a block's arrays together, and the fewest rows: products of matrices want more of both.
 VECTORS = 2**17, 32

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from ...core.traversal import postorder
 from ..blocking import Phase, frontier, results
 from ..code_text import tuple_text, unpacked
+from ..identifiers import Identifiers
 from ..ir import Value
-from .identifiers import Identifiers
 from .module import FunctionBody, indented, written
-from .statements import Writer
+from .statements import PythonWriter
 
 BRANCHES = 8  # of a node in the tree of sums
 
@@ -22,7 +22,7 @@ BRANCHES = 8  # of a node in the tree of sums
 class RowFunction(FunctionBody):
     """What comes before the rows, the function of some rows, its map, and what comes after."""
 
-    def lines(self, writer: Writer, identifiers: Identifiers) -> list[str]:
+    def lines(self, writer: PythonWriter, identifiers: Identifiers) -> list[str]:
         self._writer, self._identifiers = writer, identifiers
         self.function, self.count = map(identifiers.take, ("of_rows", "count"))
         self.size = writer.dim(self.blocking.dim)
