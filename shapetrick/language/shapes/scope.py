@@ -21,9 +21,9 @@ from ...core.records import dataclass
 from ...core.regexes import regex
 from ...core.warnings import MOST_NAMED, nearest
 from ..syntax.constants import CONSTANTS, IDENTITIES
+from ..syntax.foreign_words import as_size, declared_in_words, factors_without_spaces, foreign_word
 from ..syntax.letters import folded
 from ..syntax.synonyms import advice, attribute_of
-from ..syntax.syntax_errors import declared_in_words
 from ..syntax.tree import (
     ATTRIBUTES,
     KINDS,
@@ -45,7 +45,6 @@ from ..syntax.tree import (
 )
 from ..syntax.tree import postorder as walk
 from .exponents import HERMITIAN, letters_in_exponents, runs_over_exponent
-from .foreign_words import as_size, factors_without_spaces, foreign_word
 from .words import is_word, table_words
 
 _NUMBER = regex(r"_?\d+$")
