@@ -114,7 +114,7 @@ OTHER_WORDS = {
     "codegen.matrices": set(ARRAY_OPERATIONS),
     "claims": {mutation.name for mutation in TABLE_OF_MUTATIONS},
     "core.expr": set(FOLDS),  # of members
-    "language.syntax.derivatives_in_words": {"max", "min"},  # of a problem, not of entries
+    "language.syntax.derivative_notation": {"max", "min"},  # of a problem, not of entries
     "language.index_notation.bound_letters": {"sum"},  # a binder of letters
     "language.latex.lexer": {"sign"},  # a kind of token
     "language.latex.tokens": {"sign"},

@@ -254,7 +254,8 @@ class Result:
 
     `definitions` are those that `gradient` uses, the problem's own and those introduced, in order;
     `kept` are the forward values that the gradient uses; `shared` are the nodes whose cotangents
-    have names in the gradients that were derived with it."""
+    have names in the gradients that were derived with it; `prepared` is what it was derived with,
+    for its steps, where it is known."""
 
     request: Request
     steps: tuple[Step, ...]
@@ -267,6 +268,7 @@ class Result:
     recursion: Recursion | None = None
     adjoint: Adjoint | None = None
     shared: tuple[tuple[Expr, str], ...] = field(default=(), compare=False, repr=False)
+    prepared: object = field(default=None, compare=False, repr=False)
 
     @property
     def expanded(self) -> Expr:

@@ -15,7 +15,7 @@ from typing import Any
 from ..core.dims import Dim
 from ..core.errors import Span
 from ..core.indices import Index, Indices, Member, Range, index_of, renamed, renamed_dim
-from .shapes.foreign_words import as_size
+from .syntax.foreign_words import as_size
 from .syntax.index_binders import sums_among
 from .syntax.member_ranges import ranges_said, running_letters
 from .syntax.selections import typed_index

@@ -78,7 +78,8 @@ def derive_together(
     else:
         results = [derive(problem, request, seed, not_yet_checked) for request in requests]
     verdicts = check_together(problem, requests, [r.gradient for r in results], seed)
-    results = [replace(r, validation=v) for r, v in zip(results, verdicts, strict=True)]
+    pairs = zip(results, verdicts, strict=True)
+    results = [replace(r, validation=v, prepared=None) for r, v in pairs]  # steps are made together
     for result in results:
         log_verdict(result)
     return results

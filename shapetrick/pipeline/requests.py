@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from math import nan
-from weakref import ref
 
 from ..algebra.assumptions import with_free_entries
 from ..algebra.definiteness import Definite
@@ -19,6 +18,7 @@ from ..core.errors import DerivationError
 from ..core.expr import IDENTITY, Expr, Name, Symbol, named, symbol, zeros
 from ..core.functions import NAMES
 from ..core.logs import log
+from ..core.named_tuples import NamedTuple
 from ..core.problem import DerivativeKind, Problem, Request, called
 from ..core.results import Recursion, Result, Rewriting, Step, Validation
 from ..core.traversal import postorder, remembered, substitute, symbols_of, transform
@@ -70,10 +70,10 @@ def _derived(
         return _through_equations(problem, request, seed)
     prepared = asked, simplifier, restored, replaced = to_derive(problem, request)
     gradient = derivative_of(asked, simplifier)
-    _latest[:] = [(ref(request, lambda _: _latest.clear()), prepared)]
     if not restored:
         result = concluded(problem, request, gradient, simplifier, seed, checked)
-        return replace(result, rewritings=(*replaced, *result.rewritings)) if replaced else result
+        rewritings = (*replaced, *result.rewritings)
+        return replace(result, rewritings=rewritings, prepared=prepared)
     found = simplifier.steps_to(gradient)
     earlier = (*replaced, *_restored_rewritings(found, restored))
     gradient = substitute(gradient, restored)
@@ -83,36 +83,39 @@ def _derived(
     if request.kind == "hess":
         gradient = simplifier.with_diagonals(gradient)
     result = concluded(problem, request, gradient, simplifier, seed, checked)
-    return replace(result, rewritings=(*earlier, *result.rewritings))
+    return replace(result, rewritings=(*earlier, *result.rewritings), prepared=prepared)
 
 
 Restored = Mapping[Expr, Expr]  # what stands in the problem for what is derived with
-Prepared = tuple[Request, Simplifier, Restored, Sequence[Rewriting]]
+
+
+class Prepared(NamedTuple):
+    """The request as it is derived, what simplifies on the way, what is put back afterwards, and
+    the forms that were replaced. No copy and no pickle has it: from there it is made again."""
+
+    asked: Request
+    simplifier: Simplifier
+    restored: Restored
+    replaced: Sequence[Rewriting]
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        return type(None), ()
 
 
 def to_derive(problem: Problem, request: Request) -> Prepared:
-    """The request as it is derived, what simplifies on the way, what is put back afterwards, and
-    the forms that were replaced: those that people write out are functions. Where a gradient is
-    going to be differentiated again, the variable is without attributes that hold at points alone:
-    of a symmetric S, S' is S, but their derivatives differ."""
+    """What a request is derived with: forms that people write out are functions. Where a gradient
+    is going to be differentiated again, the variable is without attributes that hold at points
+    alone: of a symmetric S, S' is S, but their derivatives differ."""
     typed = [*_definitions_near(problem, request), request.of]
     (*definitions, of), names, replaced = with_functions(typed)
     free = with_free_entries(request.wrt)
     if request.kind not in _TWICE or free is request.wrt:
-        return replace(request, of=of), Simplifier(definitions, [of]), names, replaced
+        return Prepared(replace(request, of=of), Simplifier(definitions, [of]), names, replaced)
     *definitions, of = (substitute(e, {request.wrt: free}) for e in (*definitions, of))
     names = {substitute(new, {request.wrt: free}): old for new, old in names.items()}
     asked = replace(request, of=of, wrt=free)
-    return asked, Simplifier(definitions, [of]), {**names, free: request.wrt}, replaced
-
-
-_latest: list[tuple[ref[Request], Prepared]] = []
-
-
-def _prepared(problem: Problem, request: Request) -> Prepared:
-    """What a derivative was derived with, where it is the latest: its steps simplify the same."""
-    kept = [prepared for asked, prepared in _latest if asked() is request]
-    return kept[0] if kept else to_derive(problem, request)
+    names = {**names, free: request.wrt}
+    return Prepared(asked, Simplifier(definitions, [of]), names, replaced)
 
 
 def _definitions_near(problem: Problem, request: Request) -> list[Expr]:
@@ -347,7 +350,10 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
         from ..implicit.steps import steps_of_equations
 
         return steps_of_equations(problem, result, text)
-    asked, simplifier, restored, _ = _prepared(problem, request)
+    prepared = result.prepared
+    if not isinstance(prepared, Prepared):
+        prepared = to_derive(problem, request)
+    asked, simplifier, restored, _ = prepared
     found = _steps(asked, result, simplifier, text)
     if not restored:
         return found

@@ -43,8 +43,8 @@ from .arguments import even_function_of_sum, value_at_zero
 from .closed_products import common_factor_inside
 from .fractions import definitions_in_sums, divisors_inside, fractions_combined
 from .kinks import sides_joined
-from .matrix_powers import powers_joined
 from .networks import OPENED_HORIZON, Networks, TermReading
+from .powers import powers_joined
 from .settled_forms import is_settled
 
 LONGEST_SUMMED = 16  # what is summed is multiplied out though nothing meets: a row may fit a part

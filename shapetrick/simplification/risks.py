@@ -16,8 +16,6 @@ from ..core.expr import UNIT, Add, Call, Expr, Name, Number, Power, Times, negat
 from ..core.functions import TABLE, Function
 from ..core.structure import factors_of, unnamed
 from ..core.traversal import postorder, remembered
-from .identities import EXPONENTIAL, ROOT
-from .scaled_values import is_near_linear
 
 LARGE = 800.0  # an argument at which exp has no value any more
 OVERFLOW, SINGULAR, CANCELLATION = 10_000, 1_000, 100  # what each counts; an operation is 1
@@ -48,8 +46,9 @@ class Risks:
         )
 
     def overflows(self, e: Expr) -> bool:
-        """Whether it is an exponential of what may be large."""
-        if e.op != EXPONENTIAL or self._own(e) != OVERFLOW or _picks(e.args[0]):
+        """Whether it is a function of what may be large, as the exponential is, that has a value
+        at 0 and may have none there."""
+        if self._own(e) != OVERFLOW or not np.isfinite(_at_zero(e.op)) or _picks(e.args[0]):
             return False
         return self.ranges.of(e.args[0]).high > LARGE
 
@@ -105,8 +104,18 @@ def _risk(row: Function) -> int:
     if row.arity != 1 or not row.elementwise:
         return 1
     with np.errstate(all="ignore"):
-        ends, pole = (row.value(np.array(x), None) for x in ([-LARGE, LARGE], [0.0]))
-    return OVERFLOW if np.isinf(ends).any() else SINGULAR if np.isinf(pole).any() else 1
+        ends = row.value(np.array([-LARGE, LARGE]), None)
+    return OVERFLOW if np.isinf(ends).any() else SINGULAR if np.isinf(_at_zero(row.name)) else 1
+
+
+@cache
+def _at_zero(op: str) -> float:
+    """The value of a function of every entry at 0; of other operations none."""
+    row = TABLE.get(op)
+    if row is None or row.arity != 1 or not row.elementwise:
+        return np.nan
+    with np.errstate(all="ignore"):
+        return float(row.value(np.zeros(1), None)[0])
 
 
 def is_flat(e: Expr) -> bool:
@@ -127,4 +136,4 @@ def _picks(e: Expr) -> bool:
 
 def _vanishes_within(e: Expr) -> bool:
     """Whether it is 0 where a part of it is."""
-    return isinstance(e, (Name, Power, Times)) or e.op == ROOT or is_near_linear(e.op)
+    return isinstance(e, (Name, Power, Times)) or _at_zero(e.op) == 0

@@ -57,18 +57,18 @@ class _StableForms:
         return min(e, self._values.rescaled(e), key=self._risks.of)
 
     def weighed(self, e: Expr) -> Expr:
-        """A product with an exponential that has no value where another factor is 0: there it is
-        that of 0."""
+        """A product with a function that has no value where another factor is 0: there it is that
+        of 0."""
         above = [*filter(self._risks.overflows, factors_of(e))]
         weights = [*filter(self._risks.is_weight, factors_of(e))] if above else []
         if not weights:
             return e
         there = [a if is_flat(a) else call("step", call("abs", a)) for a in weights]
         others = [a for a in factors_of(e) if a not in above]
-        return times(*others, *(call(EXPONENTIAL, times(*there, *a.args)) for a in above))
+        return times(*others, *(call(a.op, times(*there, *a.args)) for a in above))
 
     def _in_parts(self, e: Expr, total: Expr) -> Expr | None:
-        """A product with an exponential that has no value where a part of a sum may be 0: this part
+        """A product with a function that has no value where a part of a sum may be 0: this part
         and the others each by itself."""
         if not any(map(self._risks.overflows, e.args)):
             return None

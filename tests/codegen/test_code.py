@@ -28,11 +28,10 @@ from shapetrick.cli import main
 from shapetrick.codegen.blocking import blocked
 from shapetrick.codegen.chain_order import nominal
 from shapetrick.codegen.from_expressions import TABLE as TRANSLATIONS
+from shapetrick.codegen.identifiers import safe
 from shapetrick.codegen.program import planned
-from shapetrick.codegen.python import block_loops as blocks
-from shapetrick.codegen.python.block_loops import BlockLoop
+from shapetrick.codegen.python import row_blocks as blocks
 from shapetrick.codegen.python.callables import Generated, GeneratedFunction, compiled
-from shapetrick.codegen.python.identifiers import safe
 from shapetrick.codegen.python.module import (
     FUNCTION,
     RULES,
@@ -41,6 +40,7 @@ from shapetrick.codegen.python.module import (
     program_arguments,
 )
 from shapetrick.codegen.python.operations import is_spelled, of_function
+from shapetrick.codegen.python.row_blocks import BlockLoop
 from shapetrick.core.dims import ONE, SCALAR, Dim
 from shapetrick.core.errors import OperandError, RequestError, ShapeError
 from shapetrick.core.expr import Expr, add, call, number, symbol, times
@@ -186,7 +186,7 @@ def test_the_code_of_a_plain_problem_imports_what_it_needs() -> None:
     run = [sys.executable, "-c", "\n".join(lines)]
     loaded = subprocess.run(run, capture_output=True, text=True, check=True).stdout.split()
     own = {name.rpartition(".")[2] for name in loaded if "codegen" in name}
-    others = "family_plans loops arrays member_arrays custom_rules rows_apart block_loops inplace"
+    others = "family_plans loops arrays member_arrays custom_rules row_blocks inplace"
     assert "plans" in own
     assert not own & {*others.split(), "self_test", "plan_tests", "solutions", "letters"}
     assert "shapetrick.families.unrolling" not in loaded

@@ -40,8 +40,8 @@ from shapetrick.render.layout import columns, plain
 from shapetrick.render.phrases import KINDS
 from shapetrick.render.terminal import Style
 from shapetrick.session.commands import COMMANDS, answer
-from shapetrick.session.drawings import Box, drawn, lengths
 from shapetrick.session.guided import GuidedDerivation
+from shapetrick.session.guided_view import Box, drawn, lengths
 from shapetrick.session.interpreter import Interpreter
 from shapetrick.session.statements import Session, is_expression
 

@@ -12,8 +12,8 @@ from random_functions import SIZES
 
 import shapetrick as st
 from shapetrick.codegen.options import CodeOptions
-from shapetrick.codegen.python import block_loops as blocks
 from shapetrick.codegen.python import export
+from shapetrick.codegen.python import row_blocks as blocks
 from shapetrick.codegen.python.module import CodeTarget
 from shapetrick.core.functions import Array
 from shapetrick.numerics.evaluation import EvaluationTape

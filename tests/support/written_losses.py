@@ -115,6 +115,7 @@ LOSSES: Mapping[str, str] = {
     "an event at all": H + "J = -sum(log(1 - exp(-h)))",
     "a scale, softly positive": "J = sum(log(log(1 + exp(z))))",
     "a log of an angle": H + "J = sum(log(atan(h)))",
+    "a hyperbolic cosine, with labels": "J = sum((1 - t) .* cosh((z + abs(z)) / 2))",
     "zero inflation": H + "J = -sum(log(h + (1 - h) * exp(-1)))",
 }
 

@@ -16,12 +16,12 @@ from ...core.greek import other_spelling
 from ...core.problem import Problem
 from ...core.results import Result
 from ..code_text import dim_text
+from ..identifiers import Identifiers
 from ..options import CodeOptions
 from ..program import Output, Program
 from ..python import export
 from ..python.callables import Generated
 from ..python.export import made_of, notes
-from ..python.identifiers import Identifiers
 from ..python.module import RESERVED, formulas, told, with_function
 from ..python.plans import Straight
 from ..python.signature import Arguments, SizeSources, arguments

@@ -12,11 +12,11 @@ from ...core.errors import RequestError
 from ...core.expr import Real
 from ...core.functions import TABLE
 from ..code_text import CodePrecedence, CodeText, Quotient, quotient
+from ..identifiers import Identifiers
 from ..ir import ArrayOperation, Value
-from ..python.identifiers import Identifiers
 from ..python.linear_systems import MOST_DENSE
 from ..python.module import indented
-from ..python.statements import Assignment, Writer
+from ..statements import Assignment, Writer
 from .language import MatrixLanguage, MatrixSpelling
 
 
@@ -34,7 +34,7 @@ class MatrixWriter(Writer):
         functions: Mapping[object, str],
         identifiers: Identifiers,
     ) -> None:
-        super().__init__("numpy", roots, names, dims, functions, identifiers, like="")
+        super().__init__(roots, names, dims, functions, identifiers)
         self._language = language
 
     def bind_turned(self, v: Value, name: str) -> None:

@@ -32,18 +32,19 @@ from ...families.forward_backward import ForwardBackward
 from ...families.nests import MemberStep, Nest, Nests, NestStep, member_steps
 from ...families.schedule import body_of
 from ..chain_order import nominal
+from ..identifiers import Identifiers
 from ..ir import Graph, Value, dims_in
 from ..member_arrays import MemberArrays
 from ..member_reads import Family, assembled
 from ..program import computable, lowered
+from ..statements import Assignment
 from .family_functions import FamilyFunction, by_some_members
-from .identifiers import Identifiers
 from .module import RESERVED, indented, jitted
 from .module import written as as_lines
 from .operations import MODULES, Library, is_spelled
 from .self_test import LOCALS
 from .signature import Arguments, checked_arguments, flattening
-from .statements import Assignment, Writer
+from .statements import PythonWriter
 
 NOMINAL_LENGTH = 8  # how many members there are along an index, where nobody says it
 
@@ -292,7 +293,7 @@ class Arrays(FamilyFunction):
         like = next(chain(whole, entries), "")
         own = {v: self._names.get(name, name) for v, name in self._wanted.items()}
         identifiers = Identifiers({*RESERVED, *self._names.values()} - {*own.values()})
-        self._writer = writer = Writer(
+        self._writer = writer = PythonWriter(
             self.library, self._roots, own, dims, given.functions, identifiers, like
         )
         for e, name in given.inputs.items():

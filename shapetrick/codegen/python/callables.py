@@ -1,7 +1,7 @@
 """Generated code as a function: compiled, and called with arrays by the problem's own names.
 
 What is compiled is text that the writers made of a plan: every name in it went through
-`codegen/python/identifiers.py`, and the user's text stands in docstrings alone, where nothing ends
+`codegen/identifiers.py`, and the user's text stands in docstrings alone, where nothing ends
 them. Running the very text that `code` prints is what makes that text tested.
 """
 

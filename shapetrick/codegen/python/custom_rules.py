@@ -13,8 +13,9 @@ from dataclasses import replace
 from ...core.records import dataclass
 from ...core.returned import Returned
 from ..code_text import tuple_text, unpacked
+from ..identifiers import Identifiers
 from ..program import BackwardRule
-from .identifiers import Identifiers
+from ..statements import Assignment
 from .linear_systems import helpers
 from .module import (
     RESERVED,
@@ -29,7 +30,7 @@ from .module import (
 from .operations import Library
 from .self_test import LOCALS
 from .signature import Arguments, arguments, flattening
-from .statements import Assignment, Writer
+from .statements import PythonWriter
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def custom_rule(rule: BackwardRule, entry: str, library: Library) -> CustomRule:
     names = {**program.names, **{o.value: o.name for o in program.outputs}}
     roots = [o.value for o in program.outputs]
     like = next(iter(given.inputs.values()))
-    writer = Writer(library, roots, names, given.dims, given.functions, identifiers, like)
+    writer = PythonWriter(library, roots, names, given.dims, given.functions, identifiers, like)
     bind(writer, program, {**given.inputs, rule.upstream: upstream})
     forward = writer.write(roots[:1])
     backward = writer.write(roots[1:])

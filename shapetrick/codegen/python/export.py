@@ -165,7 +165,7 @@ def plan_of(
             "and is a function of its own. Ask for it alone."
         )
     if target in BY_ROWS or options.blocks or options.threads or options.shard:
-        from .rows_apart import rows_apart  # which few ask for
+        from .row_blocks import rows_apart  # which few ask for
 
         rows = rows_apart(own, options, target in BY_ROWS)
     if available is None:

@@ -17,8 +17,8 @@ from ...core.returned import Returned
 from ...families.forward_backward import ForwardBackward
 from ...language.printer import overlined, to_text
 from ..code_text import dim_text
+from ..identifiers import Identifiers
 from .custom_rules import CustomRule
-from .identifiers import Identifiers
 from .module import RESERVED, docstring, indented, with_signature
 from .operations import Library
 from .signature import Arguments, order_check

@@ -15,8 +15,9 @@ from ...core.regexes import regex
 from ...core.traversal import postorder
 from ..blocking import Blocking
 from ..ir import ArrayOperation, Value
+from ..statements import Assignment
 from .operations import spelling
-from .statements import Assignment, Writer
+from .statements import PythonWriter
 
 _CALL = regex(r"np\.(\w+)\(\{0\}(, \{1\})?\)")
 _AUGMENTED: Mapping[str, str] = {"add": "+=", "subtract": "-=", "multiply": "*=", "divide": "/="}
@@ -38,7 +39,7 @@ class InPlaceStep:
     operands: tuple[StepOperand, ...]
 
 
-class InPlaceWriter(Writer):
+class InPlaceWriter(PythonWriter):
     """Writes a loop's matrices into work arrays, of which a block's rows are filled; without a
     loop, it writes what a plain writer does."""
 

@@ -19,13 +19,13 @@ from ...core.returned import Returned
 from ...core.traversal import postorder, substitute
 from ...families.forward_backward import ForwardBackward
 from ...families.schedule import Loop, body_of, looped
+from ..identifiers import Identifiers
 from ..program import planned
 from .family_functions import FamilyFunction, by_some_members, words
-from .identifiers import Identifiers
 from .module import RESERVED, indented
 from .operations import MODULES, Library, is_spelled
 from .signature import Arguments, SizeSources, is_listed, rank_check, shape_checks
-from .statements import Writer
+from .statements import PythonWriter
 
 _CHEAP = (Symbol, Number, Dimension, Transpose, Ones, Zeros, Eye)
 _ANY = "_"  # the letter of a member whose dimensions are looked at
@@ -262,7 +262,7 @@ class Loops(FamilyFunction):
         texts = [self._text(x.base, x.indices) for x in program.inputs]
         like = next(iter(texts), self._like)
         taken = Identifiers([*RESERVED, *self._names.values()])
-        writer = Writer(self.library, [output], program.names, dims, functions, taken, like)
+        writer = PythonWriter(self.library, [output], program.names, dims, functions, taken, like)
         for x, text in zip(program.inputs, texts, strict=True):
             writer.bind(program.graph.node("input", (), x, extent(x.shape)), text)
         statements = writer.write([output], named=False)

@@ -13,13 +13,14 @@ from ...core.problem import OF_ITS_SHAPE
 from ...core.regexes import regex
 from ...core.returned import Returned
 from ...language.printer import overlined, to_text
+from ..identifiers import Identifiers
 from ..program import Output, Program
-from .identifiers import Identifiers
+from ..statements import Assignment
 from .line_breaks import WIDTH, fitted
 from .linear_systems import helpers
 from .operations import ARRAYS, Library
 from .signature import Arguments, arguments, flattening, is_listed
-from .statements import Assignment, Writer
+from .statements import PythonWriter
 
 if TYPE_CHECKING:
     from ..blocking import Blocking
@@ -113,7 +114,7 @@ class FunctionBody(ABC):
     """What writes the lines of a function that compute its results, with the rows apart, by a kind
     of writer."""
 
-    kind: type[Writer] = Writer
+    kind: type[PythonWriter] = PythonWriter
 
     def __init__(self, program: Program, blocking: Blocking) -> None:
         self.roots, self.blocking = [output.value for output in program.outputs], blocking
@@ -130,7 +131,7 @@ def function(program: Program, library: Library, body: FunctionBody | None = Non
     shapes = _own_shapes(program, given, identifiers)
     names = {**program.names, **{o.value: o.name for o in program.outputs}}
     roots = [output.value for output in program.outputs]
-    writer = (body.kind if body is not None else Writer)(
+    writer = (body.kind if body is not None else PythonWriter)(
         library, roots, names, given.dims, given.functions, identifiers, _like(given)
     )
     bind(writer, program, given.inputs)
@@ -161,7 +162,7 @@ def indented(lines: Iterable[str]) -> list[str]:
     return [f"    {line}" if line else "" for line in lines]
 
 
-def bind(writer: Writer, program: Program, inputs: Mapping[Symbol, str]) -> None:
+def bind(writer: PythonWriter, program: Program, inputs: Mapping[Symbol, str]) -> None:
     """Tell the writer what the inputs are called."""
     for e, name in inputs.items():
         writer.bind(program.graph.node("input", (), e, extent(e.shape)), name)

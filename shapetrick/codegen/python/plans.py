@@ -37,7 +37,7 @@ from .trials import SampledPoint, confirm_program
 if TYPE_CHECKING:  # what few problems ask for
     from .custom_rules import CustomRule
     from .members import SampledMembers
-    from .rows_apart import RowsApart
+    from .row_blocks import RowsApart
 
 
 class Plan(ABC):

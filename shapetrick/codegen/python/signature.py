@@ -14,8 +14,8 @@ from ...core.indices import Member
 from ...core.records import dataclass
 from ...core.results import orders
 from ..code_text import dim_text, tuple_text
+from ..identifiers import Identifiers
 from ..program import Program
-from .identifiers import Identifiers
 
 _PRIMES = ("", "_prime", "_second")
 

@@ -6,7 +6,7 @@ Comes after parsing, before shapes are inferred.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import partial
 from itertools import chain
@@ -21,9 +21,9 @@ from ...core.records import dataclass
 from ...core.regexes import regex
 from ...core.warnings import MOST_NAMED, nearest
 from ..syntax.constants import CONSTANTS, IDENTITIES
+from ..syntax.foreign_words import as_size, declared_in_words, factors_without_spaces, foreign_word
 from ..syntax.letters import folded
 from ..syntax.synonyms import advice, attribute_of
-from ..syntax.syntax_errors import declared_in_words
 from ..syntax.tree import (
     ATTRIBUTES,
     KINDS,
@@ -42,10 +42,9 @@ from ..syntax.tree import (
     TypedEquation,
     expressions_of,
     opened,
+    postorder,
 )
 from ..syntax.tree import postorder as walk
-from .exponents import HERMITIAN, letters_in_exponents, runs_over_exponent
-from .foreign_words import as_size, factors_without_spaces, foreign_word
 from .words import is_word, table_words
 
 _NUMBER = regex(r"_?\d+$")
@@ -624,3 +623,36 @@ def differ_slightly(a: str, b: str) -> bool:
     differing = [x + y for x, y in zip(a, b, strict=False) if x != y]
     by_a_letter = len(a) == len(b) >= SHORT and len(differing) == 1 and differing[0].isalpha()
     return by_a_letter and not {a, b} <= LETTERS | {"lam"}
+
+
+HERMITIAN = "H"  # raised, what a conjugate transpose is called
+
+
+def letters_in_exponents(
+    nodes: Iterable[SyntaxNode], is_square: Callable[[SyntaxNode], bool]
+) -> Iterator[SyntaxNode]:
+    """The names in exponents of what is square, and those over which a sum runs."""
+    for node in nodes:
+        if node.kind == "^" and is_square(node.args[0]):
+            yield from _names(node.args[1])
+        elif runs_over_exponent(node):
+            yield from (n for n in exponents_below(node) if n.value in node.value.letters)
+            yield from (n for n in exponents_below(node) if n.value == node.value.letter)
+
+
+def runs_over_exponent(node: SyntaxNode) -> bool:
+    """Whether it is a sum of which the letter stands in an exponent."""
+    if node.kind != "running":
+        return False
+    return any(n.value == node.value.letter for n in exponents_below(node))
+
+
+def exponents_below(root: SyntaxNode) -> Iterator[SyntaxNode]:
+    """The names in all exponents within an expression."""
+    for node in postorder(root):
+        if node.kind == "^":
+            yield from _names(node.args[1])
+
+
+def _names(root: SyntaxNode) -> Iterator[SyntaxNode]:
+    return (n for n in postorder(root) if n.kind == "name")

@@ -24,10 +24,12 @@ _ALIKE = str.maketrans(
     "ABESIJKMHOPCTXYaceijopsxyhdqwvABEZHIKMNOPTYXo",
 )
 # Signs that are drawn as these, and mean the same.
-_SIGNS = str.maketrans(
-    "⋅∙•‧・∗⁎∥∣│∕⁄⊺〈〉〈〉‐‑‒–—―˗⨀⨂✕⨯ˆ∶ːᵗ´ˈˊʹʻʼʽ‘‛‵",
-    "·····**‖||//⊤⟨⟩⟨⟩−−−−−−−⊙⊗××^::ᵀ" + 10 * "'",
-)
+_DRAWN_AS = {
+    "·": "⋅∙•‧・", "*": "∗⁎", "‖": "∥", "|": "∣│", "/": "∕⁄", "⊤": "⊺", "⟨": "〈〈", "⟩": "〉〉",
+    "−": "‐‑‒–—―˗", "⊙": "⨀", "⊗": "⨂", "×": "✕⨯", "^": "ˆ", ":": "∶ː", "ᵀ": "ᵗ",
+    "'": "´ˈˊʹʻʼʽ‘‛‵",
+}  # fmt: skip
+_SIGNS = str.maketrans({c: sign for sign, alike in _DRAWN_AS.items() for c in alike})
 _OF_THE_LANGUAGE = frozenset("xTI")  # letters that mean something without being declared
 
 

@@ -28,6 +28,7 @@ from .automaton import Automaton, ParserRun, Terminal, UnexpectedTerminal
 from .conditions import condition_at, with_conditions
 from .derivative_notation import derivative, derivative_definition, variable_at
 from .equation_library import solved, without_calls
+from .foreign_words import PROSE, no_name, refuse_kind
 from .function_heads import HeadBuilder
 from .index_binders import Binder, IndexBuilder
 from .lexer import MANY, Arities, Source, Terminals, normal
@@ -39,7 +40,6 @@ from .signs import BARS, NORMS, no_norm
 from .solve_statements import solving
 from .statement_lines import cleaned, closings, declared_names, elementwise, lines
 from .syntax_errors import (
-    PROSE,
     RAISED,
     RANGE,
     REQUESTS,
@@ -48,8 +48,6 @@ from .syntax_errors import (
     complaint,
     no_call,
     no_index,
-    no_name,
-    refuse_kind,
     unknown_function,
 )
 from .text_functions import opened_expression, opened_statements, with_heads

@@ -6,10 +6,9 @@ Comes before the parser, which says where it stopped and what kind of thing it w
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Container
+from collections.abc import Collection
 from typing import Literal
 
-from ...core.errors import ParseError, Span
 from ...core.named_tuples import NamedTuple
 from ...core.regexes import regex
 from ...core.warnings import nearest
@@ -26,12 +25,6 @@ RANGE = (
     "whole number, or a letter and a whole number, `L-1`."
 )
 STATEMENTS = "A line declares (`X : m x n`), defines (`J = …`) or asks (`grad J wrt X`)."
-# Words of sentences: none is a name where nobody declares it, and a malformed line with one of the
-# first is prose.
-_PROSE = "let be is are the of what given return import from we"
-_VERBS = "find compute print derive differentiate calculate minimize maximize"
-PROSE = frozenset(_PROSE.split())
-WORDS = PROSE.union(_VERBS.split(), ("by", "and", "as", "gradient", "derivative"))
 LONGEST_QUOTE = 40
 NO_LIMITS = "limits and integrals are not read: write what they come to."
 TWO_SIDES = (
@@ -86,16 +79,7 @@ _LINES = (
     ),
     (regex(r"(?<!\w)for\s+\w+\s*(?:=|in\s)"), RANGES),
 )
-# Kinds of values, as other languages and sentences have them before a name or behind it.
-_TYPES = "scalar scalars vector vectors matrix matrices array tensor double float real int"
-_KINDS = frozenset(_TYPES.split())
-_BETWEEN = frozenset(("is", "be", "a", "an"))
 _PRIMED = regex(r"\s*\w+\s*['’′]+\s*")
-# `X is an m by n matrix`, `let u be a k-vector`.
-_DECLARED = regex(
-    r"(?P<name>[^\W\d]\w*)\s+(?:is|are|be)\s+(?:an?\s+|in\s+)?(?:(?P<rows>\w+)\s*(?:by|x|×)\s*(?P<cols>\w+)"
-    r"|(?!an?\s|the\s)(?P<size>\w+)[\s-]+(?:column\s+)?(?:vectors?|dimensional))"
-)
 _DECIMAL = regex(r"(?<![\w.])\d+\Z")
 RAISED_SIGNS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ"
 RAISED = str.maketrans(RAISED_SIGNS, "0123456789+-n")
@@ -190,40 +174,6 @@ class Stop(NamedTuple):
                 name = _OPENER.search(self.line[:i])
                 return ("", 0) if name is None else (name.group().strip(), name.start())
         return "", 0
-
-
-def refuse_kind(text: str, span: Span, names: Container[str]) -> None:
-    """Refuse what says of which kind a value is, where `names` are declared here. Raises
-    ParseError."""
-    words = text[span.start : span.end].replace(",", " ").removeprefix("let ").split()
-    if len(words) < 2:
-        return
-    if words[0].partition("[")[0] in _KINDS:
-        kind, name = words[0].partition("[")[0], words[1].partition("(")[0].partition("[")[0]
-    else:
-        kind, name = words[-1] if _BETWEEN.issuperset(words[1:-1]) else "", words[0]
-    if kind not in _KINDS or kind in names or not name.isidentifier():
-        return
-    at = text.index(kind, span.start)
-    raise ParseError(
-        f"a name and its sizes declare a value: `{name} : n` a column, `{name} : m x n` a matrix, "
-        f"`{name} : scalar` a number; `{name} = …` defines one.",
-        Span(at, at + len(kind)),
-    )
-
-
-def declared_in_words(line: str) -> str:
-    """What is said of a line that declares in words, `X is an m by n matrix`; empty of others."""
-    m = _DECLARED.search(line)
-    if m is None:
-        return ""
-    shape = " x ".join(filter(None, (m["rows"] or m["size"], m["cols"])))
-    return f"A line declares: `{m['name']} : {shape}`."
-
-
-def no_name(word: str, line: str = "") -> str:
-    """What is said of a word of a sentence in a line, which may declare."""
-    return f"`{word}` is a word here, and no name. {declared_in_words(line) or STATEMENTS}"
 
 
 def no_index(typed: str) -> str:

@@ -8,8 +8,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from ...core.free_names import free_name, numbered_names
-from ...core.regexes import regex
+from ..core.free_names import free_name, numbered_names
+from ..core.regexes import regex
 
 _UPSTREAM = regex(r"bar\(([\w\[\]+-]+)\)")
 
