@@ -299,7 +299,7 @@ def _common_numbers(parts: Sequence[Product]) -> dict[Common, list[int]]:
     greatest common divisor of all, if it isn't 1; a minus if all have one."""
     found: dict[Common, list[int]] = {}
     fractions = [p.coefficient for p in parts if isinstance(p.coefficient, Fraction)]
-    if len(fractions) < len(parts):
+    if len(fractions) < len(parts) or all(k is WHOLE for k in fractions):
         return found
     for i, k in enumerate(fractions):
         if abs(k) != 1:

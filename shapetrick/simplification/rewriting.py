@@ -23,6 +23,7 @@ from ..core.expr import (
     WHOLE,
     Add,
     Call,
+    Dimension,
     Expr,
     MatMul,
     Name,
@@ -58,6 +59,8 @@ MOST_KEYS = 4096  # kinds of nodes whose rules are remembered
 
 BY_SYMBOLS = frozenset({"orthogonal", "simplex", "onehot"})  # attributes that symbols alone have
 ANYTHING = "anything"  # the key of a letter that stands for any expression
+SIZE = "size"  # that of a dimension, which may be a number
+FACTOR = "factor"  # of every factor of a product, and of a number in front
 
 
 BothSides = tuple[Expr, Expr]
@@ -162,8 +165,11 @@ def _rule(identity: Identity, left: Expr, right: Expr) -> RewriteRule:
     keys: list[str] = []
     match kind_of(left):
         case "times":
-            keys = [_factor_key(f) for f in parts_of(left)[1]]
+            _, special, letters = parts_of(left)
+            keys = [_factor_key(f) for f in special]
             key = keys[0]
+            sizes = [base for base, _ in letters if isinstance(base, Dimension)]
+            keys += [SIZE] * bool(sizes) + [FACTOR] * (len(special) + len(letters) - len(sizes))
         case "add":
             keys = [_factor_key(f) for t in left.args for f in parts_of(t)[1]]
             key = _factor_key(parts_of(left.args[anchor])[1][0])
@@ -193,6 +199,11 @@ def _counted(keys: Sequence[str]) -> dict[str, int]:
 def _factor_key(factor: PoweredBase) -> str:
     base, p = factor
     return FRACTION if p.denominator != 1 else _head(base)
+
+
+def _is_size(e: Expr) -> bool:
+    """Whether it may be a dimension: a name of one, or a sum of such."""
+    return isinstance(e, (Dimension, Add)) and e.is_scalar
 
 
 def _is_fraction(e: Expr) -> bool:
@@ -350,7 +361,12 @@ class Rewriter:
         """The keys of a node's parts, and how often each is there."""
         match kind_of(e):
             case "times":
-                return _counted([_factor_key(f) for f in self._matcher.product_of(e).factors])
+                whole = self._matcher.product_of(e)
+                counts = _counted([_factor_key(f) for f in whole.factors])
+                number = int(abs(whole.coefficient) != 1)
+                counts[SIZE] = number + sum(_is_size(base) for base, _ in whole.factors)
+                counts[FACTOR] = number + len(whole.factors)
+                return counts
             case "add":
                 parts = map(self._matcher.product_of, e.args)
                 return _counted([_factor_key(f) for part in parts for f in part.factors])
@@ -426,8 +442,8 @@ class Rewriter:
     def _chains(self, rule: RewriteRule, e: Expr) -> Iterator[Expr]:
         at, factors = rule.anchor, rule.left.args
         matcher = self._matcher
-        for i, factor in enumerate(e.args):
-            if rule.within & ~self._below[factor] or rule.key not in (ANYTHING, _head(factor)):
+        for i, factor in enumerate(e.args[: at + 1 - len(factors) or None]):
+            if i < at or rule.within & ~self._below[factor] or rule.key not in (ANYTHING, _head(factor)):
                 continue
             for found in matcher.match(factors[at], factor, UNBOUND):
                 for more, used in matcher.beginning(factors[at + 1 :], e.args[i + 1 :], found):
