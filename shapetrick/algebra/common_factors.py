@@ -256,7 +256,8 @@ def _best_step(parts: list[_Summand], length: Length, signs: Signs) -> list[_Sum
         if common.kind == "linear" and signs.has(before):
             continue
         after = without_leading_minus(taken.expression)
-        if (length(after), *_written(after)) < (length(before), *_written(before)):
+        shorter = length(before) - length(after)
+        if shorter > 0 or (shorter == 0 and _written(after) < _written(before)):
             others = set(places[1:])
             return [taken if i == places[0] else p for i, p in enumerate(parts) if i not in others]
     return None

@@ -13,7 +13,7 @@ from functools import cache
 from ..algebra.contraction import flip
 from ..algebra.index_terms import is_multilinear
 from ..algebra.monomials import multiplied
-from ..core.contents import DIVISOR, KINK, NAME, SUM
+from ..core.contents import DIVISOR, KINK, NAME, SUM, contents
 from ..core.cost import length, sum_of
 from ..core.expr import (
     MINUS,
@@ -272,7 +272,8 @@ def _worth_opening(e: Expr, names: bool) -> frozenset[Expr]:
     those under an element-wise product, unless that is summed or is itself a summand."""
     meets = isinstance(e, Add) or sums(e)
     found: set[Expr] = set()
-    stack = [(a, 1) for a in e.args if a.args] if not isinstance(e, Power) else []
+    wanted = SUM | NAME if names else SUM
+    stack = [(a, 1) for a in e.args if contents(a) & wanted] if not isinstance(e, Power) else []
     while stack:
         x, depth = stack.pop()
         if isinstance(x, Add):
@@ -286,5 +287,5 @@ def _worth_opening(e: Expr, names: bool) -> frozenset[Expr]:
         if isinstance(x, Times) and not meets and sum(not a.is_scalar for a in x.args) > 1:
             continue
         if depth < OPENED_HORIZON:
-            stack += [(a, depth + 1) for a in x.args if a.args]
+            stack += [(a, depth + 1) for a in x.args if contents(a) & wanted]
     return frozenset(found if names is any(isinstance(x, Name) for x in found) else ())
