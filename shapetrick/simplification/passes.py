@@ -14,7 +14,7 @@ from ..algebra.contraction import flip
 from ..algebra.index_terms import is_multilinear
 from ..algebra.monomials import multiplied
 from ..core.contents import DIVISOR, KINK, NAME, SUM, contents
-from ..core.cost import length, sum_of
+from ..core.cost import has_minus, length, sum_of
 from ..core.expr import (
     MINUS,
     Add,
@@ -38,7 +38,7 @@ from ..core.expr import (
 )
 from ..core.named_tuples import NamedTuple
 from ..core.results import Rewriting
-from ..core.structure import factors_of, sums
+from ..core.structure import factors_of, is_zero, sums
 from .arguments import even_function_of_sum, value_at_zero
 from .closed_products import common_factor_inside
 from .fractions import definitions_in_sums, divisors_inside, fractions_combined
@@ -82,7 +82,7 @@ def transpose_inside(networks: Networks, e: Expr) -> Expr | None:
 def products_collected(networks: Networks, e: Expr) -> Expr | None:
     """The products as networks: like terms added up, common factors taken out, each written in its
     shortest way."""
-    if not _is_read(e) or is_settled(networks, e):
+    if not _is_read(e) or is_settled(networks, e) or _is_multiple(networks, e):
         return None
     whole = _as_read(networks, e)
     best = whole if isinstance(e, Add) else e
@@ -217,6 +217,15 @@ def passes_for(
 
 def _is_read(e: Expr) -> bool:
     return is_multilinear(e) and (not isinstance(e, Transpose) or is_multilinear(e.args[0]))
+
+
+def _is_multiple(networks: Networks, e: Expr) -> bool:
+    """Whether it is a number times what stays as it is; a minus may go into a sum."""
+    if not isinstance(e, Times) or len(e.args) > 2 or not isinstance(e.args[0], Number):
+        return False
+    if is_zero(e.args[1]) or (has_minus(e) and contents(e.args[1]) & SUM):
+        return False
+    return networks.made(products_collected, e.args[1]) in (None, e.args[1])
 
 
 def _as_read(networks: Networks, e: Expr) -> Expr:
