@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..algebra.assumptions import is_orthogonal
 from ..algebra.index_terms import is_multilinear
 from ..core.cost import has_minus, is_below
 from ..core.dims import ONE
@@ -100,10 +101,12 @@ def _links(networks: Networks, e: Expr) -> Sequence[Expr]:
     narrow = e.is_scalar or any(a.shape[1] is ONE for a in e.args[:-1])
     links = [a.args[0] if isinstance(a, Transpose) else a for a in e.args]
     added = [a for a in links if isinstance(a, Add)]
+    if narrow and turned == 1 and len(links) == 2 and not e.is_scalar:  # `u v'`
+        turned = narrow = False
     if turned > 1 or (narrow and (turned or added)) or any(map(has_transposes, added)):
         return (e,)
-    met = networks.known.may_meet(links)
-    return links if turned or narrow or met else [*dict.fromkeys(links)]
+    met = narrow or networks.known.may_meet(links) or any(map(is_orthogonal, links))
+    return links if met else [*dict.fromkeys(links)]
 
 
 def _base(e: Expr) -> Expr:
