@@ -127,7 +127,7 @@ def _within(definitions: tuple[Expr, ...], known: frozenset[Expr | None]) -> Seq
     near: dict[Expr, bool] = {}
 
     def is_near(e: Expr) -> bool:
-        return e in known if isinstance(e, Symbol) else all([near[a] for a in e.args])
+        return e in known if isinstance(e, Symbol) else all(near[a] for a in e.args)
 
     return [e for e in definitions if remembered(near, e, is_near)]
 

@@ -60,7 +60,6 @@ MOST_KEYS = 4096  # kinds of nodes whose rules are remembered
 BY_SYMBOLS = frozenset({"orthogonal", "simplex", "onehot"})  # attributes that symbols alone have
 ANYTHING = "anything"  # the key of a letter that stands for any expression
 SIZE = "size"  # that of a dimension, which may be a number
-FACTOR = "factor"  # of every factor of a product, and of a number in front
 
 
 BothSides = tuple[Expr, Expr]
@@ -168,8 +167,7 @@ def _rule(identity: Identity, left: Expr, right: Expr) -> RewriteRule:
             _, special, letters = parts_of(left)
             keys = [_factor_key(f) for f in special]
             key = keys[0]
-            sizes = [base for base, _ in letters if isinstance(base, Dimension)]
-            keys += [SIZE] * bool(sizes) + [FACTOR] * (len(special) + len(letters) - len(sizes))
+            keys += [SIZE] if any(isinstance(base, Dimension) for base, _ in letters) else []
         case "add":
             keys = [_factor_key(f) for t in left.args for f in parts_of(t)[1]]
             key = _factor_key(parts_of(left.args[anchor])[1][0])
@@ -362,11 +360,8 @@ class Rewriter:
         match kind_of(e):
             case "times":
                 whole = self._matcher.product_of(e)
-                counts = _counted([_factor_key(f) for f in whole.factors])
-                number = int(abs(whole.coefficient) != 1)
-                counts[SIZE] = number + sum(_is_size(base) for base, _ in whole.factors)
-                counts[FACTOR] = number + len(whole.factors)
-                return counts
+                sized = abs(whole.coefficient) != 1 or any(_is_size(f[0]) for f in whole.factors)
+                return _counted([*map(_factor_key, whole.factors), *([SIZE] if sized else [])])
             case "add":
                 parts = map(self._matcher.product_of, e.args)
                 return _counted([_factor_key(f) for part in parts for f in part.factors])
@@ -442,8 +437,9 @@ class Rewriter:
     def _chains(self, rule: RewriteRule, e: Expr) -> Iterator[Expr]:
         at, factors = rule.anchor, rule.left.args
         matcher = self._matcher
-        for i, factor in enumerate(e.args[: at + 1 - len(factors) or None]):
-            if i < at or rule.within & ~self._below[factor] or rule.key not in (ANYTHING, _head(factor)):
+        room = range(at, len(e.args) + at + 1 - len(factors))  # on both sides for the others
+        for i, factor in ((i, e.args[i]) for i in room):
+            if rule.within & ~self._below[factor] or rule.key not in (ANYTHING, _head(factor)):
                 continue
             for found in matcher.match(factors[at], factor, UNBOUND):
                 for more, used in matcher.beginning(factors[at + 1 :], e.args[i + 1 :], found):
