@@ -256,7 +256,8 @@ def _best_step(parts: list[_Summand], length: Length, signs: Signs) -> list[_Sum
         if common.kind == "linear" and signs.has(before):
             continue
         after = without_leading_minus(taken.expression)
-        if (length(after), *_written(after)) < (length(before), *_written(before)):
+        shorter = length(before) - length(after)
+        if shorter > 0 or (shorter == 0 and _written(after) < _written(before)):
             others = set(places[1:])
             return [taken if i == places[0] else p for i, p in enumerate(parts) if i not in others]
     return None
@@ -298,18 +299,19 @@ def _common_numbers(parts: Sequence[Product]) -> dict[Common, list[int]]:
     """The numbers that some parts have in front, or below, with the places of these; and the
     greatest common divisor of all, if it isn't 1; a minus if all have one."""
     found: dict[Common, list[int]] = {}
-    fractions = [p.coefficient for p in parts if isinstance(p.coefficient, Fraction)]
-    if len(fractions) < len(parts):
+    ratios = [
+        p.coefficient.as_integer_ratio() for p in parts if isinstance(p.coefficient, Fraction)
+    ]
+    if len(ratios) < len(parts):
         return found
-    for i, k in enumerate(fractions):
-        if abs(k) != 1:
-            below = k.denominator != 1
-            base = number(k.denominator if below else abs(k))
-            found.setdefault(Common("factor", base, MINUS if below else UNIT), []).append(i)
-    over, under = gcd(*(k.numerator for k in fractions)), lcm(*(k.denominator for k in fractions))
-    content = Fraction(over, under) * (-1 if all(k < 0 for k in fractions) else 1)
-    if content != 1:
-        found[Common("factor", number(content))] = list(range(len(parts)))
+    for i, (k, below) in enumerate(ratios):
+        if below != 1 or abs(k) != 1:
+            base = number(abs(k) if below == 1 else below)
+            found.setdefault(Common("factor", base, UNIT if below == 1 else MINUS), []).append(i)
+    over, under = gcd(*(k for k, _ in ratios)), lcm(*(below for _, below in ratios))
+    sign = -1 if all(k < 0 for k, _ in ratios) else 1
+    if (sign * over, under) != (1, 1):
+        found[Common("factor", number(Fraction(sign * over, under)))] = list(range(len(parts)))
     return {common: places for common, places in found.items() if len(places) > 1}
 
 

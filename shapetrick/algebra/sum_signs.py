@@ -33,11 +33,13 @@ class Signs:
 
     def natural(self, e: Expr) -> tuple[Expr, int]:
         """The sum as it is written, and its sign: 1, or -1 where it is the negative of `e`."""
+        found = self._natural.get(_key(e))
+        if found is not None:
+            return found, 1
         other = negated_sum(e)
-        for sign, form in ((1, e), (-1, other)):
-            found = self._natural.get(_key(form))
-            if found is not None:
-                return found, sign
+        found = self._natural.get(_key(other))
+        if found is not None:
+            return found, -1
         here = sum_of(list(e.args))
         chosen = min((here, other), key=lambda x: (_negative_numbers(x), length(x)))
         self.learn(chosen)
@@ -46,7 +48,8 @@ class Signs:
 
 def _key(e: Expr) -> Hashable:
     """The same for all orders of the summands."""
-    return frozenset(Counter(e.args).items())
+    once = frozenset(e.args)
+    return once if len(once) == len(e.args) else frozenset(Counter(e.args).items())
 
 
 def _negative_numbers(e: Expr) -> int:

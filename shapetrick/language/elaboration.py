@@ -32,7 +32,7 @@ from .equation_systems import (
     unknowns_of,
 )
 from .expressions import expression_among, inference_in
-from .index_notation.entry_definitions import defined_by_entries, has_indices
+from .index_notation.entry_definitions import defined_by_entries, has_indices, is_indexed
 from .index_notation.member_entries import with_member_entries
 from .lengths import with_counted_lengths
 from .reader import parse
@@ -158,7 +158,10 @@ def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list
     with Located(text):
         read = parse(text, vocabulary(), alone=alone)
         asked = derivative_of_function(text, read) if alone else None
-        read, said = with_member_entries(read if asked is None else [*read, asked])
+        read += [] if asked is None else [asked]
+        if not is_indexed(read):
+            return read, chosen(text, read)
+        read, said = with_member_entries(read)
         said += chosen(text, read)
         read, counted = with_counted_lengths(text, read)
         said += counted

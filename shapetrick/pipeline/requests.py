@@ -118,24 +118,21 @@ def to_derive(problem: Problem, request: Request) -> Prepared:
     return Prepared(asked, Simplifier(definitions, [of]), names, replaced)
 
 
-def _definitions_near(problem: Problem, request: Request) -> list[Expr]:
+def _definitions_near(problem: Problem, request: Request) -> Sequence[Expr]:
     """The definitions in symbols of the request: no other can be in what is derived."""
-    known = {*symbols_of(request.of), request.wrt, request.direction}
-    definitions = tuple(problem.definitions.values())
-    pairs = zip(definitions, _symbols_by_definition(definitions), strict=True)
-    return [e for e, symbols in pairs if symbols <= known]
+    known = frozenset([*symbols_of(request.of), request.wrt, request.direction])
+    return _within(tuple(problem.definitions.values()), known)
 
 
 @lru_cache(maxsize=4)
-def _symbols_by_definition(definitions: tuple[Expr, ...]) -> list[frozenset[Symbol]]:
-    """The symbols of each definition; all requests of a problem ask for them."""
-    memo: dict[Expr, frozenset[Symbol]] = {}
+def _within(definitions: tuple[Expr, ...], known: frozenset[Expr | None]) -> Sequence[Expr]:
+    """The definitions in no other symbols, which are the same for most requests of a problem."""
+    near: dict[Expr, bool] = {}
 
-    def symbols(e: Expr) -> frozenset[Symbol]:
-        own = frozenset([e]) if isinstance(e, Symbol) else frozenset()
-        return own.union(*(memo[a] for a in e.args))
+    def is_near(e: Expr) -> bool:
+        return e in known if isinstance(e, Symbol) else all(near[a] for a in e.args)
 
-    return [remembered(memo, e, symbols) for e in definitions]
+    return [e for e in definitions if remembered(near, e, is_near)]
 
 
 def _restored_rewritings(found: Iterable[Rewriting], restored: Restored) -> Iterator[Rewriting]:

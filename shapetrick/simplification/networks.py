@@ -42,7 +42,7 @@ from ..core.expr import (
 from ..core.functions import TABLE
 from ..core.named_tuples import NamedTuple
 from ..core.results import Rewriting
-from ..core.structure import factors_of, is_zero
+from ..core.structure import factors_of, has_transposes, is_zero
 from ..core.traversal import Found, postorder, rebuild, remembered
 from .definition_folding import Folding
 from .known_products import KnownProducts
@@ -261,7 +261,7 @@ class Networks:
 
     def _turned(self, e: Expr) -> Expr:
         """A sum full of transposes as the transpose of a sum, where that is shorter."""
-        if not isinstance(e, Add) or ONE in e.shape:
+        if not isinstance(e, Add) or ONE in e.shape or not has_transposes(e):
             return e
         outside = transpose(add(*(flip(a, self.symmetric) for a in e.args)))
         return outside if length(outside) + 3 <= length(e) else e

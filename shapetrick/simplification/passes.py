@@ -13,8 +13,8 @@ from functools import cache
 from ..algebra.contraction import flip
 from ..algebra.index_terms import is_multilinear
 from ..algebra.monomials import multiplied
-from ..core.contents import DIVISOR, KINK, NAME, SUM
-from ..core.cost import length, sum_of
+from ..core.contents import DIVISOR, KINK, NAME, SUM, contents
+from ..core.cost import has_minus, length, sum_of
 from ..core.expr import (
     MINUS,
     Add,
@@ -38,7 +38,7 @@ from ..core.expr import (
 )
 from ..core.named_tuples import NamedTuple
 from ..core.results import Rewriting
-from ..core.structure import factors_of, sums
+from ..core.structure import factors_of, is_zero, sums
 from .arguments import even_function_of_sum, value_at_zero
 from .closed_products import common_factor_inside
 from .fractions import definitions_in_sums, divisors_inside, fractions_combined
@@ -82,7 +82,7 @@ def transpose_inside(networks: Networks, e: Expr) -> Expr | None:
 def products_collected(networks: Networks, e: Expr) -> Expr | None:
     """The products as networks: like terms added up, common factors taken out, each written in its
     shortest way."""
-    if not _is_read(e) or is_settled(networks, e):
+    if not _is_read(e) or is_settled(networks, e) or _is_multiple(networks, e):
         return None
     whole = _as_read(networks, e)
     best = whole if isinstance(e, Add) else e
@@ -219,6 +219,15 @@ def _is_read(e: Expr) -> bool:
     return is_multilinear(e) and (not isinstance(e, Transpose) or is_multilinear(e.args[0]))
 
 
+def _is_multiple(networks: Networks, e: Expr) -> bool:
+    """Whether it is a number times what stays as it is; a minus may go into a sum."""
+    if not isinstance(e, Times) or len(e.args) > 2 or not isinstance(e.args[0], Number):
+        return False
+    if is_zero(e.args[1]) or (has_minus(e) and contents(e.args[1]) & SUM):
+        return False
+    return networks.made(products_collected, e.args[1]) in (None, e.args[1])
+
+
 def _as_read(networks: Networks, e: Expr) -> Expr:
     """The node as its products are read: a sum with a minus not in front, or of transposes."""
     if isinstance(e, Transpose) and isinstance(e.args[0], Add):
@@ -272,7 +281,8 @@ def _worth_opening(e: Expr, names: bool) -> frozenset[Expr]:
     those under an element-wise product, unless that is summed or is itself a summand."""
     meets = isinstance(e, Add) or sums(e)
     found: set[Expr] = set()
-    stack = [(a, 1) for a in e.args if a.args] if not isinstance(e, Power) else []
+    wanted = SUM | NAME if names else SUM
+    stack = [(a, 1) for a in e.args if contents(a) & wanted] if not isinstance(e, Power) else []
     while stack:
         x, depth = stack.pop()
         if isinstance(x, Add):
@@ -286,5 +296,5 @@ def _worth_opening(e: Expr, names: bool) -> frozenset[Expr]:
         if isinstance(x, Times) and not meets and sum(not a.is_scalar for a in x.args) > 1:
             continue
         if depth < OPENED_HORIZON:
-            stack += [(a, depth + 1) for a in x.args if a.args]
+            stack += [(a, depth + 1) for a in x.args if contents(a) & wanted]
     return frozenset(found if names is any(isinstance(x, Name) for x in found) else ())

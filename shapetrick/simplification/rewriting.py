@@ -23,6 +23,7 @@ from ..core.expr import (
     WHOLE,
     Add,
     Call,
+    Dimension,
     Expr,
     MatMul,
     Name,
@@ -58,6 +59,7 @@ MOST_KEYS = 4096  # kinds of nodes whose rules are remembered
 
 BY_SYMBOLS = frozenset({"orthogonal", "simplex", "onehot"})  # attributes that symbols alone have
 ANYTHING = "anything"  # the key of a letter that stands for any expression
+SIZE = "size"  # that of a dimension, which may be a number
 
 
 BothSides = tuple[Expr, Expr]
@@ -162,8 +164,10 @@ def _rule(identity: Identity, left: Expr, right: Expr) -> RewriteRule:
     keys: list[str] = []
     match kind_of(left):
         case "times":
-            keys = [_factor_key(f) for f in parts_of(left)[1]]
+            _, special, letters = parts_of(left)
+            keys = [_factor_key(f) for f in special]
             key = keys[0]
+            keys += [SIZE] if any(isinstance(base, Dimension) for base, _ in letters) else []
         case "add":
             keys = [_factor_key(f) for t in left.args for f in parts_of(t)[1]]
             key = _factor_key(parts_of(left.args[anchor])[1][0])
@@ -193,6 +197,11 @@ def _counted(keys: Sequence[str]) -> dict[str, int]:
 def _factor_key(factor: PoweredBase) -> str:
     base, p = factor
     return FRACTION if p.denominator != 1 else _head(base)
+
+
+def _is_size(e: Expr) -> bool:
+    """Whether it may be a dimension: a name of one, or a sum of such."""
+    return isinstance(e, (Dimension, Add)) and e.is_scalar
 
 
 def _is_fraction(e: Expr) -> bool:
@@ -350,7 +359,9 @@ class Rewriter:
         """The keys of a node's parts, and how often each is there."""
         match kind_of(e):
             case "times":
-                return _counted([_factor_key(f) for f in self._matcher.product_of(e).factors])
+                whole = self._matcher.product_of(e)
+                sized = abs(whole.coefficient) != 1 or any(_is_size(f[0]) for f in whole.factors)
+                return _counted([*map(_factor_key, whole.factors), *([SIZE] if sized else [])])
             case "add":
                 parts = map(self._matcher.product_of, e.args)
                 return _counted([_factor_key(f) for part in parts for f in part.factors])
@@ -426,7 +437,8 @@ class Rewriter:
     def _chains(self, rule: RewriteRule, e: Expr) -> Iterator[Expr]:
         at, factors = rule.anchor, rule.left.args
         matcher = self._matcher
-        for i, factor in enumerate(e.args):
+        room = range(at, len(e.args) + at + 1 - len(factors))  # on both sides for the others
+        for i, factor in ((i, e.args[i]) for i in room):
             if rule.within & ~self._below[factor] or rule.key not in (ANYTHING, _head(factor)):
                 continue
             for found in matcher.match(factors[at], factor, UNBOUND):

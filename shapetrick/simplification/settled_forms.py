@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..algebra.assumptions import is_orthogonal
 from ..algebra.index_terms import is_multilinear
 from ..core.cost import has_minus, is_below
 from ..core.dims import ONE
@@ -23,7 +24,7 @@ from ..core.expr import (
     Times,
     Transpose,
 )
-from ..core.structure import factors_of, has_transposes, is_zero
+from ..core.structure import data_of, factors_of, has_transposes, is_zero, sums
 from .networks import Networks
 
 _CONSTANT = frozenset({"ones", "zeros", "eye", "commute", "structured"})
@@ -31,9 +32,12 @@ _CONSTANT = frozenset({"ones", "zeros", "eye", "commute", "structured"})
 
 def is_settled(networks: Networks, e: Expr) -> bool:
     """Whether it is written as it stands."""
-    if not isinstance(e, (Add, Times, MatMul, Power)):
-        return False
-    bases = _bases_of_sum(networks, e.args) if isinstance(e, Add) else _bases(networks, e)
+    if isinstance(e, Add):
+        bases = _bases_of_sum(networks, e.args)
+    elif isinstance(e, (Times, MatMul, Power)):
+        bases = _bases(networks, e)
+    else:
+        bases = _bases_summed(networks, e)
     distinct = 0 < len(bases) == len({*bases})
     return distinct and networks.folding.holds_none(bases) and not networks.known.may_meet(bases)
 
@@ -70,12 +74,22 @@ def _bases(networks: Networks, e: Expr) -> Sequence[Expr]:
         return ()
     found: list[Expr] = []
     for group in (scalars, *(_links(networks, a) for a in body)):
-        sums = not has_minus(e) and (group is not scalars or len(group) == 1)
+        may_add = not has_minus(e) and (group is not scalars or len(group) == 1)
         for base in map(_base, group):
-            if not (_is_bare(base) or (sums and _keeps_its_sign(networks, base))):
+            if not (_is_bare(base) or (may_add and _keeps_its_sign(networks, base))):
                 return ()
             found.append(base)
     return found
+
+
+def _bases_summed(networks: Networks, e: Expr) -> Sequence[Expr]:
+    """The base of what is added up along one side or both, if it stands as it is written."""
+    if not sums(e) or (data_of(e) is not None and ONE in e.args[0].shape):
+        return ()
+    (inner,) = e.args
+    base = _base(inner)
+    stays = _is_bare(base) or (base is not inner and _keeps_its_sign(networks, base))
+    return (base,) if stays and not networks.symmetric(base) else ()
 
 
 def _links(networks: Networks, e: Expr) -> Sequence[Expr]:
@@ -86,11 +100,13 @@ def _links(networks: Networks, e: Expr) -> Sequence[Expr]:
     turned = sum(isinstance(a, Transpose) for a in e.args)
     narrow = e.is_scalar or any(a.shape[1] is ONE for a in e.args[:-1])
     links = [a.args[0] if isinstance(a, Transpose) else a for a in e.args]
-    sums = [a for a in links if isinstance(a, Add)]
-    if turned > 1 or (narrow and (turned or sums)) or any(map(has_transposes, sums)):
+    added = [a for a in links if isinstance(a, Add)]
+    if narrow and turned == 1 and len(links) == 2 and not e.is_scalar:  # `u v'`
+        turned = narrow = False
+    if turned > 1 or (narrow and (turned or added)) or any(map(has_transposes, added)):
         return (e,)
-    met = networks.known.may_meet(links)
-    return links if turned or narrow or met else [*dict.fromkeys(links)]
+    met = narrow or networks.known.may_meet(links) or any(map(is_orthogonal, links))
+    return links if met else [*dict.fromkeys(links)]
 
 
 def _base(e: Expr) -> Expr:

@@ -37,6 +37,8 @@ def constants_composed(_: object, term: Term) -> Term | None:
 def orthogonal_met(_: object, term: Term) -> Term | None:
     """The term without an orthogonal factor that meets itself turned, as long as there is one."""
     found = term
+    if len({edge.atom for edge in term.edges}) == len(term.edges):
+        return None
     while (simpler := _without_orthogonal(found)) is not None:
         found = simpler
     return None if found is term else tidy(found)._replace(gathered=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from ...core.errors import ParseError, RequestError
 from ...core.indices import Index, Member, Range, base_of, parts
@@ -17,19 +18,25 @@ from ..syntax.index_binders import (
     capital_of,
     parts_below,
     summed_by,
+    written_out,
 )
-from ..syntax.member_ranges import member_letters, member_of
+from ..syntax.member_ranges import member_letters, member_of, ranges_said
 from ..syntax.selections import Selector, plain_of
 from ..syntax.tree import (
+    RUNNING,
     Asked,
     Declaration,
     Definition,
     PlacedName,
     Statement,
     SyntaxNode,
+    expressions_of,
+    nodes_of,
     postorder,
     values_named,
 )
+
+_INDEXED = {"selected", *RUNNING}  # kinds of nodes that have an index of themselves
 
 
 class EntryHead(NamedTuple):
@@ -199,6 +206,21 @@ def _is_by_entries(s: Definition, letters: Sequence[str], families: set[str]) ->
                 return False
             found = True
     return found or not s.ranges
+
+
+def is_indexed(statements: Sequence[Statement]) -> bool:
+    """Whether there may be an index, of members, of entries or of a sum, or a length that is a
+    difference: a cheap look before close ones."""
+    for s in statements:
+        named = s.wrt if isinstance(s, Asked) else values_named(s)
+        if ranges_said(s) or any("_" in written_out(n) or not n.isalnum() for n, _ in named):
+            return True
+        sides = s.sides if isinstance(s, Declaration) else None
+        if any(k < 0 for side in sides or () for _, k in side.dim.terms):
+            return True
+    if any(n.kind in _INDEXED or isinstance(n.value, Member) for n in nodes_of(statements)):
+        return True
+    return has_indices(chain.from_iterable(map(expressions_of, statements)), plain_of(statements))
 
 
 def has_indices(expressions: Iterable[SyntaxNode], plain: Container[str]) -> bool:
