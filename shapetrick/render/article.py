@@ -53,6 +53,7 @@ _DOCUMENT = r"""\documentclass[10pt,fleqn]{article}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{6pt}
 \setlength{\mathindent}{1em}
+\setlength{\emergencystretch}{6em} % code has no hyphens
 \allowdisplaybreaks
 \begin{document}
 
@@ -171,7 +172,9 @@ def _paragraphs(blocks: Iterable[doc.Block], notation: Latex, detail: int) -> It
                 case doc.MarkedText():
                     yield Paragraph(f"{label.capitalize()}: `{block.text}`")
         if remarks:
-            yield Paragraph(f"{label.capitalize()}: {'; '.join(remarks)}.")
+            yield Paragraph(
+                f"{label.capitalize()}: {'; '.join(r.removesuffix('.') for r in remarks)}."
+            )
 
 
 def _line(block: doc.ScalarLine, notation: Latex) -> Iterator[DisplayRow]:
@@ -204,6 +207,8 @@ def _formula(block: doc.EquationBlock, is_first: bool, notation: Latex) -> Itera
         end += rf"{space} {over.letter} = {over.first}, \dots, {over.last}{conditions(over)}"
     first, *others = broken(right, WIDTH - (REMARK // 2 if end else 0), _BREAKING)
     texts = [first, *(rf"\quad {{}} {more}" for more in others)]
+    if _width(texts[-1] + end) > WIDTH + REMARK // 2:
+        texts.append("")
     texts[-1] += end
     yield DisplayRow(left, sign, texts[0])
     yield from (DisplayRow("", "", text) for text in texts[1:])
