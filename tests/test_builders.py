@@ -167,6 +167,7 @@ REFUSED: list[tuple[str, Callable[[], Any], str]] = [
     ("infinity", lambda: X * float("inf"), "finite"),
     ("complex", lambda: X * 1j, "complex is no operand"),
     ("definition", lambda: st.symbols("Z = 3"), "declarations and nothing else"),
+    ("names without commas", lambda: st.symbols("A B: n x n"), "a list of names: `X, Y : m x n`"),
     ("names alone", lambda: st.symbols("X, w"), "each with its sizes"),
     ("Python's sum", lambda: sum(X), r"`st.sum(e)` adds its entries"),
     ("shape", lambda: st.tr(X), "a square matrix"),
