@@ -107,13 +107,15 @@ def __getattr__(name: str) -> Any:
         return import_module(f"{__name__}.core.expr").constant(name)
     if name in import_module(f"{__name__}.core.functions").NAMES or name in _SIZED:
         return import_module(f"{__name__}.builders").applied(name)
+    meant = ""
     is_module = import_module("importlib.util").find_spec(f"{__name__}.{name}") is not None
     if not name.startswith("_") and not is_module:
         builders = import_module(f"{__name__}.builders")
         if builders.Expr.is_written(name):
             return builders.applied(name)
-    module = import_module(__name__)  # with which Python tells the nearest name
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=module)
+        if near := import_module(f"{__name__}.core.warnings").nearest(name, __dir__()):
+            meant = f". Did you mean `st.{near}`?"
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{meant}", name=name)
 
 
 def __dir__() -> list[str]:

@@ -573,6 +573,8 @@ def read(
         return Problem(limited(time_limit, partial(read_function, text, of_arguments)))
     if not isinstance(text, str):
         own = "an expression: `st.grad(e, x)`" if isinstance(text, Expr) else type(text).__name__
+        if hasattr(text, "read_text"):
+            own += ": a file's is `path.read_text()`"
         raise OperandError(f"a problem is a text, such as 'x: n; grad (x' x) wrt x', not {own}.")
     if shapes is not None or named:
         raise InputError("shapes are given with a function: a text declares its names itself.")

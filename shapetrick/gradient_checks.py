@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -129,6 +130,11 @@ def check_gradient(
     if weights is not None and weights.shape != value.shape:
         raise InputError(f"upstream has the shape {weights.shape}, and f's value {value.shape}.")
     extra = [] if weights is None else [weights.copy()]
+    if extra and not _takes(g, len(arrays) + 1):
+        raise InputError(
+            f"the value of f has the shape {value.shape}: its backward rule is called as "
+            "`g(*inputs, upstream)`, and a gradient without one is of a number, such as its sum."
+        )
     claimed = _claimed(g(*copies(arrays), *extra), arrays, wrt)
     follower = _Follower(f, g, arrays, weights, seed)
     narrowed = [i for i, x in enumerate(inputs) if getattr(x, "dtype", None) == SINGLE]
@@ -223,6 +229,16 @@ def _array(x: Any, what: str) -> Array:
     array = np.asarray(x)
     check_real(array, what)
     return array.astype(float)
+
+
+def _takes(g: Callable[..., Any], count: int) -> bool:
+    """Whether a function takes so many arguments, as far as it says."""
+    with suppress(ValueError):  # of one that is not written in Python
+        try:
+            inspect.signature(g).bind(*range(count))
+        except TypeError:
+            return False
+    return True
 
 
 def _claimed(

@@ -249,6 +249,8 @@ def test_an_output_that_lacks_the_letters_is_no_traceback() -> None:
         (["code", "--target", "nmpy", "-e", LINEAR], "did you mean numpy?"),
         (["check", "--sed", "1", "--plt", "-e", LINEAR], "did you mean --plot?"),
         (["--colr", "always", "-e", LINEAR], "did you mean --color?"),
+        (["version"], "did you mean --version?"),
+        (["derive", "x'Ax"], "a problem itself stands behind -e"),
     ],
     ids=str,
 )
@@ -291,6 +293,8 @@ def folder(tmp_path: Path) -> Path:
         ("loss.py", "it is Python: a function in it is `{}:NAME`, with `--shapes`"),
         ("tour.ipynb", "it is a notebook"),
         ("", "cannot read"),
+        ("linear_regresion.st", "No such file or directory; did you mean linear_regression.st?"),
+        ("../exampels/mlp.st", "cannot read"),
     ],
 )
 def test_what_is_no_problem_says_what_it_is(

@@ -249,6 +249,7 @@ def test_a_gradient_that_is_not_finite() -> None:
         lambda: st.check_gradient(loss, gradient, SMALL_W * np.nan),
         lambda: st.check_gradient(layer, backward, X, W, B, upstream=np.ones(3)),
         lambda: st.check_gradient(loss, gradient, SMALL_W, wrt=2),
+        lambda: st.check_gradient(np.tanh, lambda w: 1 - np.tanh(w) ** 2, SMALL_W),
     ],
 )
 def test_what_cannot_be_checked_is_said(call: Any) -> None:

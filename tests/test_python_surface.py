@@ -295,6 +295,7 @@ def test_sympy_is_told_apart() -> None:
         (lambda: bool(X), "neither true nor false"),
         (lambda: X[0], "no entries"),
         (lambda: X + None, "NoneType is no operand"),
+        (lambda: st.read(ROOT / "a.st"), r"a file's is `path\.read_text\(\)`"),  # type: ignore[arg-type]
         (lambda: st.derive(X @ w), r"not an expression: `st\.grad\(e, x\)`"),  # type: ignore[arg-type]
         (lambda: st.derive(PROBLEM, wrt=["w"]), "'W, b', not list"),  # type: ignore[arg-type]
         (lambda: st.check_gradient(np.sin, np.ones(1), np.ones(1)), "takes two functions"),

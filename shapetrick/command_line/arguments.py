@@ -153,7 +153,8 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
         words = [*words[1:2], "--help"]
     if words and words[0] not in commands.choices and not _begins_one(words[0], parser.options):
         if not words[0].startswith("-") and not _is_file(words[0]):
-            meant = _BEHIND_E if _is_text(words[0]) else likely(words[0], commands.choices)
+            known = (*commands.choices, *parser.options)
+            meant = _BEHIND_E if _is_text(words[0]) else likely(words[0], known)
             parser.error(f"there is no command {words[0]!r}, and no such file{meant}")
         words = _command_first(words, commands.choices)
     args, unknown = parser.parse_known_args(words)
@@ -188,8 +189,8 @@ def _is_file(word: str) -> bool:
 
 def _is_text(word: str) -> bool:
     """Whether a word is not the name of a file, but a problem."""
-    is_long = len(word) > LONGEST_NAME or bool(re.search(r"\s", word))
-    return is_long and not os.path.exists(word)
+    is_odd = len(word) > LONGEST_NAME or bool(re.search(r"[\s'^=|*()]", word))
+    return is_odd and not os.path.exists(word)
 
 
 def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
@@ -203,12 +204,12 @@ def _parser(asked: Sequence[str] = ()) -> tuple[Parser, Any]:
     """The parser of the whole, with those of its commands: if one is asked for, that one alone."""
     top = Parser(
         prog="shapetrick",
-        usage="%(prog)s [-h] [--version] COMMAND ...",
+        usage="%(prog)s [-h] [-V] COMMAND ...",
         description="Matrix gradients as on paper: scalar chain rule, shapes, and a numeric check.",
         epilog=_EXAMPLES,
         formatter_class=_Help,
     )
-    top.add_argument("--version", action=_Version)
+    top.add_argument("-V", "--version", action=_Version)
     commands = top.add_subparsers(
         title="commands",
         prog="shapetrick",

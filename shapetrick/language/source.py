@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..core.budget import TEXT
 from ..core.errors import BudgetError, InputError, RequestError
 from ..core.files import opened
+from ..core.warnings import nearest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +72,15 @@ def _read(source: AbstractContextManager[BinaryIO], name: str) -> bytes:
 
 
 def _unreadable(name: str, e: Exception) -> InputError:
-    return InputError(f"cannot read {name}: {e.strerror if isinstance(e, OSError) else e}")
+    said = e.strerror if isinstance(e, OSError) else e
+    if isinstance(e, FileNotFoundError):
+        from pathlib import Path  # of which what can be read has no need
+
+        path = Path(name)
+        with suppress(OSError):
+            if near := nearest(path.name, (beside.name for beside in path.parent.iterdir())):
+                said = f"{said}; did you mean {path.with_name(near)}?"
+    return InputError(f"cannot read {name}: {said}")
 
 
 def decoded(raw: bytes, name: str) -> str:

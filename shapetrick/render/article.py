@@ -53,6 +53,7 @@ _DOCUMENT = r"""\documentclass[10pt,fleqn]{article}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{6pt}
 \setlength{\mathindent}{1em}
+\setlength{\emergencystretch}{6em} % code has no hyphens
 \allowdisplaybreaks
 \begin{document}
 
@@ -171,7 +172,9 @@ def _paragraphs(blocks: Iterable[doc.Block], notation: Latex, detail: int) -> It
                 case doc.MarkedText():
                     yield Paragraph(f"{label.capitalize()}: `{block.text}`")
         if remarks:
-            yield Paragraph(f"{label.capitalize()}: {'; '.join(remarks)}.")
+            yield Paragraph(
+                f"{label.capitalize()}: {'; '.join(r.removesuffix('.') for r in remarks)}."
+            )
 
 
 def _line(block: doc.ScalarLine, notation: Latex) -> Iterator[DisplayRow]:
@@ -204,7 +207,13 @@ def _formula(block: doc.EquationBlock, is_first: bool, notation: Latex) -> Itera
         end += rf"{space} {over.letter} = {over.first}, \dots, {over.last}{conditions(over)}"
     first, *others = broken(right, WIDTH - (REMARK // 2 if end else 0), _BREAKING)
     texts = [first, *(rf"\quad {{}} {more}" for more in others)]
+    widest = WIDTH + REMARK // 2
+    if _width(texts[-1] + end) > widest:
+        texts.append("")
     texts[-1] += end
+    if _width(left) > REMARK and _width(left + texts[0]) > widest:
+        yield DisplayRow("", "", left)
+        left = ""
     yield DisplayRow(left, sign, texts[0])
     yield from (DisplayRow("", "", text) for text in texts[1:])
 
@@ -262,19 +271,25 @@ def _latex_part(part: ArticlePart) -> str:
         return f"\\begin{{align*}}\n{_aligned(part)}\n\\end{{align*}}"
     text = _printable(part.text)
     if part.look == "code":
-        lines = [_latex_text(line).replace(" ", r"\ ") for line in text.splitlines()]
+        lines = [_latex_code(line).replace(" ", r"\ ") for line in text.splitlines()]
         rows = "\n".join(rf"\mbox{{}}{line}\\" for line in lines)
         return f"\\begin{{flushleft}}\\ttfamily\n{rows}\n\\end{{flushleft}}"
     item = rf"\textbullet\ ${part.formula}$: " if part.formula else ""
     looks = {"heading": r"\subsection*{\texttt{%s}}", "strong": r"\textbf{%s}",
              "room": r"\vspace*{4cm}%s", "page": r"\clearpage%s"}  # fmt: skip
-    told = _with_code(text, _latex_text, lambda code: rf"\texttt{{{_latex_text(code)}}}")
+    plain = _latex_code if part.look == "heading" else _latex_text
+    told = _with_code(text, plain, lambda code: rf"\texttt{{{_latex_code(code)}}}")
     return item + looks.get(part.look, "%s") % told
 
 
 def _with_code(text: str, plain: Callable[[str], str], code: Callable[[str], str]) -> str:
     """A text in which what stands between backticks is code."""
     return "".join((code if is_code else plain)(part) for part, is_code in words.parts(text))
+
+
+def _latex_code(text: str) -> str:
+    """Code, which may be broken behind its signs where nobody typed a space."""
+    return re.sub(r"([-+*/,])(?=\S)", r"\1\\allowbreak{}", _latex_text(text))
 
 
 def _latex_text(text: str) -> str:

@@ -16,7 +16,7 @@ from ..core.expr import SUM, Dimension, Expr, Name, Real, Symbol
 from ..core.functions import TABLE
 from ..core.greek import GREEK
 from ..core.indices import Range, parts, read_name
-from ..core.problem import EqualityClaim, Problem, Request
+from ..core.problem import EqualityClaim, Problem, Request, called
 from ..core.records import dataclass
 from ..core.regexes import regex
 from ..core.traversal import postorder
@@ -80,7 +80,7 @@ def _stem(word: str, look: str = r"\mathit") -> str:
         return f"\\{letter}"
     if word.isascii():
         plain = len(word) == 1 or word.isdigit() or word[1] in "+-"  # `t-1`
-        return word if plain else f"{look}{{{word}}}"
+        return word if plain else f"{look}{{{escaped(word)}}}"
     return rf"\text{{{word}}}"
 
 
@@ -382,9 +382,10 @@ def equation(f: EquationBlock | MarkedText, notation: Latex) -> tuple[str, str, 
 
 
 def heading(request: Request, notation: Latex) -> str:
-    """What was asked for, as it stands left of the gradient."""
-    of, name = to_latex(request.of, notation), str(notation.name(words.variable(request)))
-    if not isinstance(request.of, Name):
+    """What was asked for, as it stands left of the gradient; what is long is left out."""
+    name = str(notation.name(words.variable(request)))
+    of = to_latex(request.of, notation) if called(words.differentiated(request)) else ""
+    if of and not isinstance(request.of, Name):
         of = f"({of})"
     along = ""
     if request.direction is not None and request.kind != "vjp":

@@ -366,8 +366,8 @@ def terminal(colour: str = "auto") -> Console | None:
 
 
 def console(stream: TextIO | None = None, colour: str = "auto") -> Console:
-    """A console on a stream: colour on a terminal unless NO_COLOR is set, nothing in a pipe; or
-    `always`, or `never`."""
+    """A console on a stream: colour and weight on a terminal unless NO_COLOR is set, nothing in a
+    pipe; or `always`, or `never`."""
     from rich.console import Console  # slow to import, and of no use in a pipe
     from rich.theme import Theme
 
@@ -381,10 +381,12 @@ def console(stream: TextIO | None = None, colour: str = "auto") -> Console:
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError  # for the command line, whose status says so; Rich's is 1
 
+    is_plain = colour == "never" or (colour == "auto" and os.environ.get("NO_COLOR"))
     return PipedConsole(
+        color_system=None if is_plain else "auto",
+        no_color=False,
         file=stream or sys.stdout,
         force_terminal=True if colour == "always" else None,
-        no_color=None if colour == "auto" else colour == "never",
         theme=Theme(looks),
         highlight=False,
         markup=False,

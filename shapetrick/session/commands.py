@@ -31,7 +31,7 @@ from .tutorial import CHAPTERS
 
 CommandAction = Callable[[Interpreter, str], Iterable[Row]]
 
-_OTHER_NAMES = {"exit": "quit", "?": "help"}
+_OTHER_NAMES = {"exit": "quit", "exit()": "quit", "quit()": "quit", "?": "help"}
 _AFTER_OF = regex(r"\s(?:wrt|with)\s")
 _ARGUMENT = regex(r"\w|~/|\.{0,2}/\w")  # a name, a number, a path
 _KIND = regex(r"(grad|vjp|jac|hess|jvp|hvp)\s")

@@ -39,6 +39,7 @@ from shapetrick.render.mathml import to_mathml
 EXAMPLES = sorted((ROOT / "examples").glob("*.st"))
 DECLARED = """
 A, B : n x n; X, Y : m x n; x : n; y : m; W1 : n x k; theta : n; λ, s : scalar; sigma : elementwise
+T_, K__a, a_1_ : n x n
 """
 
 FORMULAS = [
@@ -53,6 +54,7 @@ FORMULAS = [
     ("X .* Y ./ (X + 1)", r"X \odot Y \oslash (X + 1)"),
     ("(X .* Y) A", r"(X \odot Y) A"),
     ("A (X' X / m + B)", r"A \left(\frac{1}{m} X^{\top} X + B\right)"),
+    ("T_ K__a a_1_", r"\mathit{T\_} \, \mathit{K\_\_a} \, \mathit{a\_1\_}"),
     # powers
     ("inv(A)' x", r"A^{-\top} x"),
     ("inv(A + B)", "(A + B)^{-1}"),
@@ -240,6 +242,11 @@ TEXTS["long"] = (
     "A, B, C, D : n x n\n"
     "J = tr(A inv(B) C inv(D) A' inv(C) B A C D) + tr(A B C D A B C D) + sum(exp(A B C) .* D)\n"
     "grad J wrt A, B"
+)
+TEXTS["without a space"] = (
+    "a, T_, y : n; eigenvalues : k; U, Kold : n x k\n"
+    "grad 0.5*(a.*y)'*U*diag(eigenvalues)*U'*(a.*y)-sum(a)+norm(T_)+2*sum(eigenvalues)"
+    "+norm2(Kold-U*diag(eigenvalues)) wrt eigenvalues"
 )
 
 

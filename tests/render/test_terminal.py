@@ -20,7 +20,7 @@ from samples import (
 from shapetrick.core.results import Result, Validation
 from shapetrick.interop.json_export import to_dict
 from shapetrick.render.layout import broken, columns, plain
-from shapetrick.render.terminal import Style, problem_rows, result_rows, show
+from shapetrick.render.terminal import Style, console, problem_rows, result_rows, show
 
 TERMINAL = Style(width=80)
 PIPE = Style()
@@ -168,8 +168,21 @@ def test_colour_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert "\x1b[" in shown(force_terminal=True, color_system="standard")
     assert shown() == LINEAR_REGRESSION
-    monkeypatch.setenv("NO_COLOR", "1")
-    assert "\x1b[3" not in shown(force_terminal=True, color_system="standard")
+
+
+@pytest.mark.parametrize(
+    ("colour", "no_color", "there"),
+    [("auto", "", True), ("auto", "1", False), ("never", "", False), ("always", "1", True)],
+)
+def test_without_colour_there_is_no_weight(
+    colour: str, no_color: str, there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setenv("TERM", "xterm")
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: True)
+    show(result_rows(linear_regression(), TERMINAL), console(stream, colour))
+    assert ("\x1b[" in stream.getvalue()) == there
 
 
 def test_broken_at_the_loosest_place() -> None:

@@ -757,7 +757,7 @@ def test_a_wrong_answer_is_told_more_each_time() -> None:
     assert max(columns(line) for line in (first + second).splitlines()) <= 60
 
 
-@pytest.mark.parametrize("word", ["help", "quit", "exit", "quiz", "hint", "vars", "?"])
+@pytest.mark.parametrize("word", ["help", "quit", "exit", "exit()", "quiz", "hint", "vars", "?"])
 def test_a_command_alone_needs_no_colon(word: str) -> None:
     desk = Interpreter()
     bare, named = said(desk, word), said(Interpreter(), {"?": ":help"}.get(word, f":{word}"))

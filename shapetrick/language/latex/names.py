@@ -26,7 +26,7 @@ _VARIANTS = {"varepsilon": "epsilon", "varphi": "phi", "vartheta": "theta", "var
 _PLAIN_FONTS = (r"\mathbf", r"\boldsymbol", r"\vec")
 _OTHER_FONTS = (r"\mathcal", r"\mathscr", r"\mathfrak")
 ACCENTS = {r"\hat": "hat", r"\bar": "bar", r"\tilde": "tilde", r"\dot": "dot", r"\ddot": "ddot"}
-_PRINTED = regex(r"(.+?)_(.+)|([^\d_]+)(\d+)")
+_PRINTED = regex(r"(_*[^_]+)_([^_]+(?:_[^_]+)*)|([^\d_]+)(\d+)")
 _SHIFTED = regex(r"[^\W\d_][+-]\d+")
 _SHIFTS = {"-": "_minus_", "+": "_plus_"}  # in the name for `h_{t-1}`
 _SPELLED_SHIFT = regex(r"(?<=_)([^\W\d_])_(minus|plus)_(?=\d)")

@@ -34,6 +34,11 @@ TWO_SIDES = (
 
 # What is said of a line that has something in it, wherever the parser stopped.
 _LINES = (
+    (
+        regex(r"^\s*\S*\w\.(?:st|tex|toml)\s*$"),
+        "this names a file: `shapetrick derive FILE` reads it, in Python its text is "
+        "`Path(…).read_text()`.",
+    ),
     (regex(r"//|/\*|%(?!\*)(?<!\*%)"), "a comment begins with `#`."),
     (
         regex(r"</\w+>|&\w+;"),
@@ -242,6 +247,8 @@ def complaint(stop: Stop, waiting: Waiting, known: Collection[str]) -> str:
             return said
     if sign == "," and _DECIMAL.search(line[:at]) and line[at + 1 : at + 2].isdigit():
         return "a number has a point, `0.5`."
+    if waiting == "head" and ":" in line[at:]:
+        waiting, sign = "operator", ":"
     if waiting == "head":
         meant = nearest(before, REQUESTS)
         return f"did you mean `{meant}`?" if meant else f"this is no statement. {STATEMENTS}"
