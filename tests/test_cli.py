@@ -493,7 +493,12 @@ def test_examples_are_listed_shown_and_copied(tmp_path: Path, capsys: Captured) 
 
 
 @pytest.mark.parametrize(
-    "said", [["functions"], ["derive", "-e", "x' A x", "--wrt", "x", "--color", "always"]]
+    "said",
+    [
+        ["functions"],
+        ["code", "--help"],
+        ["derive", "-e", "x' A x", "--wrt", "x", "--color", "always"],
+    ],
 )
 def test_a_closed_pipe_is_silent(said: list[str]) -> None:
     call = [sys.executable, "-m", "shapetrick", *said]

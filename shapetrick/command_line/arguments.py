@@ -126,6 +126,11 @@ class Parser(argparse.ArgumentParser):
             message += likely(choice["word"], re.findall(r"[\w-]+", choice["known"]))
         super().error(message)
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """As argparse, which says nothing of a full disk."""
+        if message and file is not None:
+            file.write(message)
+
 
 class _Help(argparse.RawDescriptionHelpFormatter):
     """As wide as the terminal. argparse would import shutil for that, with all compressors."""

@@ -101,8 +101,9 @@ class Unrolling:
 
     def _admit(self, written: int) -> None:
         told = ", ".join(f"{letter} = {n}" for letter, n in self.lengths.items())
+        at = f" at {told}" if told else ""
         instead = "ask at smaller lengths, or call the function that `function` writes, a loop."
-        MEMBERS.admit(written, f"writing all members out at {told}", instead)
+        MEMBERS.admit(written, f"writing all members out{at}", instead)
 
     def _extent(self, e: Expr) -> int:
         """How many expressions it is made of, sums over members written out."""

@@ -142,3 +142,5 @@ def test_long_families_are_not_written_out(text: str) -> None:
     with pytest.raises(st.BudgetError, match="call the function that `function` writes"):
         d.evaluate({"X": x.T, "W": W, "A": np.eye(3), "x": [x]}, L=10_000)
     assert d.account({"m": 2, "n": 3, "L": 400}).forward > 0
+    with pytest.raises(st.BudgetError, match="writing all members out takes 1 million"):
+        st.derive("x[i] : n for i = 1..1000000; J = sum(i) norm(x[i])^2; grad J wrt x[i]")

@@ -199,8 +199,9 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
 
     def index(self, c: list[Any]) -> Index:
         given = [t for t in c if t is not None and t.type in ("SIGN", "INTEGER", "LETTER")]
-        if any(len(t) > len(str(LARGEST)) for t in given if t.type == "INTEGER"):
-            raise ParseError("an index is too large.", given[0].span | given[-1].span)
+        for t in given:
+            if t.type == "INTEGER":
+                _whole(t, "an index")
         found = index_of(" ".join(normal(str(t)) for t in given))
         assert found is not None
         return found
@@ -265,9 +266,7 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
     # ---- declarations
 
     def dim_size(self, c: list[Any]) -> TypedDimension:
-        if len(c[0]) > len(str(LARGEST)):
-            raise ParseError("a dimension is too large.", c[0].span)
-        return TypedDimension(Dim.of(int(c[0])), ())
+        return TypedDimension(Dim.of(_whole(c[0], "a dimension")), ())
 
     def dim_name(self, c: list[Any]) -> TypedDimension:
         return TypedDimension(Dim.of(c[0].name), (c[0],))
@@ -288,7 +287,8 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
         return TypedDimension(c[0].dim * c[1].dim, c[0].names + c[1].names, tail)
 
     def dim_quotient(self, c: list[Any]) -> TypedDimension:
-        found = c[0].dim.over(int(c[1])) if int(c[1]) else None
+        size = _whole(c[1], "a dimension")
+        found = c[0].dim.over(size) if size else None
         if found is None:
             raise ParseError(
                 f"`({c[0].dim}) / {c[1]}` is not whole for every size: give this dimension a name "
@@ -374,6 +374,15 @@ def _upstream(args: tuple[SyntaxNode, ...], span: Span) -> SyntaxNode:
     if len(args) != 1 or args[0].kind != "name":
         raise ParseError(f"`{UPSTREAM}` is of one name: `{UPSTREAM}(Z)`.", span)
     return name_node(f"{UPSTREAM}({args[0].value})", span)
+
+
+def _whole(t: Terminal, what: str) -> int:
+    """The number that a size or an index is."""
+    if len(t) > len(str(LARGEST)):
+        raise ParseError(f"{what} is too large.", t.span)
+    if not t.isdecimal():
+        raise ParseError(f"{what} is a whole number in digits, without an exponent.", t.span)
+    return int(t)
 
 
 def _exact(t: Terminal) -> Fraction:
