@@ -231,6 +231,7 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("sign", "x ./ abs(x)", "sign(x)", _ANY),
     Identity("sign", "x .* sign(x) ./ abs(x)", "ones(m, n)", _ANY),
     Identity("sign", "sign(x) ./ abs(x)", "1 ./ x", _ANY),
+    Identity("sign", "x .* sign(x).^2", "x", _ANY),
     Identity("sign", "abs(x) .* sign(x)", "x", _ANY),
     Identity("sign", "sign(x)", "ones(m, n)", _ANY + " positive"),
     *_both_sizes("sign", "sign(x).^2 .* step(abs(x) - y)", "step(abs(x) - y)", "nonneg"),

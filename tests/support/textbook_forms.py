@@ -110,6 +110,11 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
          "step(r) - (1 - q)"),
         ("x : n; J = sum(relu(x).^3) / 3; grad J wrt x", "relu(x).^2"),
         ("x : n; a : scalar; J = sum(maximum(x, a) - minimum(x, a)); grad J wrt x", "sign(x - a)"),
+        ("a, x : n; J = a' minimum(maximum(x, 0), 1); grad J wrt x", "a .* step(x) .* step(1 - x)"),
+        ("x : n; J = sum(relu(1 - relu(x)).^2) / 2; grad J wrt x", "-relu(1 - x) .* step(x)"),
+        ("x, y : n; J = sum(maximum(x, y) + minimum(x, y)); grad J wrt x", "ones(n)"),
+        ("x : n; J = sum(relu(x) - relu(-x)); grad J wrt x", "ones(n)"),
+        ("u : n; J = sum(sign(u).^2 .* u.^4) / 4; grad J wrt u", "u.^3"),
     ),
     "definitions": (
         ("D : m x d; w : d; s = D w; p = sigmoid(s); J = sum(softplus(-s)); hess J wrt w",
@@ -138,6 +143,12 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
          "P - P y y' P"),
         ("x : n; s = 1 / (1 + x' x); J = log(s); grad J wrt x", "-2 s x"),
         ("X : m x d; C = X - ones(m) mean(X, axis=0); J = norm(C)^2 / 2; grad J wrt X", "C"),
+        ("X : m x d; u = sum(X, axis=1) / d; C = X - u; s = sqrt(1 + sum(C.^2, axis=1) / d); "
+         "Z = C ./ s; vjp Z with G wrt X",
+         "(G - mean(G, axis=1) - Z .* mean(G .* Z, axis=1)) ./ s"),
+        ("a, b, x : n; J = (a' x)^2 * (b' x); grad J wrt x", "(a' x) (2 (b' x) a + (a' x) b)"),
+        ("a, b, x : n; y = (a' x) (x' b) a + (x' b)^2 x; jac y wrt a",
+         "(x' b) (a x' + (a' x) I)"),
     ),
     "attributes": (
         ("Q : n x n orthogonal; X, A : n x n; J = norm(Q X Q' - A)^2; grad J wrt X",
