@@ -7,7 +7,7 @@ trace.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from functools import lru_cache
 from itertools import chain
@@ -93,6 +93,14 @@ def _are_plain(factors: list[Expr]) -> bool:
     only longer."""
     parts = chain.from_iterable(v.args if isinstance(v, MatMul) else [v] for v in factors)
     return all(isinstance(part, (Symbol, Name)) or adds_up(part) for part in parts)
+
+
+def _place(e: Expr, order: Mapping[Expr, int]) -> int:
+    """Where the first factor of a product was put down: of two ways to write it that are as long,
+    the one that begins with what came first is read as itself again."""
+    first = e.args[0] if isinstance(e, MatMul) else e
+    atoms = postorder([first], into=lambda x: x not in order)
+    return min((order[x] for x in atoms if x in order), default=len(order))
 
 
 @dataclass(slots=True)
@@ -254,16 +262,11 @@ class Contraction:
             dot = matmul(self.row(rest), self.column([v]))
             turned = matmul(*(flip(a, self.symmetric) for a in reversed(dot.args)))
             found += [dot, turned]
-        best = min(found, key=lambda e: (length(e), self._place(e)))
+        here = {v: i for i, v in reversed([*enumerate(factors)])}  # one may stand elsewhere, too
+        order = here if here.keys() <= self.places.keys() else self.places
+        best = min(found, key=lambda e: (length(e), e not in self.scalars, _place(e, order)))
         by_sum = call("sum", self.column(factors))  # `sum(x ./ y)`, not `(1 ./ y)' x`
         return by_sum if length(by_sum) < length(best) else best
-
-    def _place(self, e: Expr) -> int:
-        """Where the first factor of a product was put down: of two ways to write it that are as
-        long, the one that begins with what came first is read as itself again."""
-        first = e.args[0] if isinstance(e, MatMul) else e
-        atoms = postorder([first], into=lambda x: x not in self.places)
-        return min((self.places[x] for x in atoms if x in self.places), default=len(self.places))
 
     def sum_leaf(self, n: int, matrix: Matrix) -> None:
         """A node with one matrix: times the vectors there, or summed along the axis."""
@@ -330,7 +333,7 @@ class Contraction:
             return
         ways = [loop.args, tuple(flip(a, self.symmetric) for a in reversed(loop.args))]
         turned = [(*way[i:], *way[:i]) for way in ways for i in range(len(way))]
-        turned.sort(key=lambda ring: (length(matmul(*ring)), self._place(ring[0])))
+        turned.sort(key=lambda ring: (length(matmul(*ring)), _place(ring[0], self.places)))
         yield call("tr", matmul(*turned[0]))
         for first, *rest in turned:
             if isinstance(first, Transpose):
