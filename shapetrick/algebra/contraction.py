@@ -7,7 +7,7 @@ trace.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import lru_cache
 from itertools import chain
@@ -93,6 +93,13 @@ def _are_plain(factors: list[Expr]) -> bool:
     only longer."""
     parts = chain.from_iterable(v.args if isinstance(v, MatMul) else [v] for v in factors)
     return all(isinstance(part, (Symbol, Name)) or adds_up(part) for part in parts)
+
+
+def _is_form(factors: Sequence[Expr]) -> bool:
+    """Whether a product is a quadratic form, `A' X A`."""
+    first, *inner, last = factors
+    turned = isinstance(first, Transpose) and first.args[0] is last
+    return turned and len(inner) > 0 and {first, last}.isdisjoint(inner)
 
 
 def _place(e: Expr, order: Mapping[Expr, int]) -> int:
@@ -319,21 +326,22 @@ class Contraction:
         alone = n not in self.outside and not self.vectors.get(n)
         if alone and not any(n in m[1:] for m in self.matrices):
             del self.dims[n]
-            as_sum = times(left, flip(right, self.symmetric))
-            found = [*self._turned(loop), call("sum", as_sum)]
-            self.scalars.append(min(found, key=length))
+            as_sum = call("sum", times(left, flip(right, self.symmetric)))
+            trace, *sums = self._turned(loop)
+            is_form = isinstance(trace.args[0], MatMul) and _is_form(trace.args[0].args)
+            self.scalars.append(trace if is_form else min(trace, *sums, as_sum, key=length))
         else:
             self.put_vector(n, self.diagonal(loop))
 
     def _turned(self, loop: Expr) -> Iterator[Expr]:
         """A trace, turned so that it is short, and begins with what came first; `tr(A' X B)` as
-        `sum(A .* (X B))`."""
+        `sum(A .* (X B))`, but `tr(A' X A)` as it is."""
         if not isinstance(loop, MatMul):
             yield call("tr", loop)
             return
         ways = [loop.args, tuple(flip(a, self.symmetric) for a in reversed(loop.args))]
         turned = [(*way[i:], *way[:i]) for way in ways for i in range(len(way))]
-        turned.sort(key=lambda ring: (length(matmul(*ring)), _place(ring[0], self.places)))
+        turned.sort(key=lambda x: (length(matmul(*x)), not _is_form(x), _place(x[0], self.places)))
         yield call("tr", matmul(*turned[0]))
         for first, *rest in turned:
             if isinstance(first, Transpose):
