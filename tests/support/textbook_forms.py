@@ -212,6 +212,11 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
          "p .* (2 log(p) - c - J)"),
         ("X, B : n x n; J = tr(inv(X) (X - B)); grad J wrt X", "(inv(X) B inv(X))'"),
     ),
+    "traces of quadratic forms": (
+        ("B : n x n symmetric; X : n x k; J = tr(X' B X)^2 / 2; grad J wrt X",
+         "2 tr(X' B X) B X"),
+        ("A, B : n x n; J = tr(A' B)^2 / 2; grad J wrt A", "sum(A .* B) B"),
+    ),
     "traces, determinants and resolvents": (
         ("A, B, C, D : n x n; J = tr(inv(B - A) (A + B) C) + tr(inv(B - A) D); grad J wrt A",
          "inv(B - A)' ((D' + C' (A + B)') inv(B - A)' + C')"),
@@ -243,6 +248,13 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("A, X : n x n; J = tr(A inv(X) X) + tr(X); grad J wrt X", "eye(n)"),
         ("X : n x n; J = tr(X)^3 / 3; grad J wrt X", "tr(X)^2 eye(n)"),
         ("A, X : n x n; J = logdet(inv(A) X); grad J wrt X", "inv(X)'"),
+    ),
+    "determinants of products": (
+        ("A : n x n posdef; d : n positive; J = logdet(diag(d) A diag(d)); grad J wrt d",
+         "2 ./ d"),
+        ("A : n x n; d : n; J = logdet(A diag(d)); grad J wrt A", "inv(A)'"),
+        ("A, X : n x n; J = logdet(X' A X); grad J wrt X", "2 inv(X)'"),
+        ("A : n x n; x : n; J = logdet(A - diag(x)); grad J wrt x", "-diag(inv(A - diag(x)))"),
     ),
     "Kronecker products": (
         ("A : m x m; B : n x n; J = logdet(kron(A, B)); grad J wrt A", "n inv(A)'"),
