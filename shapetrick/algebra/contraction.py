@@ -7,7 +7,7 @@ trace.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import lru_cache
 from itertools import chain
@@ -93,6 +93,21 @@ def _are_plain(factors: list[Expr]) -> bool:
     only longer."""
     parts = chain.from_iterable(v.args if isinstance(v, MatMul) else [v] for v in factors)
     return all(isinstance(part, (Symbol, Name)) or adds_up(part) for part in parts)
+
+
+def _is_form(factors: Sequence[Expr]) -> bool:
+    """Whether a product is a quadratic form, `A' X A`."""
+    first, *inner, last = factors
+    turned = isinstance(first, Transpose) and first.args[0] is last
+    return turned and len(inner) > 0 and {first, last}.isdisjoint(inner)
+
+
+def _place(e: Expr, order: Mapping[Expr, int]) -> int:
+    """Where the first factor of a product was put down: of two ways to write it that are as long,
+    the one that begins with what came first is read as itself again."""
+    first = e.args[0] if isinstance(e, MatMul) else e
+    atoms = postorder([first], into=lambda x: x not in order)
+    return min((order[x] for x in atoms if x in order), default=len(order))
 
 
 @dataclass(slots=True)
@@ -254,16 +269,11 @@ class Contraction:
             dot = matmul(self.row(rest), self.column([v]))
             turned = matmul(*(flip(a, self.symmetric) for a in reversed(dot.args)))
             found += [dot, turned]
-        best = min(found, key=lambda e: (length(e), self._place(e)))
+        here = {v: i for i, v in reversed([*enumerate(factors)])}  # one may stand elsewhere, too
+        order = here if here.keys() <= self.places.keys() else self.places
+        best = min(found, key=lambda e: (length(e), e not in self.scalars, _place(e, order)))
         by_sum = call("sum", self.column(factors))  # `sum(x ./ y)`, not `(1 ./ y)' x`
         return by_sum if length(by_sum) < length(best) else best
-
-    def _place(self, e: Expr) -> int:
-        """Where the first factor of a product was put down: of two ways to write it that are as
-        long, the one that begins with what came first is read as itself again."""
-        first = e.args[0] if isinstance(e, MatMul) else e
-        atoms = postorder([first], into=lambda x: x not in self.places)
-        return min((self.places[x] for x in atoms if x in self.places), default=len(self.places))
 
     def sum_leaf(self, n: int, matrix: Matrix) -> None:
         """A node with one matrix: times the vectors there, or summed along the axis."""
@@ -316,21 +326,22 @@ class Contraction:
         alone = n not in self.outside and not self.vectors.get(n)
         if alone and not any(n in m[1:] for m in self.matrices):
             del self.dims[n]
-            as_sum = times(left, flip(right, self.symmetric))
-            found = [*self._turned(loop), call("sum", as_sum)]
-            self.scalars.append(min(found, key=length))
+            as_sum = call("sum", times(left, flip(right, self.symmetric)))
+            trace, *sums = self._turned(loop)
+            is_form = isinstance(trace.args[0], MatMul) and _is_form(trace.args[0].args)
+            self.scalars.append(trace if is_form else min(trace, *sums, as_sum, key=length))
         else:
             self.put_vector(n, self.diagonal(loop))
 
     def _turned(self, loop: Expr) -> Iterator[Expr]:
         """A trace, turned so that it is short, and begins with what came first; `tr(A' X B)` as
-        `sum(A .* (X B))`."""
+        `sum(A .* (X B))`, but `tr(A' X A)` as it is."""
         if not isinstance(loop, MatMul):
             yield call("tr", loop)
             return
         ways = [loop.args, tuple(flip(a, self.symmetric) for a in reversed(loop.args))]
         turned = [(*way[i:], *way[:i]) for way in ways for i in range(len(way))]
-        turned.sort(key=lambda ring: (length(matmul(*ring)), self._place(ring[0])))
+        turned.sort(key=lambda x: (length(matmul(*x)), not _is_form(x), _place(x[0], self.places)))
         yield call("tr", matmul(*turned[0]))
         for first, *rest in turned:
             if isinstance(first, Transpose):

@@ -289,7 +289,7 @@ def _read(
             elif isinstance(x, Number):
                 _take_number(d, x, item[3])
             elif isinstance(x, Name) and item[4] <= horizon and distribute(x):
-                d.pending.append((x.args[0], *item[1:4], item[4] + 1))
+                d.pending.append((x.args[0], *item[1:]))
             elif not isinstance(x, Ones):
                 _take_atom(d, *item[:4])
         else:

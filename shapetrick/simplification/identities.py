@@ -231,6 +231,7 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("sign", "x ./ abs(x)", "sign(x)", _ANY),
     Identity("sign", "x .* sign(x) ./ abs(x)", "ones(m, n)", _ANY),
     Identity("sign", "sign(x) ./ abs(x)", "1 ./ x", _ANY),
+    Identity("sign", "x .* sign(x).^2", "x", _ANY),
     Identity("sign", "abs(x) .* sign(x)", "x", _ANY),
     Identity("sign", "sign(x)", "ones(m, n)", _ANY + " positive"),
     *_both_sizes("sign", "sign(x).^2 .* step(abs(x) - y)", "step(abs(x) - y)", "nonneg"),
@@ -302,12 +303,18 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("one-hot", "p.^2", "p", "p : m x n onehot"),
 )  # fmt: skip
 
-# Functions of a Kronecker product in those of its factors: longer, but of smaller matrices. They
-# are used before something is derived alone.
+# Functions of a product in those of its factors: longer, but of smaller matrices. They are used
+# before something is derived alone.
 SMALLER: tuple[Identity, ...] = (
     Identity("Kronecker product", "inv(kron(A, B))", "kron(inv(A), inv(B))", _PAIR, written=True),
     Identity("Kronecker product", "det(kron(A, B))", "det(A)^n det(B)^m", _PAIR, written=True),
     Identity("Kronecker product", "logdet(kron(A, B))", "n logdet(A) + m logdet(B)", _PAIR,
+             written=True),
+    Identity("determinant of a product", "logdet(A B)", "logdet(A) + logdet(B)", _SQUARE,
+             written=True),
+    Identity("determinant of a product", "logdet(A B C)", "logdet(A) + logdet(B) + logdet(C)",
+             "A, B, C : n x n", written=True),
+    Identity("determinant of a diagonal", "logdet(diag(x))", "sum(log(abs(x)))", "x : n",
              written=True),
 )  # fmt: skip
 

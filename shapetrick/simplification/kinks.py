@@ -41,6 +41,7 @@ from ..core.expr import (
     add,
     call,
     number,
+    ones,
     times,
 )
 from ..core.functions import TABLE, Function
@@ -114,23 +115,26 @@ def sides_joined(networks: Networks, e: Expr) -> Expr | None:
 
 
 def _calls_within(networks: Networks, e: Expr) -> tuple[Expr, ...]:
-    """The functions with plain sides that sums, products and powers have within."""
+    """The functions with plain sides that sums, products, powers and such functions have within."""
     known: dict[Expr, tuple[Expr, ...]] = networks.memo.setdefault(_calls_within, {})
 
-    def is_open(x: Expr) -> bool:
-        whole = isinstance(x, Power) and isinstance(x.args[1], Number)
-        return whole or isinstance(x, (Add, Times))
-
     def within(x: Expr) -> tuple[Expr, ...]:
-        if _sides(unnamed(x)) is not None:
-            return (x,)
-        inner = x.args if is_open(x) else ()
-        return tuple(dict.fromkeys(c for a in inner for c in known[a]))
+        own = () if _sides(unnamed(x)) is None else (x,)
+        inner = x.args if _is_open(x) else ()
+        return tuple(dict.fromkeys([*own, *(c for a in inner for c in known[a])]))
 
-    for x in postorder([e], into=lambda x: x not in known and is_open(x)):
+    for x in postorder([e], into=lambda x: x not in known and _is_open(x)):
         if x not in known:
             known[x] = within(x)
     return known[e]
+
+
+def _is_open(e: Expr) -> bool:
+    """Whether it is of values at the same entry alone, and finite where they are."""
+    if isinstance(e, Power):
+        p = e.args[1]
+        return isinstance(p, Number) and p.value > 0
+    return isinstance(e, (Add, Times)) or _sides(e) is not None
 
 
 def _groups(calls: Sequence[Expr], ranges: EntryRanges) -> list[dict[Expr, int]]:
@@ -226,7 +230,7 @@ class _Kink:
     def _forms(self) -> Iterator[Expr]:
         """Forms with the same sides."""
         if self._are_equal(self.above, self.below):
-            yield self.above
+            yield self._networks.simplify(times(self.above, ones(*self._e.shape)))
             return
         for above, below in dict.fromkeys([(self.above, self.below), self._read]):
             for at, upper, lower in (
@@ -301,8 +305,8 @@ def _is_generic(e: Expr) -> bool:
 
 def _substituted(e: Expr, new: dict[Expr, Expr]) -> Expr:
     """The expression with others put in; what is multiplied by 0 is 0, and is not added."""
-    for x in postorder([e], into=lambda x: x not in new and isinstance(x, (Add, Times, Power))):
-        if x in new or not isinstance(x, (Add, Times, Power)):  # below others it is another value
+    for x in postorder([e], into=lambda x: x not in new and _is_open(x)):
+        if x in new or not _is_open(x):  # below others it is another value
             continue
         args = [new.get(a, a) for a in x.args]
         match x:

@@ -348,9 +348,12 @@ class Checker:
             if value is None:
                 return False
             changed += NOISE * np.abs(target.predicted(value, point.directions) - predicted)
-            with suppress(Unsuitable):  # at a kink after all
+            try:
                 measured = fit.site.measured(drawn, point.directions).value
                 changed += NOISE * np.abs(measured - point.derivatives)
+            except Unsuitable as problem:
+                if str(problem) == OUTSIDE:
+                    return False  # rounding decides whether there is a value
         return bool((np.abs(predicted - point.derivatives) > changed).any())
 
     def _is_negligible(self, fit: Fit, other: Point) -> bool:

@@ -110,6 +110,11 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
          "step(r) - (1 - q)"),
         ("x : n; J = sum(relu(x).^3) / 3; grad J wrt x", "relu(x).^2"),
         ("x : n; a : scalar; J = sum(maximum(x, a) - minimum(x, a)); grad J wrt x", "sign(x - a)"),
+        ("a, x : n; J = a' minimum(maximum(x, 0), 1); grad J wrt x", "a .* step(x) .* step(1 - x)"),
+        ("x : n; J = sum(relu(1 - relu(x)).^2) / 2; grad J wrt x", "-relu(1 - x) .* step(x)"),
+        ("x, y : n; J = sum(maximum(x, y) + minimum(x, y)); grad J wrt x", "ones(n)"),
+        ("x : n; J = sum(relu(x) - relu(-x)); grad J wrt x", "ones(n)"),
+        ("u : n; J = sum(sign(u).^2 .* u.^4) / 4; grad J wrt u", "u.^3"),
     ),
     "definitions": (
         ("D : m x d; w : d; s = D w; p = sigmoid(s); J = sum(softplus(-s)); hess J wrt w",
@@ -138,6 +143,12 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
          "P - P y y' P"),
         ("x : n; s = 1 / (1 + x' x); J = log(s); grad J wrt x", "-2 s x"),
         ("X : m x d; C = X - ones(m) mean(X, axis=0); J = norm(C)^2 / 2; grad J wrt X", "C"),
+        ("X : m x d; u = sum(X, axis=1) / d; C = X - u; s = sqrt(1 + sum(C.^2, axis=1) / d); "
+         "Z = C ./ s; vjp Z with G wrt X",
+         "(G - mean(G, axis=1) - Z .* mean(G .* Z, axis=1)) ./ s"),
+        ("a, b, x : n; J = (a' x)^2 * (b' x); grad J wrt x", "(a' x) (2 (b' x) a + (a' x) b)"),
+        ("a, b, x : n; y = (a' x) (x' b) a + (x' b)^2 x; jac y wrt a",
+         "(x' b) (a x' + (a' x) I)"),
     ),
     "attributes": (
         ("Q : n x n orthogonal; X, A : n x n; J = norm(Q X Q' - A)^2; grad J wrt X",
@@ -201,6 +212,11 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
          "p .* (2 log(p) - c - J)"),
         ("X, B : n x n; J = tr(inv(X) (X - B)); grad J wrt X", "(inv(X) B inv(X))'"),
     ),
+    "traces of quadratic forms": (
+        ("B : n x n symmetric; X : n x k; J = tr(X' B X)^2 / 2; grad J wrt X",
+         "2 tr(X' B X) B X"),
+        ("A, B : n x n; J = tr(A' B)^2 / 2; grad J wrt A", "sum(A .* B) B"),
+    ),
     "traces, determinants and resolvents": (
         ("A, B, C, D : n x n; J = tr(inv(B - A) (A + B) C) + tr(inv(B - A) D); grad J wrt A",
          "inv(B - A)' ((D' + C' (A + B)') inv(B - A)' + C')"),
@@ -232,6 +248,13 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("A, X : n x n; J = tr(A inv(X) X) + tr(X); grad J wrt X", "eye(n)"),
         ("X : n x n; J = tr(X)^3 / 3; grad J wrt X", "tr(X)^2 eye(n)"),
         ("A, X : n x n; J = logdet(inv(A) X); grad J wrt X", "inv(X)'"),
+    ),
+    "determinants of products": (
+        ("A : n x n posdef; d : n positive; J = logdet(diag(d) A diag(d)); grad J wrt d",
+         "2 ./ d"),
+        ("A : n x n; d : n; J = logdet(A diag(d)); grad J wrt A", "inv(A)'"),
+        ("A, X : n x n; J = logdet(X' A X); grad J wrt X", "2 inv(X)'"),
+        ("A : n x n; x : n; J = logdet(A - diag(x)); grad J wrt x", "-diag(inv(A - diag(x)))"),
     ),
     "Kronecker products": (
         ("A : m x m; B : n x n; J = logdet(kron(A, B)); grad J wrt A", "n inv(A)'"),

@@ -61,6 +61,7 @@ LOSSES: Mapping[str, str] = {
     "hinge": "J = sum(maximum(0, 1 - y .* z))",
     "squared hinge": "J = sum(maximum(0, 1 - y .* z).^2)",
     "Huber": "J = sum(minimum(abs(z), 1) .* (abs(z) - minimum(abs(z), 1) / 2))",
+    "log of a hinge": "J = sum(log(1 + maximum(0, z)).^2)",
     "quantiles": "J = sum(maximum(c z, (c - 1) z))",
     "a distance": "J = sqrt(sum((z - y).^2))",
     "softsign": "J = sum(z ./ (1 + abs(z)))",

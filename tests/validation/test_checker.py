@@ -616,6 +616,20 @@ def test_where_the_last_digit_decides_nothing_is_wrong(seed: int) -> None:
     assert derive(problem, problem.requests[0], seed).validation.verdict != "wrong"
 
 
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "-sum(y .* log(p) + (q - y) .* log(1 - p))",
+        "sum(y .* log(p ./ (1 - p)) + q .* log(1 - p))",
+    ],
+)
+def test_where_rounding_decides_whether_there_is_a_value(loss: str, seed: int) -> None:
+    """Far out 1 - p is a unit in the last place, or 0."""
+    problem = read(f"X : m x d; b : d; q, y : m; p = sigmoid(X b); J = {loss}; grad J wrt b")
+    assert derive(problem, problem.requests[0], seed).validation.verdict == "verified"
+
+
 def test_what_underflows_is_not_said_to_be_zero() -> None:
     tiny = f("exp", number(-400))
     of = add(number(1), times(tiny, tiny, f("sum", x)))
