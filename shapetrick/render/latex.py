@@ -41,6 +41,8 @@ _ESCAPES = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
 }
+_MEANT = {escape: c for c, escape in _ESCAPES.items()}
+_ESCAPED = regex(r"\\(?:text[a-z]+\{\}|.)")
 _CONSTRUCTORS = {
     "ones": r"\mathbf{1}",
     "zeros": r"\mathbf{0}",
@@ -54,6 +56,11 @@ _CONSTRUCTORS = {
 def escaped(text: str) -> str:
     """Any text, to be read as it is."""
     return "".join(_ESCAPES.get(c, c) for c in text)
+
+
+def unescaped(text: str) -> str:
+    """The text that was escaped, as it is."""
+    return _ESCAPED.sub(lambda found: _MEANT.get(found[0], found[0][1:]), text)
 
 
 # ------------------------------------------------------------------------------------------ names
@@ -125,13 +132,13 @@ class Latex(Notation):
 
     def label(self, label: str) -> str:
         """What a step finds: `∂J/∂Z`, `bar(Z)`, also of an expression."""
+        label, _, through = label.partition(" through ")  # one of several contributions
+        if through:
+            return rf"{self.label(label)} \text{{ through }} {self._quoted(through)}"
         if label.startswith("bar("):
             inner = self._quoted(label[4:-1])
             bar = r"\bar" if len(label) == len("bar(Z)") else r"\overline"
             return f"{bar}{{{inner}}}"
-        label, _, through = label.partition(" through ")  # one of several contributions
-        if through:
-            return rf"{self.label(label)} \text{{ through }} {self._quoted(through)}"
         at = _outside_brackets(label, "/∂")
         if at is None:
             return self._quoted(label)

@@ -13,9 +13,10 @@ from html import escape
 
 from ..core.greek import GREEK
 from ..core.regexes import regex
+from .latex import unescaped
 
 _TOKENS = regex(
-    r"\\(?P<look>mathrm|mathit|mathbf|mathtt|text)\{(?P<word>(?:\\.|[^{}\\])*)\}"
+    r"\\(?P<look>mathrm|mathit|mathbf|mathtt|text)\{(?P<word>(?:\\text[a-z]+\{\}|\\.|[^{}\\])*)\}"
     r"|\\class\{(?P<mark>\w+)\}"
     r"|\\(?P<block>begin|end)\{bmatrix\}|(?P<between>&|\\\\)"
     r"|\\left(?P<open>\\?[^a-z\s]|\\[a-z]+)|\\right(?P<close>\\?[^a-z\s]|\\[a-z]+)"
@@ -110,7 +111,7 @@ class _MathReader:
     def read(self, match: re.Match[str]) -> None:
         kind = match.lastgroup
         if kind == "word":
-            self._put(_word(match["look"], re.sub(r"\\(.)", r"\1", match["word"])))
+            self._put(_word(match["look"], unescaped(match["word"])))
         elif kind == "mark":
             self._frame.pending.append(_OpenCommand(f"class {match['mark']}", 1))
         elif kind == "block":

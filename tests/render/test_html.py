@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 import pytest
 from derived import derivations
 from effort import calls
+from hypothesis import given, strategies
 from paths import ROOT
 from samples import PROBLEM, UNCHECKED, WRONG, backward_rule, linear_regression, long_sum
 from thinned import thinned
@@ -31,7 +32,7 @@ from shapetrick.render.curve_pictures import curve_picture
 from shapetrick.render.document import EquationBlock, derivation_story, told_once
 from shapetrick.render.html import CODED, Report, fragment, page
 from shapetrick.render.html_elements import element, joined
-from shapetrick.render.latex import to_latex
+from shapetrick.render.latex import escaped, to_latex
 from shapetrick.render.mathml import pieces, row, to_mathml
 from shapetrick.render.svg import LabelledBox, scale_of, shape_picture, shapes_of
 
@@ -312,6 +313,12 @@ def test_mathml(latex: str, expected: str) -> None:
     ElementTree.fromstring(expected)
 
 
+@given(strategies.text(strategies.characters(codec="utf-8", categories=("L", "N", "P", "S"))))
+def test_any_text_within_a_formula_is_shown_as_it_is(text: str) -> None:
+    shown = ElementTree.fromstring(to_mathml(rf"\overline{{\text{{{escaped(text)}}}}}"))
+    assert "".join(shown.itertext()) == f"{text}¯"
+
+
 def test_long_sums_may_be_broken_between_their_terms() -> None:
     parts = pieces(r"a = b + (c - d) - \frac{e + f}{g}")
     assert [re.sub(r"<[^>]+>|&#x2062;", "", part) for part in parts] == [
@@ -404,7 +411,7 @@ def test_the_curve_of_a_check() -> None:
 
 def test_command(capsys: pytest.CaptureFixture[str]) -> None:
     asked = ["derive", "--format", "html", "-e", "x, y : n; J = x' y; grad J wrt x, y"]
-    for given, articles in ((asked, 1), ([*asked, "--separate"], 2)):
-        assert main(given) == 0
+    for arguments, articles in ((asked, 1), ([*asked, "--separate"], 2)):
+        assert main(arguments) == 0
         reader = Reader(capsys.readouterr().out)
         assert len(reader.named("article")) == articles

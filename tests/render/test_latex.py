@@ -155,6 +155,7 @@ def test_labels_of_expressions_are_formulas() -> None:
     notation = notation_for(d.problem, d.result.request)
     label = r"\frac{\partial J}{\partial (X w - y)}"
     assert re.sub("[\1\2]", lambda c: "()"[c[0] == "\2"], notation.label("∂J/∂(X w - y)")) == label
+    assert notation.label("bar(w) through X w") == r"\bar{w} \text{ through } X w"
     assert notation.label("∂/∂W") == r"\frac{\partial }{\partial W}"
     assert notation.label("∂Z/∂W along V") == r"\frac{\partial Z}{\partial W}[V]"
 
