@@ -79,7 +79,7 @@ from .vocabularies import derivative_of_function
 
 if TYPE_CHECKING:
     from .family_statements import MemberScope
-    from .index_notation.entry_meanings import IndexNames
+    from .index_notation.index_scope import IndexNames
 
 FRESH = "nmpkqrsthdl"  # names for dimensions that were inferred, in this order
 _VALUE = "#"  # the name of an expression alone

@@ -118,7 +118,7 @@ def in_matrix_notation(
     entries, where it is by entries."""
     if problem.has_families or not has_indices([node], values):
         return node
-    from .index_notation.entry_meanings import IndexNames
+    from .index_notation.index_scope import IndexNames
     from .index_notation.reader import IndexReader
     from .index_notation.statements import in_matrix_notation as read
 

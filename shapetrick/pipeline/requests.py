@@ -17,7 +17,7 @@ from ..core.equations import EquationSystem, systems_within
 from ..core.errors import DerivationError
 from ..core.expr import IDENTITY, Expr, Name, Symbol, named, symbol, zeros
 from ..core.functions import NAMES
-from ..core.logs import log
+from ..core.lazy_logging import log
 from ..core.named_tuples import NamedTuple
 from ..core.problem import DerivativeKind, Problem, Request, called
 from ..core.results import Recursion, Result, Rewriting, Step, Validation

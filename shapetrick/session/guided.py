@@ -51,7 +51,7 @@ from ..pipeline.requests import conclude, steps_together
 from ..simplification.simplifier import Simplifier
 from ..validation.checker import checker_of
 from .hints import ALL_THERE, ARRANGEMENT, Feedback, hints
-from .offers import kinds_of, offers, places_of
+from .suggestions import kinds_of, places_of, suggested
 
 Outcome = Literal["misfit", "shape", "wrong", "no value", "stands"]
 
@@ -254,7 +254,7 @@ class GuidedDerivation:
             return Feedback("the arrangement is right", NUMBER, _scaled_by(verdict), answer)
         if verdict.kind:
             return Feedback("", verdict.kind, verdict.reason, answer)
-        found = offers(plain, node, lowering, lambda lines: self._stand(lines, move))
+        found = suggested(plain, node, lowering, lambda lines: self._stand(lines, move))
         if not found:
             first = next(iter(self._told(move)), "")
             part = "; ".join(filter(None, [verdict.reason, first.rstrip(".")]))

@@ -7,7 +7,7 @@ from functools import wraps
 from inspect import isfunction
 from typing import Any
 
-from . import along_axes, arrays
+from . import arrays, axis_functions
 from .arrays import Traced
 
 Meaning = Callable[..., Any]
@@ -38,7 +38,7 @@ def turned(meaning: Meaning) -> Meaning:
 
 def reduction(name: str) -> Meaning:
     def meaning(x: Traced, axis: Any = None, keepdims: bool = False) -> Traced:
-        return along_axes.reduce(name, x, axis, keepdims)
+        return axis_functions.reduce(name, x, axis, keepdims)
 
     return meaning
 
@@ -55,13 +55,13 @@ def rooted(meaning: Meaning) -> Meaning:
 
 def along(name: str) -> Meaning:
     def meaning(x: Traced, axis: Any = None) -> Traced:
-        return along_axes.along(name, x, axis)
+        return axis_functions.along(name, x, axis)
 
     return meaning
 
 
 def of_square(name: str) -> Meaning:
     def meaning(x: Traced) -> Traced:
-        return along_axes.of_square(name, x)
+        return axis_functions.of_square(name, x)
 
     return meaning

@@ -38,7 +38,7 @@ from ..numerics.sampling import (
     least_sizes,
     orders_obeyed,
 )
-from .directional import Target, also_drawn
+from .check_targets import Target, also_drawn
 from .negative_controls import spoilt_expressions, spoilt_values, undetected
 from .rational import spread
 from .sample_points import (

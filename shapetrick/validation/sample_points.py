@@ -34,7 +34,7 @@ from ..numerics.sampling import (
     generator,
     within,
 )
-from .directional import Target
+from .check_targets import Target
 from .domain_search import Env
 
 OUTSIDE = "no point was found at which its value is finite"

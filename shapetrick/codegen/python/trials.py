@@ -33,7 +33,7 @@ from ...numerics.sampling import (
     forced_sizes,
     generator,
 )
-from ...validation.directional import Target
+from ...validation.check_targets import Target
 from ...validation.sample_points import LARGEST_VALUE, Draw, Site
 from ..program import Program, planned
 from .callables import Generated, GeneratedFunction

@@ -33,8 +33,8 @@ from .entries import (
     outline,
     substituted,
 )
-from .entry_meanings import EntryMeanings
 from .forms import FormWriter
+from .index_scope import IndexScope
 
 _TRIANGLES = {"<": "upper", "≤": "upper", ">": "lower", "≥": "lower"}
 _HALF = entry_number(Fraction(1, 2))
@@ -42,7 +42,7 @@ _LEFT_OUT = {PRODUCT: 1, "max": -INFINITE, "min": INFINITE}  # what changes none
 
 
 @dataclass(slots=True)
-class PairReader(EntryMeanings):
+class PairReader(IndexScope):
     """The part of the reader that takes sums over pairs."""
 
     defined: Container[object] = ()  # names of definitions, whose diagonals may vanish

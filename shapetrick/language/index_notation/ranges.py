@@ -16,7 +16,7 @@ from ..syntax.index_binders import Binder
 from ..syntax.selections import Selector, index_of_node, typed_index
 from ..syntax.tree import Callee, SyntaxNode, folded, number_node, postorder, transformed, with_args
 from .entries import SUM
-from .entry_meanings import IndexNames
+from .index_scope import IndexNames
 from .positions import POSITION, flipped
 
 

@@ -53,8 +53,8 @@ from .entries import (
     substituted,
 )
 from .entry_definitions import EntryHead
-from .entry_meanings import MemberMet
 from .forms import FormWriter, NoMatrixForm
+from .index_scope import MemberMet
 from .pairs import PairReader
 from .ranges import is_part
 
