@@ -160,7 +160,7 @@ def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list
         asked = derivative_of_function(text, read) if alone else None
         read += [] if asked is None else [asked]
         if not is_indexed(read):
-            return read, chosen(text, read)
+            return read, list(chosen(text, read))
         read, said = with_member_entries(read)
         said += chosen(text, read)
         read, counted = with_counted_lengths(text, read)
