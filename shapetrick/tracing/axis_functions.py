@@ -98,7 +98,7 @@ def _is_of_equals(name: str) -> bool:
     return bool(TABLE[name].value(np.full((2, 1), 3.0), None) == 3)
 
 
-def along(name: str, x: Traced, axis: Any) -> Traced:
+def along(name: str, x: Traced, axis: Any = None) -> Traced:
     """A function of our table that keeps the shape (softmax, log_softmax) along an axis."""
     axes = [k for k in axes_of(x, axis) if axis is not None or x.axes[k]]
     if len(axes) != 1:

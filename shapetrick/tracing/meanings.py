@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
+from functools import partial
+from functools import reduce as fold
 from string import ascii_letters
 from typing import Any
 
@@ -29,8 +30,9 @@ from . import (
 )
 from .array_terms import HIGHEST_RANK
 from .arrays import Traced, constant
+from .axis_functions import along, axes_of, count, of_square, reduce, solve, variance
 from .contractions import einsum
-from .meaning_kinds import Meaning, along, entrywise, named_in, of_square, reduction, rooted
+from .meaning_kinds import Meaning, entrywise, named_in, rooted
 from .written_meanings import DISTRIBUTIONS, ENTRYWISE, SPECIAL
 
 # Element-wise functions with one argument: the libraries' names, and ours.
@@ -145,35 +147,35 @@ def _condition(x: Traced) -> Traced:
 
 def _average(x: Traced, axis: Any = None, weights: Traced | None = None) -> Traced:
     if weights is None:
-        return axis_functions.reduce("mean", x, axis)
+        return reduce("mean", x, axis)
     if weights.rank == 1 < x.rank and axis is not None:
         weights = arrays.reshape(weights, _placed_along(x, axis, weights))
-    return axis_functions.reduce("sum", x * weights, axis) / axis_functions.reduce("sum", weights)
+    return reduce("sum", x * weights, axis) / reduce("sum", weights)
 
 
 def _placed_along(x: Traced, axis: int, weights: Traced) -> tuple[Dim, ...]:
-    (k,) = axis_functions.axes_of(x, axis)
+    (k,) = axes_of(x, axis)
     return tuple(weights.shape[0] if i == k else ONE for i in range(x.rank))
 
 
 def _var(x: Traced, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Traced:
-    return axis_functions.variance(x, axis, keepdims, ddof)
+    return variance(x, axis, keepdims, ddof)
 
 
 def norm(x: Traced, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Traced:
-    along = len(axis_functions.axes_of(x, axis))
-    if ord is None or ord in ("fro", "f") or (ord == 2 and along < HIGHEST_RANK):
+    rank = len(axes_of(x, axis))
+    if ord is None or ord in ("fro", "f") or (ord == 2 and rank < HIGHEST_RANK):
         return axis_functions.norm(x, axis, keepdims)
-    if along == HIGHEST_RANK:
+    if rank == HIGHEST_RANK:
         raise TraceError(f"the norm with ord={ord!r} of a matrix isn't followed: only 'fro' is.")
     if ord == 1:
-        return axis_functions.reduce("sum", arrays.mapped("abs", x), axis, keepdims)
+        return reduce("sum", arrays.mapped("abs", x), axis, keepdims)
     if ord == float("inf"):
-        return axis_functions.reduce("max", arrays.mapped("abs", x), axis, keepdims)
+        return reduce("max", arrays.mapped("abs", x), axis, keepdims)
     if not isinstance(ord, int | float) or ord <= 0:
         raise TraceError(f"the norm with ord={ord!r} isn't followed.")
     powers = arrays.mapped("abs", x) ** ord
-    return axis_functions.reduce("sum", powers, axis, keepdims) ** (1 / ord)
+    return reduce("sum", powers, axis, keepdims) ** (1 / ord)
 
 
 def vector_norm(x: Traced, ord: Any = 2, axis: Any = None, keepdims: bool = False) -> Traced:
@@ -203,14 +205,14 @@ def kron(a: Traced, b: Traced) -> Traced:
 
 
 def multi_dot(xs: Sequence[Traced]) -> Traced:
-    return reduce(arrays.matmul, xs)
+    return fold(arrays.matmul, xs)
 
 
 def cdist(a: Traced, b: Traced, metric: Any = 2.0) -> Traced:
     """Those between the rows of two matrices."""
     if metric not in ("euclidean", "sqeuclidean", 2):
         raise TraceError(f"cdist with {metric!r} aren't followed: the Euclidean ones are.")
-    norms = [axis_functions.reduce("sum", x**2, 1, True) for x in (a, b)]
+    norms = [reduce("sum", x**2, 1, True) for x in (a, b)]
     squares = norms[0] + arrays.transpose(norms[1]) - 2 * (a @ arrays.transpose(b))
     return squares if metric == "sqeuclidean" else arrays.root(squares)
 
@@ -218,7 +220,7 @@ def cdist(a: Traced, b: Traced, metric: Any = 2.0) -> Traced:
 def _trapezoid(y: Traced, x: Traced | None = None, dx: float = 1.0, axis: int = -1) -> Traced:
     sums = indexing.differences(y, 1, axis, 1)
     widths = constant(dx) if x is None else indexing.differences(x)
-    return axis_functions.reduce("sum", sums * widths / 2, axis)
+    return reduce("sum", sums * widths / 2, axis)
 
 
 def cov(
@@ -227,9 +229,9 @@ def cov(
     if y is not None or x.rank != HIGHEST_RANK:
         raise TraceError("`cov` is followed of the rows or columns of one matrix.")
     samples = arrays.transpose(x) if rowvar else x
-    rest = samples - axis_functions.reduce("mean", samples, 0)
+    rest = samples - reduce("mean", samples, 0)
     less = (0 if bias else 1) if ddof is None else ddof
-    return arrays.transpose(rest) @ rest / (axis_functions.count(samples, 0) - less)
+    return arrays.transpose(rest) @ rest / (count(samples, 0) - less)
 
 
 def corrcoef(x: Traced, y: Traced | None = None, rowvar: bool = True) -> Traced:
@@ -241,7 +243,7 @@ def corrcoef(x: Traced, y: Traced | None = None, rowvar: bool = True) -> Traced:
 def pinv(x: Traced) -> Traced:
     """Of a matrix whose columns are independent."""
     turned = arrays.transpose(x)
-    return axis_functions.of_square("inv", turned @ x) @ turned
+    return of_square("inv", turned @ x) @ turned
 
 
 class LeastSquares(NamedTuple):
@@ -260,7 +262,7 @@ def lstsq(a: Traced, b: Traced) -> LeastSquares:
 def _triangular_solution(a: Traced, b: Traced, trans: Any = 0, lower: bool = False) -> Traced:
     """As SciPy and JAX have it: of one triangle."""
     triangle = indexing.lower_triangle(a) if lower else indexing.upper_triangle(a)
-    return axis_functions.solve(arrays.transpose(triangle) if trans in (1, "T") else triangle, b)
+    return solve(arrays.transpose(triangle) if trans in (1, "T") else triangle, b)
 
 
 def cho_solve(factor: Any, b: Traced) -> Traced:
@@ -268,15 +270,15 @@ def cho_solve(factor: Any, b: Traced) -> Traced:
     x, lower = factor
     x = getattr(x, "value", x)
     turned = arrays.transpose(x)
-    return axis_functions.solve(x @ turned if lower else turned @ x, b)
+    return solve(x @ turned if lower else turned @ x, b)
 
 
 # ------------------------------------------------------------------------ square matrices, shapes
 
 
 def slogdet(x: Traced) -> SignAndLog:
-    sign = arrays.mapped("sign", axis_functions.of_square("det", x))
-    return SignAndLog(sign, axis_functions.of_square("logdet", x))
+    sign = arrays.mapped("sign", of_square("det", x))
+    return SignAndLog(sign, of_square("logdet", x))
 
 
 class SignAndLog(NamedTuple):
@@ -287,7 +289,7 @@ class SignAndLog(NamedTuple):
 
 
 def matrix_power(x: Traced, n: int) -> Traced:
-    axis_functions.of_square("tr", x)
+    of_square("tr", x)
     return Traced(ex.matrix_power(x.whole, n), x.shape)
 
 
@@ -309,15 +311,15 @@ def meshgrid(*xs: Traced, indexing: str = "xy") -> tuple[Traced, ...]:
 
 def polyval(p: Traced, x: Traced) -> Traced:
     """By a number of coefficients, the highest power first."""
-    if (count := p.shape[0].integer) is None:
+    if (terms := p.shape[0].integer) is None:
         raise TraceError("`polyval` is followed of a number of coefficients.")
-    each = (indexing.indexed(p, (k,)) for k in range(count))
-    return reduce(lambda found, c: found * x + c, each)
+    each = (indexing.indexed(p, (k,)) for k in range(terms))
+    return fold(lambda found, c: found * x + c, each)
 
 
 def _linspace(start: Traced, stop: Traced, num: Any) -> Traced:
     steps = arrays.counting(Dim.of(_dim(num)))
-    return start + steps * ((stop - start) / (axis_functions.count(steps) - 1))
+    return start + steps * ((stop - start) / (count(steps) - 1))
 
 
 def tensordot(a: Traced, b: Traced, axes: Any = 2) -> Traced:
@@ -325,7 +327,7 @@ def tensordot(a: Traced, b: Traced, axes: Any = 2) -> Traced:
     if isinstance(axes, int):
         axes = (range(a.rank - axes, a.rank), range(axes))
     pairs = [(x,) if isinstance(x, int) else x for x in axes]
-    left, right = (axis_functions.axes_of(x, list(p)) for x, p in zip((a, b), pairs, strict=True))
+    left, right = (axes_of(x, list(p)) for x, p in zip((a, b), pairs, strict=True))
     first = ascii_letters[: a.rank]
     second = list(ascii_letters[a.rank : a.rank + b.rank])
     for i, j in zip(left, right, strict=True):
@@ -336,10 +338,10 @@ def tensordot(a: Traced, b: Traced, axes: Any = 2) -> Traced:
 
 def _windows(x: Traced, window_shape: Any, axis: Any = None) -> Traced:
     """As `sliding_window_view` along one axis."""
-    size, along = (v[0] if isinstance(v, tuple | list) else v for v in (window_shape, axis))
-    if along is None and x.rank > 1:
+    size, k = (v[0] if isinstance(v, tuple | list) else v for v in (window_shape, axis))
+    if k is None and x.rank > 1:
         raise TraceError("`sliding_window_view` is followed along one axis: give `axis=`.")
-    return convolutions.windows(x, size, along or 0)
+    return convolutions.windows(x, size, k or 0)
 
 
 def _correlate(x: Traced, kernel: Traced, mode: str = "valid") -> Traced:
@@ -370,11 +372,11 @@ def take(x: Traced, index: Traced, axis: Any = None) -> Traced:
 def count_nonzero(x: Traced, axis: Any = None, keepdims: bool = False) -> Traced:
     if not x.is_mask:
         raise TraceError("`count_nonzero` is followed of a comparison.")
-    return axis_functions.reduce("sum", x, axis, keepdims)
+    return reduce("sum", x, axis, keepdims)
 
 
 def _peak_to_peak(x: Traced, axis: Any = None, keepdims: bool = False) -> Traced:
-    largest, smallest = (axis_functions.reduce(name, x, axis, keepdims) for name in ("max", "min"))
+    largest, smallest = (reduce(name, x, axis, keepdims) for name in ("max", "min"))
     return largest - smallest
 
 
@@ -400,7 +402,7 @@ def transpose(x: Traced, *axes: Any) -> Traced:
 
 
 def swapaxes(x: Traced, axis1: int, axis2: int) -> Traced:
-    (a,), (b,) = axis_functions.axes_of(x, axis1), axis_functions.axes_of(x, axis2)
+    (a,), (b,) = axes_of(x, axis1), axes_of(x, axis2)
     return arrays.swapped(x, a, b)
 
 
@@ -419,14 +421,14 @@ def diagonal(x: Traced, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Trac
 def trace(x: Traced, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Traced:
     if offset:
         raise TraceError("only the main diagonal is followed.")
-    return axis_functions.of_square("tr", _with_matrices(x, axis1, axis2))
+    return of_square("tr", _with_matrices(x, axis1, axis2))
 
 
 def _with_matrices(x: Traced, rows: int, cols: int) -> Traced:
     """Two axes behind the others."""
     if x.rank <= HIGHEST_RANK:
         return x
-    last = [*axis_functions.axes_of(x, rows), *axis_functions.axes_of(x, cols)]
+    last = [*axes_of(x, rows), *axes_of(x, cols)]
     return arrays.permuted(x, [*(k for k in range(x.rank) if k not in last), *last])
 
 
@@ -451,7 +453,7 @@ def _dim(size: Any) -> Any:
 
 
 def squeeze(x: Traced, axis: Any = None) -> Traced:
-    axes = range(x.rank) if axis is None else axis_functions.axes_of(x, axis)
+    axes = range(x.rank) if axis is None else axes_of(x, axis)
     return arrays.reshape(x, tuple(d for k, d in enumerate(x.shape) if k not in axes or d != ONE))
 
 
@@ -498,43 +500,35 @@ def _item(x: Traced) -> Traced:
 
 COMMON: Mapping[str, Meaning] = {
     **{name: entrywise(ours) for name, ours in _ENTRYWISE.items()},
-    **{name: reduction(name) for name in ("sum", "mean", "prod")},
-    **{name: of_square(name) for name in ("det", "inv", "expm")},
+    **{name: partial(reduce, name) for name in ("sum", "mean", "prod")},
+    **{name: partial(of_square, name) for name in ("det", "inv", "expm")},
     **SPECIAL,
     **ENTRYWISE,
     **named_in(globals()),
     **{"divide": arrays.divide, "true_divide": arrays.divide, "greater": arrays.greater},
     **dict.fromkeys(("power", "pow", "float_power"), arrays.power),
-    **{"fmax": maximum, "fmin": minimum, "amax": reduction("max"), "amin": reduction("min")},
+    **{f"a{name}": partial(reduce, name) for name in ("max", "min")},
+    **{"fmax": maximum, "fmin": minimum},
     **{"eq": equal, "ne": not_equal, "matrix_norm": norm},
     **{"bitwise_and": logical_and, "bitwise_or": logical_or, "invert": logical_not},
-    **{
-        "matmul": arrays.matmul,
-        "outer": arrays.outer,
-        "einsum": einsum,
-        "solve": axis_functions.solve,
-    },
+    **{"matmul": arrays.matmul, "outer": arrays.outer, "einsum": einsum, "solve": solve},
     **{"cumsum": indexing.accumulated, "flip": indexing.flipped, "diff": indexing.differences},
     **{"roll": indexing.rolled, "take_along_axis": class_labels.along_rows},
     **{"cholesky": decompositions.cholesky, "qr": decompositions.orthogonal_factors},
     **{"svd": decompositions.singular_values, "svdvals": decompositions.only_singular_values},
     **{"eigh": decompositions.eigenvalues, "sqrtm": decompositions.square_root},
     **{"tril": indexing.lower_triangle, "triu": indexing.upper_triangle, "stack": indexing.stacked},
-    **{
-        "hstack": indexing.side_by_side,
-        "vstack": indexing.below,
-        "column_stack": indexing.as_columns,
-    },
-    **{"cat": concatenate, "chunk": indexing.in_equal_parts},
+    **{"hstack": indexing.side_by_side, "vstack": indexing.below},
+    **{"column_stack": indexing.as_columns, "cat": concatenate, "chunk": indexing.in_equal_parts},
 }
 
 NUMPY: Mapping[str, Meaning] = {
     **COMMON,
     **DISTRIBUTIONS,
-    **{"max": reduction("max"), "min": reduction("min"), "average": _average},
+    **{"max": partial(reduce, "max"), "min": partial(reduce, "min"), "average": _average},
     **{"permute_dims": transpose, "matrix_transpose": arrays.turned},
     **{"var": _var, "std": rooted(_var), "flatten": ravel},
-    **{"logsumexp": reduction("logsumexp"), "softmax": along("softmax")},
+    **{"logsumexp": partial(reduce, "logsumexp"), "softmax": partial(along, "softmax")},
     **{"linspace": _linspace, "block": _blocks},
     **{"pad": _padded, "ptp": _peak_to_peak, "select": _selected},
     **{"convolve": convolutions.convolved, "correlate": _correlate},
@@ -542,6 +536,6 @@ NUMPY: Mapping[str, Meaning] = {
     **{"scipy.cholesky": decompositions.upper_factor, "cho_factor": decompositions.factored},
     **{"solve_triangular": _triangular_solution, "trapezoid": _trapezoid, "trapz": _trapezoid},
     **{"split": indexing.in_equal_parts, "array_split": indexing.in_equal_parts},
-    **{"log_softmax": along("log_softmax"), "copy": positive, "item": _item},
+    **{"log_softmax": partial(along, "log_softmax"), "copy": positive, "item": _item},
     **dict.fromkeys(("array", "asarray", "asanyarray", "ascontiguousarray"), astype),
 }

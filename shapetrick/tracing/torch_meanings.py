@@ -12,10 +12,11 @@ from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
 from ..core.named_tuples import NamedTuple
 from ..language.syntax.constants import INFINITE
-from . import arrays, axis_functions, class_labels, convolutions, extents, indexing
+from . import arrays, class_labels, convolutions, extents, indexing
 from . import meanings as common
 from .array_terms import HIGHEST_RANK
 from .arrays import Traced, constant
+from .axis_functions import along, axes_of, count, of_square, reduce, solve, variance
 from .meaning_kinds import Meaning, entrywise, named_in, rooted, turned
 from .written_meanings import LAYERS, averaged
 
@@ -37,7 +38,7 @@ def var(
     if isinstance(axis, bool):  # var(x, unbiased)
         axis, unbiased = None, axis
     by = correction if correction is not None else float(unbiased)
-    return axis_functions.variance(x, axis, keepdims, by)
+    return variance(x, axis, keepdims, by)
 
 
 def norm(x: Traced, p: Any = "fro", axis: Any = None, keepdims: bool = False) -> Traced:
@@ -51,10 +52,10 @@ def _extreme(name: str, of_two: Meaning) -> Meaning:
 
     def meaning(x: Traced, axis: Any = None, keepdims: bool = False) -> Any:
         if axis is None:
-            return axis_functions.reduce(name, x)
+            return reduce(name, x)
         if not isinstance(axis, int):
             return of_two(x, getattr(axis, "value", axis))
-        return Extremes(axis_functions.reduce(name, x, axis, keepdims))
+        return Extremes(reduce(name, x, axis, keepdims))
 
     return meaning
 
@@ -64,12 +65,12 @@ def addmm(x: Traced, a: Traced, b: Traced, beta: float = 1, alpha: float = 1) ->
 
 
 def logdet(x: Traced) -> Traced:
-    return arrays.mapped("log", axis_functions.of_square("det", x))
+    return arrays.mapped("log", of_square("det", x))
 
 
 def split(x: Traced, sizes: Any, axis: Any = 0) -> tuple[Traced, ...]:
     """Parts of one size, or of those in a list."""
-    (k,) = axis_functions.axes_of(x, axis)
+    (k,) = axes_of(x, axis)
     given = list(sizes) if isinstance(sizes, tuple | list) else [sizes]
     each = [Dim.of(getattr(n, "dim", n)) for n in given]
     if isinstance(sizes, tuple | list):
@@ -78,7 +79,7 @@ def split(x: Traced, sizes: Any, axis: Any = 0) -> tuple[Traced, ...]:
 
 
 def unbind(x: Traced, axis: int = 0) -> tuple[Traced, ...]:
-    (k,) = axis_functions.axes_of(x, axis)
+    (k,) = axes_of(x, axis)
     each = indexing.in_equal_parts(x, x.shape[k].integer, k)
     return tuple(arrays.reshape(part, x.shape[:k] + x.shape[k + 1 :]) for part in each)
 
@@ -118,7 +119,7 @@ def elu(x: Traced, alpha: float = 1.0) -> Traced:
 
 
 def softmin(x: Traced, axis: int) -> Traced:
-    return axis_functions.along("softmax", -x, axis)
+    return along("softmax", -x, axis)
 
 
 def cross_entropy(
@@ -140,10 +141,10 @@ def cross_entropy(
             f"the shape of the logits, {extents.shape_of(x.shape)}."
         )
     if label_smoothing:
-        target = (1 - label_smoothing) * target + label_smoothing / axis_functions.count(x, -1)
+        target = (1 - label_smoothing) * target + label_smoothing / count(x, -1)
     target = target if weight is None else target * weight
-    weighed = target * axis_functions.along("log_softmax", x, -1)
-    return averaged(-axis_functions.reduce("sum", weighed, -1), reduction)
+    weighed = target * along("log_softmax", x, -1)
+    return averaged(-reduce("sum", weighed, -1), reduction)
 
 
 def _classes_last(x: Traced) -> Traced:
@@ -176,7 +177,7 @@ def kl_div(x: Traced, target: Traced, reduction: str = "mean", log_target: bool 
     else:
         loss = target * (arrays.mapped("log", target) - x)
     if reduction == "batchmean":
-        return axis_functions.reduce("sum", loss) / axis_functions.count(x, 0)
+        return reduce("sum", loss) / count(x, 0)
     return averaged(loss, reduction)
 
 
@@ -207,7 +208,7 @@ def poisson_nll_loss(
 def nll_loss(x: Traced, target: Traced, reduction: str = "mean") -> Traced:
     x = _classes_last(x)
     chosen = class_labels.one_hot(target, x.shape[-1]) * x
-    return averaged(-axis_functions.reduce("sum", chosen, -1), reduction)
+    return averaged(-reduce("sum", chosen, -1), reduction)
 
 
 def one_hot(x: Traced, num_classes: Any) -> Traced:
@@ -219,7 +220,7 @@ def gather(x: Traced, axis: int, index: Traced) -> Traced:
 
 
 def index_select(x: Traced, axis: int, index: Traced) -> Traced:
-    (k,) = axis_functions.axes_of(x, axis)
+    (k,) = axes_of(x, axis)
     return class_labels.rows(x, index, k)
 
 
@@ -270,14 +271,12 @@ def solve_triangular(
 ) -> Traced:
     if not left or unitriangular:
         raise TraceError("`solve_triangular` is followed from the left, of a whole triangle.")
-    return axis_functions.solve(
-        indexing.upper_triangle(a) if upper else indexing.lower_triangle(a), b
-    )
+    return solve(indexing.upper_triangle(a) if upper else indexing.lower_triangle(a), b)
 
 
 def cholesky_solve(b: Traced, factor: Traced, upper: bool = False) -> Traced:
     turned = arrays.transpose(factor)
-    return axis_functions.solve(turned @ factor if upper else factor @ turned, b)
+    return solve(turned @ factor if upper else factor @ turned, b)
 
 
 def _each(given: Any, count: int) -> Sequence[Any]:
@@ -295,8 +294,8 @@ def _pooling(name: str, spatial: int) -> Meaning:
         widths = [indexing.dim(n) for n in _each(kernel_size, spatial)]
         zeros = [(indexing.dim(n),) * 2 for n in _each(padding, spatial)]
         steps, apart = (_each(n, spatial) for n in (stride or kernel_size, dilation))
-        along = convolutions.each_axis(steps, zeros, apart)
-        return convolutions.pooled(name, x, widths, along)
+        axes = convolutions.each_axis(steps, zeros, apart)
+        return convolutions.pooled(name, x, widths, axes)
 
     return meaning
 
@@ -313,11 +312,11 @@ def _convolution(spatial: int) -> Meaning:
         for width, pad, k in zip(weight.shape[-spatial:], pads, apart, strict=True):
             same = pad == "same" and extents.quotient((width - ONE) * Dim.of(k), Dim.of(2))
             zeros.append((same or indexing.dim(0 if pad == "valid" else pad),) * 2)
-        along = convolutions.each_axis(steps, zeros, apart)
-        found = convolutions.correlated(x, weight, along, indexing.dim(groups))
+        axes = convolutions.each_axis(steps, zeros, apart)
+        found = convolutions.correlated(x, weight, axes, indexing.dim(groups))
         if bias is None:
             return found
-        return found + arrays.reshape(bias, (*bias.shape, *(ONE for _ in along)))
+        return found + arrays.reshape(bias, (*bias.shape, *(ONE for _ in axes)))
 
     return meaning
 
@@ -344,8 +343,8 @@ def _standardized(
     x: Traced, axes: Any, weight: Traced | None, bias: Traced | None, eps: float
 ) -> Traced:
     """Of mean 0 and, but for `eps`, of variance 1 along axes."""
-    rest = x - axis_functions.reduce("mean", x, axes, True)
-    variance = axis_functions.reduce("mean", rest**2, axes, True)
+    rest = x - reduce("mean", x, axes, True)
+    variance = reduce("mean", rest**2, axes, True)
     return _affine(rest / arrays.root(variance + eps), weight, bias)
 
 
@@ -401,7 +400,7 @@ def rms_norm(
     x: Traced, normalized_shape: Any, weight: Traced | None = None, eps: float | None = None
 ) -> Traced:
     axes = tuple(range(-len(normalized_shape), 0))
-    size = axis_functions.reduce("mean", x**2, axes, True)
+    size = reduce("mean", x**2, axes, True)
     scaled = x / arrays.root(size + (2.220446049250313e-16 if eps is None else eps))
     return scaled if weight is None else scaled * weight
 
@@ -412,7 +411,7 @@ def normalize(x: Traced, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> T
 
 
 def cosine_similarity(a: Traced, b: Traced, axis: int = 1, eps: float = 1e-8) -> Traced:
-    products = axis_functions.reduce("sum", a * b, axis)
+    products = reduce("sum", a * b, axis)
     return products / (common.norm(a, 2, axis) * common.norm(b, 2, axis))
 
 
@@ -436,7 +435,7 @@ def scaled_dot_product_attention(
 ) -> Traced:
     """A mask is where one looks, or is added to the scores."""
     scores = query @ arrays.turned(key)
-    root = arrays.root(axis_functions.count(query, -1))
+    root = arrays.root(count(query, -1))
     scaled = scores / root if scale is None else scores * scale
     if is_causal:
         shape = query.shape[-2], key.shape[-2]
@@ -446,7 +445,7 @@ def scaled_dot_product_attention(
         scaled = arrays.choose(attn_mask, scaled, constant(-INFINITE))
     elif attn_mask is not None:
         scaled = scaled + attn_mask
-    return axis_functions.along("softmax", dropout(scaled, dropout_p), -1) @ value
+    return along("softmax", dropout(scaled, dropout_p), -1) @ value
 
 
 def dropout(x: Traced, p: float = 0.5, training: bool = True) -> Traced:
