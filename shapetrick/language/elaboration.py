@@ -508,9 +508,7 @@ class Elaboration(RequestNames):
 
     def claim(self, asked: Asked, node: SyntaxNode, request: Request) -> Claim:
         scope = self.scope
-        values = dict(self.values)
-        if request.direction is not None:
-            values[request.direction.name] = request.direction
+        values = {**self.values, **request.directions}
 
         def value() -> Expr:
             found = expression_among(values, node, scope, shape_of_result(request))

@@ -99,10 +99,10 @@ class MemberDerivative:
         request = self.request
         if request.kind not in ("hess", "hvp"):
             return None
-        wrt = request.wrt if request.rows is None else request.rows
         asked = replace(
-            request, kind="grad", wrt=wrt, direction=None, rows=None, ranges=(), claim=None
-        )
+            request, kind="grad", wrt=request.first_wrt, direction=None, rows=None, ranges=(),
+            claim=None,
+        )  # fmt: skip
         asked, back = backpropagation(self.problem, asked, self.seed)
         return First(asked, back.recursion())
 
@@ -345,15 +345,14 @@ class MemberDerivative:
         if request.kind == "vjp":
             return f"bar({request.wrt.base})"
         of, wrt = self._of_text(fixed), request.wrt.base
-        along = f" along {request.direction.name}" if request.direction is not None else ""
         match request.kind:
             case "hess":
-                rows = request.wrt if request.rows is None else request.rows
-                return f"∂²{of}/∂{at_index(rows, fixed).name}∂{wrt}"
+                first = at_index(request.first_wrt, fixed)
+                return f"∂²{of}/∂{first.name}∂{wrt}"
             case "hvp":
                 return f"∂d{of}/∂{wrt}"
             case "jvp":
-                return f"∂{of}/∂{request.wrt.name}{along}"
+                return f"∂{of}/∂{request.wrt.name}{request.along}"
         return f"∂{of}/∂{wrt}"
 
     def _of_text(self, fixed: Indices) -> str:

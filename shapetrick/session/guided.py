@@ -193,10 +193,8 @@ class GuidedDerivation:
     def _taken(self) -> set[str]:
         """Names that mean something already."""
         dims = {n for e in self.problem.symbols.values() for d in e.shape for n in d.names}
-        direction = self.request.direction
-        along = set() if direction is None else {str(direction.name)}
         words = {*NAMES, *vocabulary_of(self.problem), *self.problem.functions, "I", "T", "e", "pi"}
-        return {*self.problem.symbols, *self.problem.definitions, *dims, *words, *along}
+        return {*self.problem.named, *dims, *words, *self.request.directions}
 
     # ----------------------------------------------------------------------------- what is typed
 

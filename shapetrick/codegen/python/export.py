@@ -113,7 +113,7 @@ def function(
         entries = [plan.entry]
     else:
         entries = [GeneratedFunction(rule.entry, rule.given, [rule.value]) for rule in rules]
-    directions = [r.request.direction.name for r in results if r.request.direction is not None]
+    directions = [name for r in results for name in r.request.directions]
     systems = (s for r in results if r.adjoint is not None for s in r.adjoint.systems)
     found = {u.name for s in systems if s.solver in plan.available for u in s.unknowns}
     declared = {*problem.symbols, *directions} - found

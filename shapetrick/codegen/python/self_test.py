@@ -397,7 +397,7 @@ def _beside(c: Checked, confirmed: Array) -> str:
 def _pair(c: Checked, inputs: Mapping[Symbol, str], draws: Draws) -> list[str]:
     """Lines that put a gradient beside the difference that it should equal."""
     request = c.request
-    rows = request.wrt if request.rows is None else request.rows
+    rows = request.first_wrt
     name = inputs[request.wrt]
     result, value = f"found[{c.at}]", f"found[{c.value_at}]"
     given = f'inputs["{c.upstream}"]' if c.upstream else "u" if request.kind == "vjp" else "v"
