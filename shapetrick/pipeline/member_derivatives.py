@@ -46,7 +46,8 @@ from ..families.given_letters import (
     with_other_letters,
 )
 from ..families.given_orders import AFTER, BEFORE, Comparison, LetterOrder, bounds_of, meeting
-from ..families.recurrence import Backpropagation, MemberUse, segments_of
+from ..families.recurrence import Backpropagation, MemberUse
+from ..families.unrolling import segments_of
 from ..families.upstream_regions import Gap, of_one_upstream, recurrent_in
 from ..implicit.adjoint import member_adjoints
 from .jacobians import INSTEAD, NO_FORM, jacobian, moved, opened
