@@ -167,7 +167,7 @@ def refuse_unknown(scope: Scope, root: SyntaxNode) -> None:
 
 
 def expression_among(
-    values: Mapping[str, Expr], node: SyntaxNode, scope: Scope, shape: Shape | None = None
+    values: Mapping[str, Expr], node: SyntaxNode, scope: Scope, shape: Shape | None
 ) -> Expr:
     """An expression in values that a problem's names have by now; `shape` sizes a bare `I`."""
     known = known_scope(scope.text, values, scope.functions, scope.dims)

@@ -286,7 +286,7 @@ class MemberScope:
         declared = [s for s in self.segments if s.body is None]
         return Order((*self.bodies, *self.sides), declared, self.functions)
 
-    def uses_of(self, root: SyntaxNode, over: tuple[Range, ...] = ()) -> Iterator[Use]:
+    def uses_of(self, root: SyntaxNode, over: tuple[Range, ...]) -> Iterator[Use]:
         """The names in an expression, each with the ranges that its indices run over."""
         of_dims = {d.base for d in self.scope.dims if isinstance(d, Member)}
         stack: list[tuple[SyntaxNode, tuple[Range, ...]]] = [(root, over)]

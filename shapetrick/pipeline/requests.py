@@ -141,7 +141,7 @@ def _restored_rewritings(found: Iterable[Rewriting], restored: Restored) -> Iter
         yield Rewriting(step.rule, before, after)
 
 
-def conclude(problem: Problem, request: Request, gradient: Expr, seed: int = 0) -> Result:
+def conclude(problem: Problem, request: Request, gradient: Expr, seed: int) -> Result:
     """A gradient (or backward rule) that was derived elsewhere, simplified and validated."""
     simplifier = Simplifier(problem.definitions.values(), [request.of])
     return concluded(problem, request, simplifier(gradient), simplifier, seed)

@@ -20,7 +20,7 @@ from .index_scope import IndexNames
 from .positions import POSITION, flipped
 
 
-def with_slices(root: SyntaxNode, known: IndexNames, over: Range | None = None) -> SyntaxNode:
+def with_slices(root: SyntaxNode, known: IndexNames, over: Range | None) -> SyntaxNode:
     """The expression with slices in the place of what letters run over in part; `over` is the range
     of a letter that the whole has."""
 
