@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from functools import lru_cache, reduce
 from itertools import product
-from math import lcm, prod
+from math import comb, lcm, prod
 from operator import and_
 from typing import Any, ClassVar, NoReturn, cast
 
@@ -163,12 +163,18 @@ class Dim:
         return lcm(*(k.denominator for _, k in self.terms))
 
     def over(self, divisor: int) -> Dim | None:
-        """What it is divided by a positive number; None where that is not whole for some sizes."""
+        """What it is divided by a positive number; None where that is not whole for some sizes,
+        which its coefficients by binomials tell (G. Pólya, *Über ganzwertige ganze Funktionen*,
+        1915)."""
         found = Dim(tuple((names, _exact(Fraction(k, divisor))) for names, k in self.terms))
-        q, names = found.denominator, found.names
-        whole = Dim(tuple((term, int(k * q)) for term, k in found.terms))
-        sizes = (dict(zip(names, x, strict=True)) for x in product(range(q), repeat=len(names)))
-        return found if all(whole.size(at) % q == 0 for at in sizes) else None
+        by_binomials: dict[tuple[tuple[str, int], ...], Coefficient] = {}
+        for names, k in found.terms:
+            degrees = Counter(names)
+            for chosen in product(*(range(1, d + 1) for d in degrees.values())):
+                parts = prod(map(_surjections, degrees.values(), chosen))
+                key = tuple(zip(degrees, chosen, strict=True))
+                by_binomials[key] = by_binomials.get(key, 0) + k * parts
+        return found if all(k == int(k) for k in by_binomials.values()) else None
 
     def shared_names(self) -> Monomial:
         """The names that are in all terms."""
@@ -203,6 +209,12 @@ Extent = tuple[Dim, ...]  # the shape of an array: one dimension for each axis
 ONE = Dim.of(1)
 NOTHING = Dim.of(0)
 SCALAR: Shape = (ONE, ONE)
+
+
+@lru_cache(maxsize=4096)
+def _surjections(n: int, k: int) -> int:
+    """Those of n things to k: how often `binomial(x, k)` is in x^n."""
+    return sum((-1) ** (k - i) * comb(k, i) * i**n for i in range(k + 1))
 
 
 @lru_cache(maxsize=4096)

@@ -59,8 +59,12 @@ def lone_entries_of(roots: Iterable[Expr]) -> list[str]:
 def twins_of(problem: Problem) -> tuple[str, ...]:
     """The warnings of names that are one elsewhere: a Greek letter, and the letter written out."""
     names = (*problem.symbols, *problem.definitions, *problem.functions)
-    letters = (name for name in names if not name.isascii() and other_spelling(name) in names)
-    return tuple(f"`{other_spelling(name)}` and `{name}` are two names here." for name in letters)
+    pairs = ((other_spelling(name), name) for name in names if not name.isascii())
+    return tuple(
+        f"`{other}` and `{name}` are two names here."
+        for other, name in pairs
+        if other != name and other in names
+    )
 
 
 def absence(problem: Problem, request: Request) -> str:

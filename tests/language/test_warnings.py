@@ -37,6 +37,7 @@ WARNED = [
      ["`y` does not occur in `A x`: the gradient is zero. Did you mean `x`?"]),
     ("x : n; c : scalar; J = dot(x, x); check grad J wrt x = 2 c x", []),
     ("sigma, σ : scalar; grad sigma^2 σ wrt σ", ["`sigma` and `σ` are two names here."]),
+    ("x̂, é : n; grad x̂' é wrt x̂", []),
     ("z : n; p = softmax(z, axis=1); grad sum(p.^2) wrt z",
      ["`softmax(z, axis=1)`: along axis 1 of n×1 is one entry; "
       "a column has its entries along axis 0."]),

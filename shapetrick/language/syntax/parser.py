@@ -288,10 +288,12 @@ class Builder(ApplicationBuilder, HeadBuilder, StructureBuilder, IndexBuilder, L
 
     def dim_quotient(self, c: list[Any]) -> TypedDimension:
         size = _whole(c[1], "a dimension")
-        found = c[0].dim.over(size) if size else None
+        dim = c[0].dim
+        found = dim.over(size) if size else None
         if found is None:
+            above = f"({dim})" if len(dim.terms) > 1 else str(dim)
             raise ParseError(
-                f"`({c[0].dim}) / {c[1]}` is not whole for every size: give this dimension a name "
+                f"`{above} / {c[1]}` is not whole for every size: give this dimension a name "
                 "of its own.",
                 c[1].span,
             )
