@@ -7,7 +7,8 @@
 The texts are the project's own problems with tokens and characters changed, lines of several
 problems put together, and random sentences of the language. Each goes through the whole program:
 read, derived or judged, and shown in one of the forms. Exits with 1 if one ends in an exception
-that is no refusal, takes more than 5 s of the processor, or more than 1 GB.
+that is no refusal, takes more than 5 s of the processor, or more than 1 GB. Beside other work set
+OPENBLAS_NUM_THREADS=1: threads that wait for each other count as work.
 """
 
 from __future__ import annotations

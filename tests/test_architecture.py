@@ -40,7 +40,7 @@ EDGES = {
     "derivation": {"algebra", "language", "numerics"},
     "simplification": {"algebra", "language"},
     "validation": {"algebra", "numerics"},
-    "families": {"derivation", "numerics", "simplification", "validation"},
+    "families": {"algebra", "derivation", "numerics", "simplification", "validation"},
     "tracing": {
         *("families", "language", "language.shapes", "language.syntax", "numerics"),
         "simplification",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..core.expr import Call, Duplicate, Expr, MatMul, Name, Symbol, transpose
+from ..core.expr import PRODUCT, Call, Duplicate, Expr, MatMul, Name, Symbol, Total, transpose
 from ..core.functions import TABLE
 from .fingerprints import key_of
 from .index_terms import Term, is_multilinear, read_terms
@@ -53,6 +53,8 @@ class Symmetry:
             return known[e.args[0]]
         if _is_doubled(e):
             return True
+        if isinstance(e, Total) and e.fold == PRODUCT:  # whose order the transpose turns round
+            return False
         if is_multilinear(e):
             turned = [t._replace(rows=t.cols, cols=t.rows) for t in products]
             here, there = (

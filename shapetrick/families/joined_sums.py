@@ -1,15 +1,17 @@
-"""Other ways to write sums over members: those over one range that are added as one, and what all
-summands have before them."""
+"""Other ways to write sums over members: those over one range that are added as one, what all
+summands have before them, and none where they are of deviations from a mean."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 
 from ..core import expr as ex
-from ..core.expr import SUM, Add, Expr, Number, Times, Total
+from ..core.expr import SUM, Add, Expr, MatMul, Name, Number, Symbol, Times, Total
 from ..core.families import index_letters, letters_in, reindexed
-from ..core.indices import Index
+from ..core.indices import Index, Range, dim_of
+from ..core.problem import Problem
+from ..core.structure import factors_of, is_zero, unnamed
 from ..core.traversal import transform
 
 _ANY = "·"  # the letter of a range, while ranges are compared
@@ -33,6 +35,64 @@ def with_factors_before(e: Expr) -> Expr:
         return ex.times(*before, ex.total(rest, x.over)) if before else x
 
     return transform(e, taken_out, into_names=False)
+
+
+def without_deviations(e: Expr, problem: Problem, simplified: Callable[[Expr], Expr]) -> Expr:
+    """The expression without sums that are zero since what is subtracted in each summand is the
+    mean: `sum(i) (x[i] - mu)` where `mu = sum(i) x[i] / N`."""
+
+    def zero_if_so(x: Expr) -> Expr:
+        if not isinstance(x, Total) or x.fold != SUM or x.over.where:
+            return x
+        over = x.over.lettered(_ANY)  # which no name has that stands for a sum
+        core = _varying(reindexed(x.args[0], {x.over.letter: Index(_ANY)}))
+        if not isinstance(core, Add):
+            return x
+        shares = [_share(a, over, problem) for a in core.args]
+        if all(share is a for share, a in zip(shares, core.args, strict=True)):
+            return x
+        return ex.zeros(*x.shape) if is_zero(simplified(ex.add(*shares))) else x
+
+    return transform(e, zero_if_so, into_names=False)
+
+
+def _varying(summand: Expr) -> Expr:
+    """What varies in a summand by the letter of its range, without the factors that do not."""
+    while isinstance(summand, (Times, MatMul)):
+        varying = [a for a in summand.args if _ANY in letters_in(a)]
+        if len(varying) != 1:
+            break
+        (summand,) = varying
+    return summand
+
+
+def _share(term: Expr, over: Range, problem: Problem) -> Expr:
+    """What each summand has of a term that is the multiple of a sum over the same range: `x[i]`
+    of `N mu`. Other terms stay."""
+    names = {a: known for a in factors_of(term) if (known := _value(a, problem)) is not None}
+    if _ANY in letters_in(term) or len(names) != 1:
+        return term
+    ((name, known),) = names.items()
+    sums = [a for a in factors_of(known) if isinstance(a, Total)]
+    if len(sums) != 1 or sums[0].fold != SUM or sums[0].over.lettered(_ANY) != over:
+        return term
+    count = ex.dimension(dim_of(over.last.minus(over.first).plus(1)))
+    body = reindexed(sums[0].args[0], {sums[0].over.letter: Index(_ANY)})
+    scales = [a for a in (*factors_of(term), *factors_of(known)) if a not in (name, sums[0])]
+    return ex.times(*scales, count, body)
+
+
+def _value(e: Expr, problem: Problem) -> Expr | None:
+    """What a name or a member is defined as, by one line."""
+    if isinstance(e, Name):
+        return unnamed(problem.definitions.get(e.name, e))
+    if not isinstance(e, Symbol) or not e.indices:
+        return None
+    lines = problem.families.of(e.base)
+    if len(lines) != 1 or lines[0].body is None:
+        return None
+    at = {i.letter: own for i, own in zip(lines[0].indices, e.indices, strict=True)}
+    return reindexed(lines[0].body, at)
 
 
 def _joined(e: Add) -> Expr:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ..algebra.symmetry import Symmetry
 from ..core import expr as ex
-from ..core.expr import LARGEST, PRODUCT, SUM, Expr, Symbol, Total
+from ..core.expr import LARGEST, PRODUCT, SUM, Expr, Number, Symbol, Times, Total
 from ..core.families import Place, index_letters, letters_in, reindexed
 from ..core.indices import Index, Range, member
 from ..core.traversal import postorder, substitute
@@ -80,6 +81,7 @@ def opened_sums(
     the sums, each after all in which it stands."""
     found: dict[tuple[Total, tuple[Range, ...]], OpenSum] = {}
     depth: dict[OpenSum, int] = {}
+    symmetric = Symmetry()
 
     def bare(e: Expr, ranges: tuple[Range, ...], level: int) -> Expr:
         stand_ins: dict[Expr, Expr] = {}
@@ -90,7 +92,8 @@ def opened_sums(
             if s is None:
                 at = [Index(r.letter) for r in kept]
                 name = member(f"({x} at {', '.join(map(str, at))})", *at) if at else f"({x})"
-                symbol = ex.symbol(name, x.shape)
+                attributes = frozenset({"symmetric"}) if symmetric(x) else frozenset()
+                symbol = ex.symbol(name, x.shape, attributes)
                 s = found[x, kept] = OpenSum(x, symbol, inner, kept)
             depth[s] = max(depth.get(s, 0), level)
             stand_ins[x] = s.symbol
@@ -98,6 +101,18 @@ def opened_sums(
 
     opened = [bare(e, ranges, 0) for e, ranges in placed]
     return opened, sorted(found.values(), key=depth.__getitem__)
+
+
+def summed(e: Expr, ranges: Sequence[Range]) -> Expr:
+    """The sum over members, with a minus sign before it."""
+    if not ranges:
+        return e
+    numbers = [a.value for a in e.args if isinstance(a, Number)] if isinstance(e, Times) else []
+    negative = bool(numbers) and numbers[0] < 0
+    found = -e if negative else e
+    for over in reversed(ranges):
+        found = ex.total(found, over)
+    return -found if negative else found
 
 
 def _outermost(e: Expr) -> Iterator[Total]:

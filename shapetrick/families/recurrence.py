@@ -17,7 +17,7 @@ from itertools import pairwise, product
 from ..core import expr as ex
 from ..core.cost import length
 from ..core.dims import Shape
-from ..core.expr import SUM, UNIT, Expr, Name, Number, Symbol, Times, as_symbol
+from ..core.expr import SUM, UNIT, Expr, Name, Symbol, as_symbol
 from ..core.families import (
     Families,
     MemberBox,
@@ -47,8 +47,8 @@ from ..simplification.simplifier import Simplifier
 from .contributions import Contribution, Padding, contribution, widened
 from .equation_regions import are_alike, with_joined
 from .given_letters import LARGE
-from .joined_sums import joined_sums, with_factors_before
-from .member_sums import OpenSum, opened_sums
+from .joined_sums import joined_sums, with_factors_before, without_deviations
+from .member_sums import OpenSum, opened_sums, summed
 from .schedule import schedule
 from .unrolling import segments_of
 
@@ -94,9 +94,7 @@ class Backpropagation:
     _bases: dict[str, str] = field(default_factory=dict)  # of what is called so
     _multipliers: dict[str, Equation] = field(default_factory=dict)
     _least: dict[str, int] = field(default_factory=dict)
-    _sums: dict[str, Callable[[Place], Expr]] = field(
-        default_factory=dict
-    )  # what symbols stand for
+    _sums: dict[str, Callable[[Place], Expr]] = field(default_factory=dict)  # that symbols are
     _upstreams: dict[Symbol, Expr] = field(default_factory=dict)  # likewise, in steps
     _padded: dict[Padding, None] = field(default_factory=dict)
     _simplifier: Simplifier = field(default_factory=Simplifier)
@@ -157,8 +155,22 @@ class Backpropagation:
             self._note_lengths(e)
         needed = self._recurrences([*(q.value for q in gradients), *others])
         needed = self._inlined(needed, [*(q.value for q in gradients), *others])
-        with_sums = [tuple(map(self._with_sums, equations)) for equations in (needed, gradients)]
-        return Recursion(with_sums[0], with_sums[1], self._lengths(), tuple(self._padded))
+        told = tuple(map(self._with_sums, self._without_zeros([*needed, *gradients])))
+        k = len(needed)
+        return Recursion(told[:k], told[k:], self._lengths(), tuple(self._padded))
+
+    def _without_zeros(self, equations: Sequence[Equation]) -> Sequence[Equation]:
+        """The equations with zeros in the place of members that are told to be zero."""
+        others = {q.symbol.base for q in equations if q.solves or not is_zero(q.value)}
+        zero = {q.symbol.base for q in equations} - others
+
+        def put(x: Expr) -> Expr | None:
+            return ex.zeros(*x.shape) if isinstance(x, Symbol) and x.base in zero else None
+
+        pairs = [(q, replaced(q.value, put)) for q in equations] if zero else []
+        if all(e is q.value for q, e in pairs):
+            return equations
+        return self._without_zeros([replace(q, value=self.simplified(e)) for q, e in pairs])
 
     def _with_sums(self, q: Equation) -> Equation:
         """The equation with its sums over members, each by a letter of its own."""
@@ -417,7 +429,7 @@ class Backpropagation:
         for piece in self._pieces:
             if s.symbol in symbols_of(piece.body) and {*s.kept} <= {*piece.ranges}:
                 others = [r for r in piece.ranges if r not in s.kept]
-                parts.append(_summed(self.through(piece, s.symbol), others))
+                parts.append(summed(self.through(piece, s.symbol), others))
         return self.simplified(s.share(ex.add(*parts))) if parts else None
 
     def through(self, piece: MemberUse, variable: Expr) -> Expr:
@@ -483,9 +495,7 @@ class Backpropagation:
             else:
                 plain.append(value)
         parts = [self.simplified(ex.add(*plain))] if plain else []
-        parts += [
-            _summed(self.simplified(ex.add(*terms)), ranges) for ranges, terms in sums.items()
-        ]
+        parts += [summed(self.simplified(ex.add(*terms)), ranges) for ranges, terms in sums.items()]
         return ex.add(*parts) if parts else ex.zeros(*wrt.shape)
 
     # ---- regions
@@ -621,6 +631,8 @@ class Backpropagation:
         """Simplified; sums over one range are one where that is no longer, scalars stand before
         sums where that is shorter, and members are symbols again, not names of definitions."""
         e = self._with_symbols(self._simplifier(e))
+        kept = without_deviations(e, self.problem, self._simplifier)
+        e = e if kept is e else self._with_symbols(self._simplifier(kept))
         for other, gain in ((joined_sums, 0), (with_factors_before, 1)):
             changed = other(e)
             if changed is not e:
@@ -642,18 +654,6 @@ class Backpropagation:
             return ex.symbol(x.name, x.shape) if x.indices else x
 
         return replaced(e, put)
-
-
-def _summed(e: Expr, ranges: Sequence[Range]) -> Expr:
-    """The sum over members, with a minus sign before it."""
-    if not ranges:
-        return e
-    numbers = [a.value for a in e.args if isinstance(a, Number)] if isinstance(e, Times) else []
-    negative = bool(numbers) and numbers[0] < 0
-    found = -e if negative else e
-    for over in reversed(ranges):
-        found = ex.total(found, over)
-    return -found if negative else found
 
 
 def _spans(

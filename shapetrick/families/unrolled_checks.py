@@ -17,10 +17,12 @@ from ..core.problem import Claim, Problem, Request
 from ..core.results import Recursion, Validation, Verdict
 from ..core.traversal import symbols_of
 from ..validation.checker import checker_of
-from ..validation.sample_points import OUTSIDE
+from ..validation.sample_points import OUTSIDE, SINGULAR
 from .unrolling import Unrolling, segments_of, values_within, with_cotangents
 
 DEPTHS = 3  # how many lengths are tried
+FEWEST = 2  # at which there is something to be seen: else some larger ones are tried
+BARREN = (OUTSIDE, SINGULAR)  # where there is no value, as of the logarithm of an empty sum
 ENDS = 4  # members at either end of a long family that are looked at, fewer along several axes
 _WORST: tuple[Verdict, ...] = ("verified", "unchecked", "wrong")
 
@@ -192,23 +194,30 @@ def _numbers(at: Indices) -> tuple[int, ...]:
     return tuple(i.offset for i in at.values())
 
 
-def depths(recursion: Recursion) -> Iterator[Mapping[str, int]]:
+def depths(recursion: Recursion, larger_by: int = 0) -> Iterator[Mapping[str, int]]:
     """The lengths at which a recurrence is validated, each letter's another."""
     for more in range(DEPTHS if recursion.least else 1):
         yield {
-            letter: least + (more + k) % DEPTHS
+            letter: least + larger_by + (more + k) % DEPTHS
             for k, (letter, least) in enumerate(recursion.least.items())
         }
 
 
 def judged(problem: Problem, request: Request, recursion: Recursion, seed: int) -> Iterator[Judged]:
     """The verdict on each member at several lengths."""
-    for lengths in depths(recursion):
-        whole = replace(problem, systems=systems_at(problem.families, lengths))
-        for member in unrolled(problem.families, request, recursion, lengths):
-            checker = checker_of(whole, request_of(request, member), [member.gradient], seed)
-            check = checker.check if request.claim is None else checker.check_claim
-            yield Judged(lengths, member, check(member.gradient))
+    seen = 0
+    for larger_by in (0, DEPTHS):
+        for lengths in depths(recursion, larger_by):
+            whole = replace(problem, systems=systems_at(problem.families, lengths))
+            found = []
+            for member in unrolled(problem.families, request, recursion, lengths):
+                checker = checker_of(whole, request_of(request, member), [member.gradient], seed)
+                check = checker.check if request.claim is None else checker.check_claim
+                found.append(Judged(lengths, member, check(member.gradient)))
+            yield from found
+            seen += any(j.validation.reason not in BARREN for j in found)
+        if seen >= FEWEST or not recursion.least:
+            return
 
 
 def validate(problem: Problem, request: Request, recursion: Recursion, seed: int) -> Validation:
@@ -218,8 +227,8 @@ def validate(problem: Problem, request: Request, recursion: Recursion, seed: int
 
 def worst_of(all_judged: Sequence[Judged], seed: int) -> Validation:
     """The verdict on all; the sizes are those of the first member at each length. Where there is no
-    value, as of the logarithm of an empty sum, there is no gradient to be looked at."""
-    all_judged = [j for j in all_judged if j.validation.reason != OUTSIDE] or all_judged
+    value there is no gradient to be looked at."""
+    all_judged = [j for j in all_judged if j.validation.reason not in BARREN] or all_judged
     found = [j.validation for j in all_judged]
     firsts = [next(group) for _, group in groupby(all_judged, key=lambda j: j.lengths)]
     sizes = [{**j.lengths, **next(iter(j.validation.sizes), {})} for j in firsts]

@@ -56,6 +56,46 @@ def test_the_recurrence_is_what_a_lecture_writes() -> None:
     assert str(d.gradient) == "Z[l-1]' (G[l] .* sigma[l]'(Z[l-1] W[l] + b[l]))"
 
 
+POINTS = "x[i], y[i] : n for i = 1..N\nmu = sum(i = 1..N) x[i] / N\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (POINTS + "J = sum(i = 1..N) norm(x[i] - mu)^2\ngrad J wrt x[i]", "2 (x[i] - mu)"),
+        (POINTS + "nu = (sum(i = 1..N) y[i]) / N\nJ = sum(i = 1..N) (x[i] - mu)' (y[i] - nu)\n"
+         "grad J wrt y[i]", "x[i] - mu"),
+        (POINTS + "A : n x n\nJ = sum(i = 1..N) norm(A x[i] - A mu)^2 / 2\ngrad J wrt x[i]",
+         "A' A (x[i] - mu)"),
+        (POINTS + "S = sum(i = 1..N) (x[i] - mu) (x[i] - mu)'\nJ = logdet(S)\ngrad J wrt x[i]",
+         "2 inv(S) (x[i] - mu)"),
+        ("z[i,k] : scalar for i = 1..N, k = 1..K\nm[k] = sum(i = 1..N) z[i,k] / N for k = 1..K\n"
+         "J = sum(k = 1..K) (sum(i = 1..N) (z[i,k] - m[k])^2)^2\ngrad J wrt z[i,k]",
+         "4 (sum(j = 1..N) (z[j,k] - m[k])^2) (z[i,k] - m[k])"),
+    ],
+)  # fmt: skip
+def test_deviations_from_a_mean_add_up_to_zero(text: str, expected: str) -> None:
+    d = derive(text)
+    assert d.verified, d.validation
+    assert str(d.gradient) == expected
+
+
+def test_what_only_looks_like_a_mean_stays() -> None:
+    """A sum over other members, a product of symmetric ones: what is subtracted is not all."""
+    for text in (
+        "x[i] : n for i = 1..N\nmu = sum(i = 2..N) x[i] / N\nJ = sum(i = 1..N) norm(x[i] - mu)^2\n"
+        "grad J wrt x[N]",
+        "x[i] : scalar for i = 1..N\nmu = sum(i = 1..N) x[i] / N\n"
+        "J = sum(i = 1..N) (x[i] - x[i] mu)^3\ngrad J wrt x[i]",
+        "A[i] : n x n symmetric for i = 1..N; B : n x n\nP = prod(i = 1..N) A[i]\n"
+        "J = tr(P B) + tr(P' B)\ngrad J wrt B",
+        "A[i] : n x n symmetric for i = 1..N; B : n x n\nP = prod(i = 1..N) A[i]\n"
+        "J = tr(B P)\ngrad J wrt A[i]",
+    ):
+        d = derive(text)
+        assert d.verified, (text, d.validation)
+
+
 @pytest.mark.parametrize(
     ("definitions", "wrt", "expected"),
     [
