@@ -21,9 +21,8 @@ LARGE = 800.0  # an argument at which exp has no value any more
 OVERFLOW, SINGULAR, CANCELLATION = 10_000, 1_000, 100  # what each counts; an operation is 1
 
 
-class Instability:
-    """How unstable expressions are to compute, and which of their parts are shares of 1 by the way
-    they are used."""
+class Risks:
+    """Risks of expressions, and which of their parts are shares of 1 by the way they are used."""
 
     def __init__(self, roots: Sequence[Expr]) -> None:
         self.ranges = EntryRanges()
@@ -33,7 +32,7 @@ class Instability:
         self._shares = {x for e in nodes for x in (e, negate(e.args[1]))}
 
     def of(self, e: Expr) -> int:
-        """That of all that is computed for it."""
+        """The risk of all that is computed for it."""
         return remembered(
             self._found, e, lambda x: self._own(x) + sum(self._found[a] for a in x.args)
         )
@@ -66,7 +65,7 @@ class Instability:
         if is_below(e) and self._may_underflow(e.args[0]):
             return SINGULAR
         row = TABLE.get(e.op)
-        found = 1 if row is None else _severity(row)
+        found = 1 if row is None else _risk(row)
         if found == SINGULAR and not self.is_computed(e.args[0]):
             return 1  # what is given is not rounded to 0
         if found == SINGULAR:
@@ -100,7 +99,7 @@ class Instability:
 
 
 @cache
-def _severity(row: Function) -> int:
+def _risk(row: Function) -> int:
     """What a function of every entry counts: where it overflows, where it has a pole at 0."""
     if row.arity != 1 or not row.elementwise:
         return 1
