@@ -27,7 +27,9 @@ def run(args: Namespace) -> int:
     """Derive what is asked. Returns the exit status; raises BadInput."""
     if args.standalone and args.format != "latex":
         raise BadInput("`--standalone` goes with `--format latex`.")
-    status, _ = each_source(args, partial(_derive, args), _DOCUMENTS)
+    if args.format in _DOCUMENTS and several(args):
+        raise BadInput(f"`--format {args.format}` makes a document of one problem: give one file.")
+    status, _ = each_source(args, partial(_derive, args))
     return status
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -43,14 +43,9 @@ def several(args: Namespace) -> bool:
     return len(args.files) > 1 or not one_each
 
 
-def each_source(
-    args: Namespace, work: WorkOnSource, documents: Container[str] = ()
-) -> tuple[int, Counter[str]]:
+def each_source(args: Namespace, work: WorkOnSource) -> tuple[int, Counter[str]]:
     """Read each problem and do the work. Returns the highest status and all that was counted; a
-    problem that can't be read does not keep the others from being worked on. Raises BadInput, also
-    for several where they are written as one of the formats that are `documents`."""
-    if documents and args.format in documents and several(args):
-        raise BadInput(f"`--format {args.format}` makes a document of one problem: give one file.")
+    problem that can't be read does not keep the others from being worked on. Raises BadInput."""
     given = [(None, None)] if args.texts else _sources(args.files)
     one = partial(_worked_on, args, work)
     if args.jobs > 1 and "-" not in args.files:

@@ -22,7 +22,9 @@ ShowVerdict = Callable[[JudgedClaim], None]
 
 def run(args: Namespace) -> int:
     """Judge the claims. Returns the exit status; raises BadInput."""
-    status, counts = each_source(args, partial(_check, args), _DOCUMENTS)
+    if args.format in _DOCUMENTS and several(args):
+        raise BadInput(f"`--format {args.format}` makes a document of one problem: give one file.")
+    status, counts = each_source(args, partial(_check, args))
     if args.format == "text" and (args.quiet or counts.total() > 1):
         print("" if args.quiet else "\n", end="")
         print(", ".join(f"{counts[v]} {v}" for v in ("right", "wrong", "unchecked") if counts[v]))
