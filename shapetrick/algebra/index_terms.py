@@ -38,6 +38,7 @@ from ..core.expr import (
     Times,
     Transpose,
     dimension,
+    matmul,
     transpose,
 )
 from ..core.functions import TABLE
@@ -345,13 +346,25 @@ def _open_matmul(
     d: _TermBuilder, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, depth: int
 ) -> bool:
     if exponent is not UNIT:
-        return False
+        return _open_outer(d, e, rows, cols, exponent, depth)
     right = cols
     for a in reversed(e.args[1:]):
         left = d.node(a.shape[0])
         d.pending.append((a, left, right, UNIT, depth + 1))
         right = left
     d.pending.append((e.args[0], rows, right, UNIT, depth + 1))
+    return True
+
+
+def _open_outer(
+    d: _TermBuilder, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, depth: int
+) -> bool:
+    """The power of an outer product is the outer product of the powers."""
+    k = next((i for i, a in enumerate(e.args[:-1], 1) if a.shape[1] == ONE), 0)
+    if not k or not _whole(exponent):
+        return False
+    d.pending.append((matmul(*e.args[:k]), rows, (), exponent, depth + 1))
+    d.pending.append((matmul(*e.args[k:]), (), cols, exponent, depth + 1))
     return True
 
 

@@ -18,11 +18,14 @@ from .expr import (
     OfVectors,
     Ones,
     Power,
+    Symbol,
     Times,
     add,
     exact,
 )
 from .traversal import postorder
+
+SUM_OVER_MEMBERS = 3  # at least: the sum, a function of a member, what that is multiplied by
 
 
 def length(e: Expr) -> int:
@@ -57,6 +60,8 @@ def outline(e: Expr) -> list[str]:
 def _leaf_length(x: Expr) -> int:
     if isinstance(x, Number):
         return int(is_negative(x)) + _is_quotient(x.value)
+    if isinstance(x, Symbol) and x.is_stand_in:
+        return SUM_OVER_MEMBERS
     return 1 if isinstance(x, (Ones, OfVectors)) else 0
 
 

@@ -104,6 +104,11 @@ class Named(Expr):
     def name(self) -> str:
         return member(self.base, *self.indices) if self.indices else self.base
 
+    @property
+    def is_stand_in(self) -> bool:
+        """Whether its name is the text of what it stands for, as of a sum over members."""
+        return self.base.startswith("(")
+
 
 @node_class
 class Number(Expr):

@@ -1,9 +1,9 @@
-"""Other ways to write sums over members: those over one range that are added as one, what all
-summands have before them, and none where they are of deviations from a mean."""
+"""Other ways to write sums over members: those over one range that are added as one, equal ones by
+one letter, what all summands have before them, none where they are of deviations from a mean."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
 from ..core import expr as ex
@@ -12,7 +12,7 @@ from ..core.families import index_letters, letters_in, reindexed
 from ..core.indices import Index, Range, dim_of
 from ..core.problem import Problem
 from ..core.structure import factors_of, is_zero, unnamed
-from ..core.traversal import transform
+from ..core.traversal import postorder, transform
 
 _ANY = "·"  # the letter of a range, while ranges are compared
 
@@ -29,12 +29,42 @@ def with_factors_before(e: Expr) -> Expr:
     def taken_out(x: Expr) -> Expr:
         if not isinstance(x, Total) or x.fold != SUM or not isinstance(x.args[0], Times):
             return x
-        factors, letter = x.args[0].args, x.over.letter
-        before = [a for a in factors if a.is_scalar and letter not in letters_in(a)]
-        rest = ex.times(*(a for a in factors if a not in before))
+        varying = reindexed(x.args[0], {x.over.letter: Index(_ANY)})
+        before = [a for a in factors_of(varying) if a.is_scalar and _ANY not in letters_in(a)]
+        rest = ex.times(*(a for a in factors_of(x.args[0]) if a not in before))
         return ex.times(*before, ex.total(rest, x.over)) if before else x
 
     return transform(e, taken_out, into_names=False)
+
+
+class EqualSums:
+    """Sums that differ in letters alone as one: the symbol that stands for it, or else the sum by
+    the letter that the first of them has."""
+
+    def __init__(self, symbols: Iterable[tuple[Expr, Symbol]] = ()) -> None:
+        self._symbols = {_relettered(x): symbol for x, symbol in symbols}
+
+    def __call__(self, e: Expr) -> Expr:
+        firsts: dict[Expr, Expr] = dict(self._symbols)
+
+        def first_of(x: Expr) -> Expr:
+            return firsts.setdefault(_relettered(x), x) if isinstance(x, Total) else x
+
+        return transform(e, first_of, into_names=False)
+
+
+def _relettered(e: Expr) -> Expr:
+    """The expression with letters of sums that tell how many sums are within."""
+
+    def by_depth(x: Expr) -> Expr:
+        if not isinstance(x, Total):
+            return x
+        within = (len(y.over.letter) for y in postorder(x.args) if isinstance(y, Total))
+        letter = _ANY * (1 + max(within, default=0))
+        body = reindexed(x.args[0], {x.over.letter: Index(letter)})
+        return ex.total(body, x.over.lettered(letter), x.fold)
+
+    return transform(e, by_depth, into_names=False)
 
 
 def without_deviations(e: Expr, problem: Problem, simplified: Callable[[Expr], Expr]) -> Expr:

@@ -28,6 +28,11 @@ class OpenSum:
     kept: tuple[Range, ...]
 
     @property
+    def bare(self) -> Expr:
+        """The sum, with symbols for the sums within."""
+        return ex.total(self.body, self.total.over, self.total.fold)
+
+    @property
     def whole(self) -> Symbol:
         """What stands for the summand as a whole, where it is a member of a fold that compares."""
         indices = (Index(r.letter) for r in self.ranges)

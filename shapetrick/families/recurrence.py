@@ -47,7 +47,7 @@ from ..simplification.simplifier import Simplifier
 from .contributions import Contribution, Padding, contribution, widened
 from .equation_regions import are_alike, with_joined
 from .given_letters import LARGE
-from .joined_sums import joined_sums, with_factors_before, without_deviations
+from .joined_sums import EqualSums, joined_sums, with_factors_before, without_deviations
 from .member_sums import OpenSum, opened_sums, summed
 from .schedule import schedule
 from .unrolling import segments_of
@@ -98,6 +98,7 @@ class Backpropagation:
     _upstreams: dict[Symbol, Expr] = field(default_factory=dict)  # likewise, in steps
     _padded: dict[Padding, None] = field(default_factory=dict)
     _simplifier: Simplifier = field(default_factory=Simplifier)
+    _with_equal_sums: EqualSums = field(default_factory=EqualSums)
 
     @property
     def families(self) -> Families:
@@ -396,10 +397,9 @@ class Backpropagation:
             s.symbol.base: partial(s.read_for, named.get(s.symbol, s.total)) for s in sums
         }
         self._sums.update((s.whole.base, s.summand_for) for s in sums if s.total.fold != SUM)
-        pieces = [
-            replace(piece, body=body) for piece, body in zip(self._pieces, opened, strict=True)
-        ]
-        self._learn_definitions(pieces)
+        pieces = [replace(p, body=body) for p, body in zip(self._pieces, opened, strict=True)]
+        self._with_equal_sums = EqualSums((s.bare, s.symbol) for s in sums if not s.kept)
+        self._learn_definitions(pieces, [s.body for s in sums])
         summands = [MemberUse(s.body, UNIT, s.ranges) for s in sums]
         self._pieces = [*pieces, *summands]  # without cotangents: what is used by what
         self._drop_unused()
@@ -413,12 +413,14 @@ class Backpropagation:
         own = len(self.asked)
         self._pieces = [*self._pieces[:own], *self._pieces[lines:], *self._pieces[own:lines]]
 
-    def _learn_definitions(self, opened: Sequence[MemberUse]) -> None:
+    def _learn_definitions(self, opened: Sequence[MemberUse], summands: Sequence[Expr]) -> None:
         """Simplify to names of members; where a line has sums, with symbols in their place too."""
         lines = [(s, s.body) for s in self.families.segments if s.body is not None]
         lines += [(s, piece.body) for piece in opened if (s := piece.defines) is not None]
         named = ((s.name, body) for s, body in lines if s.base not in self.linear)
         definitions = [ex.named(name, body) for name, body in dict.fromkeys(named)]
+        bodies = [*summands, *(piece.body for piece in opened)]
+        definitions += [x for x in postorder(bodies) if isinstance(x, Name)]
         roots = [*(piece.body for piece in self.asked), *(d.args[0] for d in definitions)]
         self._simplifier = Simplifier([*self.problem.definitions.values(), *definitions], roots)
 
@@ -630,12 +632,11 @@ class Backpropagation:
     def simplified(self, e: Expr) -> Expr:
         """Simplified; sums over one range are one where that is no longer, scalars stand before
         sums where that is shorter, and members are symbols again, not names of definitions."""
-        e = self._with_symbols(self._simplifier(e))
+        e = self._with_symbols(self._simplifier(self._with_equal_sums(e)))
         kept = without_deviations(e, self.problem, self._simplifier)
         e = e if kept is e else self._with_symbols(self._simplifier(kept))
         for other, gain in ((joined_sums, 0), (with_factors_before, 1)):
-            changed = other(e)
-            if changed is not e:
+            if (changed := self._with_equal_sums(other(e))) is not e:
                 for _ in range(1 + gain):  # a name that is found may be a common factor
                     changed = self._with_symbols(self._simplifier(changed))
                 e = changed if length(changed) <= length(e) - gain else e

@@ -208,6 +208,7 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("square root", "x ./ sqrt(x)", "sqrt(x)", _ANY),
     *_both_sizes("quotient of roots", "y ./ sqrt(x .* y)", "sqrt(y ./ x)", "nonneg", last=True),
     *_both_sizes("quotient of roots", "sqrt(x .* y) ./ y", "sqrt(x ./ y)", "nonneg", last=True),
+    Identity("outer product of powers", "(1 ./ x) (1 ./ y)", "1 ./ (x y)", "x : m; y : 1 x n"),
     Identity("product of roots", "sqrt(x) .* sqrt(y)", "sqrt(x .* y)", _TWO),
     Identity("quotient of roots", "sqrt(x) ./ sqrt(y)", "sqrt(x ./ y)", _TWO),
     Identity("root of a square", "sqrt(x.^2)", "abs(x)", _ANY),

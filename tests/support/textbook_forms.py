@@ -476,6 +476,19 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
          "s = sqrt(mean(D.^2, axis=1) + 1/100); Z = D ./ s; Y = g .* Z + b; vjp Y with G wrt X",
          "(G .* g - mean(G .* g, axis=1) - Z .* mean(G .* g .* Z, axis=1)) ./ s"),
     ),
+    "powers of outer products": (
+        ("P : m x n; r = sum(P, axis=1); c = sum(P, axis=0); J = sum(P .* log(P ./ (r c))); "
+         "grad J wrt P", "log(P ./ r ./ c) - 1"),
+        ("a : m; b : n; K : m x n; J = sum(K ./ (a b')); grad J wrt a", "-K (1 ./ b) ./ a.^2"),
+        ("a : m positive; b : n positive; K : m x n; J = sum(K .* log(a b')); grad J wrt a",
+         "sum(K, axis=1) ./ a"),
+        ("X : m x d; Y : n x d; a = sqrt(sum(X.^2, axis=1)); b = sqrt(sum(Y.^2, axis=1)); "
+         "S = X Y' ./ (a b'); vjp S with G wrt X",
+         "G (Y ./ b) ./ a - sum(G .* S, axis=1) .* X ./ a.^2"),
+        ("C : n x n; s = sqrt(diag(C)); R = C ./ (s s'); J = sum(R); grad J wrt C",
+         "1 ./ (s s') - diag((sum(R, axis=1) + sum(R, axis=0)') ./ s.^2) / 2"),
+        ("a : m; b : n; K : m x n; J = tr(K' (a b').^2); grad J wrt b", "2 b .* (K' a.^2)"),
+    ),
     "half angles": (
         ("x : n; J = sum(sinh(x) ./ (1 + cosh(x))); grad J wrt x", "(1 - tanh(x / 2).^2) / 2"),
     ),
