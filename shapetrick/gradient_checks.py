@@ -20,8 +20,8 @@ from .core.functions import Array
 from .core.results import Verdict
 from .numerics.error_curves import Curve
 from .render.plots import curve_figure
+from .tracing.array_terms import HIGHEST_RANK
 from .tracing.gradient_functions import ReadClaim, read_claim
-from .tracing.named_axes import HIGHEST_RANK
 from .validation.function_check import (
     SINGLE,
     FunctionCheck,

@@ -16,7 +16,7 @@ from itertools import combinations, islice
 import numpy as np
 
 from ..core.dims import SCALAR, Dim, shape_text
-from ..core.equations import EquationSystem, inputs_of, systems_within
+from ..core.equations import EquationSystem, inputs_of
 from ..core.errors import ShapetrickError, Span
 from ..core.expr import Abstract, Expr, Number, Symbol, call, symbol, times
 from ..core.functions import TABLE, Array
@@ -116,7 +116,7 @@ def judge_equality(
             f"the left side is {shape_text(left.shape)}, the right side {shape_text(right.shape)}"
         )
         return EqualityJudgement(claim, "wrong", shapes)
-    systems = () if problem is None else systems_within([left, right], problem.systems)
+    systems = () if problem is None else problem.systems_of(left, right)
     sides = _Sides(left, right, seed, systems)
     verdict, points = sides.verdict()
     if verdict == "right":

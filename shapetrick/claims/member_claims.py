@@ -23,7 +23,7 @@ from ..core.problem import Problem, Request
 from ..core.results import Equation, Recursion, Validation
 from ..core.traversal import postorder, substitute, symbols_of
 from ..families.given_checks import at_given, claimed, validate_given
-from ..families.recurrence import MemberUse, segments_of, unshifted
+from ..families.recurrence import MemberUse, unshifted
 from ..families.unrolled_checks import (
     Judged,
     depths,
@@ -32,7 +32,7 @@ from ..families.unrolled_checks import (
     validate,
     worst_of,
 )
-from ..families.unrolling import Unrolling
+from ..families.unrolling import Unrolling, segments_of
 from ..language.expressions import read_expression
 from ..language.printer import to_text
 from ..pipeline.member_derivatives import MemberDerivative, backpropagation

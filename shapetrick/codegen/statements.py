@@ -9,9 +9,10 @@ spelled is said by the writer of each language.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import ClassVar
 
 from ..core.dims import Dim, Extent
 from ..core.expr import Real
@@ -19,12 +20,14 @@ from ..core.records import dataclass
 from ..core.traversal import postorder
 from .code_text import CodePrecedence, CodeText, Quotient, dim_text, number
 from .identifiers import Identifiers
-from .ir import Value
+from .ir import ArrayOperation, Value
 
 WIDEST = 72  # characters of an expression in one line
 DEEPEST = 6  # operations within each other in one line
 SHORT = 20  # a number such as `2 * m` is written out again, rather than named
 _ARRAYS = frozenset({"input", "abstract", "member", "stack"})  # which are no numbers, without axes
+
+Spelled = Mapping[ArrayOperation, Callable[..., CodeText]]  # by methods of writers
 
 # What a line is called for which the problem has no name.
 _STEMS: Mapping[str, str] = {
@@ -252,9 +255,14 @@ class Writer(ABC):
         names = piece.names.union(*(p.names for p in parts))
         return replace(piece, depth=max(depth, 0), names=names)
 
-    @abstractmethod
     def text_of(self, v: Value) -> CodeText:
         """The text of an operation on what was written."""
+        own = self.SPELLED.get(v.op)
+        return self.by_template(v) if own is None else own(self, v)
+
+    @abstractmethod
+    def by_template(self, v: Value) -> CodeText:
+        """The text of an operation that the table of the language spells."""
 
     def number(self, value: Real) -> CodeText:
         """How a number is spelled."""
@@ -332,3 +340,8 @@ class Writer(ABC):
     def denominator(self, a: Value) -> CodeText:
         """What is written below the bar for a negative power."""
         return self.raised(a.args[0], -a.args[1].data)
+
+    # What a template doesn't say; writers of languages add to it.
+    SPELLED: ClassVar[Spelled] = {
+        "number": _number, "add": sum_of, "mul": _product, "power": _power,
+    }  # fmt: skip

@@ -100,7 +100,7 @@ class Index(NamedTuple):
 Indices = Mapping[str, Index]
 
 
-def affine(terms: Mapping[str, int], offset: int = 0) -> Index:
+def affine(terms: Mapping[str, int], offset: int) -> Index:
     """The index that is a sum of letters, each with a factor, and of a number."""
     left = sorted((letter, k) for letter, k in terms.items() if k)
     letter = next((letter for letter, k in left if k == 1), "")

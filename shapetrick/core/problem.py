@@ -12,7 +12,7 @@ from dataclasses import field, replace
 from typing import Literal
 
 from .dims import Shape
-from .equations import EquationSystem
+from .equations import EquationSystem, systems_within
 from .errors import Span
 from .expr import Dimension, Expr, Symbol
 from .families import NO_FAMILIES, Families
@@ -78,6 +78,21 @@ class Request:
         """The kind of what is known to be a derivative."""
         assert self.kind != "solve"
         return self.kind
+
+    @property
+    def first_wrt(self) -> Symbol:
+        """By what is differentiated first: the rows of a Hessian's block are of that."""
+        return self.wrt if self.rows is None else self.rows
+
+    @property
+    def directions(self) -> dict[str, Symbol]:
+        """The direction by its name, if there is one."""
+        return {} if self.direction is None else {self.direction.name: self.direction}
+
+    @property
+    def along(self) -> str:
+        """The direction as it is told behind what is differentiated: ` along v`."""
+        return "".join(f" along {name}" for name in self.directions)
 
     @property
     def right_span(self) -> Span | None:
@@ -193,6 +208,15 @@ class Problem:
         return [a for a in self.asked if isinstance(a, EqualityClaim) or a.claim is not None]
 
     @property
+    def named(self) -> dict[str, Expr]:
+        """The symbols and definitions."""
+        return {**self.symbols, **self.definitions}
+
+    def systems_of(self, *roots: Expr) -> tuple[EquationSystem, ...]:
+        """The equations by which expressions are determined."""
+        return systems_within(roots, self.systems)
+
+    @property
     def has_families(self) -> bool:
         """Whether there are values or functions with an index."""
         return self.families != NO_FAMILIES
@@ -236,8 +260,7 @@ class Problem:
         shapes = [e.shape for e in self.symbols.values()]
         shapes += [s.shape for s in self.families.segments]
         dims = {str(n) for shape in shapes for d in shape for n in d.names}
-        along = set[str]() if request.direction is None else {request.direction.name}
-        return self.names | dims | along
+        return self.names | dims | request.directions.keys()
 
     @property
     def names(self) -> set[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from itertools import chain
 
 from .dims import ONE, shape_text
-from .equations import inputs_of, systems_within
+from .equations import inputs_of
 from .expr import Call, Expr, Symbol
 from .families import live
 from .functions import TABLE
@@ -92,7 +92,7 @@ def _contained(problem: Problem, of: Expr) -> list[Symbol]:
     the one that it declares."""
     families = problem.families
     if not problem.has_families:
-        systems = systems_within([of], problem.systems)
+        systems = problem.systems_of(of)
         return list(dict.fromkeys((*symbols_of(of), *inputs_of(systems))))
     segments = [s for base in live(families, [of]) for s in families.of(base)]
     bodies = chain.from_iterable(map(families.contents, segments))

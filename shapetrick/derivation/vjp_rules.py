@@ -22,7 +22,7 @@ from ..core.dims import Dim, shape_text
 from ..core.errors import DerivationError, ShapeError
 from ..core.expr import UNIT, Expr, Power
 from ..core.functions import TABLE, Function
-from ..core.logs import log
+from ..core.lazy_logging import log
 from ..core.named_tuples import NamedTuple
 from ..core.structure import data_of
 from . import ties

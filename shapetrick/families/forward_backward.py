@@ -28,11 +28,11 @@ from ..core.problem import Problem, Request
 from ..core.results import Equation, Result
 from ..core.returned import LEFT_OUT, Returned
 from ..core.traversal import postorder, replaced, substitute, symbols_of
-from .recurrence import segments_of
 from .running_products import RunningProducts
 from .saved_values import ForwardValue, indices_within, kept_values, last_indices, without_index
 from .schedule import body_of
 from .unrolled_checks import letters_of
+from .unrolling import segments_of
 
 ALONE: Place = (Index("", 0),)  # of a value that has no index
 

@@ -20,7 +20,7 @@ from ..core.problem import Problem, Request
 from ..core.results import Equation, Recursion, Validation
 from ..core.traversal import substitute, symbols_of
 from ..validation.checker import checker_of
-from .recurrence import segments_of, unshifted
+from .recurrence import unshifted
 from .unrolled_checks import (
     Judged,
     Unrolled,
@@ -32,7 +32,7 @@ from .unrolled_checks import (
     validate,
     worst_of,
 )
-from .unrolling import Unrolling, values_within
+from .unrolling import Unrolling, segments_of, values_within, with_cotangents
 
 STEP = ex.symbol("#step", ex.UNIT.shape)  # along a direction
 
@@ -193,14 +193,12 @@ def _asked(
 def _gradient(families: Families, first: First, wrt: Symbol, given: Mapping[str, int]) -> Expr:
     """The gradient by a member, in inputs alone."""
     recursion = first.recursion
-    segments = (*families.segments, *segments_of(recursion.cotangents))
-    padded = frozenset(base for base, _ in recursion.padded)
     value = gradients_at(recursion, given)(wrt.indices)
     if value is None:
         pairs = zip(first.request.wrt.indices, wrt.indices, strict=True)
         at = {i.letter: k for i, k in pairs if i.letter}
         value = reindexed(recursion.gradients[0].value, at)
-    return Unrolling(segments, given, padded=padded).expression(value)
+    return with_cotangents(families, recursion, given).expression(value)
 
 
 def _moved(e: Expr, request: Request, wrt: Symbol) -> Expr:

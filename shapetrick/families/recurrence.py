@@ -50,6 +50,7 @@ from .given_letters import LARGE
 from .joined_sums import EqualSums, joined_sums, with_factors_before, without_deviations
 from .member_sums import OpenSum, opened_sums, summed
 from .schedule import schedule
+from .unrolling import segments_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -683,18 +684,3 @@ def _in_order(equations: Sequence[Equation]) -> list[Equation]:
 def _meet(a: MemberUse, x: Symbol, b: MemberUse, y: Symbol) -> bool:
     """Whether two uses contribute to a common member."""
     return meet(box_of(x.indices, a.ranges), box_of(y.indices, b.ranges))
-
-
-def segments_of(equations: Sequence[Equation]) -> tuple[Segment, ...]:
-    """Equations as members that are defined, to be unrolled."""
-    return tuple(
-        Segment(
-            q.symbol.base,
-            q.symbol.indices,
-            tuple(over.rising for over in q.ranges),
-            q.symbol.shape,
-            q.value,
-        )
-        for q in equations
-        if q.symbol.indices
-    )

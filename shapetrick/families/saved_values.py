@@ -30,8 +30,7 @@ from ..core.named_tuples import NamedTuple
 from ..core.problem import Problem
 from ..core.results import Equation, Recursion, Result
 from ..core.traversal import postorder, substitute
-from .recurrence import segments_of
-from .unrolling import NOWHERE, Unrolling, values_within
+from .unrolling import NOWHERE, Unrolling, segments_of, values_within
 
 BYTES = 8  # of a number
 _ANY = "·"  # the letters of all indices, where members are compared, begin so

@@ -18,8 +18,7 @@ from ..core.results import Recursion, Validation, Verdict
 from ..core.traversal import symbols_of
 from ..validation.checker import checker_of
 from ..validation.sample_points import OUTSIDE, SINGULAR
-from .recurrence import segments_of
-from .unrolling import Unrolling, values_within
+from .unrolling import Unrolling, segments_of, values_within, with_cotangents
 
 DEPTHS = 3  # how many lengths are tried
 FEWEST = 2  # at which there is something to be seen: else some larger ones are tried
@@ -55,18 +54,17 @@ def unrolled(
     """The members by which is asked at these lengths, or for which the request's claim is made.
 
     Raises RequestError below the least."""
-    segments = (*families.segments, *segments_of(recursion.cotangents))
-    numbers, lines = numbered(lengths), segments
+    whole, numbers = with_cotangents(families, recursion, lengths), numbered(lengths)
+    lines = whole.segments
     if request.claim is None:
         places = list(_asked(request, recursion, families, lengths))
-        lines = (*segments, *segments_of(recursion.gradients))
+        lines = (*lines, *segments_of(recursion.gradients))
     else:
         places = list(_claimed(request, request.claim, families, lengths))
-    padded = frozenset(base for base, _ in recursion.padded)
-    asked = Unrolling(segments, lengths, padded=padded).written_out(request.of)
+    asked = whole.written_out(request.of)
     for at, gradient, segment in _chosen(places, lines, lengths):
         wrt = _member(request, at, numbers, segment)
-        unrolling = Unrolling(segments, lengths, frozenset({wrt.name}), padded)
+        unrolling = with_cotangents(families, recursion, lengths, frozenset({wrt.name}))
         of = unrolling.expression(asked)
         yield Unrolled(of, wrt, unrolling.expression(gradient, at), _numbers(at))
 
@@ -88,9 +86,7 @@ def gradients(
     """The gradients by all members by which is asked, in the inputs alone, sharing what they share.
 
     Raises RequestError below the least length, BudgetError for what is too long."""
-    segments = (*families.segments, *segments_of(recursion.cotangents))
-    padded = frozenset(base for base, _ in recursion.padded)
-    unrolling = Unrolling(segments, lengths, padded=padded)
+    unrolling = with_cotangents(families, recursion, lengths)
     unrolling.admit([request.of, *(g.value for g in recursion.gradients)])
     for values, gradient, _ in _asked(request, recursion, families, lengths):
         yield unrolling.expression(gradient, values)

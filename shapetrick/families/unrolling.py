@@ -5,7 +5,7 @@ What comes out are ordinary expressions of the inputs, to be validated and evalu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial, reduce
 from math import prod
@@ -30,8 +30,9 @@ from ..core.expr import (
     symbol,
     zeros,
 )
-from ..core.families import Place, Segment, reindexed
+from ..core.families import Families, Place, Segment, reindexed
 from ..core.indices import Index, Indices, Range, numbered, renamed_shape
+from ..core.results import Equation, Recursion
 from ..core.structure import is_zero
 from ..core.traversal import postorder, substitute, symbols_of, transform
 
@@ -229,3 +230,29 @@ def values_of(over: Range) -> Iterator[Index]:
     """The values of a letter whose range is from a number to a number."""
     numbers = range(over.first.offset, over.last.offset + 1)
     return (Index("", k) for k in numbers if over.has(k))
+
+
+def segments_of(equations: Sequence[Equation]) -> tuple[Segment, ...]:
+    """Equations as members that are defined, to be unrolled."""
+    return tuple(
+        Segment(
+            q.symbol.base,
+            q.symbol.indices,
+            tuple(over.rising for over in q.ranges),
+            q.symbol.shape,
+            q.value,
+        )
+        for q in equations
+        if q.symbol.indices
+    )
+
+
+def with_cotangents(
+    families: Families,
+    recursion: Recursion,
+    lengths: Mapping[str, int],
+    free: frozenset[str] = frozenset(),
+) -> Unrolling:
+    """The members, and the cotangents of a recurrence."""
+    segments = (*families.segments, *segments_of(recursion.cotangents))
+    return Unrolling(segments, lengths, free, frozenset(base for base, _ in recursion.padded))

@@ -19,7 +19,6 @@ from ..core.equations import (
     LinearSystem,
     inputs_of,
     structure_of,
-    systems_within,
 )
 from ..core.expr import (
     UNIT,
@@ -75,7 +74,7 @@ def derived(problem: Problem, request: Request, seed: int) -> AdjointDerivation:
 
 
 def _prepared(problem: Problem, request: Request, seed: int) -> tuple[Request, _Adjoints]:
-    systems = systems_within([request.of], problem.systems)
+    systems = problem.systems_of(request.of)
     said = examined(systems, request.wrt, seed)
     if said.along_symmetric:
         request = replace(request, symmetric=True)

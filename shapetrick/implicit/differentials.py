@@ -16,7 +16,6 @@ from ..core.equations import (
     LinearEquation,
     LinearSystem,
     structure_of,
-    systems_within,
 )
 from ..core.expr import (
     Expr,
@@ -58,7 +57,7 @@ def derived_along(
 ) -> DirectionalDerivation:
     """The derivative along a direction of what a request is of, or, of a request of second order,
     of its gradient. Raises DerivationError where the equations do not determine the unknowns."""
-    systems = systems_within([request.of], problem.systems)
+    systems = problem.systems_of(request.of)
     of, adjoint = request.of, Adjoint(systems, (), ())
     is_second = request.kind in ("hvp", "hess")
     if is_second:
@@ -94,7 +93,7 @@ class _Differentials:
             half = number(Fraction(1, 2))
             direction = times(half, add(direction, transpose(direction)))
         self._taken = {*problem.taken(request)}
-        systems = systems_within([request.of], problem.systems)
+        systems = problem.systems_of(request.of)
         at_solutions = AtSolutions(problem, systems, request.of)
         self._simplifier, self.told = at_solutions.simplifier, at_solutions.told
         self._known: dict[Symbol, Expr] = {request.wrt: self._simplifier(direction)}

@@ -23,7 +23,7 @@ def read_claim(problem: Problem, request: Request) -> tuple[SyntaxNode, Lowering
     assert claim is not None and claim.span is not None
     typed = blanked(problem.text)
     text = " " * claim.span.start + typed[claim.span.start : claim.span.end].replace("\n", " ")
-    values = {**problem.symbols, **problem.definitions}
+    values = problem.named
     node = _latex_claim(problem.text, claim.span)
     if node is None:
         node = parse_expression(text, vocabulary_of(problem), problem.functions, values)
@@ -47,9 +47,7 @@ def _lowering_of(
     problem: Problem, request: Request, node: SyntaxNode, text: str, shape: Shape
 ) -> Lowering:
     """What makes expressions of the nodes of an expression of this shape, as far as they fit."""
-    values = {**problem.symbols, **problem.definitions}
-    if request.direction is not None:
-        values[request.direction.name] = request.direction
+    values = {**problem.named, **request.directions}
     scope = scope_of(text, values, problem)
     scope.dims.update(dict.fromkeys(problem.dimensions()))
     return lowering_for(node, scope, values, shape)

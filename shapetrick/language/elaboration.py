@@ -79,7 +79,7 @@ from .vocabularies import derivative_of_function
 
 if TYPE_CHECKING:
     from .family_statements import MemberScope
-    from .index_notation.entry_meanings import IndexNames
+    from .index_notation.index_scope import IndexNames
 
 FRESH = "nmpkqrsthdl"  # names for dimensions that were inferred, in this order
 _VALUE = "#"  # the name of an expression alone
@@ -508,9 +508,7 @@ class Elaboration(RequestNames):
 
     def claim(self, asked: Asked, node: SyntaxNode, request: Request) -> Claim:
         scope = self.scope
-        values = dict(self.values)
-        if request.direction is not None:
-            values[request.direction.name] = request.direction
+        values = {**self.values, **request.directions}
 
         def value() -> Expr:
             found = expression_among(values, node, scope, shape_of_result(request))

@@ -91,10 +91,9 @@ def _in_names(
     text: str, problem: Problem, names: Mapping[str, Expr]
 ) -> tuple[SyntaxNode, Scope, dict[str, Expr]]:
     """An expression with what its names may mean."""
-    values = {**problem.symbols, **problem.definitions}
+    values = problem.named
     for request in problem.requests:
-        if request.direction is not None:
-            values.setdefault(request.direction.name, request.direction)
+        values |= {n: e for n, e in request.directions.items() if n not in values}
     values.update(names)
     scope = scope_of(text, values, problem)
     node = parse_expression(text, vocabulary_of(problem), problem.functions, [*values, *scope.dims])
@@ -118,13 +117,13 @@ def in_matrix_notation(
     entries, where it is by entries."""
     if problem.has_families or not has_indices([node], values):
         return node
-    from .index_notation.entry_meanings import IndexNames
+    from .index_notation.index_scope import IndexNames
     from .index_notation.reader import IndexReader
     from .index_notation.statements import in_matrix_notation as read
 
     scope = scope_of(text, values, problem)
     names = IndexNames({*values}, set(), {*scope.dims})
-    inference = inference_in(scope, {name: value.shape for name, value in values.items()})
+    inference = inference_in(scope, values)
     with Located(text):
         return read(node, IndexReader(text, names, inference), EntryHead(letters))
 
@@ -138,7 +137,7 @@ def scope_of(text: str, values: Mapping[str, Expr], problem: Problem) -> Scope:
 def lowering_for(
     node: SyntaxNode, scope: Scope, values: Mapping[str, Expr], shape: Shape
 ) -> Lowering:
-    inference = inference_in(scope, {name: value.shape for name, value in values.items()})
+    inference = inference_in(scope, values)
     with suppress(Misfit, Undetermined):
         found = inference.add(node)
         inference.unifier.unify_shapes(found, shape)
@@ -168,7 +167,7 @@ def refuse_unknown(scope: Scope, root: SyntaxNode) -> None:
 
 
 def expression_among(
-    values: Mapping[str, Expr], node: SyntaxNode, scope: Scope, shape: Shape | None = None
+    values: Mapping[str, Expr], node: SyntaxNode, scope: Scope, shape: Shape | None
 ) -> Expr:
     """An expression in values that a problem's names have by now; `shape` sizes a bare `I`."""
     known = known_scope(scope.text, values, scope.functions, scope.dims)
@@ -184,7 +183,7 @@ def expression_of(
 ) -> Expr:
     """An expression in names that all have values."""
     refuse_unknown(scope, node)
-    inference = inference_in(scope, {name: value.shape for name, value in values.items()})
+    inference = inference_in(scope, values)
     try:
         found = inference.add(node)
         if shape is not None:  # only a hint: whether it is met is not ours to say
@@ -202,7 +201,9 @@ def expression_of(
     return Lowering(values, inference, scope.text).expression(node)
 
 
-def inference_in(scope: Scope, shapes: dict[str, Shape]) -> Inference:
+def inference_in(scope: Scope, values: Mapping[str, Expr]) -> Inference:
+    """What infers shapes among values."""
+    shapes = {name: value.shape for name, value in values.items()}
     return Inference(shapes, scope.dims, partial(_size, scope))
 
 

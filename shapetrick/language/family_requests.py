@@ -58,7 +58,7 @@ def with_requests(
     members.check_chains()
     members.segments += _upstream_families(members, statements)
     problem = _stated(members, problem)
-    named = {**problem.symbols, **problem.definitions}.items()
+    named = problem.named.items()
     values = {n: e for n, e in named if not isinstance(n, Member)}
     families = {s.base for s in members.segments}
     names = _MemberNames(members, problem, members.scope, values, families)
@@ -228,9 +228,7 @@ class _MemberNames(RequestNames):
 
     def _with_cotangents(self, request: Request) -> _MemberNames:
         """What names mean with the gradients by members, and the upstream gradient."""
-        taken, values = self.problem.taken(request), dict(self.values)
-        if request.direction is not None:
-            values[request.direction.name] = request.direction
+        taken, values = self.problem.taken(request), {**self.values, **request.directions}
         names = cotangent_names(self.problem.families, [request.of], taken)
         others = [
             replace(s, base=names[s.base], body=None, attributes=frozenset())
@@ -482,8 +480,7 @@ class _MemberRequests(RequestReader):
 
 def _of_letters(request: Request) -> Request:
     """The request with those letters alone that it gives."""
-    rows = request.wrt if request.rows is None else request.rows
-    letters = {t for i in rows.indices for t in i.terms}
+    letters = {t for i in request.first_wrt.indices for t in i.terms}
     return replace(request, ranges=tuple(r for r in request.ranges if r.letter in letters))
 
 

@@ -32,6 +32,7 @@ from .syntax.tree import (
     Statement,
     SyntaxNode,
     expressions_of,
+    given_by,
     opened,
     values_named,
 )
@@ -74,7 +75,7 @@ class MemberScope:
 
     def _find_letters(self, statements: Sequence[Statement]) -> None:
         """The letters of indices, and those to which they run."""
-        given = [s for s in statements if isinstance(s, (Declaration, Definition))]
+        given = given_by(statements)
         for s in given:
             first = s.names[0][0] if isinstance(s, Declaration) else s.name.name
             self.indexed.update((r.letter, first) for r in s.ranges)
@@ -285,7 +286,7 @@ class MemberScope:
         declared = [s for s in self.segments if s.body is None]
         return Order((*self.bodies, *self.sides), declared, self.functions)
 
-    def uses_of(self, root: SyntaxNode, over: tuple[Range, ...] = ()) -> Iterator[Use]:
+    def uses_of(self, root: SyntaxNode, over: tuple[Range, ...]) -> Iterator[Use]:
         """The names in an expression, each with the ranges that its indices run over."""
         of_dims = {d.base for d in self.scope.dims if isinstance(d, Member)}
         stack: list[tuple[SyntaxNode, tuple[Range, ...]]] = [(root, over)]

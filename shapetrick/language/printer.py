@@ -40,7 +40,7 @@ def to_text(e: Expr, unicode: bool = False, taken: Collection[str] = ()) -> str:
     return spell(e, _UNICODE if unicode else _PLAIN, taken)
 
 
-def factor_text(e: Expr, unicode: bool = False) -> str:
+def factor_text(e: Expr, unicode: bool) -> str:
     """The expression as it stands between the dots of a scalar line: `(X w - y)`, `1/(2 m)`."""
     notation = _UNICODE if unicode else _PLAIN
     if e.is_scalar:

@@ -25,7 +25,7 @@ from .syntax.text_functions import head_places, opened_expression, opened_statem
 from .syntax.tree import ATTRIBUTES, FunctionDefinition, Statement, SyntaxNode
 
 if TYPE_CHECKING:
-    from .latex.statement_cuts import Cut
+    from .latex.statement_boundaries import FormulaStatement
 
 MOST_LATEX = 100_000  # characters in all
 # Words between formulas that say nothing of them.
@@ -40,10 +40,10 @@ _MACRO = regex(r"\\(?:[a-zA-Z]{2,}|[|,;:!{}\[\]])")
 
 
 class Written(NamedTuple):
-    """Where a statement stands; `cut` are its tokens if it is in LaTeX."""
+    """Where a statement stands; `formula` are its tokens if it is in LaTeX."""
 
     span: Span
-    cut: Cut | None = None
+    formula: FormulaStatement | None = None
 
 
 def parse(text: str, functions: Arities, alone: bool = False) -> list[Statement]:
@@ -107,7 +107,7 @@ def _listed(names: Container[str]) -> list[str]:
 
 
 def _alone(text: str, w: Written) -> str:
-    return text[slice(*w.span)] if w.cut is None else f"${w.cut.typed(text)}$"
+    return text[slice(*w.span)] if w.formula is None else f"${w.formula.typed(text)}$"
 
 
 def _inner(text: str) -> Span:
@@ -123,7 +123,7 @@ def _inner(text: str) -> Span:
 
 def _written(text: str) -> Iterator[Written]:
     """The statements of a text that has LaTeX in it, in order."""
-    from .latex.statement_cuts import cuts, with_ranges
+    from .latex.statement_boundaries import formula_statements, with_ranges
 
     found = list(formulas(text))
     _admit([f.inner for f in found])
@@ -140,12 +140,12 @@ def _written(text: str) -> Iterator[Written]:
             spans.append((span, is_formula(text, span)))
             STATEMENTS.admit(len(spans), "this text", "split it into several problems.")
     _admit([span for span, in_latex in spans if in_latex])
-    run: list[Cut] = []  # formulas between plain statements
+    run: list[FormulaStatement] = []  # formulas between plain statements
     for span, in_latex in [*sorted(spans), (Span(len(text), len(text)), False)]:
         if in_latex:
-            run += cuts(text, span)
+            run += formula_statements(text, span)
             continue
-        yield from (Written(cut.span, cut) for cut in with_ranges(run))
+        yield from (Written(one.span, one) for one in with_ranges(run))
         run = []
         if span.start < len(text):
             yield Written(span)
@@ -205,22 +205,22 @@ def _parsed(
     from .latex.parser import gather, names_of, statements
 
     STATEMENTS.admit(len(found), "this text", "split it into several problems.")
-    cut = [w.cut for w in found if w.cut is not None]
+    in_latex = [w.formula for w in found if w.formula is not None]
     plainly = [*known, *declared_names(text)]
-    cut = with_marked_names(cut, names_of(text, plainly, functions), plainly)
-    marked = iter(cut)
-    found = [w if w.cut is None else w._replace(cut=next(marked)) for w in found]
+    in_latex = with_marked_names(in_latex, names_of(text, plainly, functions), plainly)
+    marked = iter(in_latex)
+    found = [w if w.formula is None else w._replace(formula=next(marked)) for w in found]
     names = names_of(text, known, functions)
     names.abstract.update(elementwise(text))
-    gather([], cut, names)
+    gather([], in_latex, names)
     abstract = frozenset(names.abstract)
     declared = {*names.plain, *declared_names(text)}
     typed = {
         w.span: plain.statement(Source(text, w.span, functions, abstract, declared), alone)
         for w in found
-        if w.cut is None
+        if w.formula is None
     }
     names = names_of(text, known, functions)
-    gather(list(typed.values()), cut, names)
+    gather(list(typed.values()), in_latex, names)
     for w in found:
-        yield w, [typed[w.span]] if w.cut is None else statements(w.cut, names, alone)
+        yield w, [typed[w.span]] if w.formula is None else statements(w.formula, names, alone)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..core.dims import NOTHING, ONE
-from ..core.equations import free_entries, structure_of, systems_within
+from ..core.equations import free_entries, structure_of
 from ..core.expr import (
     UNIT,
     Expr,
@@ -58,7 +58,7 @@ def implicit_derivative(
     DerivationError where the unknowns are not determined, or a Jacobian has no form."""
     if request.direction is not None or request.wrt.is_scalar:
         return _along(problem, request, simplifier, seed)
-    systems = systems_within([request.of], problem.systems)
+    systems = problem.systems_of(request.of)
     said = examined(systems, request.wrt, seed)
     asked, adjoint = request, Adjoint(systems, (), ())
     if request.kind == "hess":
@@ -70,7 +70,7 @@ def implicit_derivative(
         asked = replace(request, kind="jac", of=simplifier(of))
     asked, request = (replace(r, symmetric=said.along_symmetric) for r in (asked, request))
     value: Expr | None = None
-    if not adjoint.multipliers and systems_within([asked.of], problem.systems):
+    if not adjoint.multipliers and problem.systems_of(asked.of):
         value = _opened(problem, asked, simplifier, seed)
     if value is None:
         flags = dict(zip((e for x in systems for e in x.residuals), said.symmetric, strict=True))

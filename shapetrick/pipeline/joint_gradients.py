@@ -14,7 +14,6 @@ from functools import cached_property
 from itertools import groupby
 
 from ..core.cost import length
-from ..core.equations import systems_within
 from ..core.expr import UNIT, Expr, Name, named
 from ..core.functions import NAMES
 from ..core.greek import other_spelling
@@ -97,7 +96,7 @@ def shared_names(
 def _may_share(problem: Problem, requests: Sequence[Request]) -> bool:
     if len({request.wrt for request in requests}) < 2 or problem.has_families:
         return False
-    return not systems_within([requests[0].of], problem.systems)
+    return not problem.systems_of(requests[0].of)
 
 
 class _JointGradients:

@@ -46,7 +46,8 @@ from ..families.given_letters import (
     with_other_letters,
 )
 from ..families.given_orders import AFTER, BEFORE, Comparison, LetterOrder, bounds_of, meeting
-from ..families.recurrence import Backpropagation, MemberUse, segments_of
+from ..families.recurrence import Backpropagation, MemberUse
+from ..families.unrolling import segments_of
 from ..families.upstream_regions import Gap, of_one_upstream, recurrent_in
 from ..implicit.adjoint import member_adjoints
 from .jacobians import INSTEAD, NO_FORM, jacobian, moved, opened
@@ -99,10 +100,10 @@ class MemberDerivative:
         request = self.request
         if request.kind not in ("hess", "hvp"):
             return None
-        wrt = request.wrt if request.rows is None else request.rows
         asked = replace(
-            request, kind="grad", wrt=wrt, direction=None, rows=None, ranges=(), claim=None
-        )
+            request, kind="grad", wrt=request.first_wrt, direction=None, rows=None, ranges=(),
+            claim=None,
+        )  # fmt: skip
         asked, back = backpropagation(self.problem, asked, self.seed)
         return First(asked, back.recursion())
 
@@ -345,15 +346,14 @@ class MemberDerivative:
         if request.kind == "vjp":
             return f"bar({request.wrt.base})"
         of, wrt = self._of_text(fixed), request.wrt.base
-        along = f" along {request.direction.name}" if request.direction is not None else ""
         match request.kind:
             case "hess":
-                rows = request.wrt if request.rows is None else request.rows
-                return f"∂²{of}/∂{at_index(rows, fixed).name}∂{wrt}"
+                first = at_index(request.first_wrt, fixed)
+                return f"∂²{of}/∂{first.name}∂{wrt}"
             case "hvp":
                 return f"∂d{of}/∂{wrt}"
             case "jvp":
-                return f"∂{of}/∂{request.wrt.name}{along}"
+                return f"∂{of}/∂{request.wrt.name}{request.along}"
         return f"∂{of}/∂{wrt}"
 
     def _of_text(self, fixed: Indices) -> str:

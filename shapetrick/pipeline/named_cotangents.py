@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from ..core.equations import systems_within
 from ..core.expr import Expr, Name, named, symbol
 from ..core.greek import other_spelling
 from ..core.problem import Problem, Request
@@ -26,7 +25,7 @@ def cotangents_named(problem: Problem, names: Sequence[str]) -> Mapping[str, Mea
     several: dict[str, list[str]] = {}
     for group in groups([*{r.key: r for r in problem.requests}.values()]):
         first = group[0]
-        if first.kind not in ("grad", "vjp") or systems_within([first.of], problem.systems):
+        if first.kind not in ("grad", "vjp") or problem.systems_of(first.of):
             continue
         way = _Way(problem, group, [*found])
         open_names = [n for n in names if n not in found]

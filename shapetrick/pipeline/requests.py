@@ -13,11 +13,11 @@ from math import nan
 
 from ..algebra.assumptions import with_free_entries
 from ..algebra.definiteness import Definite
-from ..core.equations import EquationSystem, systems_within
+from ..core.equations import EquationSystem
 from ..core.errors import DerivationError
 from ..core.expr import IDENTITY, Expr, Name, Symbol, named, symbol, zeros
 from ..core.functions import NAMES
-from ..core.logs import log
+from ..core.lazy_logging import log
 from ..core.named_tuples import NamedTuple
 from ..core.problem import DerivativeKind, Problem, Request, called
 from ..core.results import Recursion, Result, Rewriting, Step, Validation
@@ -66,7 +66,7 @@ def _derived(
         return _solution(problem, request, request.system, seed)
     if problem.has_families:
         return _through_families(problem, request, seed)
-    if systems_within([request.of], problem.systems):
+    if problem.systems_of(request.of):
         return _through_equations(problem, request, seed)
     prepared = asked, simplifier, restored, replaced = to_derive(problem, request)
     gradient = derivative_of(asked, simplifier)
@@ -141,7 +141,7 @@ def _restored_rewritings(found: Iterable[Rewriting], restored: Restored) -> Iter
         yield Rewriting(step.rule, before, after)
 
 
-def conclude(problem: Problem, request: Request, gradient: Expr, seed: int = 0) -> Result:
+def conclude(problem: Problem, request: Request, gradient: Expr, seed: int) -> Result:
     """A gradient (or backward rule) that was derived elsewhere, simplified and validated."""
     simplifier = Simplifier(problem.definitions.values(), [request.of])
     return concluded(problem, request, simplifier(gradient), simplifier, seed)
@@ -217,7 +217,7 @@ def _solution(problem: Problem, request: Request, system: EquationSystem, seed: 
     from ..implicit.solutions import solution
     from ..validation.solutions import check_solution
 
-    if systems_within(system.residuals, problem.systems):
+    if problem.systems_of(*system.residuals):
         raise DerivationError(
             "what is solved has unknowns that other equations determine: ask for all unknowns "
             "together, `solve …, … for x, y`."
@@ -423,11 +423,10 @@ def _steps(
     if request.kind == "hvp":
         return (*first, *steps(rule))
     name = request.wrt.name
-    along = f" along {request.direction.name}" if request.direction is not None else ""
     last = Step(
         of=of_text,
         wrt=name,
-        label=f"∂{called(of_text)}/∂{name}{along}",
+        label=f"∂{called(of_text)}/∂{name}{request.along}",
         shape=result.gradient.shape,
         lines=(),
         result=result.gradient,
@@ -498,10 +497,10 @@ WORDS = {IDENTITY, "T", *CONSTANTS}  # what means something in the language, bes
 
 def taken_in(problem: Problem) -> set[str]:
     """Names that mean something in the problem."""
-    directions = (r.direction.name for r in problem.requests if r.direction is not None)
+    directions = (name for r in problem.requests for name in r.directions)
     dims = {d for e in problem.symbols.values() for d in e.shape}
     letters = (name for d in dims for name in d.names)
-    return {*problem.symbols, *problem.definitions, *problem.functions, *directions, *letters}
+    return {*problem.named, *problem.functions, *directions, *letters}
 
 
 def _definitions(gradient: Expr, problem: Problem) -> tuple[tuple[str, Expr], ...]:

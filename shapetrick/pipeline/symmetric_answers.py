@@ -6,14 +6,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..core.equations import systems_within
 from ..core.problem import Problem, Request
 
 
 def as_answered(problem: Problem, request: Request, seed: int) -> Request:
     """The request along the symmetric matrices, where equations have solutions for these alone.
     Raises DerivationError where they do not determine their unknowns."""
-    systems = systems_within([request.of], problem.systems)
+    systems = problem.systems_of(request.of)
     if not systems or request.kind not in ("grad", "vjp"):
         return request
     from ..implicit.examination import examined

@@ -364,7 +364,7 @@ def _joint(result: Result) -> Hashable:
     return _meaning(result.request), v.sizes, v.conditions
 
 
-def joint_story(results: Sequence[Result], problem: Problem | None = None) -> Story:
+def joint_story(results: Sequence[Result], problem: Problem | None) -> Story:
     """The one story of results that are told together."""
     stories = told_once([derivation_story(r, problem) for r in results])
     first, *others = stories

@@ -143,7 +143,7 @@ def fragment(
 UNSTYLED = "Formulas and pictures are shown once this notebook is trusted; in plain text:"
 
 
-def verdict_card(problem: Problem, story: ClaimStory, in_text: str = "") -> str:
+def verdict_card(problem: Problem, story: ClaimStory, in_text: str) -> str:
     """The verdict on a claim, likewise."""
     return _styled(verdict(problem, story), in_text)
 

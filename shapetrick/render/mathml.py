@@ -38,10 +38,9 @@ _APPLY = "<mo>&#x2061;</mo>"
 _BREAKS = {f"<mo>{sign}</mo>" for sign in "+−⊙⊘=≠"}
 
 
-def to_mathml(latex: str, display: bool = False) -> str:
+def to_mathml(latex: str) -> str:
     """The `math` element of a formula."""
-    style = ' display="block"' if display else ""
-    return f"<math{style}>{row(latex)}</math>"
+    return f"<math>{row(latex)}</math>"
 
 
 def row(latex: str) -> str:

@@ -67,17 +67,16 @@ def variable(request: Request) -> str:
 def label(request: Request) -> str:
     """What a request asks for, as a name: `∂J/∂X`, or without the J where that is long."""
     of, name = called(differentiated(request)), variable(request)
-    direction = f" along {request.direction.name}" if request.direction is not None else ""
     match request.kind:
         case "vjp":
             return f"bar({name})"
         case "hess" if request.rows is not None:
             return f"∂²{of}/∂{request.rows.name}∂{name}"
         case "hess" | "hvp":
-            return f"∂²{of}/∂{name}²{direction}"
+            return f"∂²{of}/∂{name}²{request.along}"
         case "solve":
             return name
-    return f"∂{of}/∂{name}{direction}"
+    return f"∂{of}/∂{name}{request.along}"
 
 
 def counted(line: Line, general: bool = False, others: bool = False) -> str:

@@ -39,7 +39,7 @@ def curve_lines(curve: Curve) -> list[str]:
     return [*lines, axis, under, *legend]
 
 
-def curve_figure(curve: Curve, title: str = "") -> Any:
+def curve_figure(curve: Curve, title: str) -> Any:
     """The same as a matplotlib figure. Raises InputError where matplotlib is not there."""
     try:
         from matplotlib.figure import Figure  # slow to import, and not everybody has it

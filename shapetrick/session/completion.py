@@ -107,7 +107,7 @@ def _words(interpreter: Interpreter, begun: str) -> Iterator[Completion]:
     from ..language.vocabularies import vocabulary_of
 
     problem = interpreter.session.problem
-    known = {n: shape_text(e.shape) for n, e in {**problem.symbols, **problem.definitions}.items()}
+    known = {n: shape_text(e.shape) for n, e in problem.named.items()}
     if interpreter.guided is not None and interpreter.guided.move is not None:
         factors = interpreter.guided.move.factors
         known |= {n.name: shape_text(n.expression.shape) for n in factors if n.name.isidentifier()}

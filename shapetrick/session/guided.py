@@ -51,7 +51,7 @@ from ..pipeline.requests import conclude, steps_together
 from ..simplification.simplifier import Simplifier
 from ..validation.checker import checker_of
 from .hints import ALL_THERE, ARRANGEMENT, Feedback, hints
-from .offers import kinds_of, offers, places_of
+from .suggestions import kinds_of, places_of, suggested
 
 Outcome = Literal["misfit", "shape", "wrong", "no value", "stands"]
 
@@ -193,10 +193,8 @@ class GuidedDerivation:
     def _taken(self) -> set[str]:
         """Names that mean something already."""
         dims = {n for e in self.problem.symbols.values() for d in e.shape for n in d.names}
-        direction = self.request.direction
-        along = set() if direction is None else {str(direction.name)}
         words = {*NAMES, *vocabulary_of(self.problem), *self.problem.functions, "I", "T", "e", "pi"}
-        return {*self.problem.symbols, *self.problem.definitions, *dims, *words, *along}
+        return {*self.problem.named, *dims, *words, *self.request.directions}
 
     # ----------------------------------------------------------------------------- what is typed
 
@@ -254,7 +252,7 @@ class GuidedDerivation:
             return Feedback("the arrangement is right", NUMBER, _scaled_by(verdict), answer)
         if verdict.kind:
             return Feedback("", verdict.kind, verdict.reason, answer)
-        found = offers(plain, node, lowering, lambda lines: self._stand(lines, move))
+        found = suggested(plain, node, lowering, lambda lines: self._stand(lines, move))
         if not found:
             first = next(iter(self._told(move)), "")
             part = "; ".join(filter(None, [verdict.reason, first.rstrip(".")]))

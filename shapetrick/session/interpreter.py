@@ -395,7 +395,7 @@ def entered_rows(entered: Entered, style: Style) -> Iterator[Row]:
 
 def named_values(problem: Problem) -> dict[str, Expr]:
     """All that has a name and a shape; of a family, the members of each statement."""
-    values = {**problem.symbols, **problem.definitions}
+    values = problem.named
     for segment in problem.families.segments:
         values[segment.name] = segment.symbol(segment.indices)
     return values

@@ -206,7 +206,7 @@ PASSES = (
 
 @cache
 def passes_for(
-    kind: type[Expr], place: PassPlace, within: int, behind: int = 0
+    kind: type[Expr], place: PassPlace, within: int, behind: int
 ) -> Sequence[tuple[int, Pass]]:
     """The passes for a kind of node at a place, below which `within` occurs: those behind so many,
     each with how many there are up to it."""

@@ -31,8 +31,8 @@ from ..core.indices import Condition, Index
 from ..core.named_tuples import NamedTuple
 from ..core.traversal import postorder
 from ..language.syntax.constants import INFINITE
-from . import extents, named_axes
-from .named_axes import (
+from . import array_terms, extents
+from .array_terms import (
     HIGHEST_RANK,
     ArrayAxis,
     ArrayProduct,
@@ -467,7 +467,7 @@ def subtract(a: Traced, b: Traced) -> Traced:
     """The difference, likewise."""
     if _is_zero(b):
         return a
-    return entrywise(ex.subtract, a, b, beyond=lambda s, t: [*s, *named_axes.scaled(t, ex.MINUS)])
+    return entrywise(ex.subtract, a, b, beyond=lambda s, t: [*s, *array_terms.scaled(t, ex.MINUS)])
 
 
 def _is_zero(x: Traced) -> bool:
@@ -475,18 +475,18 @@ def _is_zero(x: Traced) -> bool:
 
 
 def multiply(a: Traced, b: Traced) -> Traced:
-    return entrywise(ex.times, a, b, beyond=named_axes.multiplied)
+    return entrywise(ex.times, a, b, beyond=array_terms.multiplied)
 
 
 def divide(a: Traced, b: Traced) -> Traced:
-    return entrywise(ex.divide, a, b, beyond=named_axes.divided)
+    return entrywise(ex.divide, a, b, beyond=array_terms.divided)
 
 
 def power(a: Traced, b: Traced) -> Traced:
     n = ex.value_of(b.e) if not b.rank and isinstance(b.e, ex.Number) else 0
     if n not in range(1, HIGHEST_POWER + 1):
         return mapped("power", a, b)
-    return entrywise(ex.power, a, b, beyond=lambda s, _: named_axes.power(s, int(n)))
+    return entrywise(ex.power, a, b, beyond=lambda s, _: array_terms.power(s, int(n)))
 
 
 def root(x: Traced) -> Traced:
@@ -551,8 +551,8 @@ def contracted(given: Sequence[LetteredArray], result: str) -> Traced:
     kept, gone = axes[: len(result)], [p for axis in axes[len(result) :] for p in axis]
     sizes = {p.name: p.size for axis in axes for p in axis if not p.is_index}
     left = sizes.keys() - {p.name for p in gone}
-    products = reduce_by(named_axes.multiplied, terms)
-    found = made(kept, [named_axes.contracted(t, left, sizes) for t in products])
+    products = reduce_by(array_terms.multiplied, terms)
+    found = made(kept, [array_terms.contracted(t, left, sizes) for t in products])
     for p in gone:
         found = folded(found, p) if p.is_index else found
     return found

@@ -20,7 +20,7 @@ from ..language.shapes.words import vocabulary
 from ..language.syntax.parser import parse
 from ..language.syntax.tree import ATTRIBUTES, Declaration
 from . import arrays, extents
-from .named_axes import HIGHEST_RANK
+from .array_terms import HIGHEST_RANK
 
 _NAMES = regex(r"[^\[\]():]*:")
 _BETWEEN = regex(r"\s+x\s+|\s*[×,]\s*|\s*\\times\s*")

@@ -9,7 +9,7 @@ from functools import reduce
 from typing import Any
 
 from ..core.errors import TraceError
-from . import along_axes, arrays
+from . import arrays, axis_functions
 from .arrays import LetteredArray, Opaque, Traced
 
 
@@ -41,18 +41,18 @@ class ChosenEntries(Opaque):
     def reduced(self, name: str, axes: tuple[int, ...], keepdims: bool) -> Traced:
         if name not in _REDUCED or keepdims:
             raise self.refusal()
-        return _REDUCED[name](along_axes.reduce("sum", self.mask * self.x), self.mask)
+        return _REDUCED[name](axis_functions.reduce("sum", self.mask * self.x), self.mask)
 
     def contracted(self, given: Sequence[LetteredArray], result: str) -> Traced:
         if result or len({f.letters for f in given}) > 1:
             raise self.refusal()
-        return along_axes.reduce("sum", reduce(arrays.multiply, (f.x for f in given)))
+        return axis_functions.reduce("sum", reduce(arrays.multiply, (f.x for f in given)))
 
 
 # Of the sum, and the condition.
 _REDUCED: Mapping[str, Callable[[Traced, Traced], Traced]] = {
     "sum": lambda total, _: total,
-    "mean": lambda total, mask: total / along_axes.reduce("sum", mask),
+    "mean": lambda total, mask: total / axis_functions.reduce("sum", mask),
 }
 
 

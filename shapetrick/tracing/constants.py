@@ -15,7 +15,7 @@ from ..core.expr import Expr
 from ..core.functions import Array
 from ..numerics.evaluation import EvaluationTape
 from ..numerics.sampling import dims_of
-from . import arrays, parts
+from . import arrays, indexing
 from .arrays import Traced, constant
 
 TRIED = 37  # a size at which entries are compared
@@ -93,11 +93,11 @@ def _triangles(array: Array, shape: Extent) -> Traced | None:
         k = -int((array[:, 0] == above).sum())
     if not (array == np.where(np.tri(len(array), k=k, dtype=bool), below, above)).all():
         return None
-    triangle = parts.lower_triangle(Traced(ex.ones(*shape), shape), k)
+    triangle = indexing.lower_triangle(Traced(ex.ones(*shape), shape), k)
     if above == 0:
         return triangle * below
     if below == 0:
-        return parts.upper_triangle(Traced(ex.ones(*shape), shape), k + 1) * above
+        return indexing.upper_triangle(Traced(ex.ones(*shape), shape), k + 1) * above
     return triangle * (below - above) + above
 
 

@@ -6,9 +6,9 @@ from collections import Counter
 
 from ..core.dims import Dim
 from ..core.errors import TraceError
-from . import along_axes, arrays
+from . import arrays, axis_functions
+from .array_terms import HIGHEST_RANK
 from .arrays import LetteredArray, Traced
-from .named_axes import HIGHEST_RANK
 
 MOST_OPERANDS = 12
 
@@ -42,4 +42,4 @@ def _without_repeats(letters: str, x: Traced) -> LetteredArray:
         return LetteredArray(letters, x)
     if len(letters) > HIGHEST_RANK:
         raise TraceError("einsum with a letter twice in an array of 3 axes isn't followed.")
-    return LetteredArray(letters[0], along_axes.diagonal(x))
+    return LetteredArray(letters[0], axis_functions.diagonal(x))

@@ -17,11 +17,11 @@ from ..core.errors import TraceError
 from ..core.families import reindexed
 from ..core.indices import Condition, Index
 from ..core.named_tuples import NamedTuple
-from . import along_axes, arrays, extents, parts
+from . import arrays, axis_functions, extents, indexing
+from .array_terms import ArrayAxis, SubAxis, index
 from .arrays import Traced
 from .contractions import einsum
 from .members import counted_along
-from .named_axes import ArrayAxis, SubAxis, index
 
 
 class Windows(NamedTuple):
@@ -56,7 +56,7 @@ class Windows(NamedTuple):
         """Whether the entries at the same place of all windows along an axis are slices."""
         if width.integer is None or (self.is_padded and any(p.is_index for p in axis)):
             return False
-        return self.step == 1 or (count.integer or parts.MOST_PARTS + 1) <= parts.MOST_PARTS
+        return self.step == 1 or (count.integer or indexing.MOST_PARTS + 1) <= indexing.MOST_PARTS
 
     def entries(self, x: Traced, axis: int, first: int, count: Dim) -> Traced:
         """The entries at a place of all windows, counted from 0."""
@@ -69,8 +69,8 @@ class Windows(NamedTuple):
                 start + Dim.of(self.step * place),
                 start + Dim.of(self.step * place) + run,
             )
-            each.append(parts.cut(x, ends))
-        return parts.joined(each, axis) if len(each) > 1 else each[0]
+            each.append(indexing.cut(x, ends))
+        return indexing.joined(each, axis) if len(each) > 1 else each[0]
 
     def at(self, window: SubAxis, within: SubAxis, width: Dim) -> Index:
         """The place along the axis, counted from 1, of an entry of a window, of which both are
@@ -105,11 +105,11 @@ def each_axis(
 def windows(x: Traced, size: Any, axis: int = -1, step: int = 1) -> Traced:
     """Each so many neighbours along an axis as a new last axis; in the axis itself, the places at
     which these begin, a step apart. Raises TraceError."""
-    (k,) = along_axes.axes_of(x, axis)
-    width, lie = parts.dim(size), Windows(step)
+    (k,) = axis_functions.axes_of(x, axis)
+    width, lie = indexing.dim(size), Windows(step)
     count = lie.number(x.shape[k], width)
     if x.rank == 1 and lie.are_cut((), count, width):
-        return parts.stacked([lie.entries(x, k, q, count) for q in range(width.integer or 0)], 1)
+        return indexing.stacked([lie.entries(x, k, q, count) for q in range(width.integer or 0)], 1)
     return lie.by_letters(x, k, width)
 
 
@@ -122,7 +122,7 @@ def pooled(name: str, x: Traced, widths: Sequence[Dim], along: Sequence[Windows]
         if lie.is_padded:
             raise TraceError("pooling is followed without padding.")
         if not lie.are_cut(x.axes[k], count, width):
-            x = along_axes.reduce(name, lie.by_letters(x, k, width), -1)
+            x = axis_functions.reduce(name, lie.by_letters(x, k, width), -1)
             continue
         each = [lie.entries(x, k, q, count) for q in range(width.integer or 0)]
         x = _OF_ENTRIES[name](each)
@@ -191,8 +191,8 @@ def correlated(x: Traced, kernel: Traced, along: Sequence[Windows], groups: Dim 
         counts[k] = lie.number(d, width)
         ends: list[tuple[Any, Any]] = [(0, 0)] * given.rank
         ends[first + k] = lie.before, lie.behind
-        given = parts.padded(given, ends, arrays.constant(0))
-        weights = parts.flipped(weights, behind + k) if lie.is_turned else weights
+        given = indexing.padded(given, ends, arrays.constant(0))
+        weights = indexing.flipped(weights, behind + k) if lie.is_turned else weights
     result = f"{lead.removesuffix(summed)}{free}{spatial}{letters}"
     text = f"{lead}{spatial}{letters},{shared}{free}{summed}{letters}->{result}"
     terms = []
@@ -200,7 +200,7 @@ def correlated(x: Traced, kernel: Traced, along: Sequence[Windows], groups: Dim 
         part, keys = given, list[Any]([slice(None)] * len(along))
         for k, q in zip(counts, places, strict=True):
             part, keys[k] = along[k].entries(part, first + k, q, counts[k]), q
-        terms.append(einsum(text, part, parts.indexed(weights, (..., *keys))))
+        terms.append(einsum(text, part, indexing.indexed(weights, (..., *keys))))
     found = reduce(arrays.add, terms)
     for c in reversed(letters):
         k = spatial.index(c.upper())

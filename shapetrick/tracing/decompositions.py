@@ -13,7 +13,7 @@ from ..core.expr import Expr
 from ..core.named_tuples import NamedTuple
 from ..core.solved import Solved
 from ..numerics.solvers import found_by
-from . import along_axes, arrays
+from . import arrays, axis_functions
 from .arrays import Traced
 
 
@@ -37,7 +37,7 @@ def solver_of(e: Solved) -> tuple[str, tuple[Expr, ...]]:
 
 
 def _of_square(x: Traced) -> Dim:
-    along_axes.check_square(x)
+    axis_functions.check_square(x)
     return x.shape[0]
 
 

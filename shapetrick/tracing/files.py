@@ -12,7 +12,7 @@ from typing import Any
 
 from ..core.errors import InputError
 from ..core.warnings import nearest
-from .places import innermost
+from .source_places import innermost
 
 
 def function_in(file: str, name: str) -> Callable[..., Any]:

@@ -28,20 +28,20 @@ from ..numerics.evaluation import EvaluationTape
 from ..numerics.sampling import dims_of
 from ..simplification.written_forms import with_functions
 from . import (
-    along_axes,
     arrays,
-    classes,
+    axis_functions,
+    class_labels,
     constants,
     convolutions,
+    indexing,
     meanings,
-    parts,
     torch_meanings,
 )
+from .array_terms import index
 from .arrays import Traced, constant
 from .contractions import einsum
 from .members import Recurrence, at_step, of_steps
-from .named_axes import index
-from .places import innermost, is_library, refused_at
+from .source_places import innermost, is_library, refused_at
 from .symbolic import STOPPED, Layout, layout
 from .whole_numbers import Counted, Numbered, Places
 from .written_meanings import SPECIAL
@@ -172,7 +172,9 @@ class Reader:
                 return self._scanned(params, inner, given)
             return self.run(inner.jaxpr if closed else inner, inner.consts if closed else (), given)
         if name == "split":
-            return parts.divided(self.lifted(*given), self._shape(params["sizes"]), params["axis"])
+            return indexing.divided(
+                self.lifted(*given), self._shape(params["sizes"]), params["axis"]
+            )
         self._at = equation
         if name in COMPARISONS:
             return (self._compared(name, *given),)
@@ -209,7 +211,7 @@ class Reader:
             raise TraceError(UNROLLED.format("scan"))
         rows: list[Sequence[Any]] = [()] * length
         for t in reversed(range(length)) if params["reverse"] else range(length):
-            step = [parts.indexed(x, (t,)) for x in along]
+            step = [indexing.indexed(x, (t,)) for x in along]
             found = self.run(inner.jaxpr, inner.consts, [*fixed, *state, *step])
             state, rows[t] = found[:carried], found[carried:]
         return [*state, *(self._stacked(each) for each in zip(*rows, strict=True))]
@@ -258,7 +260,7 @@ class Reader:
 
     def _stacked(self, values: Sequence[Any]) -> Traced:
         """What the steps of a loop give, as one array."""
-        return parts.stacked([self.lifted(x) for x in values])
+        return indexing.stacked([self.lifted(x) for x in values])
 
     def lifted(self, x: Any) -> Traced:
         """A value that has an expression."""
@@ -377,21 +379,21 @@ class Reader:
             if start.is_moved:
                 raise TraceError(PARTS)
             if not numbers.operand_batching_dims:
-                return classes.rows(x, start.x, numbers.start_index_map[0])
-            return classes.along_rows(x, arrays.reshape(start.x, (x.shape[0], ONE)), 1)
+                return class_labels.rows(x, start.x, numbers.start_index_map[0])
+            return class_labels.along_rows(x, arrays.reshape(start.x, (x.shape[0], ONE)), 1)
         counted, picked = start.columns
         if not arrays.counts(arrays.ravel(self.lifted(counted))):
             raise TraceError(PARTS)
         column = arrays.reshape(self.lifted(picked), (x.shape[0], ONE))
-        return classes.along_rows(x, column, 1)
+        return class_labels.along_rows(x, column, 1)
 
     def _scatter(self, params: Mapping[str, Any], x: Any, start: Any, new: Any) -> Traced:
         """An array with other entries from a place of one axis on."""
-        return parts.replaced(*self._window(params, x, start, new))
+        return indexing.replaced(*self._window(params, x, start, new))
 
     def _scatter_add(self, params: Mapping[str, Any], x: Any, start: Any, new: Any) -> Traced:
         given, ends, part = self._window(params, x, start, new)
-        return parts.replaced(given, ends, parts.cut(given, ends) + part)
+        return indexing.replaced(given, ends, indexing.cut(given, ends) + part)
 
     def _window(
         self, params: Mapping[str, Any], x: Any, start: Any, new: Any
@@ -413,19 +415,19 @@ class Reader:
         given, part = self.lifted(x), self.lifted(new)
         places = [self._place(s) for s in starts]
         ends = [(a, a + d) for a, d in zip(places, part.shape, strict=True)]
-        return parts.replaced(given, ends, part)
+        return indexing.replaced(given, ends, part)
 
     def _concatenate(self, params: Mapping[str, Any], *xs: Any) -> Any:
         if any(isinstance(x, Numbered) for x in xs):
             return Places(xs)
-        return parts.joined([self.lifted(x) for x in xs], params["dimension"])
+        return indexing.joined([self.lifted(x) for x in xs], params["dimension"])
 
     def _pad(self, params: Mapping[str, Any], x: Any, by: Any) -> Traced:
         config = params["padding_config"]
         if any(within for *_, within in config):
             raise TraceError("`pad` between entries isn't followed.")
         widths = [(int(before), int(behind)) for before, behind, _ in config]
-        return parts.padded(self.lifted(x), widths, self.lifted(by))
+        return indexing.padded(self.lifted(x), widths, self.lifted(by))
 
     def _conv_general_dilated(self, params: Mapping[str, Any], x: Any, kernel: Any) -> Traced:
         of_x, of_kernel, of_result = params["dimension_numbers"]
@@ -449,11 +451,11 @@ class Reader:
         if params["strides"] is not None and set(params["strides"]) != {1}:
             raise TraceError(PARTS)
         starts, limits = (self._shape(params[f"{end}_indices"]) for end in ("start", "limit"))
-        return parts.cut(self.lifted(x), list(zip(starts, limits, strict=True)))
+        return indexing.cut(self.lifted(x), list(zip(starts, limits, strict=True)))
 
     def _cut(self, x: Traced, starts: Sequence[Dim], sizes: Sequence[Any]) -> Traced:
         ends = [s + d for s, d in zip(starts, self._shape(sizes), strict=True)]
-        return parts.cut(x, list(zip(starts, ends, strict=True)))
+        return indexing.cut(x, list(zip(starts, ends, strict=True)))
 
     def _place(self, start: Any) -> Dim:
         """The place that a number or a size says. Raises TraceError for what is computed."""
@@ -512,7 +514,7 @@ class Reader:
         if classes_last and not isinstance(a, Counted):
             given = self.lifted(a)
             given = arrays.reshape(given, given.shape[:1]) if given.rank == 2 else given
-            return arrays.masked(classes.one_hot(given, b.shape[b.axis]))
+            return arrays.masked(class_labels.one_hot(given, b.shape[b.axis]))
         return meanings.equal(self.lifted(a), self.lifted(b))
 
     def _ne(self, _: Any, a: Any, b: Any) -> Any:
@@ -600,7 +602,7 @@ def _as_numpys(name: str) -> Callable[..., Traced]:
 
 
 def _reduced(name: str) -> Callable[..., Traced]:
-    return lambda params, x: along_axes.reduce(name, x, tuple(map(int, params["axes"])))
+    return lambda params, x: axis_functions.reduce(name, x, tuple(map(int, params["axes"])))
 
 
 def _dot_general(params: Mapping[str, Any], a: Traced, b: Traced) -> Traced:
@@ -630,18 +632,18 @@ def _in_windows(name: str) -> Callable[..., Traced]:
 
 def _running_sum(params: Mapping[str, Any], x: Traced) -> Traced:
     if not params["reverse"]:
-        return parts.accumulated(x, params["axis"])
-    turned = parts.accumulated(parts.flipped(x, params["axis"]), params["axis"])
-    return parts.flipped(turned, params["axis"])
+        return indexing.accumulated(x, params["axis"])
+    turned = indexing.accumulated(indexing.flipped(x, params["axis"]), params["axis"])
+    return indexing.flipped(turned, params["axis"])
 
 
 def _solved_triangle(params: Mapping[str, Any], a: Traced, b: Traced) -> Traced:
     if params["unit_diagonal"]:
         raise TraceError("`solve_triangular` is followed of a whole triangle.")
     turned, left = params["transpose_a"], params["left_side"]
-    triangle = parts.lower_triangle(a) if params["lower"] else parts.upper_triangle(a)
+    triangle = indexing.lower_triangle(a) if params["lower"] else indexing.upper_triangle(a)
     triangle = arrays.transpose(triangle) if turned is left else triangle
-    found = along_axes.solve(triangle, b if left else arrays.transpose(b))
+    found = axis_functions.solve(triangle, b if left else arrays.transpose(b))
     return found if left else arrays.transpose(found)
 
 
@@ -663,7 +665,7 @@ PRIMITIVES: Mapping[str, Callable[..., Traced]] = {
     "rsqrt": lambda _, x: arrays.root(x) ** -1,
     "triangular_solve": _solved_triangle,
     "cumsum": _running_sum,
-    "rev": lambda params, x: parts.flipped(x, tuple(params["dimensions"])),
+    "rev": lambda params, x: indexing.flipped(x, tuple(params["dimensions"])),
     "transpose": lambda params, x: arrays.permuted(x, params["permutation"]),
     "dot_general": _dot_general,
 }

@@ -23,11 +23,11 @@ from ..core.expr import Expr
 from ..core.functions import Array
 from ..core.named_tuples import NamedTuple
 from . import arrays, meanings, symbolic, torch_meanings
+from .array_terms import HIGHEST_RANK
 from .arrays import Opaque, Traced
 from .convolutions import BY_MODE
 from .members import Recurrence, at_step, of_steps
-from .named_axes import HIGHEST_RANK
-from .places import SourceLine, innermost, refused_at
+from .source_places import SourceLine, innermost, refused_at
 from .stand_ins import Symbols, flat, package, standing_in
 from .symbolic import (
     Layout,

@@ -7,7 +7,7 @@ from functools import wraps
 from inspect import isfunction
 from typing import Any
 
-from . import along_axes, arrays
+from . import arrays
 from .arrays import Traced
 
 Meaning = Callable[..., Any]
@@ -36,13 +36,6 @@ def turned(meaning: Meaning) -> Meaning:
     return reverse
 
 
-def reduction(name: str) -> Meaning:
-    def meaning(x: Traced, axis: Any = None, keepdims: bool = False) -> Traced:
-        return along_axes.reduce(name, x, axis, keepdims)
-
-    return meaning
-
-
 def rooted(meaning: Meaning) -> Meaning:
     """The square root of what another function gives, of which it has the parameters."""
 
@@ -51,17 +44,3 @@ def rooted(meaning: Meaning) -> Meaning:
         return arrays.root(meaning(*given, **keywords))
 
     return root
-
-
-def along(name: str) -> Meaning:
-    def meaning(x: Traced, axis: Any = None) -> Traced:
-        return along_axes.along(name, x, axis)
-
-    return meaning
-
-
-def of_square(name: str) -> Meaning:
-    def meaning(x: Traced) -> Traced:
-        return along_axes.of_square(name, x)
-
-    return meaning

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
+from functools import partial
+from functools import reduce as fold
 from string import ascii_letters
 from typing import Any
 
@@ -17,11 +18,21 @@ from ..core import expr as ex
 from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
 from ..core.named_tuples import NamedTuple
-from . import along_axes, arrays, classes, constants, convolutions, decompositions, extents, parts
+from . import (
+    arrays,
+    axis_functions,
+    class_labels,
+    constants,
+    convolutions,
+    decompositions,
+    extents,
+    indexing,
+)
+from .array_terms import HIGHEST_RANK
 from .arrays import Traced, constant
+from .axis_functions import along, axes_of, count, of_square, reduce, solve, variance
 from .contractions import einsum
-from .meaning_kinds import Meaning, along, entrywise, named_in, of_square, reduction, rooted
-from .named_axes import HIGHEST_RANK
+from .meaning_kinds import Meaning, entrywise, named_in, rooted
 from .written_meanings import DISTRIBUTIONS, ENTRYWISE, SPECIAL
 
 # Element-wise functions with one argument: the libraries' names, and ours.
@@ -136,35 +147,35 @@ def _condition(x: Traced) -> Traced:
 
 def _average(x: Traced, axis: Any = None, weights: Traced | None = None) -> Traced:
     if weights is None:
-        return along_axes.reduce("mean", x, axis)
+        return reduce("mean", x, axis)
     if weights.rank == 1 < x.rank and axis is not None:
         weights = arrays.reshape(weights, _placed_along(x, axis, weights))
-    return along_axes.reduce("sum", x * weights, axis) / along_axes.reduce("sum", weights)
+    return reduce("sum", x * weights, axis) / reduce("sum", weights)
 
 
 def _placed_along(x: Traced, axis: int, weights: Traced) -> tuple[Dim, ...]:
-    (k,) = along_axes.axes_of(x, axis)
+    (k,) = axes_of(x, axis)
     return tuple(weights.shape[0] if i == k else ONE for i in range(x.rank))
 
 
 def _var(x: Traced, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Traced:
-    return along_axes.variance(x, axis, keepdims, ddof)
+    return variance(x, axis, keepdims, ddof)
 
 
 def norm(x: Traced, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Traced:
-    along = len(along_axes.axes_of(x, axis))
-    if ord is None or ord in ("fro", "f") or (ord == 2 and along < HIGHEST_RANK):
-        return along_axes.norm(x, axis, keepdims)
-    if along == HIGHEST_RANK:
+    rank = len(axes_of(x, axis))
+    if ord is None or ord in ("fro", "f") or (ord == 2 and rank < HIGHEST_RANK):
+        return axis_functions.norm(x, axis, keepdims)
+    if rank == HIGHEST_RANK:
         raise TraceError(f"the norm with ord={ord!r} of a matrix isn't followed: only 'fro' is.")
     if ord == 1:
-        return along_axes.reduce("sum", arrays.mapped("abs", x), axis, keepdims)
+        return reduce("sum", arrays.mapped("abs", x), axis, keepdims)
     if ord == float("inf"):
-        return along_axes.reduce("max", arrays.mapped("abs", x), axis, keepdims)
+        return reduce("max", arrays.mapped("abs", x), axis, keepdims)
     if not isinstance(ord, int | float) or ord <= 0:
         raise TraceError(f"the norm with ord={ord!r} isn't followed.")
     powers = arrays.mapped("abs", x) ** ord
-    return along_axes.reduce("sum", powers, axis, keepdims) ** (1 / ord)
+    return reduce("sum", powers, axis, keepdims) ** (1 / ord)
 
 
 def vector_norm(x: Traced, ord: Any = 2, axis: Any = None, keepdims: bool = False) -> Traced:
@@ -194,22 +205,22 @@ def kron(a: Traced, b: Traced) -> Traced:
 
 
 def multi_dot(xs: Sequence[Traced]) -> Traced:
-    return reduce(arrays.matmul, xs)
+    return fold(arrays.matmul, xs)
 
 
 def cdist(a: Traced, b: Traced, metric: Any = 2.0) -> Traced:
     """Those between the rows of two matrices."""
     if metric not in ("euclidean", "sqeuclidean", 2):
         raise TraceError(f"cdist with {metric!r} aren't followed: the Euclidean ones are.")
-    norms = [along_axes.reduce("sum", x**2, 1, True) for x in (a, b)]
+    norms = [reduce("sum", x**2, 1, True) for x in (a, b)]
     squares = norms[0] + arrays.transpose(norms[1]) - 2 * (a @ arrays.transpose(b))
     return squares if metric == "sqeuclidean" else arrays.root(squares)
 
 
 def _trapezoid(y: Traced, x: Traced | None = None, dx: float = 1.0, axis: int = -1) -> Traced:
-    sums = parts.differences(y, 1, axis, 1)
-    widths = constant(dx) if x is None else parts.differences(x)
-    return along_axes.reduce("sum", sums * widths / 2, axis)
+    sums = indexing.differences(y, 1, axis, 1)
+    widths = constant(dx) if x is None else indexing.differences(x)
+    return reduce("sum", sums * widths / 2, axis)
 
 
 def cov(
@@ -218,21 +229,21 @@ def cov(
     if y is not None or x.rank != HIGHEST_RANK:
         raise TraceError("`cov` is followed of the rows or columns of one matrix.")
     samples = arrays.transpose(x) if rowvar else x
-    rest = samples - along_axes.reduce("mean", samples, 0)
+    rest = samples - reduce("mean", samples, 0)
     less = (0 if bias else 1) if ddof is None else ddof
-    return arrays.transpose(rest) @ rest / (along_axes.count(samples, 0) - less)
+    return arrays.transpose(rest) @ rest / (count(samples, 0) - less)
 
 
 def corrcoef(x: Traced, y: Traced | None = None, rowvar: bool = True) -> Traced:
     found = cov(x, y, rowvar)
-    spread = arrays.root(along_axes.diagonal(found))
+    spread = arrays.root(axis_functions.diagonal(found))
     return found / arrays.outer(spread, spread)
 
 
 def pinv(x: Traced) -> Traced:
     """Of a matrix whose columns are independent."""
     turned = arrays.transpose(x)
-    return along_axes.of_square("inv", turned @ x) @ turned
+    return of_square("inv", turned @ x) @ turned
 
 
 class LeastSquares(NamedTuple):
@@ -250,8 +261,8 @@ def lstsq(a: Traced, b: Traced) -> LeastSquares:
 
 def _triangular_solution(a: Traced, b: Traced, trans: Any = 0, lower: bool = False) -> Traced:
     """As SciPy and JAX have it: of one triangle."""
-    triangle = parts.lower_triangle(a) if lower else parts.upper_triangle(a)
-    return along_axes.solve(arrays.transpose(triangle) if trans in (1, "T") else triangle, b)
+    triangle = indexing.lower_triangle(a) if lower else indexing.upper_triangle(a)
+    return solve(arrays.transpose(triangle) if trans in (1, "T") else triangle, b)
 
 
 def cho_solve(factor: Any, b: Traced) -> Traced:
@@ -259,15 +270,15 @@ def cho_solve(factor: Any, b: Traced) -> Traced:
     x, lower = factor
     x = getattr(x, "value", x)
     turned = arrays.transpose(x)
-    return along_axes.solve(x @ turned if lower else turned @ x, b)
+    return solve(x @ turned if lower else turned @ x, b)
 
 
 # ------------------------------------------------------------------------ square matrices, shapes
 
 
 def slogdet(x: Traced) -> SignAndLog:
-    sign = arrays.mapped("sign", along_axes.of_square("det", x))
-    return SignAndLog(sign, along_axes.of_square("logdet", x))
+    sign = arrays.mapped("sign", of_square("det", x))
+    return SignAndLog(sign, of_square("logdet", x))
 
 
 class SignAndLog(NamedTuple):
@@ -278,13 +289,13 @@ class SignAndLog(NamedTuple):
 
 
 def matrix_power(x: Traced, n: int) -> Traced:
-    along_axes.of_square("tr", x)
+    of_square("tr", x)
     return Traced(ex.matrix_power(x.whole, n), x.shape)
 
 
 def vander(x: Traced, N: int, increasing: bool = False) -> Traced:
     powers = range(N) if increasing else reversed(range(N))
-    return parts.stacked([x**k for k in powers], 1)
+    return indexing.stacked([x**k for k in powers], 1)
 
 
 def meshgrid(*xs: Traced, indexing: str = "xy") -> tuple[Traced, ...]:
@@ -300,15 +311,15 @@ def meshgrid(*xs: Traced, indexing: str = "xy") -> tuple[Traced, ...]:
 
 def polyval(p: Traced, x: Traced) -> Traced:
     """By a number of coefficients, the highest power first."""
-    if (count := p.shape[0].integer) is None:
+    if (terms := p.shape[0].integer) is None:
         raise TraceError("`polyval` is followed of a number of coefficients.")
-    each = (parts.indexed(p, (k,)) for k in range(count))
-    return reduce(lambda found, c: found * x + c, each)
+    each = (indexing.indexed(p, (k,)) for k in range(terms))
+    return fold(lambda found, c: found * x + c, each)
 
 
 def _linspace(start: Traced, stop: Traced, num: Any) -> Traced:
     steps = arrays.counting(Dim.of(_dim(num)))
-    return start + steps * ((stop - start) / (along_axes.count(steps) - 1))
+    return start + steps * ((stop - start) / (count(steps) - 1))
 
 
 def tensordot(a: Traced, b: Traced, axes: Any = 2) -> Traced:
@@ -316,7 +327,7 @@ def tensordot(a: Traced, b: Traced, axes: Any = 2) -> Traced:
     if isinstance(axes, int):
         axes = (range(a.rank - axes, a.rank), range(axes))
     pairs = [(x,) if isinstance(x, int) else x for x in axes]
-    left, right = (along_axes.axes_of(x, list(p)) for x, p in zip((a, b), pairs, strict=True))
+    left, right = (axes_of(x, list(p)) for x, p in zip((a, b), pairs, strict=True))
     first = ascii_letters[: a.rank]
     second = list(ascii_letters[a.rank : a.rank + b.rank])
     for i, j in zip(left, right, strict=True):
@@ -327,10 +338,10 @@ def tensordot(a: Traced, b: Traced, axes: Any = 2) -> Traced:
 
 def _windows(x: Traced, window_shape: Any, axis: Any = None) -> Traced:
     """As `sliding_window_view` along one axis."""
-    size, along = (v[0] if isinstance(v, tuple | list) else v for v in (window_shape, axis))
-    if along is None and x.rank > 1:
+    size, k = (v[0] if isinstance(v, tuple | list) else v for v in (window_shape, axis))
+    if k is None and x.rank > 1:
         raise TraceError("`sliding_window_view` is followed along one axis: give `axis=`.")
-    return convolutions.windows(x, size, along or 0)
+    return convolutions.windows(x, size, k or 0)
 
 
 def _correlate(x: Traced, kernel: Traced, mode: str = "valid") -> Traced:
@@ -338,7 +349,7 @@ def _correlate(x: Traced, kernel: Traced, mode: str = "valid") -> Traced:
 
 
 def tile(x: Traced, reps: Any) -> Traced:
-    return parts.repeated(x, reps if isinstance(reps, tuple | list) else (reps,))
+    return indexing.repeated(x, reps if isinstance(reps, tuple | list) else (reps,))
 
 
 def _padded(
@@ -351,21 +362,21 @@ def _padded(
     if not isinstance(pairs[0], tuple):
         pairs = [tuple(pairs) if len(pairs) == 2 else (pairs[0], pairs[0])]
     each = pairs * x.rank if len(pairs) == 1 else pairs
-    return parts.padded(x, each, constant_values or constant(0))
+    return indexing.padded(x, each, constant_values or constant(0))
 
 
 def take(x: Traced, index: Traced, axis: Any = None) -> Traced:
-    return classes.rows(arrays.ravel(x) if axis is None else x, index, axis or 0)
+    return class_labels.rows(arrays.ravel(x) if axis is None else x, index, axis or 0)
 
 
 def count_nonzero(x: Traced, axis: Any = None, keepdims: bool = False) -> Traced:
     if not x.is_mask:
         raise TraceError("`count_nonzero` is followed of a comparison.")
-    return along_axes.reduce("sum", x, axis, keepdims)
+    return reduce("sum", x, axis, keepdims)
 
 
 def _peak_to_peak(x: Traced, axis: Any = None, keepdims: bool = False) -> Traced:
-    largest, smallest = (along_axes.reduce(name, x, axis, keepdims) for name in ("max", "min"))
+    largest, smallest = (reduce(name, x, axis, keepdims) for name in ("max", "min"))
     return largest - smallest
 
 
@@ -377,11 +388,11 @@ def _selected(conditions: Sequence[Traced], values: Sequence[Traced], default: T
 
 
 def _blocks(rows: Sequence[Sequence[Traced]]) -> Traced:
-    return parts.joined([parts.joined(row, -1) for row in rows], 0 if len(rows) == 1 else -2)
+    return indexing.joined([indexing.joined(row, -1) for row in rows], 0 if len(rows) == 1 else -2)
 
 
 def concatenate(parts_: Sequence[Traced], axis: int = 0) -> Traced:
-    return parts.joined(parts_, axis)
+    return indexing.joined(parts_, axis)
 
 
 def transpose(x: Traced, *axes: Any) -> Traced:
@@ -391,14 +402,14 @@ def transpose(x: Traced, *axes: Any) -> Traced:
 
 
 def swapaxes(x: Traced, axis1: int, axis2: int) -> Traced:
-    (a,), (b,) = along_axes.axes_of(x, axis1), along_axes.axes_of(x, axis2)
+    (a,), (b,) = axes_of(x, axis1), axes_of(x, axis2)
     return arrays.swapped(x, a, b)
 
 
 def diag(x: Traced, k: int = 0) -> Traced:
     if k:
         raise TraceError("only the main diagonal is followed.")
-    return along_axes.diagonal(x)
+    return axis_functions.diagonal(x)
 
 
 def diagonal(x: Traced, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Traced:
@@ -410,14 +421,14 @@ def diagonal(x: Traced, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Trac
 def trace(x: Traced, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Traced:
     if offset:
         raise TraceError("only the main diagonal is followed.")
-    return along_axes.of_square("tr", _with_matrices(x, axis1, axis2))
+    return of_square("tr", _with_matrices(x, axis1, axis2))
 
 
 def _with_matrices(x: Traced, rows: int, cols: int) -> Traced:
     """Two axes behind the others."""
     if x.rank <= HIGHEST_RANK:
         return x
-    last = [*along_axes.axes_of(x, rows), *along_axes.axes_of(x, cols)]
+    last = [*axes_of(x, rows), *axes_of(x, cols)]
     return arrays.permuted(x, [*(k for k in range(x.rank) if k not in last), *last])
 
 
@@ -442,7 +453,7 @@ def _dim(size: Any) -> Any:
 
 
 def squeeze(x: Traced, axis: Any = None) -> Traced:
-    axes = range(x.rank) if axis is None else along_axes.axes_of(x, axis)
+    axes = range(x.rank) if axis is None else axes_of(x, axis)
     return arrays.reshape(x, tuple(d for k, d in enumerate(x.shape) if k not in axes or d != ONE))
 
 
@@ -489,41 +500,42 @@ def _item(x: Traced) -> Traced:
 
 COMMON: Mapping[str, Meaning] = {
     **{name: entrywise(ours) for name, ours in _ENTRYWISE.items()},
-    **{name: reduction(name) for name in ("sum", "mean", "prod")},
-    **{name: of_square(name) for name in ("det", "inv", "expm")},
+    **{name: partial(reduce, name) for name in ("sum", "mean", "prod")},
+    **{name: partial(of_square, name) for name in ("det", "inv", "expm")},
     **SPECIAL,
     **ENTRYWISE,
     **named_in(globals()),
     **{"divide": arrays.divide, "true_divide": arrays.divide, "greater": arrays.greater},
     **dict.fromkeys(("power", "pow", "float_power"), arrays.power),
-    **{"fmax": maximum, "fmin": minimum, "amax": reduction("max"), "amin": reduction("min")},
+    **{f"a{name}": partial(reduce, name) for name in ("max", "min")},
+    **{"fmax": maximum, "fmin": minimum},
     **{"eq": equal, "ne": not_equal, "matrix_norm": norm},
     **{"bitwise_and": logical_and, "bitwise_or": logical_or, "invert": logical_not},
-    **{"matmul": arrays.matmul, "outer": arrays.outer, "einsum": einsum, "solve": along_axes.solve},
-    **{"cumsum": parts.accumulated, "flip": parts.flipped, "diff": parts.differences},
-    **{"roll": parts.rolled, "take_along_axis": classes.along_rows},
+    **{"matmul": arrays.matmul, "outer": arrays.outer, "einsum": einsum, "solve": solve},
+    **{"cumsum": indexing.accumulated, "flip": indexing.flipped, "diff": indexing.differences},
+    **{"roll": indexing.rolled, "take_along_axis": class_labels.along_rows},
     **{"cholesky": decompositions.cholesky, "qr": decompositions.orthogonal_factors},
     **{"svd": decompositions.singular_values, "svdvals": decompositions.only_singular_values},
     **{"eigh": decompositions.eigenvalues, "sqrtm": decompositions.square_root},
-    **{"tril": parts.lower_triangle, "triu": parts.upper_triangle, "stack": parts.stacked},
-    **{"hstack": parts.side_by_side, "vstack": parts.below, "column_stack": parts.as_columns},
-    **{"cat": concatenate, "chunk": parts.in_equal_parts},
+    **{"tril": indexing.lower_triangle, "triu": indexing.upper_triangle, "stack": indexing.stacked},
+    **{"hstack": indexing.side_by_side, "vstack": indexing.below},
+    **{"column_stack": indexing.as_columns, "cat": concatenate, "chunk": indexing.in_equal_parts},
 }
 
 NUMPY: Mapping[str, Meaning] = {
     **COMMON,
     **DISTRIBUTIONS,
-    **{"max": reduction("max"), "min": reduction("min"), "average": _average},
+    **{"max": partial(reduce, "max"), "min": partial(reduce, "min"), "average": _average},
     **{"permute_dims": transpose, "matrix_transpose": arrays.turned},
     **{"var": _var, "std": rooted(_var), "flatten": ravel},
-    **{"logsumexp": reduction("logsumexp"), "softmax": along("softmax")},
+    **{"logsumexp": partial(reduce, "logsumexp"), "softmax": partial(along, "softmax")},
     **{"linspace": _linspace, "block": _blocks},
     **{"pad": _padded, "ptp": _peak_to_peak, "select": _selected},
     **{"convolve": convolutions.convolved, "correlate": _correlate},
     **{"sliding_window_view": _windows},
     **{"scipy.cholesky": decompositions.upper_factor, "cho_factor": decompositions.factored},
     **{"solve_triangular": _triangular_solution, "trapezoid": _trapezoid, "trapz": _trapezoid},
-    **{"split": parts.in_equal_parts, "array_split": parts.in_equal_parts},
-    **{"log_softmax": along("log_softmax"), "copy": positive, "item": _item},
+    **{"split": indexing.in_equal_parts, "array_split": indexing.in_equal_parts},
+    **{"log_softmax": partial(along, "log_softmax"), "copy": positive, "item": _item},
     **dict.fromkeys(("array", "asarray", "asanyarray", "ascontiguousarray"), astype),
 }

@@ -14,8 +14,8 @@ from ..core.indices import Index, Range, name_of
 from ..core.member_axes import MemberAxes
 from ..core.named_tuples import NamedTuple
 from . import arrays
+from .array_terms import SubAxis
 from .arrays import Traced
-from .named_axes import SubAxis
 
 
 def family(e: Symbol, axes: MemberAxes) -> Traced:

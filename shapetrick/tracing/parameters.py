@@ -26,11 +26,11 @@ from ..language.syntax.tree import Declaration
 from ..language.vocabularies import is_name
 from ..numerics.sampling import PLAIN, Profile, draw_all
 from . import arrays
+from .array_terms import HIGHEST_RANK
 from .arrays import Traced
 from .batches import MemberDeclarations
 from .libraries import reached
 from .members import family
-from .named_axes import HIGHEST_RANK
 from .symbolic import Layout, layout
 
 _ONE_AXIS = regex(r"(?:x|×|,|\\times)\s*1\b")

@@ -17,11 +17,11 @@ from ..core import expr as ex
 from ..core.dims import NOTHING, ONE, Dim
 from ..core.errors import TraceError
 from ..core.functions import Array
-from . import arrays, classes, constants, extents, parts
+from . import arrays, class_labels, constants, extents, indexing
 from .arrays import Traced
 from .chosen_entries import chosen_entries, condition, put
 from .meaning_kinds import Meaning
-from .places import called_here
+from .source_places import called_here
 from .stand_ins import flat
 
 # How the libraries call what the table of meanings calls otherwise.
@@ -93,7 +93,7 @@ class Trace:
         if isinstance(given, Traced):
             return given
         if isinstance(given, tuple | list):
-            return parts.stacked(tuple(map(self.lifted, given)))
+            return indexing.stacked(tuple(map(self.lifted, given)))
         if isinstance(given, int | float | np.number | np.bool):
             return arrays.constant(given if isinstance(given, int | float) else given.item())
         shape = getattr(given, "shape", None)
@@ -273,8 +273,8 @@ class Symbolic:
     def __getitem__(self, key: Any) -> Any:
         keys = key if isinstance(key, tuple) else (key,)
         found = chosen_entries(self.value, keys, self.run.lifted)
-        found = found or classes.chosen(self.value, keys, self.run.lifted)
-        return self.run.wrapped(found or parts.indexed(self.value, keys))
+        found = found or class_labels.chosen(self.value, keys, self.run.lifted)
+        return self.run.wrapped(found or indexing.indexed(self.value, keys))
 
     def __getattr__(self, name: str) -> Any:
         """A method of the library."""
@@ -316,7 +316,7 @@ class Symbolic:
 
     def __iter__(self) -> Iterator[Any]:
         count = self.value.shape[0].integer if self.ndim else None
-        if count is None or count > parts.MOST_PARTS:
+        if count is None or count > indexing.MOST_PARTS:
             raise TraceError(
                 "a loop over the entries or rows isn't followed where their number is a letter: "
                 "write it by operations on whole arrays."
@@ -333,8 +333,8 @@ class Symbolic:
         by = self.run.lifted(new)
         mask = condition(self.value, keys, self.run.lifted)
         found = None if mask is None else put(self.value, by, mask)
-        found = found or classes.written(self.value, keys, by, self.run.lifted)
-        self.value = found or parts.written(self.value, keys, by)
+        found = found or class_labels.written(self.value, keys, by, self.run.lifted)
+        self.value = found or indexing.written(self.value, keys, by)
 
 
 def _of_sizes(

@@ -12,11 +12,12 @@ from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
 from ..core.named_tuples import NamedTuple
 from ..language.syntax.constants import INFINITE
-from . import along_axes, arrays, classes, convolutions, extents, parts
+from . import arrays, class_labels, convolutions, extents, indexing
 from . import meanings as common
+from .array_terms import HIGHEST_RANK
 from .arrays import Traced, constant
+from .axis_functions import along, axes_of, count, of_square, reduce, solve, variance
 from .meaning_kinds import Meaning, entrywise, named_in, rooted, turned
-from .named_axes import HIGHEST_RANK
 from .written_meanings import LAYERS, averaged
 
 
@@ -37,7 +38,7 @@ def var(
     if isinstance(axis, bool):  # var(x, unbiased)
         axis, unbiased = None, axis
     by = correction if correction is not None else float(unbiased)
-    return along_axes.variance(x, axis, keepdims, by)
+    return variance(x, axis, keepdims, by)
 
 
 def norm(x: Traced, p: Any = "fro", axis: Any = None, keepdims: bool = False) -> Traced:
@@ -51,10 +52,10 @@ def _extreme(name: str, of_two: Meaning) -> Meaning:
 
     def meaning(x: Traced, axis: Any = None, keepdims: bool = False) -> Any:
         if axis is None:
-            return along_axes.reduce(name, x)
+            return reduce(name, x)
         if not isinstance(axis, int):
             return of_two(x, getattr(axis, "value", axis))
-        return Extremes(along_axes.reduce(name, x, axis, keepdims))
+        return Extremes(reduce(name, x, axis, keepdims))
 
     return meaning
 
@@ -64,22 +65,22 @@ def addmm(x: Traced, a: Traced, b: Traced, beta: float = 1, alpha: float = 1) ->
 
 
 def logdet(x: Traced) -> Traced:
-    return arrays.mapped("log", along_axes.of_square("det", x))
+    return arrays.mapped("log", of_square("det", x))
 
 
 def split(x: Traced, sizes: Any, axis: Any = 0) -> tuple[Traced, ...]:
     """Parts of one size, or of those in a list."""
-    (k,) = along_axes.axes_of(x, axis)
+    (k,) = axes_of(x, axis)
     given = list(sizes) if isinstance(sizes, tuple | list) else [sizes]
     each = [Dim.of(getattr(n, "dim", n)) for n in given]
     if isinstance(sizes, tuple | list):
-        return parts.divided(x, each, axis)
-    return parts.in_equal_parts(x, extents.quotient(x.shape[k], each[0]).integer, axis)
+        return indexing.divided(x, each, axis)
+    return indexing.in_equal_parts(x, extents.quotient(x.shape[k], each[0]).integer, axis)
 
 
 def unbind(x: Traced, axis: int = 0) -> tuple[Traced, ...]:
-    (k,) = along_axes.axes_of(x, axis)
-    each = parts.in_equal_parts(x, x.shape[k].integer, k)
+    (k,) = axes_of(x, axis)
+    each = indexing.in_equal_parts(x, x.shape[k].integer, k)
     return tuple(arrays.reshape(part, x.shape[:k] + x.shape[k + 1 :]) for part in each)
 
 
@@ -118,7 +119,7 @@ def elu(x: Traced, alpha: float = 1.0) -> Traced:
 
 
 def softmin(x: Traced, axis: int) -> Traced:
-    return along_axes.along("softmax", -x, axis)
+    return along("softmax", -x, axis)
 
 
 def cross_entropy(
@@ -131,7 +132,7 @@ def cross_entropy(
     """With probabilities as targets: a target of classes by number has another shape."""
     x = _classes_last(x)
     if target.shape == x.shape[:-1]:
-        target = classes.one_hot(target, x.shape[-1])
+        target = class_labels.one_hot(target, x.shape[-1])
     else:
         target = _classes_last(target)
     if target.shape != x.shape or not x.rank:
@@ -140,10 +141,10 @@ def cross_entropy(
             f"the shape of the logits, {extents.shape_of(x.shape)}."
         )
     if label_smoothing:
-        target = (1 - label_smoothing) * target + label_smoothing / along_axes.count(x, -1)
+        target = (1 - label_smoothing) * target + label_smoothing / count(x, -1)
     target = target if weight is None else target * weight
-    weighed = target * along_axes.along("log_softmax", x, -1)
-    return averaged(-along_axes.reduce("sum", weighed, -1), reduction)
+    weighed = target * along("log_softmax", x, -1)
+    return averaged(-reduce("sum", weighed, -1), reduction)
 
 
 def _classes_last(x: Traced) -> Traced:
@@ -176,7 +177,7 @@ def kl_div(x: Traced, target: Traced, reduction: str = "mean", log_target: bool 
     else:
         loss = target * (arrays.mapped("log", target) - x)
     if reduction == "batchmean":
-        return along_axes.reduce("sum", loss) / along_axes.count(x, 0)
+        return reduce("sum", loss) / count(x, 0)
     return averaged(loss, reduction)
 
 
@@ -206,21 +207,21 @@ def poisson_nll_loss(
 
 def nll_loss(x: Traced, target: Traced, reduction: str = "mean") -> Traced:
     x = _classes_last(x)
-    chosen = classes.one_hot(target, x.shape[-1]) * x
-    return averaged(-along_axes.reduce("sum", chosen, -1), reduction)
+    chosen = class_labels.one_hot(target, x.shape[-1]) * x
+    return averaged(-reduce("sum", chosen, -1), reduction)
 
 
 def one_hot(x: Traced, num_classes: Any) -> Traced:
-    return classes.one_hot(x, Dim.of(getattr(num_classes, "dim", num_classes)))
+    return class_labels.one_hot(x, Dim.of(getattr(num_classes, "dim", num_classes)))
 
 
 def gather(x: Traced, axis: int, index: Traced) -> Traced:
-    return classes.along_rows(x, index, axis)
+    return class_labels.along_rows(x, index, axis)
 
 
 def index_select(x: Traced, axis: int, index: Traced) -> Traced:
-    (k,) = along_axes.axes_of(x, axis)
-    return classes.rows(x, index, k)
+    (k,) = axes_of(x, axis)
+    return class_labels.rows(x, index, k)
 
 
 def embedding(
@@ -229,7 +230,7 @@ def embedding(
 ) -> Traced:  # fmt: skip
     if max_norm is not None or scale_grad_by_freq:
         raise TraceError("`embedding` is followed without `max_norm` and `scale_grad_by_freq`.")
-    return classes.rows(weight, index)
+    return class_labels.rows(weight, index)
 
 
 def cdist(a: Traced, b: Traced, p: float = 2.0, compute_mode: Any = None) -> Traced:
@@ -241,7 +242,7 @@ def masked_fill(x: Traced, mask: Traced, value: Traced) -> Traced:
 
 
 def repeat(x: Traced, *times: Any) -> Traced:
-    return parts.repeated(x, times[0] if isinstance(times[0], tuple | list) else times)
+    return indexing.repeated(x, times[0] if isinstance(times[0], tuple | list) else times)
 
 
 def expand(x: Traced, *shape: Any) -> Traced:
@@ -262,7 +263,7 @@ def pad(x: Traced, pad: Any, mode: str = "constant", value: Traced | None = None
         raise TraceError(f"`pad` is followed with mode='constant', not {mode!r}.")
     pairs = [(pad[k], pad[k + 1]) for k in range(0, len(pad), 2)]
     widths = [(0, 0)] * (x.rank - len(pairs)) + pairs[::-1]
-    return parts.padded(x, widths, value or constant(0))
+    return indexing.padded(x, widths, value or constant(0))
 
 
 def solve_triangular(
@@ -270,12 +271,12 @@ def solve_triangular(
 ) -> Traced:
     if not left or unitriangular:
         raise TraceError("`solve_triangular` is followed from the left, of a whole triangle.")
-    return along_axes.solve(parts.upper_triangle(a) if upper else parts.lower_triangle(a), b)
+    return solve(indexing.upper_triangle(a) if upper else indexing.lower_triangle(a), b)
 
 
 def cholesky_solve(b: Traced, factor: Traced, upper: bool = False) -> Traced:
     turned = arrays.transpose(factor)
-    return along_axes.solve(turned @ factor if upper else factor @ turned, b)
+    return solve(turned @ factor if upper else factor @ turned, b)
 
 
 def _each(given: Any, count: int) -> Sequence[Any]:
@@ -290,11 +291,11 @@ def _pooling(name: str, spatial: int) -> Meaning:
     def meaning(
         x: Traced, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1
     ) -> Traced:
-        widths = [parts.dim(n) for n in _each(kernel_size, spatial)]
-        zeros = [(parts.dim(n),) * 2 for n in _each(padding, spatial)]
+        widths = [indexing.dim(n) for n in _each(kernel_size, spatial)]
+        zeros = [(indexing.dim(n),) * 2 for n in _each(padding, spatial)]
         steps, apart = (_each(n, spatial) for n in (stride or kernel_size, dilation))
-        along = convolutions.each_axis(steps, zeros, apart)
-        return convolutions.pooled(name, x, widths, along)
+        axes = convolutions.each_axis(steps, zeros, apart)
+        return convolutions.pooled(name, x, widths, axes)
 
     return meaning
 
@@ -310,12 +311,12 @@ def _convolution(spatial: int) -> Meaning:
         zeros = []
         for width, pad, k in zip(weight.shape[-spatial:], pads, apart, strict=True):
             same = pad == "same" and extents.quotient((width - ONE) * Dim.of(k), Dim.of(2))
-            zeros.append((same or parts.dim(0 if pad == "valid" else pad),) * 2)
-        along = convolutions.each_axis(steps, zeros, apart)
-        found = convolutions.correlated(x, weight, along, parts.dim(groups))
+            zeros.append((same or indexing.dim(0 if pad == "valid" else pad),) * 2)
+        axes = convolutions.each_axis(steps, zeros, apart)
+        found = convolutions.correlated(x, weight, axes, indexing.dim(groups))
         if bias is None:
             return found
-        return found + arrays.reshape(bias, (*bias.shape, *(ONE for _ in along)))
+        return found + arrays.reshape(bias, (*bias.shape, *(ONE for _ in axes)))
 
     return meaning
 
@@ -342,8 +343,8 @@ def _standardized(
     x: Traced, axes: Any, weight: Traced | None, bias: Traced | None, eps: float
 ) -> Traced:
     """Of mean 0 and, but for `eps`, of variance 1 along axes."""
-    rest = x - along_axes.reduce("mean", x, axes, True)
-    variance = along_axes.reduce("mean", rest**2, axes, True)
+    rest = x - reduce("mean", x, axes, True)
+    variance = reduce("mean", rest**2, axes, True)
     return _affine(rest / arrays.root(variance + eps), weight, bias)
 
 
@@ -392,14 +393,14 @@ def group_norm(
 
 
 def long(x: Traced) -> Traced:
-    return classes.numbers(x)
+    return class_labels.numbers(x)
 
 
 def rms_norm(
     x: Traced, normalized_shape: Any, weight: Traced | None = None, eps: float | None = None
 ) -> Traced:
     axes = tuple(range(-len(normalized_shape), 0))
-    size = along_axes.reduce("mean", x**2, axes, True)
+    size = reduce("mean", x**2, axes, True)
     scaled = x / arrays.root(size + (2.220446049250313e-16 if eps is None else eps))
     return scaled if weight is None else scaled * weight
 
@@ -410,7 +411,7 @@ def normalize(x: Traced, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> T
 
 
 def cosine_similarity(a: Traced, b: Traced, axis: int = 1, eps: float = 1e-8) -> Traced:
-    products = along_axes.reduce("sum", a * b, axis)
+    products = reduce("sum", a * b, axis)
     return products / (common.norm(a, 2, axis) * common.norm(b, 2, axis))
 
 
@@ -419,7 +420,7 @@ def pairwise_distance(a: Traced, b: Traced, p: float = 2.0, eps: float = 1e-6) -
 
 
 def glu(x: Traced, axis: int = -1) -> Traced:
-    value, gate = parts.in_equal_parts(x, 2, axis)
+    value, gate = indexing.in_equal_parts(x, 2, axis)
     return value * arrays.mapped("sigmoid", gate)
 
 
@@ -434,17 +435,17 @@ def scaled_dot_product_attention(
 ) -> Traced:
     """A mask is where one looks, or is added to the scores."""
     scores = query @ arrays.turned(key)
-    root = arrays.root(along_axes.count(query, -1))
+    root = arrays.root(count(query, -1))
     scaled = scores / root if scale is None else scores * scale
     if is_causal:
         shape = query.shape[-2], key.shape[-2]
         ones = Traced(ex.ones(*shape), shape)
-        attn_mask = arrays.masked(parts.lower_triangle(ones))
+        attn_mask = arrays.masked(indexing.lower_triangle(ones))
     if attn_mask is not None and attn_mask.is_mask:
         scaled = arrays.choose(attn_mask, scaled, constant(-INFINITE))
     elif attn_mask is not None:
         scaled = scaled + attn_mask
-    return along_axes.along("softmax", dropout(scaled, dropout_p), -1) @ value
+    return along("softmax", dropout(scaled, dropout_p), -1) @ value
 
 
 def dropout(x: Traced, p: float = 0.5, training: bool = True) -> Traced:

@@ -10,8 +10,8 @@ from typing import Any
 
 from ..core.errors import TraceError
 from ..language.expressions import parse_scalar
-from .along_axes import reduce
 from .arrays import Traced, constant, entrywise
+from .axis_functions import reduce
 
 _REDUCTION = "reduction"  # the parameter of losses that is no array
 

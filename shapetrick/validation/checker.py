@@ -19,7 +19,7 @@ from operator import add, mul
 import numpy as np
 
 from ..core.dims import Dim, shape_text
-from ..core.equations import EquationSystem, systems_within
+from ..core.equations import EquationSystem
 from ..core.expr import Abstract, Dimension, Expr, Symbol, exact
 from ..core.functions import Array
 from ..core.named_tuples import NamedTuple
@@ -38,7 +38,7 @@ from ..numerics.sampling import (
     least_sizes,
     orders_obeyed,
 )
-from .directional import Target, also_drawn
+from .check_targets import Target, also_drawn
 from .negative_controls import spoilt_expressions, spoilt_values, undetected
 from .rational import spread
 from .sample_points import (
@@ -617,7 +617,7 @@ def checker_of(
         [s for s in inputs if s is not request.direction],
         seed,
         request.symmetric,
-        systems=systems_within([request.of], problem.systems),
+        systems=problem.systems_of(request.of),
     )
 
 

@@ -27,7 +27,7 @@ from ..numerics.finite_differences import (
     remainder,
 )
 from .array_mistakes import alike, constant_factor, mistakes
-from .directional import along
+from .check_targets import along
 from .negative_controls import spoilt_values, undetected
 from .sample_points import COARSE, FINEST, Draw, Point, Unsuitable
 

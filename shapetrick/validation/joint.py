@@ -21,8 +21,8 @@ from ..core.records import dataclass
 from ..core.results import Validation
 from ..numerics.evaluation import EvaluationTape
 from ..numerics.finite_differences import Difference
+from .check_targets import Target, moves_of
 from .checker import SITES, Checker, Fit, Refused, checker_of
-from .directional import Target, moves_of
 from .domain_search import Env
 from .negative_controls import spoilt_expressions, spoilt_values, undetected
 from .sample_points import (

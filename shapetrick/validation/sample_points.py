@@ -34,9 +34,11 @@ from ..numerics.sampling import (
     generator,
     within,
 )
-from .directional import Target
+from .check_targets import Target
 from .domain_search import Env
 
+# What is raised where an expression has no value.
+WITHOUT_VALUE = (ShapetrickError, ArithmeticError, TypeError, ValueError)
 OUTSIDE = "no point was found at which its value is finite"
 SINGULAR = "no point was found at which every matrix to be inverted is well conditioned"
 UNSOLVED = "no point was found at which the equations have a solution that they determine"
@@ -275,7 +277,7 @@ class Site:
         try:
             rounding = self._rounding(drawn)
             values = program.run(drawn.env, self.sizes, drawn.functions, rounding=rounding)
-        except (ShapetrickError, ArithmeticError, TypeError, ValueError):
+        except WITHOUT_VALUE:
             alone = program.each()
             if len(alone) == 1:
                 return [None]
@@ -432,7 +434,7 @@ class Site:
             raise Unsuitable(OUTSIDE) from None
         except np.linalg.LinAlgError:
             raise Unsuitable(SINGULAR) from None
-        except (ShapetrickError, ArithmeticError, TypeError, ValueError) as problem:
+        except WITHOUT_VALUE as problem:
             raise Unsuitable(f"its value can't be computed: {problem}") from problem
 
 

@@ -14,7 +14,6 @@ from functools import cached_property
 import numpy as np
 
 from ..algebra.ranges import EntryRanges
-from ..core.errors import ShapetrickError
 from ..core.expr import Add, Expr, Number, Symbol
 from ..core.functions import TABLE, Array
 from ..core.named_tuples import NamedTuple
@@ -28,7 +27,15 @@ from ..numerics.sampling import (
     draws,
     is_scalable,
 )
-from .sample_points import FINEST, LARGEST_CONDITION, LARGEST_VALUE, Draw, Site, condition
+from .sample_points import (
+    FINEST,
+    LARGEST_CONDITION,
+    LARGEST_VALUE,
+    WITHOUT_VALUE,
+    Draw,
+    Site,
+    condition,
+)
 
 MAGNITUDES = (1e-3, 0.03, 0.3, 1.0, 3.0, 10.0, 100.0)
 MOST_NUMBERS = 4  # of the text, to whose magnitude inputs are drawn too
@@ -259,7 +266,7 @@ class Sweep:
         try:
             for program in self._of_kinks:
                 program.run(env, self._site.sizes, self._functions, found)
-        except (ShapetrickError, ArithmeticError, TypeError, ValueError):
+        except WITHOUT_VALUE:
             return None
         return found
 
@@ -307,7 +314,7 @@ class Sweep:
         except np.linalg.LinAlgError:  # at one of them, perhaps
             if count == 1:
                 return nothing
-        except (ShapetrickError, ArithmeticError, TypeError, ValueError):
+        except WITHOUT_VALUE:
             return nothing
         turns = len(self._variables)
         half = count // 2 // turns * turns or count // 2

@@ -187,8 +187,8 @@ def test_the_code_of_a_plain_problem_imports_what_it_needs() -> None:
     loaded = subprocess.run(run, capture_output=True, text=True, check=True).stdout.split()
     own = {name.rpartition(".")[2] for name in loaded if "codegen" in name}
     others = "family_plans loops arrays member_arrays custom_rules row_blocks inplace"
-    assert "plans" in own
-    assert not own & {*others.split(), "self_test", "plan_tests", "solutions", "letters"}
+    assert "function_plans" in own
+    assert not own & {*others.split(), "self_test", "self_test_draws", "solutions", "einsums"}
     assert "shapetrick.families.unrolling" not in loaded
 
 

@@ -10,7 +10,7 @@ from code_problems import PROBLEMS
 from random_functions import random_problem
 
 import shapetrick as st
-from shapetrick.codegen.letters import LETTERS
+from shapetrick.codegen.einsums import LETTERS
 
 # What no line has where letters say it.
 SPELLED_OUT = re.compile(r" @ |np\.(sum|vdot|outer|trace|diagonal|matmul)\b")

@@ -38,8 +38,8 @@ from shapetrick.core.functions import TABLE
 from shapetrick.core.traversal import postorder
 from shapetrick.language.elaboration import read
 from shapetrick.pipeline.requests import derive
+from shapetrick.validation.check_targets import RANDOM_DIRECTIONS, Target
 from shapetrick.validation.checker import Checker
-from shapetrick.validation.directional import RANDOM_DIRECTIONS, Target
 
 M, D, N, K = Dim.of("m"), Dim.of("d"), Dim.of("n"), Dim.of("k")
 X, A, B, C = symbol("X", (M, D)), symbol("A", (N, N)), symbol("B", (N, N)), symbol("C", (D, K))

@@ -22,8 +22,8 @@ from ..program import Output, Program
 from ..python import export
 from ..python.callables import Generated
 from ..python.export import made_of, notes
+from ..python.function_plans import StraightLinePlan
 from ..python.module import RESERVED, formulas, told, with_function
-from ..python.plans import Straight
 from ..python.signature import Arguments, SizeSources, arguments
 from ..python.trials import SampledPoint
 from .eigen import EIGEN
@@ -45,7 +45,7 @@ def code_in(
     sized, available = CodeOptions(options.sizes), language.operations
     plan = export.plan_of(problem, results, "numpy", sized, available=available)
     rows_apart = options.blocks or options.threads or options.shard
-    if rows_apart or not isinstance(plan, Straight):
+    if rows_apart or not isinstance(plan, StraightLinePlan):
         what = "rows taken apart" if rows_apart else "families"
         raise RequestError(
             f"there is no code for {what} in {language.name}: the target numpy has it."
@@ -155,7 +155,7 @@ def _sizes_and_checks(language: MatrixLanguage, given: Arguments) -> Iterator[st
 
 
 def _trials(
-    language: MatrixLanguage, plan: Straight, places: Sequence[SampledPoint]
+    language: MatrixLanguage, plan: StraightLinePlan, places: Sequence[SampledPoint]
 ) -> Iterator[Trial]:
     """Calls at points where the plan was tried, with what NumPy finds there. Raises
     RequestError."""

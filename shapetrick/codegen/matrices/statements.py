@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from typing import ClassVar
 
 from ...core.dims import ONE, Dim, Extent
 from ...core.errors import RequestError
@@ -16,7 +17,7 @@ from ..identifiers import Identifiers
 from ..ir import ArrayOperation, Value
 from ..python.linear_systems import MOST_DENSE
 from ..python.module import indented
-from ..statements import Assignment, Writer
+from ..statements import Assignment, Spelled, Writer
 from .language import MatrixLanguage, MatrixSpelling
 
 
@@ -40,10 +41,6 @@ class MatrixWriter(Writer):
     def bind_turned(self, v: Value, name: str) -> None:
         """A row that was given, which is a column here."""
         self._pieces[v] = replace(self.turned(CodeText(name)), names=frozenset([name]))
-
-    def text_of(self, v: Value) -> CodeText:
-        special = _SPECIAL.get(v.op)
-        return self.by_template(v) if special is None else special(self, v)
 
     def turned(self, piece: CodeText) -> CodeText:
         """The transpose of what was written."""
@@ -197,20 +194,18 @@ class MatrixWriter(Writer):
         template = self._formatted(self._language.joined[axis], [], v.shape)
         return CodeText(template.replace("PARTS", parts))
 
+    SPELLED: ClassVar[Spelled] = {
+        **Writer.SPELLED,
+        "size": _size,
+        "constant": _constant,
+        "abstract": _abstract,
+        "lift": _lifted,
+        "spread": _spread,
+        "slice": _slice,
+        "concatenate": _concatenated,
+    }
 
-_SPECIAL: Mapping[ArrayOperation, Callable[[MatrixWriter, Value], CodeText]] = {
-    "number": MatrixWriter._number,
-    "size": MatrixWriter._size,
-    "constant": MatrixWriter._constant,
-    "abstract": MatrixWriter._abstract,
-    "add": MatrixWriter.sum_of,
-    "mul": MatrixWriter._product,
-    "power": MatrixWriter._power,
-    "lift": MatrixWriter._lifted,
-    "spread": MatrixWriter._spread,
-    "slice": MatrixWriter._slice,
-    "concatenate": MatrixWriter._concatenated,
-}
+
 _ENTRYWISE: frozenset[ArrayOperation] = frozenset({"root", "equal", "at_most", "masked"})
 
 

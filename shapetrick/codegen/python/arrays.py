@@ -29,7 +29,7 @@ from ...core.problem import Problem
 from ...core.returned import Returned
 from ...core.traversal import postorder, substitute
 from ...families.forward_backward import ForwardBackward
-from ...families.nests import MemberStep, Nest, Nests, NestStep, member_steps
+from ...families.loop_nests import MemberStep, Nest, Nests, NestStep, member_steps
 from ...families.schedule import body_of
 from ..chain_order import nominal
 from ..identifiers import Identifiers

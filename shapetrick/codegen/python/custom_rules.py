@@ -54,7 +54,7 @@ class CustomRule:
 
 
 def rule_module(
-    rules: Sequence[CustomRule], library: Library, about: Sequence[str], test: Sequence[str] = ()
+    rules: Sequence[CustomRule], library: Library, about: Sequence[str], test: Sequence[str]
 ) -> str:
     """For each value a `torch.autograd.Function` or a `jax.custom_vjp`, and a function that calls
     it."""

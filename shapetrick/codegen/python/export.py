@@ -16,6 +16,7 @@ from ...language.printer import to_text
 from ...numerics.sampling import dims_of
 from ..options import PLAIN, CodeOptions, no_target
 from .callables import Generated, GeneratedFunction
+from .function_plans import FunctionPlan, StraightLinePlan
 from .module import (
     IN_LETTERS,
     LIBRARIES,
@@ -27,7 +28,6 @@ from .module import (
     with_function,
 )
 from .operations import solvers
-from .plans import Plan, Straight
 from .trials import SampledPoint
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def code(
 
 
 def _module(
-    plan: Plan,
+    plan: FunctionPlan,
     rules: Sequence[CustomRule] | None,
     about: Sequence[str] = (),
     test: Sequence[str] = (),
@@ -78,23 +78,23 @@ def _module(
 
 
 def _test(
-    plan: Plan,
+    plan: FunctionPlan,
     results: Sequence[Result],
     places: Sequence[SampledPoint],
     rules: Sequence[CustomRule] | None,
 ) -> list[str]:
     """Its self-test."""
-    from . import plan_tests
+    from . import self_test_draws
 
     if any(r.adjoint is not None for r in results):
         from .solutions import solution_draws
 
         draws = solution_draws(plan.problem, results, [r.request for r in plan.results])
     else:
-        draws = plan_tests.draws_for(plan, places)
+        draws = self_test_draws.draws_for(plan, places)
     if rules is None:
-        return plan_tests.of_function(plan, draws)
-    return plan_tests.of_rules(plan, rules, draws)
+        return self_test_draws.of_function(plan, draws)
+    return self_test_draws.of_rules(plan, rules, draws)
 
 
 def function(
@@ -113,7 +113,7 @@ def function(
         entries = [plan.entry]
     else:
         entries = [GeneratedFunction(rule.entry, rule.given, [rule.value]) for rule in rules]
-    directions = [r.request.direction.name for r in results if r.request.direction is not None]
+    directions = [name for r in results for name in r.request.directions]
     systems = (s for r in results if r.adjoint is not None for s in r.adjoint.systems)
     found = {u.name for s in systems if s.solver in plan.available for u in s.unknowns}
     declared = {*problem.symbols, *directions} - found
@@ -152,7 +152,7 @@ def plan_of(
     options: CodeOptions,
     with_values: bool = True,
     available: Collection[str] | None = None,
-) -> Plan:
+) -> FunctionPlan:
     """What is to be written; unknowns of equations are solved for by what is `available`, or all
     that the library has. Raises RequestError for what is not written."""
     own, rows = BY_ROWS.get(target) or known(target), None
@@ -180,10 +180,10 @@ def plan_of(
         from .family_plans import FamilyPlan, for_any_letter
 
         return FamilyPlan(*for_any_letter(problem, results), own, sizes, results, available)
-    return Straight(problem, results, own, available, sizes, rows, with_values)
+    return StraightLinePlan(problem, results, own, available, sizes, rows, with_values)
 
 
-def _about(plan: Plan, results: Sequence[Result], command: str) -> list[str]:
+def _about(plan: FunctionPlan, results: Sequence[Result], command: str) -> list[str]:
     """The first lines: where the module comes from, and what was not verified."""
     lines = [quoted(line) for line in made_of(plan.problem, command)]
     said = notes(results, plan.available, plan.problem.families)

@@ -17,15 +17,15 @@ from ...core.solved import Solved
 from ...core.traversal import postorder
 from ...families.forward_backward import every_segment, has_several_indices, passes
 from ...families.given_letters import LetterCase, with_lengths
-from ...families.nests import has_recurrence
+from ...families.loop_nests import has_recurrence
 from ...numerics.sampling import assignments
 from .arrays import Arrays
 from .callables import Generated, GeneratedFunction
 from .custom_rules import CustomRule, entry_names
+from .function_plans import FunctionPlan
 from .loops import Loops
 from .members import SampledMembers
 from .module import FUNCTION, CodeTarget, with_function
-from .plans import Plan
 from .solutions import in_inputs
 from .trials import ExpectedValue, SampledPoint, confirm
 
@@ -46,7 +46,7 @@ def for_any_letter(
     return found
 
 
-class FamilyPlan(Plan):
+class FamilyPlan(FunctionPlan):
     """One function for all cases of the letters that are given, of which the last one is tested."""
 
     def __init__(

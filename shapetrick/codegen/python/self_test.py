@@ -107,9 +107,9 @@ def function_test(
     library: Library,
     draws: Draws,
     checked: Sequence[Checked],
-    members: bool = False,
-    stacking: Stacking | None = None,
-    lazy: bool = False,
+    members: bool,
+    stacking: Stacking | None,
+    lazy: bool,
 ) -> list[str]:
     """The test of a function that returns values and gradients; of one that takes and returns
     lists, or arrays of members, if inputs are `members`; of one whose results may be computed
@@ -140,8 +140,8 @@ def rule_test(
     rules: Sequence[Ruled],
     library: Library,
     draws: Draws,
-    members: bool = False,
-    stacking: Stacking | None = None,
+    members: bool,
+    stacking: Stacking | None,
 ) -> list[str]:
     """The test of backward rules; of functions that take lists, or arrays of members, if inputs are
     `members`."""
@@ -397,7 +397,7 @@ def _beside(c: Checked, confirmed: Array) -> str:
 def _pair(c: Checked, inputs: Mapping[Symbol, str], draws: Draws) -> list[str]:
     """Lines that put a gradient beside the difference that it should equal."""
     request = c.request
-    rows = request.wrt if request.rows is None else request.rows
+    rows = request.first_wrt
     name = inputs[request.wrt]
     result, value = f"found[{c.at}]", f"found[{c.value_at}]"
     given = f'inputs["{c.upstream}"]' if c.upstream else "u" if request.kind == "vjp" else "v"

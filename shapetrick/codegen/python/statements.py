@@ -4,17 +4,17 @@ where the table's templates don't say it."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 from ...core.dims import Dim
 from ...core.expr import Real
 from ...numerics.solvers import TABLE as SOLVERS
 from ..code_text import CodePrecedence, CodeText, number, tuple_text
 from ..identifiers import Identifiers
-from ..ir import ArrayOperation, Value
-from ..statements import Assignment, Writer
+from ..ir import Value
+from ..statements import Assignment, Spelled, Writer
 from .linear_systems import SOLVE
 from .operations import ARRAYS, MODULES, TABLE, Library, spelling
 
@@ -57,10 +57,6 @@ class PythonWriter(Writer):
 
     def solved(self, name: str, right: CodeText) -> CodeText:
         return CodeText(f"{SOLVE}({name}, {right})", names=right.names)
-
-    def text_of(self, v: Value) -> CodeText:
-        special = _SPECIAL.get(v.op)
-        return self.by_template(v) if special is None else special(self, v)
 
     def by_template(self, v: Value) -> CodeText:
         """The text of an operation that the table spells."""
@@ -257,27 +253,23 @@ class PythonWriter(Writer):
             text += f".reshape({self.shape(v.shape)})"
         return CodeText(text, names=frozenset(names))
 
-
-_SPECIAL: Mapping[ArrayOperation, Callable[[PythonWriter, Value], CodeText]] = {
-    "number": PythonWriter._number,
-    "size": PythonWriter._size,
-    "abstract": PythonWriter._abstract,
-    "add": PythonWriter.sum_of,
-    "mul": PythonWriter._product,
-    "matmul": PythonWriter._matmul,
-    "einsum": PythonWriter._einsum,
-    "slice": PythonWriter._slice,
-    "concatenate": PythonWriter._concatenation,
-    "power": PythonWriter._power,
-    "permute": PythonWriter._permuted,
-    "expand": PythonWriter._expanded,
-    "pad": PythonWriter._padded,
-    "select": PythonWriter._selected,
-    "windows": PythonWriter._windows,
-    "item": PythonWriter._item,
-    "member": PythonWriter._kept,
-    "stack": PythonWriter._stacked,
-}
+    SPELLED: ClassVar[Spelled] = {
+        **Writer.SPELLED,
+        "size": _size,
+        "abstract": _abstract,
+        "matmul": _matmul,
+        "einsum": _einsum,
+        "slice": _slice,
+        "concatenate": _concatenation,
+        "permute": _permuted,
+        "expand": _expanded,
+        "pad": _padded,
+        "select": _selected,
+        "windows": _windows,
+        "item": _item,
+        "member": _kept,
+        "stack": _stacked,
+    }
 
 
 def _is_axis(v: Value) -> bool:

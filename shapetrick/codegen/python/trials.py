@@ -33,7 +33,7 @@ from ...numerics.sampling import (
     forced_sizes,
     generator,
 )
-from ...validation.directional import Target
+from ...validation.check_targets import Target
 from ...validation.sample_points import LARGEST_VALUE, Draw, Site
 from ..program import Program, planned
 from .callables import Generated, GeneratedFunction
@@ -77,7 +77,7 @@ def confirm_program(
     write: Callable[[Program], str],
     names: Sequence[str],
     seed: int,
-    sizes: Sequence[Sizes] = (),
+    sizes: Sequence[Sizes],
 ) -> list[SampledPoint]:
     """Where the NumPy module that is written of a program finds what its expressions say; `names`
     are those of abstract functions, and `sizes` are to be tried, where not all are as good. Raises

@@ -42,7 +42,7 @@ from ..syntax.tree import (
     with_args,
 )
 from .entry_definitions import names_in
-from .entry_meanings import IndexNames
+from .index_scope import IndexNames
 from .positions import POSITION
 
 _REVERSED: Mapping[ComparisonSign, ComparisonSign] = {

@@ -19,7 +19,7 @@ from ...core.errors import BudgetError
 from ...core.functions import NAMES, TABLE, Array
 from ..shapes.notated_calls import SIGNS
 from ..syntax.tree import INNER, RUNNING, Callee, SyntaxNode
-from .entry_meanings import EntryMeanings
+from .index_scope import IndexScope
 
 MOST_ENTRIES = 1_000_000
 TOO_LARGE = (
@@ -53,7 +53,7 @@ _MASKS: Mapping[str, Callable[[Array], Array]] = {
 _DRAWS = ((-1.5, 1.5), (0.2, 1.6), (0.2, 0.9))
 
 
-def agree(node: SyntaxNode, form: SyntaxNode, heads: Sequence[str], reader: EntryMeanings) -> bool:
+def agree(node: SyntaxNode, form: SyntaxNode, heads: Sequence[str], reader: IndexScope) -> bool:
     """Whether a text in letters, and what it was read as, have the same values."""
     leaves = list(dict.fromkeys(_drawn(node, reader)) | dict.fromkeys(_drawn(form, reader)))
     shapes = [reader.shape(leaf) for leaf in leaves]
@@ -73,7 +73,7 @@ def _same_values(
     node: SyntaxNode,
     form: SyntaxNode,
     heads: Sequence[str],
-    reader: EntryMeanings,
+    reader: IndexScope,
     leaves: Sequence[tuple[SyntaxNode, Shape]],
     sizes: Mapping[str, int],
 ) -> bool:
@@ -102,7 +102,7 @@ def _same_values(
     return True
 
 
-def _inside(node: SyntaxNode, reader: EntryMeanings) -> tuple[SyntaxNode, ...]:
+def _inside(node: SyntaxNode, reader: IndexScope) -> tuple[SyntaxNode, ...]:
     """The parts of which a node's value is computed; none of what is drawn."""
     if node in reader.sized or _is_drawn(node, reader):
         return ()
@@ -112,7 +112,7 @@ def _inside(node: SyntaxNode, reader: EntryMeanings) -> tuple[SyntaxNode, ...]:
     return node.args
 
 
-def _is_drawn(node: SyntaxNode, reader: EntryMeanings) -> bool:
+def _is_drawn(node: SyntaxNode, reader: IndexScope) -> bool:
     """Whether a value is drawn: that of a name, and of what has no letters and is no function of
     arrays alone."""
     match node.kind:
@@ -129,12 +129,12 @@ def _is_drawn(node: SyntaxNode, reader: EntryMeanings) -> bool:
     return False
 
 
-def _drawn(root: SyntaxNode, reader: EntryMeanings) -> Iterator[SyntaxNode]:
+def _drawn(root: SyntaxNode, reader: IndexScope) -> Iterator[SyntaxNode]:
     nodes = _postorder(root, reader)
     return (n for n in nodes if n not in reader.sized and _is_drawn(n, reader))
 
 
-def _postorder(root: SyntaxNode, reader: EntryMeanings) -> Iterator[SyntaxNode]:
+def _postorder(root: SyntaxNode, reader: IndexScope) -> Iterator[SyntaxNode]:
     """The parts of which the value is computed, and the whole; arguments first."""
     backwards, stack = [], [root]
     while stack:
@@ -164,7 +164,7 @@ def _shrunk(dims: Sequence[Dim], count: int) -> dict[str, int]:
 class _LetterValues:
     """The values of nodes: arrays with an axis for each letter before rows and columns."""
 
-    reader: EntryMeanings
+    reader: IndexScope
     sizes: Mapping[str, int]
     drawn: Mapping[SyntaxNode | str, Array]
     letters: list[str] = field(default_factory=list)

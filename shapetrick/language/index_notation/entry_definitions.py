@@ -31,6 +31,7 @@ from ..syntax.tree import (
     Statement,
     SyntaxNode,
     expressions_of,
+    given_by,
     nodes_of,
     postorder,
     values_named,
@@ -61,7 +62,7 @@ def defined_by_entries(
     plain = plain_of(statements)
     known = set(plain)  # without what turns out to be an entry
     families = families_among(statements)
-    given = [s for s in statements if isinstance(s, (Declaration, Definition))]
+    given = given_by(statements)
     ends = {letter for s in given for r in s.ranges for letter in r.letters}
     for statement in statements:
         s = statement

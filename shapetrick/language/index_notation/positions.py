@@ -12,13 +12,13 @@ from ...core.errors import NameProblem, ShapeError
 from ...core.indices import Index, dim_of
 from ..syntax.selections import Selector, index_of_node
 from ..syntax.tree import Callee, SyntaxNode, name_node, postorder, transformed
-from .classes import extent
-from .entry_meanings import EntryMeanings
+from .class_labels import extent
+from .index_scope import IndexScope
 
 POSITION = "position"  # the kind of node that an index as a number is; its value is the letter
 
 
-def with_positions(root: SyntaxNode, heads: Collection[str], known: EntryMeanings) -> SyntaxNode:
+def with_positions(root: SyntaxNode, heads: Collection[str], known: IndexScope) -> SyntaxNode:
     """The expression with entries in the place of these; `heads` are letters of what is defined.
     Raises NameProblem, ShapeError."""
     holding = set[SyntaxNode]()  # what has an index as a number inside
@@ -38,7 +38,7 @@ def with_positions(root: SyntaxNode, heads: Collection[str], known: EntryMeaning
     return _numbered(transformed(root, read), heads, known)
 
 
-def _numbered(root: SyntaxNode, letters: Collection[str], known: EntryMeanings) -> SyntaxNode:
+def _numbered(root: SyntaxNode, letters: Collection[str], known: IndexScope) -> SyntaxNode:
     """The expression that binds letters, with entries in the place of what these number."""
     ahead = transformed(root, lambda node: _ahead(node, letters, known))
 
@@ -49,7 +49,7 @@ def _numbered(root: SyntaxNode, letters: Collection[str], known: EntryMeanings) 
     return transformed(ahead, number)
 
 
-def _number(root: SyntaxNode, node: SyntaxNode, known: EntryMeanings) -> SyntaxNode:
+def _number(root: SyntaxNode, node: SyntaxNode, known: IndexScope) -> SyntaxNode:
     letter = name_node(node.value, node.span)
     at = Selector(letter, letter)
     told = (r for r in root.value.ranges if r.letter == node.value) if root.kind == "bound" else ()
@@ -64,7 +64,7 @@ def _number(root: SyntaxNode, node: SyntaxNode, known: EntryMeanings) -> SyntaxN
     return SyntaxNode("selected", (known.numbers(count),), (at,), node.span, node.bracketed)
 
 
-def _ahead(node: SyntaxNode, letters: Collection[str], known: EntryMeanings) -> SyntaxNode:
+def _ahead(node: SyntaxNode, letters: Collection[str], known: IndexScope) -> SyntaxNode:
     """`x[n+1-i]` as `flip(x)[i]`. Raises ShapeError."""
     places = list(from_behind(node, letters)) if node.kind == "selected" else []
     if not places:

@@ -16,11 +16,11 @@ from ..syntax.index_binders import Binder
 from ..syntax.selections import Selector, index_of_node, typed_index
 from ..syntax.tree import Callee, SyntaxNode, folded, number_node, postorder, transformed, with_args
 from .entries import SUM
-from .entry_meanings import IndexNames
+from .index_scope import IndexNames
 from .positions import POSITION, flipped
 
 
-def with_slices(root: SyntaxNode, known: IndexNames, over: Range | None = None) -> SyntaxNode:
+def with_slices(root: SyntaxNode, known: IndexNames, over: Range | None) -> SyntaxNode:
     """The expression with slices in the place of what letters run over in part; `over` is the range
     of a letter that the whole has."""
 

@@ -7,8 +7,9 @@ numbers before it is used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from ...core.indices import Index, Range, dim_of
 from ..shapes.errors import source
 from ..shapes.notated_calls import SIGNS
 from ..shapes.words import vocabulary
+from ..syntax.constants import INFINITE
 from ..syntax.index_binders import Binder, capital_of
 from ..syntax.member_ranges import letters_of_members
 from ..syntax.parser import parse_expression
@@ -27,6 +29,7 @@ from ..syntax.tree import (
     INNER,
     Callee,
     SyntaxNode,
+    call_node,
     folded,
     number_node,
     postorder,
@@ -34,9 +37,15 @@ from ..syntax.tree import (
 )
 from .checks import agree
 from .entries import (
+    PRODUCT,
     SUM,
+    UNIT,
+    ZERO,
     Delta,
     Diverging,
+    EntryCall,
+    EntryOf,
+    EntryPower,
     EntryTerm,
     InLetters,
     PlainMatrix,
@@ -48,19 +57,23 @@ from .entries import (
     entry_product,
     entry_sum,
     inverted,
+    is_smooth_at_zero,
     negated,
+    outline,
     reduction,
     substituted,
 )
 from .entry_definitions import EntryHead
-from .entry_meanings import MemberMet
 from .forms import FormWriter, NoMatrixForm
-from .pairs import PairReader
+from .index_scope import IndexScope, MemberMet
 from .ranges import is_part
 
 _FAMILIES = (
     "declare a family of members with the third index, `x[k] : n for k = 1..K`, and sum those"
 )
+_TRIANGLES = {"<": "upper", "≤": "upper", ">": "lower", "≥": "lower"}
+_HALF = entry_number(Fraction(1, 2))
+_LEFT_OUT = {PRODUCT: 1, "max": -INFINITE, "min": INFINITE}  # what changes none of these
 
 
 _ENTRYWISE: Mapping[str, Callable[[EntryTerm, EntryTerm], EntryTerm]] = {
@@ -73,9 +86,10 @@ _ENTRYWISE: Mapping[str, Callable[[EntryTerm, EntryTerm], EntryTerm]] = {
 
 
 @dataclass(slots=True)
-class IndexReader(PairReader):
+class IndexReader(IndexScope):
     """Translates the expressions of one problem."""
 
+    defined: Container[object] = ()  # names of definitions, whose diagonals may vanish
     values: dict[SyntaxNode, InLetters] = field(default_factory=dict)  # of what has open letters
     mentioned: dict[str, Span] = field(default_factory=dict)  # names that are values
     called: set[str] = field(default_factory=set)  # functions of the text whose calls are put in
@@ -532,6 +546,115 @@ class IndexReader(PairReader):
                 "that.",
                 node.span,
             )
+
+    # ---- pairs of letters, different ones, or one less than the other
+
+    def _compared(self, binder: Binder, letters: Sequence[str], value: InLetters) -> InLetters:
+        """What goes over all pairs of letters that are different, or of which one is less."""
+        a, b = binder.letters
+        (dim, *_) = (value.open[s] for s in binder.letters if s in value.open)
+        value = replace(value, open={a: dim, b: dim, **value.open})
+        if value.open.get(a) != value.open.get(b):
+            raise ShapeError(
+                f"`{a}` runs over {value.open.get(a)} and `{b}` over {value.open.get(b)}: they "
+                "can't be compared."
+            )
+        out, kept = (a, b) if a in letters else (b, a)
+        if binder.function != SUM:
+            return self._masked(binder, letters, value, out)
+        with_equal = binder.compared in ("≤", "≥")
+        whole = value.entry if with_equal else self._moved(value.entry, out, kept)
+        equal = ZERO if with_equal else substituted(whole, {out: kept})
+        if binder.compared in ("<", ">") and self._is_symmetric(whole, a, b, letters):
+            all_pairs = self._summed(letters, replace(value, entry=whole), out, equal)
+            return replace(all_pairs, entry=entry_product([_HALF, all_pairs.entry]))
+        if binder.compared in _TRIANGLES:
+            whole = self._triangle(binder, replace(value, entry=whole))
+        return self._summed(letters, replace(value, entry=whole), out, equal)
+
+    def _is_symmetric(self, e: EntryTerm, a: str, b: str, letters: Sequence[str]) -> bool:
+        """Whether an entry is the same with two letters exchanged, which are both summed."""
+        turned = substituted(e, {a: b, b: a})
+        return {a, b} <= {*letters} and outline(e, self.known.symmetric) == outline(
+            turned, self.known.symmetric
+        )
+
+    def _summed(
+        self, letters: Sequence[str], value: InLetters, out: str, equal: EntryTerm
+    ) -> InLetters:
+        """A sum over letters, without what is too much where one of them is `equal` to another."""
+        rest = {s: d for s, d in value.open.items() if s != out}
+        total = self._reduced(SUM, letters, value)
+        others = [s for s in letters if s != out]
+        same = InLetters(equal, value.rows, value.cols, rest)
+        same = self._reduced(SUM, others, same) if others else same
+        return replace(total, entry=entry_sum([total.entry, negated(same.entry)]))
+
+    def _moved(self, e: EntryTerm, a: str, b: str, may: bool = True) -> EntryTerm:
+        """The same for different letters, and smooth for equal ones: where a function has no
+        derivative at 0, what is 0 for equal letters, or `may` be, is 1 there."""
+        args = tuple(self._moved(x, a, b, may) for x in e.args) if {a, b} <= e.letters else e.args
+        if args and args != e.args:
+            e = replace(e, args=args)
+        if not isinstance(e, EntryCall | EntryPower) or is_smooth_at_zero(e):
+            return e
+        first, *rest = e.args
+        if (
+            may
+            and isinstance(first, EntryOf)
+            and {*first.slots} == {a, b}
+            and first.key in self.defined
+        ):
+            away = negated(entry_product([first, delta(a, b)]))
+            return replace(e, args=(entry_sum([first, away, delta(a, b)]), *rest))
+        if substituted(first, {a: b}) == ZERO:
+            return replace(e, args=(entry_sum([first, delta(a, b)]), *rest))
+        return e
+
+    def _triangle(self, binder: Binder, value: InLetters) -> EntryTerm:
+        """The entry of the triangle of a matrix, with its diagonal; with other letters, times that
+        of ones."""
+        a, b = binder.letters
+        alone = value.entry.letters == {a, b} and not (value.rows or value.cols)
+        writer = FormWriter({**self.dims, **value.open}, Span(0, 0))
+        node = writer.whole(value.entry if alone else UNIT, a, b)
+        self.sized.update(writer.sized)
+        call = call_node(_TRIANGLES[binder.compared], (node,), Span(0, 0))
+        triangle = entry_of(PlainMatrix(call, call), a, b)
+        return triangle if alone else entry_product([value.entry, triangle])
+
+    def _masked(
+        self, binder: Binder, letters: Sequence[str], value: InLetters, out: str
+    ) -> InLetters:
+        """A product, an extreme or a mean, of the pairs that are taken; `out` is summed."""
+        a, b = binder.letters
+        kept = b if out == a else a
+        taken, whole = self._mask(binder, value), self._moved(value.entry, out, kept)
+        may_be_empty = binder.compared in ("<", ">") and len(letters) == 1
+        if may_be_empty and binder.function != PRODUCT:
+            raise ShapeError(
+                f"for one `{kept}` there is no `{a} {binder.compared} {b}`, of which to take the "
+                f"`{binder.function}`: write `{binder.compared}=`, or take a part first."
+            )
+        if binder.function not in _LEFT_OUT:
+            total, count = (
+                self._compared(binder._replace(function=SUM), letters, replace(value, entry=e))
+                for e in (value.entry, UNIT)
+            )
+            return replace(total, entry=entry_product([total.entry, inverted(count.entry)]))
+        number, left_out = _LEFT_OUT[binder.function], entry_sum([UNIT, negated(taken)])
+        if abs(number) < INFINITE:
+            whole = entry_product([whole, taken])
+        entry = entry_sum([whole, entry_product([entry_number(number), left_out])])
+        return self._reduced(binder.function, letters, replace(value, entry=entry))
+
+    def _mask(self, binder: Binder, value: InLetters) -> EntryTerm:
+        """1 for the pairs of letters that are taken, else 0."""
+        equal = delta(*binder.letters)
+        if binder.compared == "≠":
+            return entry_sum([UNIT, negated(equal)])
+        ones = self._triangle(binder, InLetters(UNIT, open=value.open))
+        return ones if binder.compared in ("≤", "≥") else entry_sum([ones, negated(equal)])
 
 
 _SIDE = "·"

@@ -43,9 +43,9 @@ from ..syntax.tree import (
 )
 from ..syntax.unparser import Unparser
 from .bound_letters import BoundReader
-from .classes import declared_one_hot, with_classes
+from .class_labels import declared_one_hot, with_classes
 from .entry_definitions import EntryHead
-from .entry_meanings import IndexNames
+from .index_scope import IndexNames
 from .positions import with_positions
 from .ranges import with_slices
 from .reader import IndexReader

@@ -9,8 +9,8 @@ from ...core.errors import ParseError, Span
 from ...core.named_tuples import NamedTuple
 from ...core.problem import DerivativeKind
 from ..syntax.tree import PlacedName
+from .lexer_items import LatexPart, LexerPlace
 from .names import Look, Typed, names_between
-from .parts import LatexPart, LexerPlace
 from .tokens import outer
 
 EXTREMA = (r"\min", r"\max")

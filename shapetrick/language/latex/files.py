@@ -19,7 +19,7 @@ from ...core.errors import Located, ParseError, Span
 from ...core.regexes import regex
 from ..syntax.latex_places import formulas
 from ..syntax.statement_lines import blanked
-from .statement_cuts import cuts
+from .statement_boundaries import formula_statements
 
 _MARK = regex(r"^[ \t]*%+[ \t]*shapetrick:(?P<said>[^\n]*)$", re.MULTILINE)
 
@@ -66,5 +66,6 @@ def _statements(text: str, start: int, end: int) -> Iterator[Span]:
     """The formulas that say something, with what delimits them."""
     region = " " * start + blanked(text[start:end], _MARK)
     for formula in formulas(region):
-        if any(cut.relation < len(cut.tokens) or cut.over for cut in cuts(region, formula.inner)):
+        said = formula_statements(region, formula.inner)
+        if any(s.relation < len(s.tokens) or s.over for s in said):
             yield formula.span

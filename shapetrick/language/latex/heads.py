@@ -10,7 +10,7 @@ from dataclasses import replace
 from ...core.errors import Span
 from ...core.named_tuples import NamedTuple
 from .names import Names, Typed, look_of
-from .statement_cuts import Cut
+from .statement_boundaries import FormulaStatement
 from .tokens import Token, rebased
 
 # What is raised, and the word that it is in a name.
@@ -31,7 +31,9 @@ class MarkedName(NamedTuple):
         return "_".join(["log"] * self.logarithm + [self.name, *self.words])
 
 
-def with_marked_names(parts: Sequence[Cut], names: Names, known: Iterable[str]) -> list[Cut]:
+def with_marked_names(
+    parts: Sequence[FormulaStatement], names: Names, known: Iterable[str]
+) -> list[FormulaStatement]:
     """The statements of formulas with a word in the place of each such name; some are `known`
     from elsewhere."""
     heads: set[MarkedName] = set()
@@ -55,7 +57,7 @@ def _spelled(name: str) -> str:
     return "_".join([stem, *below])
 
 
-def _left(part: Cut, names: Names) -> Iterator[MarkedName]:
+def _left(part: FormulaStatement, names: Names) -> Iterator[MarkedName]:
     """The names left of a statement's sign."""
     i, end = 0, part.relation
     if end == len(part.tokens):

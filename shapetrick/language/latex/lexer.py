@@ -28,9 +28,9 @@ from ..syntax.signs import EXPONENTIAL, GAMMA, SIGMOID
 from ..syntax.synonyms import advice, attribute_of, slip_of, spelt
 from ..syntax.syntax_errors import no_prime
 from ..syntax.tree import ATTRIBUTES, KINDS, UPSTREAM, PlacedName
+from .lexer_items import LatexPart, LexerItem, LexerPlace, call, terminal
 from .macros import FUNCTIONS, OPERATORS, unread
 from .names import Look, Typed, arguments, words_below
-from .parts import LatexPart, LexerItem, LexerPlace, call, terminal
 from .sets import read_set
 from .tokens import CASES, MATRIX, MATRIX_END, SELECTED, SELECTED_END, Token, letters_end, outer
 

@@ -37,9 +37,9 @@ from ..syntax.tree import (
 )
 from .derivatives import LatexDerivative, derivative
 from .lexer import terminals
+from .lexer_items import LatexPart
 from .names import Names, Typed, arguments, look_of, names_between
-from .parts import LatexPart
-from .statement_cuts import Cut, turned
+from .statement_boundaries import FormulaStatement, turned
 from .tokens import Token, letters_end, outer, rebased, tokens
 
 _RELATIONS = ("=", ":=")
@@ -79,7 +79,9 @@ def _automaton() -> Automaton:
 # ------------------------------------------------------------------------------------------ names
 
 
-def gather(statements: Sequence[Statement], parts: Sequence[Cut], names: Names) -> None:
+def gather(
+    statements: Sequence[Statement], parts: Sequence[FormulaStatement], names: Names
+) -> None:
     """Take in the names that plain statements and formulas declare and define."""
     for s in statements:
         _take_plain(s, names)
@@ -113,7 +115,7 @@ def _take_plain(s: Statement, names: Names) -> None:
                     names.dims.update(n.value for n in postorder(size) if n.kind == "name")
 
 
-def _take_head(part: Cut, names: Names) -> None:
+def _take_head(part: FormulaStatement, names: Names) -> None:
     """Take in what stands left of a statement's sign."""
     found, end = part.tokens, part.relation
     sign = found[end].text
@@ -141,7 +143,7 @@ def _take_head(part: Cut, names: Names) -> None:
         _take_dims(part, names)
 
 
-def _take(typed: Typed, part: Cut, names: Names) -> str:
+def _take(typed: Typed, part: FormulaStatement, names: Names) -> str:
     """Take in a new name, a member's if what stands below is an index: of the range's letter, or of
     a known family."""
     (stem, below), index = typed.look, typed.above
@@ -161,7 +163,7 @@ def _take(typed: Typed, part: Cut, names: Names) -> str:
     return name
 
 
-def _take_dims(part: Cut, names: Names) -> None:
+def _take_dims(part: FormulaStatement, names: Names) -> None:
     """Take in the dimensions of a shape."""
     i = part.relation + 1
     while i < len(part.tokens):
@@ -187,7 +189,7 @@ def _word(text: str, found: Sequence[Token], i: int, end: int) -> str:
 # ---------------------------------------------------------------------------------------- parsing
 
 
-def statements(part: Cut, names: Names, alone: bool = False) -> list[Statement]:
+def statements(part: FormulaStatement, names: Names, alone: bool = False) -> list[Statement]:
     """What one statement of a formula means, or an expression `alone`; a chain of claims is
     several. Raises ParseError."""
     names.bound = _bound(part)
@@ -277,7 +279,7 @@ def _derivative_definition(part: LatexPart, equals: int) -> Definition | None:
     return Definition(names[0], node, names[0].span | node.span)
 
 
-def _conditioned(part: Cut, names: Names) -> tuple[PlacedName, ...]:
+def _conditioned(part: FormulaStatement, names: Names) -> tuple[PlacedName, ...]:
     """The names of which a statement says that they have an attribute."""
     if not part.said:
         return ()
@@ -294,12 +296,12 @@ def expression(span: Span, names: Names) -> SyntaxNode:
     typed = tokens(names.text, span)
     breaks = {i for i in outer(typed) if typed[i].is_(r"\\")}
     found = [t for i, t in enumerate(typed) if i not in breaks]
-    names.bound = _bound(Cut(found, None, span))
+    names.bound = _bound(FormulaStatement(found, None, span))
     node: SyntaxNode = _run("expression", LatexPart(rebased(found), names))
     return node
 
 
-def _over(s: Statement, part: Cut) -> Statement:
+def _over(s: Statement, part: FormulaStatement) -> Statement:
     if isinstance(s, (FunctionDefinition, Equality, Solving)) or (
         isinstance(s, Asked) and s.claim is None
     ):
@@ -307,7 +309,7 @@ def _over(s: Statement, part: Cut) -> Statement:
     return replace(s, ranges=() if part.over is None else (part.over,))
 
 
-def _bound(part: Cut) -> set[str]:
+def _bound(part: FormulaStatement) -> set[str]:
     """The letters that run in a statement."""
     found = {part.letter} - {""}
     for i, token in enumerate(part.tokens[:-3]):
@@ -317,7 +319,7 @@ def _bound(part: Cut) -> set[str]:
     return found
 
 
-def _arguments_of(part: Cut, names: Names) -> tuple[str, ...]:
+def _arguments_of(part: FormulaStatement, names: Names) -> tuple[str, ...]:
     r"""The arguments of the function that the left side is, `J(\theta)` or `p(\theta)_i`; none of
     others. What is called of no names is refused."""
     text, found, end = names.text, part.tokens, part.relation

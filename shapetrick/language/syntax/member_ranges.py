@@ -15,6 +15,7 @@ from .tree import (
     Solving,
     Statement,
     SyntaxNode,
+    given_by,
     postorder,
     values_named,
 )
@@ -77,7 +78,7 @@ def with_ranges(statements: Sequence[Statement]) -> tuple[list[Statement], list[
     """The statements with the ranges that definitions leave out, and what is said of them."""
     if not any(_unranged(s) for s in statements):
         return list(statements), []
-    given = [s for s in statements if isinstance(s, (Declaration, Definition))]
+    given = given_by(statements)
     meant = {*map(base_of, (name for s in given for name, _ in values_named(s)))}
     meant.update(t for s in given for r in s.ranges for t in r.letters)
     shapes = (part.sides or () for s in given if isinstance(s, Declaration) for part in s.parts)

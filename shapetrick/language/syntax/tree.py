@@ -292,9 +292,14 @@ def _changed(
     return tuple(TypedEquation(*map(change, sides)) for sides in equations)
 
 
+def given_by(statements: Iterable[Statement]) -> list[Declaration | Definition]:
+    """Those that give names a shape or a value."""
+    return [s for s in statements if isinstance(s, (Declaration, Definition))]
+
+
 def has_families(statements: Sequence[Statement]) -> bool:
     """Whether a statement has an index."""
-    given = [s for s in statements if isinstance(s, (Declaration, Definition))]
+    given = given_by(statements)
     names = (named.name for s in given for named in values_named(s))
     return any(s.ranges or s.padded for s in given) or any(isinstance(n, Member) for n in names)
 

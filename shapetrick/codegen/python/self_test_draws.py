@@ -13,13 +13,13 @@ import numpy as np
 from ...numerics.arrays import admit_trial
 from .callables import compiled
 from .custom_rules import CustomRule
+from .function_plans import FunctionPlan
 from .module import with_function
-from .plans import Plan
 from .self_test import RANGES, STEPS, Draws, function_test, rule_test
 from .trials import SampledPoint, quietly
 
 
-def of_function(plan: Plan, draws: Draws) -> list[str]:
+def of_function(plan: FunctionPlan, draws: Draws) -> list[str]:
     """The self-test of the function."""
     members, entry = plan.members, plan.entry
     given = members.arguments(entry.given)
@@ -29,7 +29,7 @@ def of_function(plan: Plan, draws: Draws) -> list[str]:
     return function_test(given, plan.library, draws, checked, listed, stacking, plan.lazy)
 
 
-def of_rules(plan: Plan, rules: Sequence[CustomRule], draws: Draws) -> list[str]:
+def of_rules(plan: FunctionPlan, rules: Sequence[CustomRule], draws: Draws) -> list[str]:
     """That of the rules."""
     members = plan.members
     ruled = [members.ruled(rule) for rule in rules]
@@ -37,7 +37,7 @@ def of_rules(plan: Plan, rules: Sequence[CustomRule], draws: Draws) -> list[str]
     return rule_test(ruled, plan.library, draws, plan.problem.has_families, stacking)
 
 
-def draws_for(plan: Plan, places: Sequence[SampledPoint]) -> Draws:
+def draws_for(plan: FunctionPlan, places: Sequence[SampledPoint]) -> Draws:
     """Inputs at which a module can be tested: the first at which its test passes in NumPy. Where
     the domain is narrow, these are the very ones at which it was tried. Raises BudgetError where
     what is run takes too much."""

@@ -40,7 +40,7 @@ if TYPE_CHECKING:  # what few problems ask for
     from .row_blocks import RowsApart
 
 
-class Plan(ABC):
+class FunctionPlan(ABC):
     """A function of the values and gradients of a problem, or a rule of each value."""
 
     def __init__(self, problem: Problem, results: Sequence[Result], target: CodeTarget) -> None:
@@ -77,7 +77,7 @@ class Plan(ABC):
         """Where the code finds what it says. Raises CodeError if it finds something else."""
 
     @abstractmethod
-    def in_numpy(self) -> Plan:
+    def in_numpy(self) -> FunctionPlan:
         """The function for NumPy, to try where it can be tested."""
 
     @abstractmethod
@@ -85,7 +85,7 @@ class Plan(ABC):
         """Sizes at which the code may be tested."""
 
 
-class Straight(Plan):
+class StraightLinePlan(FunctionPlan):
     """A plain problem: one program from the inputs to the gradients."""
 
     def __init__(
@@ -113,7 +113,7 @@ class Straight(Plan):
         made = program(self.problem, self.results, self._sizes, is_spelled, self._with_values)
         if self.target != IN_LETTERS:
             return made
-        from ..letters import in_letters
+        from ..einsums import in_letters
 
         return in_letters(made)
 
@@ -142,10 +142,10 @@ class Straight(Plan):
         pairs = zip(self._rules, names, strict=True)
         return [custom_rule(rule, name, self.library) for rule, name in pairs]
 
-    def in_numpy(self) -> Straight:
+    def in_numpy(self) -> StraightLinePlan:
         if self.target == "numpy" and self._rows is None:
             return self
-        return Straight(self.problem, self.results, "numpy", self.available, self._sizes)
+        return StraightLinePlan(self.problem, self.results, "numpy", self.available, self._sizes)
 
     def sizes(self) -> Iterator[Sizes]:
         names = self._names()

@@ -245,7 +245,7 @@ def _entries(rows: int, cols: int) -> Array:
     return entries
 
 
-def also_drawn(of: Expr, others: Sequence[Expr], inputs: Sequence[Symbol] = ()) -> list[Symbol]:
+def also_drawn(of: Expr, others: Sequence[Expr], inputs: Sequence[Symbol]) -> list[Symbol]:
     """The symbols that the `others` mention, and `inputs`; with columns of the dimensions that none
     of these has, so that each has a size."""
     found = list(dict.fromkeys([*(s for e in others for s in symbols_of(e)), *inputs]))

@@ -37,7 +37,7 @@ _MOST_BEFORE = 50  # statements before a range that may have its letter
 
 
 @dataclass(slots=True)
-class Cut:
+class FormulaStatement:
     """One statement of a formula: its tokens, and the range that stands behind it."""
 
     tokens: list[Token]
@@ -80,11 +80,11 @@ class Cut:
         return next(found, len(self.tokens))
 
 
-def cuts(text: str, span: Span) -> Iterator[Cut]:
+def formula_statements(text: str, span: Span) -> Iterator[FormulaStatement]:
     """The statements that a formula holds. Raises ParseError."""
     alone = _RANGE.fullmatch(text, *span)
     if alone is not None:
-        yield Cut([], _range(alone), span)
+        yield FormulaStatement([], _range(alone), span)
         return
     found = tokens(text, span)
     kept: list[Token] = []
@@ -96,7 +96,7 @@ def cuts(text: str, span: Span) -> Iterator[Cut]:
         if token is not None and _separates(token):
             m = _RANGE.match(text, token.span.start, span.end) if kept or ranged else None
             if m is not None:
-                over = Cut([], _range(m), Span(m.start("letter"), m.end()))
+                over = FormulaStatement([], _range(m), Span(m.start("letter"), m.end()))
                 i = bisect_right(found, m.end(), key=lambda t: t.span.end) - 1
             joins = token.is_(",") and not related and not asked and over is None
             end = not joins and (
@@ -118,8 +118,8 @@ def cuts(text: str, span: Span) -> Iterator[Cut]:
             if kept:
                 kept, declared = _optimized(_symmetric(rebased(kept)))
                 for part in declared:
-                    yield Cut(rebased(part), None, part[0].span | part[-1].span)
-                yield Cut(rebased(kept), None, kept[0].span | kept[-1].span)
+                    yield FormulaStatement(rebased(part), None, part[0].span | part[-1].span)
+                yield FormulaStatement(rebased(kept), None, kept[0].span | kept[-1].span)
             kept, related, asked = [], False, False
         ranged = over is not None or (ranged and not kept)
         if over is not None:
@@ -127,10 +127,10 @@ def cuts(text: str, span: Span) -> Iterator[Cut]:
         i += 1
 
 
-def with_ranges(parts: Iterable[Cut]) -> list[Cut]:
+def with_ranges(parts: Iterable[FormulaStatement]) -> list[FormulaStatement]:
     r"""The statements, with each range, `x_i \in \mathbb{R}^d` for `i = 1, \dots, n`, behind those
     before it whose names have its letter. Raises ParseError."""
-    found: list[Cut] = []
+    found: list[FormulaStatement] = []
     for part in parts:
         if part.over is None:
             found.append(part)
@@ -151,7 +151,7 @@ def with_ranges(parts: Iterable[Cut]) -> list[Cut]:
     return found
 
 
-def _ranged(part: Cut, over: Range) -> list[Cut]:
+def _ranged(part: FormulaStatement, over: Range) -> list[FormulaStatement]:
     """A statement with a range, those of the names that it declares which lack the letter without
     it; none if all lack it."""
     left, right = part.tokens[: part.relation], part.tokens[part.relation :]
@@ -165,7 +165,7 @@ def _ranged(part: Cut, over: Range) -> list[Cut]:
     if not named[True]:
         return []
     kept = [(names, over if has else None) for has, names in named.items() if names]
-    return [Cut(rebased([*names, *right]), given, part.span) for names, given in kept]
+    return [FormulaStatement(rebased([*names, *right]), given, part.span) for names, given in kept]
 
 
 def turned(found: Sequence[Token]) -> Sequence[Token]:

@@ -21,10 +21,10 @@ from ..syntax.tree import (
     postorder,
     transformed,
 )
-from .entry_meanings import EntryMeanings
+from .index_scope import IndexScope
 
 
-def with_classes(root: SyntaxNode, known: EntryMeanings) -> SyntaxNode:
+def with_classes(root: SyntaxNode, known: IndexScope) -> SyntaxNode:
     """The expression with sums in the place of such entries. Raises ShapeError."""
     if not any(_classes(node) for node in postorder(root)):
         return root
@@ -39,7 +39,7 @@ def _classes(node: SyntaxNode) -> list[tuple[int, SyntaxNode]]:
     return [(k, first) for k, first in firsts if first is not None and first.kind == "selected"]
 
 
-def _summed(node: SyntaxNode, root: SyntaxNode, known: EntryMeanings) -> SyntaxNode:
+def _summed(node: SyntaxNode, root: SyntaxNode, known: IndexScope) -> SyntaxNode:
     found = node
     for k, entry in _classes(node):
         (base,), (column,) = node.args, entry.args
@@ -62,7 +62,7 @@ def _summed(node: SyntaxNode, root: SyntaxNode, known: EntryMeanings) -> SyntaxN
     return found
 
 
-def extent(root: SyntaxNode, selector: Selector, known: EntryMeanings) -> Dim | None:
+def extent(root: SyntaxNode, selector: Selector, known: IndexScope) -> Dim | None:
     """Over how much a letter runs, where it is another index."""
     letter = selector.first.value if selector.first is not None else None
     for node in postorder(root):
@@ -74,7 +74,7 @@ def extent(root: SyntaxNode, selector: Selector, known: EntryMeanings) -> Dim | 
     return None
 
 
-def _take(column: SyntaxNode, count: Dim | None, known: EntryMeanings) -> None:
+def _take(column: SyntaxNode, count: Dim | None, known: IndexScope) -> None:
     """Take a column for the matrix of so many classes. Raises ShapeError."""
     name = column.value
     before = known.classes.get(name)

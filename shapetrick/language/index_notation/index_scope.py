@@ -44,7 +44,7 @@ class MemberMet(Exception):
 
 
 @dataclass(slots=True)
-class EntryMeanings:
+class IndexScope:
     """What the expressions of one problem mean. `inference` knows the names' shapes."""
 
     text: str

@@ -16,9 +16,8 @@ from ..core.errors import TraceError
 from ..core.expr import Expr
 from ..core.families import reindexed
 from ..core.indices import Index
-from . import along_axes, arrays, extents
-from .arrays import Opaque, Traced
-from .named_axes import (
+from . import arrays, axis_functions, extents
+from .array_terms import (
     HIGHEST_RANK,
     ArrayAxis,
     AxisName,
@@ -29,6 +28,7 @@ from .named_axes import (
     lying,
     whole_matrix,
 )
+from .arrays import Opaque, Traced
 
 MOST_PARTS = 64  # into which an array is split
 _WHOLE, _TURNED = slice(None), slice(None, None, -1)
@@ -185,7 +185,7 @@ def _refused() -> TraceError:
 
 def divided(x: Traced, sizes: Sequence[Dim], axis: Any) -> tuple[Traced, ...]:
     """The parts of these sizes along an axis, one behind the other. Raises TraceError."""
-    (k,) = along_axes.axes_of(x, axis)
+    (k,) = axis_functions.axes_of(x, axis)
     if sum(sizes, NOTHING) != x.shape[k]:
         raise TraceError(f"an axis of {x.shape[k]} is no sum of {', '.join(map(str, sizes))}.")
     found, first = [], NOTHING
@@ -201,7 +201,7 @@ def in_equal_parts(x: Traced, count: Any, axis: Any = 0) -> tuple[Traced, ...]:
     """So many parts of one size. Raises TraceError."""
     if not isinstance(count, int) or isinstance(count, bool) or not 0 < count <= MOST_PARTS:
         raise TraceError(f"an array is split into a number of equal parts, at most {MOST_PARTS}.")
-    (k,) = along_axes.axes_of(x, axis)
+    (k,) = axis_functions.axes_of(x, axis)
     return divided(x, [extents.quotient(x.shape[k], Dim.of(count))] * count, axis)
 
 
@@ -211,7 +211,7 @@ def in_equal_parts(x: Traced, count: Any, axis: Any = 0) -> tuple[Traced, ...]:
 def joined(parts: Sequence[Traced], axis: int) -> Traced:
     """Arrays behind each other along an axis. Raises TraceError."""
     first = parts[0]
-    (k,) = along_axes.axes_of(first, axis)
+    (k,) = axis_functions.axes_of(first, axis)
     if any(x.rank != first.rank for x in parts):
         raise TraceError("arrays with a different number of axes can't be joined.")
     for i, lengths in enumerate(zip(*(x.shape for x in parts), strict=True)):
@@ -284,14 +284,14 @@ def accumulated(x: Traced, axis: Any = None) -> Traced:
     """The running sums along an axis."""
     if axis is None:
         x, axis = arrays.ravel(x), 0
-    (k,) = along_axes.axes_of(x, axis)
-    return along_axes.along_axis(structured.accumulated, x, k)
+    (k,) = axis_functions.axes_of(x, axis)
+    return axis_functions.along_axis(structured.accumulated, x, k)
 
 
 def flipped(x: Traced, axis: Any = None) -> Traced:
     """The entries in the opposite order along axes."""
-    for k in along_axes.axes_of(x, axis):
-        x = along_axes.along_axis(structured.flipped, x, k)
+    for k in axis_functions.axes_of(x, axis):
+        x = axis_functions.along_axis(structured.flipped, x, k)
     return x
 
 
@@ -299,14 +299,14 @@ def lower_triangle(x: Traced, k: int = 0) -> Traced:
     """The entries on and below a diagonal."""
     if k > 0:
         return arrays.masked(x - upper_triangle(x, k + 1), x.is_mask)
-    return along_axes.of_matrices(lambda e: _triangle(structured.lower, e, -k, 0), x)
+    return axis_functions.of_matrices(lambda e: _triangle(structured.lower, e, -k, 0), x)
 
 
 def upper_triangle(x: Traced, k: int = 0) -> Traced:
     """The entries on and above a diagonal."""
     if k < 0:
         return arrays.masked(x - lower_triangle(x, k - 1), x.is_mask)
-    return along_axes.of_matrices(lambda e: _triangle(structured.upper, e, k, 1), x)
+    return axis_functions.of_matrices(lambda e: _triangle(structured.upper, e, k, 1), x)
 
 
 def _triangle(of: Callable[[Expr], Expr], e: Expr, k: int, axis: int) -> Expr:
@@ -323,7 +323,7 @@ def rolled(x: Traced, shift: Any, axis: Any = None) -> Traced:
     """As `roll`: what leaves at one end enters at the other."""
     if axis is None and x.rank > 1:
         return arrays.reshape(rolled(arrays.ravel(x), shift, 0), x.shape)
-    axes = along_axes.axes_of(x, 0 if axis is None else axis)
+    axes = axis_functions.axes_of(x, 0 if axis is None else axis)
     shifts = shift if isinstance(shift, tuple | list) else (shift,) * len(axes)
     for k, by in zip(axes, shifts, strict=True):
         if not isinstance(by, int) or abs(by) > MOST_PARTS:
@@ -369,6 +369,6 @@ def repeated(x: Traced, times: Sequence[Any]) -> Traced:
 def differences(x: Traced, n: int = 1, axis: int = -1, sign: int = -1) -> Traced:
     """As `diff`: of entries that follow each other; their sums for the other sign."""
     for _ in range(n):
-        (k,) = along_axes.axes_of(x, axis)
+        (k,) = axis_functions.axes_of(x, axis)
         x = _along(x, k, slice(1, None)) + sign * _along(x, k, slice(None, -1))
     return x

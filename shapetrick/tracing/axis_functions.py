@@ -15,9 +15,9 @@ from ..core.dims import ONE
 from ..core.errors import TraceError
 from ..core.expr import LARGEST, PRODUCT, SMALLEST, SUM, Expr
 from ..core.functions import TABLE
-from . import arrays, extents, named_axes
+from . import array_terms, arrays, extents
+from .array_terms import HIGHEST_RANK, ArrayTerms, AxisName, laid, names_of, simplest, whole_matrix
 from .arrays import Opaque, Traced
-from .named_axes import HIGHEST_RANK, ArrayTerms, AxisName, laid, names_of, simplest, whole_matrix
 
 
 def axes_of(x: Traced, axis: Any) -> tuple[int, ...]:
@@ -68,8 +68,8 @@ def _reduced(name: str, x: Traced, gone: set[AxisName]) -> ArrayTerms:
     if len(own) > HIGHEST_RANK and name in _SUMS:
         sizes = {p.name: p.size for p in own}
         by = _SUMS[name](ex.dimension(arrays.size(d for k, d in sizes.items() if k in gone)))
-        sums = [named_axes.contracted(t, sizes.keys() - gone, sizes) for t in x.terms]
-        return named_axes.scaled(sums, by)
+        sums = [array_terms.contracted(t, sizes.keys() - gone, sizes) for t in x.terms]
+        return array_terms.scaled(sums, by)
     if len(own) > HIGHEST_RANK:  # of a single the same along all other axes
         own = x.differing
         alike = any(p.name in gone and p not in own for p in x.own)
@@ -98,7 +98,7 @@ def _is_of_equals(name: str) -> bool:
     return bool(TABLE[name].value(np.full((2, 1), 3.0), None) == 3)
 
 
-def along(name: str, x: Traced, axis: Any) -> Traced:
+def along(name: str, x: Traced, axis: Any = None) -> Traced:
     """A function of our table that keeps the shape (softmax, log_softmax) along an axis."""
     axes = [k for k in axes_of(x, axis) if axis is not None or x.axes[k]]
     if len(axes) != 1:

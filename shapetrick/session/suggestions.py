@@ -39,7 +39,7 @@ class ArrangementChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class Suggestion:
     """A line that is wanted, and the changes that led to it from what was typed."""
 
     text: str
@@ -54,7 +54,9 @@ class _ChangedLine(NamedTuple):
     changes: tuple[tuple[str, SyntaxNode], ...] = ()
 
 
-def offers(text: str, root: SyntaxNode, lowering: Lowering, wanted: LineTest) -> list[Offer]:
+def suggested(
+    text: str, root: SyntaxNode, lowering: Lowering, wanted: LineTest
+) -> list[Suggestion]:
     """What the fewest changes of a line lead to, if few do; the shortest first."""
     draft = ClaimVariant(text, root, lowering)
     parts = Parts(draft.shape, (), (), (), (), ())
@@ -76,16 +78,18 @@ def offers(text: str, root: SyntaxNode, lowering: Lowering, wanted: LineTest) ->
         ring = following
         tried = [(line, e) for line in ring if (e := draft.expression(line.root)) is not None]
         stand = wanted([e for _, e in tried])
-        found = [_offer(draft, *one) for one, stands in zip(tried, stand, strict=True) if stands]
+        found = [
+            _suggestion(draft, *one) for one, stands in zip(tried, stand, strict=True) if stands
+        ]
         if found:
             return sorted(found, key=lambda o: (len(o.text), distance(text, o.text)))
     return []
 
 
-def _offer(draft: ClaimVariant, line: _ChangedLine, e: Expr) -> Offer:
+def _suggestion(draft: ClaimVariant, line: _ChangedLine, e: Expr) -> Suggestion:
     write = draft.unparser.write
     changes = tuple(ArrangementChange(name, write(node)) for name, node in line.changes)
-    return Offer(write(line.root), e, changes)
+    return Suggestion(write(line.root), e, changes)
 
 
 def _changed(line: _ChangedLine, parts: Parts) -> Iterator[_ChangedLine]:

@@ -9,9 +9,9 @@ from ..core import expr as ex
 from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
 from ..core.expr import Symbol
-from . import along_axes, arrays, parts
+from . import arrays, axis_functions, indexing
+from .array_terms import SubAxis, laid
 from .arrays import Traced
-from .named_axes import SubAxis, laid
 
 ATTRIBUTE = "onehot"
 
@@ -45,10 +45,10 @@ def rows(x: Traced, index: Traced, axis: int = 0) -> Traced:
 
 def along_rows(x: Traced, index: Traced, axis: int) -> Traced:
     """As `take_along_axis`: of each row the entry of a class, `y[:, None]`."""
-    if x.rank != 2 or along_axes.axes_of(x, axis) != (1,) or index.shape != (x.shape[0], ONE):
+    if x.rank != 2 or axis_functions.axes_of(x, axis) != (1,) or index.shape != (x.shape[0], ONE):
         raise TraceError("of each row one class is followed: `y[:, None]` along the last axis.")
     picked = one_hot(arrays.reshape(index, x.shape[:1]), x.shape[1]) * x
-    return along_axes.reduce("sum", picked, 1, True)
+    return axis_functions.reduce("sum", picked, 1, True)
 
 
 def chosen(x: Traced, keys: Sequence[Any], lifted: Callable[[Any], Traced]) -> Traced | None:
@@ -66,8 +66,8 @@ def chosen(x: Traced, keys: Sequence[Any], lifted: Callable[[Any], Traced]) -> T
             return rows(x, index, 1)
         case [Traced() as first, second] if arrays.counts(first) and first.shape[0] == x.shape[0]:
             if second is not None:
-                return along_axes.reduce("sum", one_hot(second, x.shape[1]) * x, 1)
-            return parts.indexed(x, (slice(None), keys[1])) if isinstance(keys[1], int) else None
+                return axis_functions.reduce("sum", one_hot(second, x.shape[1]) * x, 1)
+            return indexing.indexed(x, (slice(None), keys[1])) if isinstance(keys[1], int) else None
     return None
 
 

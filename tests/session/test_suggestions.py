@@ -16,7 +16,7 @@ from shapetrick.language.expressions import read_line
 from shapetrick.language.printer import to_text
 from shapetrick.quiz import built_in
 from shapetrick.session.guided import GuidedDerivation
-from shapetrick.session.offers import CHANGES, LineTest, offers
+from shapetrick.session.suggestions import CHANGES, LineTest, suggested
 
 LAYER = "X : m x d; W : d x k; sigma : elementwise; Z = sigma(X W); vjp Z wrt W"
 REGRESSION = "X : m x n+1; θ : n+1; y : m; J = norm(X θ - y)^2 / (2 m); grad J wrt θ"
@@ -43,7 +43,7 @@ def slips(hand: GuidedDerivation) -> Iterator[str]:
     for shape in dict.fromkeys(n.expression.shape for n in move.factors):
         for turned in (shape, shape[::-1]):
             if turned != move.shape:
-                yield from (o.text for o in offers(text, node, lowering, of_shape(turned)))
+                yield from (o.text for o in suggested(text, node, lowering, of_shape(turned)))
 
 
 @pytest.mark.parametrize("text", PROBLEMS, ids=range(len(PROBLEMS)))
@@ -86,7 +86,7 @@ def test_one_transpose_too_few_or_too_many_is_always_mended() -> None:
             for n in {n.name for n in move.factors if n.name.isidentifier()}:
                 slip = re.sub(rf"\b{n}\b(')?", lambda m, n=n: n if m.group(1) else f"{n}'", right)
                 node, lowering = read_line(slip, hand.problem, hand._names(move), move.shape)
-                found = offers(slip, node, lowering, of_shape(move.shape))
+                found = suggested(slip, node, lowering, of_shape(move.shape))
                 assert any(hand.judge(o.expression).outcome == "stands" for o in found), slip
             hand.play_next()
 
@@ -95,7 +95,7 @@ def test_a_long_line_is_given_up_in_time() -> None:
     problem = read("A, B : n x n; x : n; J = x' " + "A B " * 40 + "x; grad J wrt x")
     text = "x' " + "A B " * 40
     node, lowering = read_line(text, problem, {}, problem.symbols["A"].shape)
-    found = offers(text, node, lowering, of_shape(problem.symbols["A"].shape))
+    found = suggested(text, node, lowering, of_shape(problem.symbols["A"].shape))
     assert all(offer.expression.shape == problem.symbols["A"].shape for offer in found)
 
 
