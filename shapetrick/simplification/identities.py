@@ -198,8 +198,6 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("inverse function", "sin(asin(x))", "x", _ANY),
     Identity("inverse function", "cos(acos(x))", "x", _ANY),
     Identity("inverse function", "tan(atan(x))", "x", _ANY),
-    Identity("even function", "cos(-x)", "cos(x)", _ANY),
-    Identity("even function", "cosh(-x)", "cosh(x)", _ANY),
     # ---------------------------------------------------------------------------------- roots
     Identity("square root", "x.^(1/2)", "sqrt(x)", _ANY),
     Identity("square", "square(x)", "x.^2", _ANY),
@@ -224,7 +222,6 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("one denominator", "(x + y) ./ x", "1 + y ./ x", _TWO, last=True),
     # ---------------------------------------------------------------------------------- signs
     Identity("absolute value", "abs(x)", "x", _ANY + " nonneg", written=True),
-    Identity("absolute value", "abs(-x)", "abs(x)", _ANY),
     Identity("absolute value", "abs(x).^2", "x.^2", _ANY),
     Identity("absolute value", "x .* sign(x)", "abs(x)", _ANY),
     Identity("sign", "abs(x) ./ x", "sign(x)", _ANY),

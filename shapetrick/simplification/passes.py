@@ -39,7 +39,7 @@ from ..core.expr import (
 from ..core.named_tuples import NamedTuple
 from ..core.results import Rewriting
 from ..core.structure import factors_of, is_zero, sums
-from .arguments import even_function_of_sum, value_at_zero
+from .arguments import sign_outside, value_at_zero
 from .closed_products import common_factor_inside
 from .fractions import definitions_in_sums, divisors_inside, fractions_combined
 from .kinks import sides_joined
@@ -173,8 +173,7 @@ PASSES = (
     Pass("transpose inside", transpose_inside, "tanh(A')' = tanh(A)", _LETTERS,
          kinds=(Transpose,)),
     Pass("value at zero", value_at_zero, "cos(zeros(n)) = ones(n)", _LETTERS, kinds=(Call,)),
-    Pass("even function", even_function_of_sum, "norm(B x - A x) = norm(A x - B x)",
-         _LETTERS + "; J = norm(A x - B x)", kinds=(Call,), needed=SUM),
+    Pass("even or odd function", sign_outside, "sin(-x) = -sin(x)", _LETTERS, kinds=(Call,)),
     Pass("sums multiplied out", sums_multiplied_out, "(A + B) x - A x = B x", _LETTERS,
          PassPlace.ALONE, kinds=_READ, needed=SUM),
     Pass("definitions opened", definitions_opened, "2 y - A x = y", _DEFINED,

@@ -115,6 +115,7 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("x, y : n; J = sum(maximum(x, y) + minimum(x, y)); grad J wrt x", "ones(n)"),
         ("x : n; J = sum(relu(x) - relu(-x)); grad J wrt x", "ones(n)"),
         ("u : n; J = sum(sign(u).^2 .* u.^4) / 4; grad J wrt u", "u.^3"),
+        ("x : n; J = sum(abs(-x / 3)); grad J wrt x", "sign(x) / 3"),
     ),
     "definitions": (
         ("D : m x d; w : d; s = D w; p = sigmoid(s); J = sum(softplus(-s)); hess J wrt w",
@@ -475,6 +476,12 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("X : m x n; g, b : 1 x n; mu = mean(X, axis=1); D = X - mu; "
          "s = sqrt(mean(D.^2, axis=1) + 1/100); Z = D ./ s; Y = g .* Z + b; vjp Y with G wrt X",
          "(G .* g - mean(G .* g, axis=1) - Z .* mean(G .* g .* Z, axis=1)) ./ s"),
+    ),
+    "even and odd functions": (
+        ("x : n; J = sum(log(cosh(-x))); grad J wrt x", "tanh(x)"),
+        ("x : n; J = sum(atan(-x).^2) / 2; grad J wrt x", "atan(x) ./ (1 + x.^2)"),
+        ("x, y : n; J = sum(y .* erf(-x).^2); grad J wrt x",
+         "4 y .* erf(x) .* exp(-x.^2) / sqrt(pi)"),
     ),
     "half angles": (
         ("x : n; J = sum(sinh(x) ./ (1 + cosh(x))); grad J wrt x", "(1 - tanh(x / 2).^2) / 2"),
