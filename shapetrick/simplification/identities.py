@@ -232,8 +232,6 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("sign", "abs(x) .* sign(x)", "x", _ANY),
     Identity("sign", "sign(x)", "ones(m, n)", _ANY + " positive"),
     *_both_sizes("sign", "sign(x).^2 .* step(abs(x) - y)", "step(abs(x) - y)", "nonneg"),
-    *(row for f in ("sign", "step") for left in ("x .* y", "x ./ y")
-      for row in _both_sizes(f, f"{f}({left})", f"{f}(x)", "positive")),
     *_both_sizes("absolute value", "(abs(x) + y) .* sign(x)", "x + y .* sign(x)"),
     *_both_sizes("clipped", "minimum(abs(x), y) .* sign(x)", "minimum(maximum(x, -y), y)",
                  "nonneg", last=True),

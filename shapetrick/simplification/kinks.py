@@ -47,7 +47,7 @@ from ..core.expr import (
 from ..core.functions import TABLE, Function
 from ..core.named_tuples import NamedTuple
 from ..core.results import Rewriting
-from ..core.structure import is_zero, terms_of, unnamed
+from ..core.structure import factors_of, is_zero, terms_of, unnamed
 from ..core.traversal import postorder, rebuild
 from .networks import Networks
 
@@ -88,6 +88,18 @@ def is_condition(e: Expr) -> bool:
     """Whether it is a function that only tells on which side of a kink its argument is."""
     sides = _sides(e)
     return sides is not None and sides.kind == "constant"
+
+
+def side_alone(networks: Networks, e: Expr) -> Expr | None:
+    """A function that only tells a side, of its argument without positive factors."""
+    if not is_condition(e):
+        return None
+    ranges: EntryRanges = networks.memo.setdefault(EntryRanges, EntryRanges())
+    (x,) = e.args
+    kept = [a for a in factors_of(x) if ranges.sign(a) != "positive"]
+    inner = times(*(MINUS if isinstance(a, Number) else a for a in kept))
+    found = call(e.op, inner)
+    return found if kept and found is not e and found.shape == e.shape else None
 
 
 @cache

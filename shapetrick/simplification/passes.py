@@ -42,7 +42,7 @@ from ..core.structure import factors_of, is_zero, sums
 from .arguments import sign_outside, value_at_zero
 from .closed_products import common_factor_inside
 from .fractions import definitions_in_sums, divisors_inside, fractions_combined
-from .kinks import sides_joined
+from .kinks import side_alone, sides_joined
 from .networks import OPENED_HORIZON, Networks, TermReading
 from .powers import powers_joined
 from .settled_forms import is_settled
@@ -190,6 +190,8 @@ PASSES = (
     Pass("definitions in sums", definitions_in_sums,
          "sum(1 - t ./ x) + J = sum(x - t) / t", "x : n; t : scalar; J = sum((x - t).^2 ./ (t x))",
          kinds=(Add,), needed=DIVISOR | NAME),
+    Pass("positive factors", side_alone, "step(2 x / s) = step(x)",
+         "x : n; s : scalar positive", kinds=(Call,)),
     Pass("sides of a kink", sides_joined, "maximum(x, y) .* step(x - y) = x .* step(x - y)",
          "x, y : n", kinds=(Add, Times), needed=KINK),
     Pass("common factor inside", common_factor_inside,

@@ -115,6 +115,9 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("x, y : n; J = sum(maximum(x, y) + minimum(x, y)); grad J wrt x", "ones(n)"),
         ("x : n; J = sum(relu(x) - relu(-x)); grad J wrt x", "ones(n)"),
         ("u : n; J = sum(sign(u).^2 .* u.^4) / 4; grad J wrt u", "u.^3"),
+        ("z : n; J = sum(maximum(z, z / 10)); grad J wrt z", "(1 + 9 step(z)) / 10"),
+        ("x, y : n; w : n positive; J = sum(relu(w .* (2 x - 2 y))); grad J wrt x",
+         "2 w .* step(x - y)"),
         ("x : n; J = sum(abs(-x / 3)); grad J wrt x", "sign(x) / 3"),
     ),
     "definitions": (
