@@ -360,7 +360,7 @@ class _Reader:
             case Times():
                 return self._product([known[a] for a in e.args])
             case Power() if _is_half_power(e):
-                root = self._places[call(ROOT, unnamed(e.args[0]))]
+                root = self._places[call(ROOT, e.args[0])]
                 p = exact(e.args[1]) or WHOLE
                 return self._power(self._letter(root), int(2 * p))
             case Power() if _is_open(e):

@@ -453,6 +453,10 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("x : n; J = sum(sin(x).^4); grad J wrt x", "4 sin(x).^3 .* cos(x)"),
     ),
     "roots in definitions": (
+        ("z, k : n; r = exp(z); J = sum(k .* r.^(-1/2) + r.^(1/2)); grad J wrt z",
+         "(r - k) ./ (2 sqrt(r))"),
+        ("x, k : n; r = 1 + x.^2; J = sum(k .* r.^(-3/2) + sqrt(r)); grad J wrt x",
+         "(1 ./ sqrt(r) - 3 k ./ r.^(5/2)) .* x"),
         ("w : n; S : n x n posdef; s = sqrt(w' S w); r = w .* (S w) / s; J = sum(r); grad J wrt w",
          "S w / s"),
         ("X, g : m x n; u = sum(X, axis=1) / n; v = sum((X - u).^2, axis=1) / n; "
