@@ -119,6 +119,11 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("x, y : n; w : n positive; J = sum(relu(w .* (2 x - 2 y))); grad J wrt x",
          "2 w .* step(x - y)"),
         ("x : n; J = sum(abs(-x / 3)); grad J wrt x", "sign(x) / 3"),
+        ("r : n; k : scalar positive; J = sum(where(abs(r) < k, r.^2 / 2, k abs(r) - k^2 / 2)); "
+         "grad J wrt r", "minimum(maximum(r, -k), k)"),
+        ("x, y : n; J = sum(where(x < y, 0, (x - y).^2)) / 2; grad J wrt x", "relu(x - y)"),
+        ("x, y : n; J = sum(where(x < y, x.^2, 2 y .* x - y.^2)); grad J wrt x",
+         "2 minimum(x, y)"),
     ),
     "definitions": (
         ("D : m x d; w : d; s = D w; p = sigmoid(s); J = sum(softplus(-s)); hess J wrt w",
