@@ -198,7 +198,9 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("inverse function", "sin(asin(x))", "x", _ANY),
     Identity("inverse function", "cos(acos(x))", "x", _ANY),
     Identity("inverse function", "tan(atan(x))", "x", _ANY),
+    Identity("one less", "x + (1 - x) .* y", "y + x .* (1 - y)", _TWO),
     # ---------------------------------------------------------------------------------- roots
+    Identity("quotient of powers", "x.^(y - 1) ./ x.^y", "1 ./ x", _TWO),
     Identity("square root", "x.^(1/2)", "sqrt(x)", _ANY),
     Identity("square", "square(x)", "x.^2", _ANY),
     Identity("square of a root", "sqrt(x).^2", "x", _ANY),

@@ -457,6 +457,11 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
          "(h - y)' (t .* sin(w t)) / 2"),
         ("x : n; J = sum(sin(x).^4); grad J wrt x", "4 sin(x).^3 .* cos(x)"),
     ),
+    "one less": (
+        ("X : n x d; W : d x h; V : h x k; H = X W; A = H .* sigmoid(H); Z = A V; vjp Z with G "
+         "wrt W", "X' ((A + sigmoid(H) .* (1 - A)) .* (G V'))"),
+        ("x, a : n positive; J = prod(x.^a); grad J wrt x", "J a ./ x"),
+    ),
     "roots in definitions": (
         ("z, k : n; r = exp(z); J = sum(k .* r.^(-1/2) + r.^(1/2)); grad J wrt z",
          "(r - k) ./ (2 sqrt(r))"),
