@@ -465,6 +465,8 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
     "roots in definitions": (
         ("z, k : n; r = exp(z); J = sum(k .* r.^(-1/2) + r.^(1/2)); grad J wrt z",
          "(r - k) ./ (2 sqrt(r))"),
+        ("x, y : n positive; J = sum(sqrt(x.^(-3/2)) .* (x + y) ./ y); grad J wrt x",
+         "sqrt(1 ./ x.^(3/2)) .* (1 ./ y - 3 ./ x) / 4"),
         ("x, k : n; r = 1 + x.^2; J = sum(k .* r.^(-3/2) + sqrt(r)); grad J wrt x",
          "(1 ./ sqrt(r) - 3 k ./ r.^(5/2)) .* x"),
         ("w : n; S : n x n posdef; s = sqrt(w' S w); r = w .* (S w) / s; J = sum(r); grad J wrt w",
