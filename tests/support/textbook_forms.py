@@ -457,6 +457,10 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
          "(h - y)' (t .* sin(w t)) / 2"),
         ("x : n; J = sum(sin(x).^4); grad J wrt x", "4 sin(x).^3 .* cos(x)"),
     ),
+    "definitions that are constant": (
+        ("x : n; s : scalar; J = sum((x .* s ./ x).^3); grad J wrt s", "3 n s^2"),
+        ("x : n; s : scalar; J = sum((x .* s ./ x).^3); grad J wrt x", "zeros(n)"),
+    ),
     "one less": (
         ("X : n x d; W : d x h; V : h x k; H = X W; A = H .* sigmoid(H); Z = A V; vjp Z with G "
          "wrt W", "X' ((A + sigmoid(H) .* (1 - A)) .* (G V'))"),
