@@ -318,17 +318,24 @@ SMALLER: tuple[Identity, ...] = (
 # Forms in which values keep their digits and stay finite, for evaluation and code alike: beside the
 # forms that are written out, and rows above that are `stable`, these.
 _MAXIMUM = "maximum(x, y)"
+_SHARES = (  # weighed shares, and the rest of the whole
+    ("y' softmax(x)", "(1 - y)' softmax(x)", "x, y : n"),
+    *((f"sum(y .* softmax(x, {axis}), {axis})", f"sum((1 - y) .* softmax(x, {axis}), {axis})",
+       _TWO) for axis in ("axis=0", "axis=1")),
+)  # fmt: skip
 STABLE: tuple[Identity, ...] = (
     Identity("log1p", "log(1 + x)", "log1p(x)", _ANY),
     Identity("expm1", "exp(x) - 1", "expm1(x)", _ANY),
     Identity("expm1", "1 - exp(x)", "-expm1(x)", _ANY),
     Identity("log of a sigmoid", "log(sigmoid(x))", "-softplus(-x)", _ANY),
     Identity("sigmoid of -x", "1 - sigmoid(x).^2", "sigmoid(-x) .* (1 + sigmoid(x))", _ANY),
-    Identity("softmax sums to 1", "1 - y' softmax(x)", "(1 - y)' softmax(x)", "x, y : n"),
-    Identity("softmax sums to 1", "(y / (y' softmax(x)) - 1) / ((1 - y)' softmax(x))",
-             "y / (y' softmax(x)) - (1 - y) / ((1 - y)' softmax(x))", "x, y : n"),
-    Identity("softmax sums to 1", "(1 - y / (y' softmax(x))) / ((1 - y)' softmax(x))",
-             "(1 - y) / ((1 - y)' softmax(x)) - y / (y' softmax(x))", "x, y : n"),
+    *(Identity("softmax sums to 1", left.format(s, r), right.format(s, r), letters)
+      for s, r, letters in _SHARES
+      for left, right in (
+          ("1 - {0}", "{1}"),
+          ("(y ./ ({0}) - 1) ./ ({1})", "y ./ ({0}) - (1 - y) ./ ({1})"),
+          ("(1 - y ./ ({0})) ./ ({1})", "(1 - y) ./ ({1}) - y ./ ({0})"),
+      )),
     Identity("tanh", "1 - tanh(x).^2", "4 sigmoid(2 x) .* sigmoid(-2 x)", _ANY),
     Identity("tanh", "1 + tanh(x)", "2 sigmoid(2 x)", _ANY),
     Identity("tanh", "1 - tanh(x)", "2 sigmoid(-2 x)", _ANY),

@@ -140,6 +140,16 @@ LOSSES: Mapping[str, str] = {
     "zero inflation": H + "J = -sum(log(h + (1 - h) * exp(-1)))",
 }
 
+# Losses of many rows, in whose rows they are those of the same name.
+_SHARES = "P = exp(Z) ./ sum(exp(Z), axis=1); "
+OF_ROWS: Mapping[str, str] = {
+    "softmax cross-entropy": _SHARES + "J = -sum(T .* log(P))",
+    "log odds of a class": _SHARES + "s = sum(T .* P, axis=1); J = sum(log(s) - log(1 - s))",
+    "focal, of classes": _SHARES + "s = sum(T .* P, axis=1); J = -sum((1 - s).^2 .* log(s))",
+    "all classes but one": _SHARES + "J = -sum((1 - T) .* log(1 - P))",
+    "N pairs": "J = sum(log(1 + sum((1 - T) .* exp(Z - sum(T .* Z, axis=1)), axis=1)))",
+}
+
 # Of what cancels beyond all digits, the same in other words.
 _SAME = {"complementary log-log, of shares": "complementary log-log, with labels"}
 SCALES = (1e-3, 1.7, 30.0, 800.0)
@@ -175,6 +185,17 @@ def reference(loss: str, scale: float) -> tuple[float, list[float]]:
                 ends.append(_value(e, {**env, "z": z}))
             gradient.append(float((ends[0] - ends[1]) / (2 * step)))
         return float(_value(e, env)), gradient
+
+
+def check_rows(loss: str) -> None:
+    """A loss of rows at all scales, and its gradient, are those of its rows."""
+    problem = st.read(f"Z, T : m x n\n{OF_ROWS[loss]}; grad J wrt Z")
+    found = problem.function("numpy")(
+        Z=np.outer(SCALES, _DIRECTION), T=np.tile(_OTHERS["t"], (len(SCALES), 1))
+    )
+    values, gradients = zip(*(reference(loss, scale) for scale in SCALES), strict=True)
+    np.testing.assert_allclose(found["J"], sum(values), rtol=1e-9)
+    np.testing.assert_allclose(found["grad J wrt Z"], gradients, rtol=1e-9, atol=1e-9)
 
 
 def _exact(value: Any) -> Any:
