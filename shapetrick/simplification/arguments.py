@@ -1,4 +1,4 @@
-"""Functions by their arguments: their values at zeros, and at a negated sum."""
+"""Functions by their arguments: their values at zeros, and at negated ones."""
 
 from __future__ import annotations
 
@@ -7,9 +7,21 @@ from functools import cache
 import numpy as np
 
 from ..algebra.monomials import multiplied
-from ..algebra.sum_signs import negate_part
-from ..core.cost import length
-from ..core.expr import MINUS, UNIT, Add, Call, Expr, Ones, call, number, ones, zeros
+from ..algebra.sum_signs import is_odd, negate_part, parity
+from ..core.cost import has_minus, length
+from ..core.expr import (
+    MINUS,
+    UNIT,
+    Add,
+    Call,
+    Expr,
+    Ones,
+    Times,
+    call,
+    number,
+    ones,
+    zeros,
+)
 from ..core.functions import TABLE
 from ..core.structure import is_zero
 from ..core.traversal import rebuild
@@ -28,12 +40,20 @@ def value_at_zero(_: Networks, e: Expr) -> Expr | None:
     return multiplied([number(int(value)), ones(*e.shape)]) if value else zeros(*e.shape)
 
 
-def even_function_of_sum(networks: Networks, e: Expr) -> Expr | None:
-    """An even function of a sum with the sign that the sum has elsewhere."""
-    if not isinstance(e, Call) or e.op not in _even() or not isinstance(e.args[0], Add):
+def sign_outside(networks: Networks, e: Expr) -> Expr | None:
+    """An even or odd function of an argument without the minus in front of that; an even one of a
+    sum with the sign that the sum has elsewhere."""
+    if not isinstance(e, Call) or not isinstance(x := e.args[0], (Add, Times)):
         return None
-    found, sign = networks.signs.natural(e.args[0])
-    return rebuild(e, [found, *e.args[1:]]) if sign < 0 else None
+    even = e.op in _even() or parity(TABLE[e.op]) > 0
+    if isinstance(x, Add):
+        found, sign = networks.signs.natural(x) if even else (x, 1)
+    else:
+        found, sign = (negate_part(x), -1) if has_minus(x) else (x, 1)
+    if sign > 0 or not (even or is_odd(e)):
+        return None
+    plain = rebuild(e, [found, *e.args[1:]])
+    return plain if even else multiplied([MINUS, plain])
 
 
 def with_opposite_argument(networks: Networks, e: Expr) -> Expr:

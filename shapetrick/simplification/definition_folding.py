@@ -434,9 +434,9 @@ class Folding:
     ) -> bool:
         """Whether what is summed inside the pattern is touched by nothing else in the term."""
         for n in pattern.dims:
+            if n not in nodes:  # nothing in the pattern stands there
+                return False
             if n in pattern.open_nodes:
-                if n not in nodes:
-                    return False
                 continue
             here = nodes[n]
             outside = here in term.open_nodes or not touching[here] <= set(taken)

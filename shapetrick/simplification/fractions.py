@@ -262,12 +262,18 @@ def _letters(nodes: Sequence[Expr], is_open: Callable[[Expr], bool]) -> Iterator
     """What the polynomials are of: of a definition its name."""
     named = {unnamed(x): x for x in nodes if isinstance(x, Name)}
     exponents = {x.args[1] for x in map(unnamed, nodes) if isinstance(x, Power) and is_open(x)}
-    leaves = [unnamed(x) for x in nodes if not is_open(x) and not _is_constant(x)]
-    roots = [call(ROOT, unnamed(x).args[0]) for x in nodes if _is_half_power(unnamed(x))]
-    for root in [*leaves, *roots]:
-        if _is_root(root):
-            inside = [x for x in postorder(root.args, into=is_open) if not is_open(x)]
-            leaves += [unnamed(x) for x in inside if not _is_constant(x)]
+    leaves: list[Expr] = []
+    roots: list[Expr] = []
+    read = [*nodes]
+    for x in read:
+        letter = unnamed(x)
+        if not is_open(x) and not _is_constant(x):
+            leaves.append(letter)
+        if _is_half_power(letter):
+            letter = call(ROOT, letter.args[0])
+            roots.append(letter)
+        if _is_root(letter):  # it is read by its square
+            read += postorder(letter.args, into=is_open)
     letters = dict.fromkeys([*leaves, *roots])
     for i, x in enumerate(letters):
         negative = negated_sum(x) if isinstance(x, Add) else None
@@ -360,7 +366,7 @@ class _Reader:
             case Times():
                 return self._product([known[a] for a in e.args])
             case Power() if _is_half_power(e):
-                root = self._places[call(ROOT, unnamed(e.args[0]))]
+                root = self._places[call(ROOT, e.args[0])]
                 p = exact(e.args[1]) or WHOLE
                 return self._power(self._letter(root), int(2 * p))
             case Power() if _is_open(e):

@@ -198,9 +198,9 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("inverse function", "sin(asin(x))", "x", _ANY),
     Identity("inverse function", "cos(acos(x))", "x", _ANY),
     Identity("inverse function", "tan(atan(x))", "x", _ANY),
-    Identity("even function", "cos(-x)", "cos(x)", _ANY),
-    Identity("even function", "cosh(-x)", "cosh(x)", _ANY),
+    Identity("one less", "x + (1 - x) .* y", "y + x .* (1 - y)", _TWO),
     # ---------------------------------------------------------------------------------- roots
+    Identity("quotient of powers", "x.^(y - 1) ./ x.^y", "1 ./ x", _TWO),
     Identity("square root", "x.^(1/2)", "sqrt(x)", _ANY),
     Identity("square", "square(x)", "x.^2", _ANY),
     Identity("square of a root", "sqrt(x).^2", "x", _ANY),
@@ -225,7 +225,6 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("one denominator", "(x + y) ./ x", "1 + y ./ x", _TWO, last=True),
     # ---------------------------------------------------------------------------------- signs
     Identity("absolute value", "abs(x)", "x", _ANY + " nonneg", written=True),
-    Identity("absolute value", "abs(-x)", "abs(x)", _ANY),
     Identity("absolute value", "abs(x).^2", "x.^2", _ANY),
     Identity("absolute value", "x .* sign(x)", "abs(x)", _ANY),
     Identity("sign", "abs(x) ./ x", "sign(x)", _ANY),
@@ -236,8 +235,6 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("sign", "abs(x) .* sign(x)", "x", _ANY),
     Identity("sign", "sign(x)", "ones(m, n)", _ANY + " positive"),
     *_both_sizes("sign", "sign(x).^2 .* step(abs(x) - y)", "step(abs(x) - y)", "nonneg"),
-    *(row for f in ("sign", "step") for left in ("x .* y", "x ./ y")
-      for row in _both_sizes(f, f"{f}({left})", f"{f}(x)", "positive")),
     *_both_sizes("absolute value", "(abs(x) + y) .* sign(x)", "x + y .* sign(x)"),
     *_both_sizes("clipped", "minimum(abs(x), y) .* sign(x)", "minimum(maximum(x, -y), y)",
                  "nonneg", last=True),
@@ -322,13 +319,24 @@ SMALLER: tuple[Identity, ...] = (
 # Forms in which values keep their digits and stay finite, for evaluation and code alike: beside the
 # forms that are written out, and rows above that are `stable`, these.
 _MAXIMUM = "maximum(x, y)"
+_SHARES = (  # weighed shares, and the rest of the whole
+    ("y' softmax(x)", "(1 - y)' softmax(x)", "x, y : n"),
+    *((f"sum(y .* softmax(x, {axis}), {axis})", f"sum((1 - y) .* softmax(x, {axis}), {axis})",
+       _TWO) for axis in ("axis=0", "axis=1")),
+)  # fmt: skip
 STABLE: tuple[Identity, ...] = (
     Identity("log1p", "log(1 + x)", "log1p(x)", _ANY),
     Identity("expm1", "exp(x) - 1", "expm1(x)", _ANY),
     Identity("expm1", "1 - exp(x)", "-expm1(x)", _ANY),
     Identity("log of a sigmoid", "log(sigmoid(x))", "-softplus(-x)", _ANY),
     Identity("sigmoid of -x", "1 - sigmoid(x).^2", "sigmoid(-x) .* (1 + sigmoid(x))", _ANY),
-    Identity("softmax sums to 1", "1 - y' softmax(x)", "(1 - y)' softmax(x)", "x, y : n"),
+    *(Identity("softmax sums to 1", left.format(s, r), right.format(s, r), letters)
+      for s, r, letters in _SHARES
+      for left, right in (
+          ("1 - {0}", "{1}"),
+          ("(y ./ ({0}) - 1) ./ ({1})", "y ./ ({0}) - (1 - y) ./ ({1})"),
+          ("(1 - y ./ ({0})) ./ ({1})", "(1 - y) ./ ({1}) - y ./ ({0})"),
+      )),
     Identity("tanh", "1 - tanh(x).^2", "4 sigmoid(2 x) .* sigmoid(-2 x)", _ANY),
     Identity("tanh", "1 + tanh(x)", "2 sigmoid(2 x)", _ANY),
     Identity("tanh", "1 - tanh(x)", "2 sigmoid(-2 x)", _ANY),

@@ -47,7 +47,7 @@ from ..core.expr import (
 from ..core.functions import TABLE, Function
 from ..core.named_tuples import NamedTuple
 from ..core.results import Rewriting
-from ..core.structure import is_zero, terms_of, unnamed
+from ..core.structure import factors_of, is_zero, terms_of, unnamed
 from ..core.traversal import postorder, rebuild
 from .networks import Networks
 
@@ -90,6 +90,18 @@ def is_condition(e: Expr) -> bool:
     return sides is not None and sides.kind == "constant"
 
 
+def side_alone(networks: Networks, e: Expr) -> Expr | None:
+    """A function that only tells a side, of its argument without positive factors."""
+    if not is_condition(e):
+        return None
+    ranges: EntryRanges = networks.memo.setdefault(EntryRanges, EntryRanges())
+    (x,) = e.args
+    kept = [a for a in factors_of(x) if ranges.sign(a) != "positive"]
+    inner = times(*(MINUS if isinstance(a, Number) else a for a in kept))
+    found = call(e.op, inner)
+    return found if kept and found is not e and found.shape == e.shape else None
+
+
 @cache
 def _rows() -> Sequence[tuple[str, KinkSides]]:
     """The functions of the language with plain sides, but for those with odd slopes."""
@@ -103,15 +115,25 @@ def sides_joined(networks: Networks, e: Expr) -> Expr | None:
     if not isinstance(e, (Add, Times)):
         return None
     calls = _calls_within(networks, e)
-    if not 1 < len(calls) <= MOST_CALLS:
+    if not 0 < len(calls) <= MOST_CALLS:
+        return None
+    shared = [x for x in calls if is_condition(x) and _is_shared(networks, x, e)]
+    if len(calls) == 1 and not shared:
         return None
     ranges: EntryRanges = networks.memo.setdefault(EntryRanges, EntryRanges())
-    for group in _groups(calls, ranges):
+    for group in _groups(calls, ranges, shared):
         found = _Kink(networks, ranges, e, group).joined()
         if found is not None:
             networks.log.append(Rewriting("sides of a kink", e, found))
             return found
     return None
+
+
+def _is_shared(networks: Networks, x: Expr, e: Expr) -> bool:
+    """Whether a function stands in several summands, or in one of a sum that is a factor."""
+    if isinstance(e, Times):
+        return any(x in _calls_within(networks, a) for a in e.args if isinstance(a, Add))
+    return sum(x in _calls_within(networks, a) for a in e.args) > 1
 
 
 def _calls_within(networks: Networks, e: Expr) -> tuple[Expr, ...]:
@@ -137,16 +159,19 @@ def _is_open(e: Expr) -> bool:
     return isinstance(e, (Add, Times)) or _sides(e) is not None
 
 
-def _groups(calls: Sequence[Expr], ranges: EntryRanges) -> list[dict[Expr, int]]:
-    """The functions that have their kinks at one place, and on which side of it each has its upper
-    side: 1 if that is where the first one has it, else -1."""
+def _groups(
+    calls: Sequence[Expr], ranges: EntryRanges, shared: Sequence[Expr]
+) -> list[dict[Expr, int]]:
+    """The functions that have their kinks at one place, several or one that
+    is shared, and on which side of it each has its upper side: 1 if that is where the first one has
+    it, else -1."""
     found: dict[frozenset[tuple[Expr, Fraction]], dict[Expr, int]] = {}
     for x in calls:
         form = _direction(ranges.kink(unnamed(x)))
         key, other = frozenset(form.items()), frozenset(_negative(form).items())
         sign = -1 if other in found and form else 1
         found.setdefault(key if sign > 0 else other, {})[x] = sign
-    return [group for group in found.values() if len(group) > 1]
+    return [g for g in found.values() if len(g) > 1 or not g.keys().isdisjoint(shared)]
 
 
 def _direction(form: Form) -> Form:
@@ -313,7 +338,9 @@ def _substituted(e: Expr, new: dict[Expr, Expr]) -> Expr:
             case Times() if any(map(is_zero, args)):
                 new[x] = ZERO
             case Add():
-                new[x] = add(*[a for a in args if not is_zero(a)] or [ZERO])
+                total = number(sum(a.value for a in args if isinstance(a, Number)))
+                others = [a for a in args if not isinstance(a, Number)]
+                new[x] = add(*[a for a in (total, *others) if not is_zero(a)] or [ZERO])
             case _:
                 new[x] = rebuild(x, args)
     return new.get(e, e)

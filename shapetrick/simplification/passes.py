@@ -39,10 +39,10 @@ from ..core.expr import (
 from ..core.named_tuples import NamedTuple
 from ..core.results import Rewriting
 from ..core.structure import factors_of, is_zero, sums
-from .arguments import even_function_of_sum, value_at_zero
+from .arguments import sign_outside, value_at_zero
 from .closed_products import common_factor_inside
 from .fractions import definitions_in_sums, divisors_inside, fractions_combined
-from .kinks import sides_joined
+from .kinks import side_alone, sides_joined
 from .networks import OPENED_HORIZON, Networks, TermReading
 from .powers import powers_joined
 from .settled_forms import is_settled
@@ -173,8 +173,7 @@ PASSES = (
     Pass("transpose inside", transpose_inside, "tanh(A')' = tanh(A)", _LETTERS,
          kinds=(Transpose,)),
     Pass("value at zero", value_at_zero, "cos(zeros(n)) = ones(n)", _LETTERS, kinds=(Call,)),
-    Pass("even function", even_function_of_sum, "norm(B x - A x) = norm(A x - B x)",
-         _LETTERS + "; J = norm(A x - B x)", kinds=(Call,), needed=SUM),
+    Pass("even or odd function", sign_outside, "sin(-x) = -sin(x)", _LETTERS, kinds=(Call,)),
     Pass("sums multiplied out", sums_multiplied_out, "(A + B) x - A x = B x", _LETTERS,
          PassPlace.ALONE, kinds=_READ, needed=SUM),
     Pass("definitions opened", definitions_opened, "2 y - A x = y", _DEFINED,
@@ -191,6 +190,8 @@ PASSES = (
     Pass("definitions in sums", definitions_in_sums,
          "sum(1 - t ./ x) + J = sum(x - t) / t", "x : n; t : scalar; J = sum((x - t).^2 ./ (t x))",
          kinds=(Add,), needed=DIVISOR | NAME),
+    Pass("positive factors", side_alone, "step(2 x / s) = step(x)",
+         "x : n; s : scalar positive", kinds=(Call,)),
     Pass("sides of a kink", sides_joined, "maximum(x, y) .* step(x - y) = x .* step(x - y)",
          "x, y : n", kinds=(Add, Times), needed=KINK),
     Pass("common factor inside", common_factor_inside,

@@ -12,10 +12,24 @@ import numpy as np
 from ..algebra.monomials import Product
 from ..algebra.ranges import EntryRanges
 from ..core.cost import has_minus, is_below
-from ..core.expr import UNIT, Add, Call, Expr, Name, Number, Power, Times, negate
+from ..core.expr import (
+    UNIT,
+    Add,
+    Call,
+    Expr,
+    Name,
+    Number,
+    Power,
+    Symbol,
+    Times,
+    add,
+    exact,
+    negate,
+)
 from ..core.functions import TABLE, Function
 from ..core.structure import factors_of, unnamed
 from ..core.traversal import postorder, remembered
+from .identities import LOGARITHM, LOGARITHMS, ROOT
 
 LARGE = 800.0  # an argument at which exp has no value any more
 OVERFLOW, SINGULAR, CANCELLATION = 10_000, 1_000, 100  # what each counts; an operation is 1
@@ -52,10 +66,27 @@ class Risks:
             return False
         return self.ranges.of(e.args[0]).high > LARGE
 
+    def has_no_value_at(self, weight: Expr, e: Expr) -> bool:
+        """Whether a weight may be 0 where a function of something else overflows, is a log or a
+        reciprocal of 1 and what may be -1 together, or is a log of a sum with the weight in it."""
+        if e.op == LOGARITHM:
+            form = self.ranges.form(e.args[0])
+            nonneg = all(c > 0 and self.ranges.of(x).low >= 0 for x, c in form.items())
+            return nonneg and len(form) > 1 and unnamed(weight) in form
+        return self._may_be_infinite(e) and self.is_weight(weight) and weight not in postorder([e])
+
+    def _may_be_infinite(self, e: Expr) -> bool:
+        x = add(UNIT, e.args[0]) if e.op in LOGARITHMS else e.args[0] if is_below(e) else UNIT
+        if not isinstance(x, Add) or x.args[0] is not UNIT:
+            return self.overflows(e)
+        low, _, never_zero = self.ranges.of(x)
+        return self.is_computed(x) and low <= 0 and not never_zero
+
     def is_weight(self, e: Expr) -> bool:
-        """Whether it is a share of 1, as labels are, that may be 0."""
+        """Whether it is a share of 1, as labels are, or declared to be nonneg, and may be 0."""
         low, high, never_zero = self.ranges.of(e)
-        return e in self._shares or (low == 0 and high <= 1 and not never_zero)
+        bounded = high <= 1 or isinstance(e, Symbol)
+        return e in self._shares or (low == 0 and bounded and not never_zero)
 
     def _own(self, e: Expr) -> int:
         """That of its own operation."""
@@ -64,6 +95,8 @@ class Risks:
             return CANCELLATION if negative and self._may_cancel(e) else 1
         if is_below(e) and self._may_underflow(e.args[0]):
             return SINGULAR
+        if is_root(e) and self.overflows(unnamed(e.args[0])):
+            return SINGULAR  # where the root has a value yet
         row = TABLE.get(e.op)
         found = 1 if row is None else _risk(row)
         if found == SINGULAR and not self.is_computed(e.args[0]):
@@ -88,7 +121,7 @@ class Risks:
             return False  # whole numbers, which nothing rounds
         bounds = [self.ranges.of(a)[:2] for a in e.args]
         numbers = sum(isinstance(a, Number) for a in e.args)
-        values = sum(any(isinstance(x, Call) for x, _ in Product.of(a).factors) for a in e.args)
+        values = sum(any(self.is_computed(x) for x, _ in Product.of(a).factors) for a in e.args)
         return bool(np.isfinite(bounds).all()) or (numbers > 0 and numbers + values == len(e.args))
 
     def _may_underflow(self, e: Expr) -> bool:
@@ -116,6 +149,12 @@ def _at_zero(op: str) -> float:
         return np.nan
     with np.errstate(all="ignore"):
         return float(row.value(np.zeros(1), None)[0])
+
+
+def is_root(e: Expr) -> bool:
+    """Whether it is a power between -1 and 1."""
+    p = exact(e.args[1]) if isinstance(e, Power) else None
+    return e.op == ROOT or (p is not None and abs(p) < 1)
 
 
 def is_flat(e: Expr) -> bool:

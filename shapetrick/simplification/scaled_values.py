@@ -29,9 +29,9 @@ from ..core.expr import (
     add,
     call,
     matmul,
+    negate,
     number,
     ones,
-    power,
     times,
     transpose,
 )
@@ -59,7 +59,11 @@ class ScaledValue(NamedTuple):
 
     def log(self) -> Expr:
         """The log of the value."""
-        log = call(LOGARITHM, self.factor)
+        factor = self.factor
+        if isinstance(factor, Power) and factor.args[1] is MINUS:
+            log = negate(call(LOGARITHM, factor.args[0]))
+        else:
+            log = call(LOGARITHM, factor)
         return log if self.exponent is None else add(self.exponent, log)
 
     def turned(self) -> ScaledValue:
@@ -188,17 +192,23 @@ def _of_parts(e: Expr, parts: Sequence[ScaledValue]) -> ScaledValue | None:
         case _ if k is None:
             return None
         case Power() if isinstance(e.args[1], Number):
-            return ScaledValue(power(factor, e.args[1]), multiply_exponents(e.args[1], k))
+            return ScaledValue(_raised(e, factor), multiply_exponents(e.args[1], k))
         case Transpose():
             return parts[0].turned()
         case Call() if e.op == ROOT:
-            return ScaledValue(rebuild(e, [factor]), multiply_exponents(number(Fraction(1, 2)), k))
+            half = number(Fraction(1, 2))
+            return ScaledValue(_raised(e, factor), multiply_exponents(half, k))
         case Call() if sums(e):
             axis = data_of(e)
             along = axis if isinstance(axis, int) else None
             inner, largest = _even(e.args[0].shape, parts[0], along)
             return ScaledValue(rebuild(e, [inner]), largest)
     return None
+
+
+def _raised(e: Expr, factor: Expr) -> Expr:
+    """A power or root of another factor: of 1, it is 1."""
+    return factor if factor is UNIT else rebuild(e, [factor, *e.args[1:]])
 
 
 def _where_it_counts(value: ScaledValue) -> ScaledValue:

@@ -23,8 +23,9 @@ from ..core.expr import (
     Power,
     Times,
     Transpose,
+    call,
 )
-from ..core.structure import data_of, factors_of, has_transposes, is_zero, sums
+from ..core.structure import adds_up, data_of, factors_of, has_transposes, is_zero, sums
 from .networks import Networks
 
 _CONSTANT = frozenset({"ones", "zeros", "eye", "commute", "structured"})
@@ -87,6 +88,10 @@ def _bases_summed(networks: Networks, e: Expr) -> Sequence[Expr]:
     if not sums(e) or (data_of(e) is not None and ONE in e.args[0].shape):
         return ()
     (inner,) = e.args
+    if not adds_up(e):
+        total = call("sum", inner, data=data_of(e))
+        if networks.rewriter.rewrite(total) is not total:  # `mean(abs(x))` is `norm1(x) / n`
+            return ()
     base = _base(inner)
     stays = _is_bare(base) or (base is not inner and _keeps_its_sign(networks, base))
     return (base,) if stays and not networks.symmetric(base) else ()

@@ -10,12 +10,28 @@ from collections.abc import Sequence
 
 from ..algebra.monomials import multiplied
 from ..algebra.symmetry import Symmetry
-from ..core.expr import MINUS, Add, Expr, Name, Times, add, call, number, times
+from ..core.cost import is_below
+from ..core.expr import (
+    MINUS,
+    UNIT,
+    Add,
+    Expr,
+    MatMul,
+    Name,
+    Times,
+    add,
+    call,
+    negate,
+    number,
+    power,
+    times,
+    transpose,
+)
 from ..core.structure import factors_of, terms_of
-from ..core.traversal import transform
-from .identities import EXPONENTIAL, LOGARITHMS, ONE_LESS
+from ..core.traversal import postorder, rebuild, transform
+from .identities import EXPONENTIAL, LOGARITHM, LOGARITHMS, ONE_LESS
 from .rewriting import Rewriter, Rows
-from .risks import CANCELLATION, SINGULAR, Risks, is_flat
+from .risks import CANCELLATION, SINGULAR, Risks, is_flat, is_root
 from .scaled_values import ScaledValues
 
 
@@ -48,24 +64,54 @@ class _StableForms:
         return self._rewrite(e)
 
     def rescaled(self, e: Expr) -> Expr:
-        """A product or a log by the largest of its exponents, where that is safer."""
-        if not (isinstance(e, Times) or e.op in LOGARITHMS) or self._risks.of(e) < SINGULAR:
+        """A product, a root or a log by the largest of its exponents, where that is safer."""
+        whole = isinstance(e, Times) or e.op in LOGARITHMS or is_root(e)
+        if not whole or self._risks.of(e) < SINGULAR:
             return e
+        e = min(e, self._multiplied_in(e), key=self._risks.of)
         for total in filter(lambda a: isinstance(a, Add), e.args):
             if (found := self._in_parts(e, total)) is not None:
                 return found
         return min(e, self._values.rescaled(e), key=self._risks.of)
 
+    def _multiplied_in(self, e: Expr) -> Expr:
+        """A product with a factor that a sum in it has below, in each of its terms."""
+        for total in filter(lambda a: isinstance(a, Add), e.args):
+            below = {x.args[0] for x in postorder([total], into=_is_open) if is_below(x)}
+            for x in filter(below.__contains__, e.args):
+                rest = [a for a in e.args if a not in (x, total)]
+                return times(*rest, _multiplied(total, x))
+        return e
+
     def weighed(self, e: Expr) -> Expr:
-        """A product with a function that has no value where another factor is 0: there it is that
-        of 0."""
-        above = [*filter(self._risks.overflows, factors_of(e))]
-        weights = [*filter(self._risks.is_weight, factors_of(e))] if above else []
-        if not weights:
+        """A product with a function that may have no value where another factor is 0: there it is
+        that of 0, or of 1 where it is a log or a reciprocal. Of an inner product, its terms."""
+        if isinstance(e, MatMul) and e.is_scalar and len(e.args) == 2:
+            terms = times(transpose(e.args[0]), e.args[1])
+            found = self.weighed(terms)
+            return e if found is terms else call("sum", found)
+        if not isinstance(e, Times):
             return e
-        there = [a if is_flat(a) else call("step", call("abs", a)) for a in weights]
-        others = [a for a in factors_of(e) if a not in above]
-        return times(*others, *(call(a.op, times(*there, *a.args)) for a in above))
+        return times(*(self._beside(a, [b for b in e.args if b is not a]) for a in e.args))
+
+    def _beside(self, e: Expr, weights: Sequence[Expr]) -> Expr:
+        """A factor with the functions in its summands as they are where no weight is 0."""
+        sums = ([self._where(a, weights) for a in factors_of(t)] for t in terms_of(e))
+        return add(*(times(*factors) for factors in sums))
+
+    def _where(self, e: Expr, weights: Sequence[Expr]) -> Expr:
+        zero = [a for a in weights if self._risks.has_no_value_at(a, e)]
+        if not zero:
+            return e
+        there = times(*(a if is_flat(a) else call("step", call("abs", a)) for a in zero))
+        x = e.args[0]
+        if isinstance(x, Add) and x.args[0] is UNIT:
+            x = add(UNIT, times(there, add(*x.args[1:])))
+        elif e.op == LOGARITHM:
+            x = call("maximum", x, add(UNIT, negate(there)))
+        else:
+            x = times(there, x)
+        return rebuild(e, [x, *e.args[1:]])
 
     def _in_parts(self, e: Expr, total: Expr) -> Expr | None:
         """A product with a function that has no value where a part of a sum may be 0: this part
@@ -89,3 +135,21 @@ class _StableForms:
         )
         whole = form(add(*map(multiplied, parts)))
         return add(*(multiplied([number(c), x]) for x, c in whole.items()))
+
+
+def _is_open(e: Expr) -> bool:
+    return isinstance(e, (Add, Times))
+
+
+def _multiplied(e: Expr, x: Expr) -> Expr:
+    """A sum or product times a factor, which goes to where it cancels."""
+    if isinstance(e, Add):
+        return add(*(_multiplied(a, x) for a in e.args))
+    factors = factors_of(e)
+    inverse = power(x, MINUS)
+    if inverse in factors:
+        return times(*(a for a in factors if a is not inverse))
+    for a in factors:
+        if isinstance(a, Add) and inverse in postorder(a.args, into=_is_open):
+            return times(*(_multiplied(b, x) if b is a else b for b in factors))
+    return times(e, x)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import numpy as np
 import pytest
-from written_losses import LOSSES, check
+from written_losses import LOSSES, OF_ROWS, check, check_rows
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -18,3 +18,9 @@ def test_numpy(loss: str) -> None:
 def test_jax(loss: str) -> None:
     with jax.enable_x64(True):
         check(loss, "jax", jax.numpy.asarray)
+
+
+@pytest.mark.parametrize("loss", OF_ROWS)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_rows(loss: str) -> None:
+    check_rows(loss)

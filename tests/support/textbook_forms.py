@@ -115,6 +115,15 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("x, y : n; J = sum(maximum(x, y) + minimum(x, y)); grad J wrt x", "ones(n)"),
         ("x : n; J = sum(relu(x) - relu(-x)); grad J wrt x", "ones(n)"),
         ("u : n; J = sum(sign(u).^2 .* u.^4) / 4; grad J wrt u", "u.^3"),
+        ("z : n; J = sum(maximum(z, z / 10)); grad J wrt z", "(1 + 9 step(z)) / 10"),
+        ("x, y : n; w : n positive; J = sum(relu(w .* (2 x - 2 y))); grad J wrt x",
+         "2 w .* step(x - y)"),
+        ("x : n; J = sum(abs(-x / 3)); grad J wrt x", "sign(x) / 3"),
+        ("r : n; k : scalar positive; J = sum(where(abs(r) < k, r.^2 / 2, k abs(r) - k^2 / 2)); "
+         "grad J wrt r", "minimum(maximum(r, -k), k)"),
+        ("x, y : n; J = sum(where(x < y, 0, (x - y).^2)) / 2; grad J wrt x", "relu(x - y)"),
+        ("x, y : n; J = sum(where(x < y, x.^2, 2 y .* x - y.^2)); grad J wrt x",
+         "2 minimum(x, y)"),
     ),
     "definitions": (
         ("D : m x d; w : d; s = D w; p = sigmoid(s); J = sum(softplus(-s)); hess J wrt w",
@@ -448,7 +457,22 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
          "(h - y)' (t .* sin(w t)) / 2"),
         ("x : n; J = sum(sin(x).^4); grad J wrt x", "4 sin(x).^3 .* cos(x)"),
     ),
+    "definitions that are constant": (
+        ("x : n; s : scalar; J = sum((x .* s ./ x).^3); grad J wrt s", "3 n s^2"),
+        ("x : n; s : scalar; J = sum((x .* s ./ x).^3); grad J wrt x", "zeros(n)"),
+    ),
+    "one less": (
+        ("X : n x d; W : d x h; V : h x k; H = X W; A = H .* sigmoid(H); Z = A V; vjp Z with G "
+         "wrt W", "X' ((A + sigmoid(H) .* (1 - A)) .* (G V'))"),
+        ("x, a : n positive; J = prod(x.^a); grad J wrt x", "J a ./ x"),
+    ),
     "roots in definitions": (
+        ("z, k : n; r = exp(z); J = sum(k .* r.^(-1/2) + r.^(1/2)); grad J wrt z",
+         "(r - k) ./ (2 sqrt(r))"),
+        ("x, y : n positive; J = sum(sqrt(x.^(-3/2)) .* (x + y) ./ y); grad J wrt x",
+         "sqrt(1 ./ x.^(3/2)) .* (1 ./ y - 3 ./ x) / 4"),
+        ("x, k : n; r = 1 + x.^2; J = sum(k .* r.^(-3/2) + sqrt(r)); grad J wrt x",
+         "(1 ./ sqrt(r) - 3 k ./ r.^(5/2)) .* x"),
         ("w : n; S : n x n posdef; s = sqrt(w' S w); r = w .* (S w) / s; J = sum(r); grad J wrt w",
          "S w / s"),
         ("X, g : m x n; u = sum(X, axis=1) / n; v = sum((X - u).^2, axis=1) / n; "
@@ -488,6 +512,11 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("C : n x n; s = sqrt(diag(C)); R = C ./ (s s'); J = sum(R); grad J wrt C",
          "1 ./ (s s') - diag((sum(R, axis=1) + sum(R, axis=0)') ./ s.^2) / 2"),
         ("a : m; b : n; K : m x n; J = tr(K' (a b').^2); grad J wrt b", "2 b .* (K' a.^2)"),
+    "even and odd functions": (
+        ("x : n; J = sum(log(cosh(-x))); grad J wrt x", "tanh(x)"),
+        ("x : n; J = sum(atan(-x).^2) / 2; grad J wrt x", "atan(x) ./ (1 + x.^2)"),
+        ("x, y : n; J = sum(y .* erf(-x).^2); grad J wrt x",
+         "4 y .* erf(x) .* exp(-x.^2) / sqrt(pi)"),
     ),
     "half angles": (
         ("x : n; J = sum(sinh(x) ./ (1 + cosh(x))); grad J wrt x", "(1 - tanh(x / 2).^2) / 2"),

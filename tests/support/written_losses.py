@@ -15,7 +15,7 @@ from shapetrick.core.expr import Add, Expr, MatMul, Name, Number, Power, Symbol,
 from shapetrick.core.functions import TABLE
 from shapetrick.core.traversal import postorder
 
-GIVEN = "z, w, y, t, q : n; c : scalar unit\n"
+GIVEN = "z, w, y, t, q : n; k : n nonneg; c : scalar unit\n"
 H = "h = 1 ./ (1 + exp(-z)); "
 P = "p = exp(z) / sum(exp(z)); "
 
@@ -101,6 +101,8 @@ LOSSES: Mapping[str, str] = {
     "Tversky": H
     + "J = 1 - sum(h .* t) / (sum(h .* t) + c sum(h .* (1 - t)) + (1 - c) sum((1 - h) .* t))",
     "focal, of classes": P + "J = -(1 - t' p)^2 * log(t' p)",
+    "log odds of a class": P + "J = log(t' p) - log(1 - t' p)",
+    "log odds of a class, as a quotient": P + "J = -log(t' p / (1 - t' p))",
     "noise contrasted": "J = -sum(t .* log(exp(z) ./ (exp(z) + q))"
     " + (1 - t) .* log(q ./ (exp(z) + q)))",
     "one of two": H + "J = -sum(log(1 - (1 - h).^2))",
@@ -117,7 +119,35 @@ LOSSES: Mapping[str, str] = {
     "a scale, softly positive": "J = sum(log(log(1 + exp(z))))",
     "a log of an angle": H + "J = sum(log(atan(h)))",
     "a hyperbolic cosine, with labels": "J = sum((1 - t) .* cosh((z + abs(z)) / 2))",
+    "gamma, weighted": "J = sum(k .* (q .* exp(-z) + z)) / sum(k)",
+    "Gumbel, weighted": "J = sum(z + k .* exp(-z))",
+    "all classes but one": P + "J = -sum((1 - t) .* log(1 - p))",
+    "Jensen–Shannon, of labels": P + "m = (p + k) / 2; "
+    "J = sum(p .* log(p) - p .* log(m)) / 2 - k' log(m) / 2",
+    "Tweedie": "J = sum(-k .* exp(z).^(-1/2) / (-1/2) + exp(z).^(1/2) / (1/2))",
+    "negative binomial": "r = exp(z); J = sum((k + c) .* log(c + r) - k .* log(r))",
+    "evidential": "e = log(1 + exp(z)); a = e + 1; s = sum(a); "
+    "J = sum((t - a / s).^2 + a .* (s - a) / (s^2 * (s + 1)))",
+    "InfoNCE, of shares": "J = -log(sum(t .* exp(z / c)) / sum(exp(z / c)))",
+    "lifted structure": "J = log(sum((1 - t) .* exp(c - z)) + sum(t .* exp(z)))",
+    "N pairs": "J = log(1 + sum((1 - t) .* exp(z - t' z)))",
+    "two paths": "J = -log(exp(w' z + log(1/2)) + exp(t' z - 1))",
+    "quantile Huber": "u = abs(z); "
+    "J = sum(abs(c - step(-z)) .* (step(1 - u) .* z.^2 / 2 + step(u - 1) .* (u - 1/2)))",
+    "contrastive": "J = sum(t .* z.^2 + (1 - t) .* relu(1 - z).^2) / 2",
+    "asymmetric": H + "J = -sum(t .* log(h) + (1 - t) .* h.^2 .* log(1 - h))",
+    "Student's": "J = sum(2 log(1 + exp(-2 z) .* w.^2 / 3) + z)",
     "zero inflation": H + "J = -sum(log(h + (1 - h) * exp(-1)))",
+}
+
+# Losses of many rows, in whose rows they are those of the same name.
+_SHARES = "P = exp(Z) ./ sum(exp(Z), axis=1); "
+OF_ROWS: Mapping[str, str] = {
+    "softmax cross-entropy": _SHARES + "J = -sum(T .* log(P))",
+    "log odds of a class": _SHARES + "s = sum(T .* P, axis=1); J = sum(log(s) - log(1 - s))",
+    "focal, of classes": _SHARES + "s = sum(T .* P, axis=1); J = -sum((1 - s).^2 .* log(s))",
+    "all classes but one": _SHARES + "J = -sum((1 - T) .* log(1 - P))",
+    "N pairs": "J = sum(log(1 + sum((1 - T) .* exp(Z - sum(T .* Z, axis=1)), axis=1)))",
 }
 
 # Of what cancels beyond all digits, the same in other words.
@@ -127,7 +157,8 @@ LARGE = 100.0  # a scale above which exponentials have hundreds of zeros
 _DIRECTION = np.array([1.0, -1.0, 0.37, -0.59])
 _OTHERS = {
     "w": np.array([0.3, -0.2, 0.5, 0.1]), "y": np.array([1.0, 1.0, -1.0, -1.0]),
-    "t": np.array([1.0, 0.0, 0.0, 0.0]), "q": np.array([0.1, 0.2, 0.3, 0.4]), "c": 0.3,
+    "t": np.array([1.0, 0.0, 0.0, 0.0]), "q": np.array([0.1, 0.2, 0.3, 0.4]),
+    "k": np.array([2.0, 0.0, 0.0, 0.5]), "c": 0.3,
 }  # fmt: skip
 
 
@@ -144,7 +175,7 @@ def reference(loss: str, scale: float) -> tuple[float, list[float]]:
     e = st.read(f"{GIVEN}{LOSSES[_SAME.get(loss, loss)]}; grad J wrt z").data.definitions["J"]
     with mpmath.workdps(digits):
         step = mpmath.mpf(10) ** (-digits // 3)
-        env = {k: _exact(v) for k, v in given(e, scale).items()}
+        env = {name: _exact(v) for name, v in given(e, scale).items()}
         gradient = []
         for i in range(len(_DIRECTION)):
             ends = []
@@ -154,6 +185,17 @@ def reference(loss: str, scale: float) -> tuple[float, list[float]]:
                 ends.append(_value(e, {**env, "z": z}))
             gradient.append(float((ends[0] - ends[1]) / (2 * step)))
         return float(_value(e, env)), gradient
+
+
+def check_rows(loss: str) -> None:
+    """A loss of rows at all scales, and its gradient, are those of its rows."""
+    problem = st.read(f"Z, T : m x n\n{OF_ROWS[loss]}; grad J wrt Z")
+    found = problem.function("numpy")(
+        Z=np.outer(SCALES, _DIRECTION), T=np.tile(_OTHERS["t"], (len(SCALES), 1))
+    )
+    values, gradients = zip(*(reference(loss, scale) for scale in SCALES), strict=True)
+    np.testing.assert_allclose(found["J"], sum(values), rtol=1e-9)
+    np.testing.assert_allclose(found["grad J wrt Z"], gradients, rtol=1e-9, atol=1e-9)
 
 
 def _exact(value: Any) -> Any:
@@ -187,7 +229,7 @@ def _value(root: Expr, env: Mapping[str, Any]) -> Any:
             case Times():
                 values[e] = np.prod(np.array(np.broadcast_arrays(*args), dtype=object), axis=0)
             case Power():
-                values[e] = args[0] ** int(e.args[1].value)
+                values[e] = args[0] ** args[1]
             case MatMul():
                 values[e] = reduce(matmul, args)
             case Transpose():
@@ -207,7 +249,7 @@ def check(loss: str, library: str, convert: Any) -> None:
     function = problem.function(library)
     e = problem.data.definitions["J"]
     for scale in SCALES:
-        found = function(**{k: convert(np.asarray(v)) for k, v in given(e, scale).items()})
+        found = function(**{name: convert(np.asarray(v)) for name, v in given(e, scale).items()})
         value, gradient = reference(loss, scale)
         for got, wanted in ((found["J"], value), (found["grad J wrt z"], gradient)):
             ours, true = np.asarray(got, dtype=float).ravel(), np.ravel(wanted)
