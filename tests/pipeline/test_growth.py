@@ -7,11 +7,13 @@ from collections.abc import Callable
 
 import pytest
 from effort import calls
-from growth import FAMILIES, linear_recurrence, network, residual_network
+from growth import FAMILIES, linear_recurrence, network, product, residual_network
 
 import shapetrick as st
 from shapetrick.api import html_page
+from shapetrick.codegen.python.signature import SizeSources
 from shapetrick.core.cost import length
+from shapetrick.language import elaboration
 from shapetrick.session.interpreter import Interpreter
 
 SIZES = (30, 60)
@@ -124,6 +126,18 @@ def test_a_report_grows_with_what_it_tells() -> None:
     (calls_before, size_before), (calls_now, size_now) = map(told, FEW)
     assert calls_now <= MOST * calls_before
     assert size_now <= size_before
+
+
+def test_sizes_are_read_off_shapes_in_one_round() -> None:
+    def effort_of_sizes(matrices: int) -> int:
+        inputs = {e: e.name for e in elaboration.read(product(matrices)).symbols.values()}
+        dims = {name: name for e in inputs for d in e.shape for name in d.names}
+        return calls(lambda: asked.append(SizeSources(inputs, dims).ask(dims)))
+
+    asked: list[tuple[str, ...]] = []
+    small, large = (effort_of_sizes(n) / n for n in SIZES)
+    assert asked == [(), ()]
+    assert large <= MOST * small
 
 
 def test_statements_of_a_session() -> None:

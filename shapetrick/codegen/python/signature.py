@@ -135,8 +135,10 @@ class SizeSources:
         """The dimensions among those needed that no shape tells, so that a person has to."""
         asked: list[str] = []
         while True:
-            for e in [*self._inputs] * len(self._inputs):  # one may tell what another lacked
-                self._solve(e)
+            known = -1
+            while known < (known := len(self._known)):  # one may tell what another lacked
+                for e in self._inputs:
+                    self._solve(e)
             unknown = [name for name in needed if name not in self._known]
             if not unknown:
                 return tuple(asked)
