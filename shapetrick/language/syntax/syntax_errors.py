@@ -85,6 +85,7 @@ _LINES = (
     (regex(r"(?<!\w)for\s+\w+\s*(?:=|in\s)"), RANGES),
 )
 _PRIMED = regex(r"\s*\w+\s*['’′]+\s*")
+_TUPLE = regex(r"\w\(\(\s*\w+\s*\Z")  # a shape, in NumPy
 _DECIMAL = regex(r"(?<![\w.])\d+\Z")
 RAISED_SIGNS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ"
 RAISED = str.maketrans(RAISED_SIGNS, "0123456789+-n")
@@ -245,6 +246,8 @@ def complaint(stop: Stop, waiting: Waiting, known: Collection[str]) -> str:
     for found, said in _LINES:
         if found.search(line):
             return said
+    if sign == "," and _TUPLE.search(line[:at]):
+        return "arguments stand in one pair of brackets: `zeros(m, n)`."
     if sign == "," and _DECIMAL.search(line[:at]) and line[at + 1 : at + 2].isdigit():
         return "a number has a point, `0.5`."
     if waiting == "head" and ":" in line[at:]:
