@@ -42,8 +42,8 @@ TIED = {
 # Where no open set is tied, derivatives read as in a textbook.
 APART = {
     "grad sum(maximum(x, b)) wrt b": "step(b - x)",
-    "grad sum(minimum(maximum(x, -1), 1)) wrt x": "step(1 - maximum(x, -1)) .* step(x + 1)",
-    "grad sum(minimum(1, relu(x))) wrt x": "step(1 - relu(x)) .* step(x)",
+    "grad sum(minimum(maximum(x, -1), 1)) wrt x": "step(1 - x) .* step(x + 1)",
+    "grad sum(minimum(1, relu(x))) wrt x": "step(1 - x) .* step(x)",
     "grad sum(maximum(x, x.^2)) wrt x": "step(x - x.^2) + 2 x .* step(x.^2 - x)",
     "grad max(x) wrt x": "ismax(x)",
     "grad sum(maximum(x, x)) wrt x": "ones(n)",
