@@ -466,10 +466,9 @@ class Problem:
         found: list[Derivation] = []
         for group in self.together():
             asked = group.data.requests
-            limit = None if time_limit is None else time_limit * len(asked)
             names = {*taken, *(name for d in found for name, _ in d.definitions)}
             derivations = partial(derive_together, self.data, asked, checked_seed(seed), names)
-            results = limited(limit, derivations)
+            results = limited(time_limit, derivations, len(asked))
             found += derivations_of(self.data, results)
         return found
 

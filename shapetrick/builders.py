@@ -262,6 +262,8 @@ def solve(equations: Any, unknown: Expr, *others: Expr, seed: int = 0) -> Deriva
     inv(X' X) X' y
     """
     given = equations if isinstance(equations, (list, tuple)) else [equations]
+    if not given:
+        raise RequestError("there is no equation: give what is zero, or a list of such.")
     sides = tuple(EquationSides(operand(e), ex.ZERO) for e in given)
     unknowns = tuple(_check("vjp", sides[0].left, x, False) for x in (unknown, *others))
     of = next((side.left for side in sides if unknown in symbols_of(side.left)), None)
@@ -295,7 +297,7 @@ def _derive(
 
 def _check(kind: DerivativeKind, of: Expr, wrt: Any, symmetric: bool) -> Symbol:
     if not isinstance(wrt, Expr):
-        raise RequestError(
+        raise OperandError(
             f"a derivative is by a symbol that `symbols` made, not by {wrt!r}, which is of type "
             f"{type(wrt).__name__}."
         )

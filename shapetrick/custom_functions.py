@@ -14,7 +14,7 @@ import numpy as np
 from .builders import applied, checked_name
 from .core import functions
 from .core.dims import SCALAR
-from .core.errors import InputError, NameProblem, ShapetrickError
+from .core.errors import InputError, NameProblem, OperandError, ShapetrickError
 from .core.expr import IDENTITY, KINDS, Expr, symbol
 from .core.functions import TABLE, Array, Function
 from .core.problem import RequestKind
@@ -77,10 +77,12 @@ def function(
 
 
     Raises InputError."""
+    texts = tuple(derivative) if isinstance(derivative, (list, tuple)) else (derivative,)
+    if other := [text for text in (name, *texts) if not isinstance(text, str)]:
+        raise OperandError(f"a name and a derivative, '1 - y.^2', are texts, not {other[0]!r}.")
     if name in RESERVED:
         raise NameProblem(f"`{name}` has a meaning in the language: choose another name.")
     checked_name(name)
-    texts = (derivative,) if isinstance(derivative, str) else tuple(derivative)
     derivatives = _read(name, texts, shape)
     intervals = _intervals(name, domain)
     value = _elementwise(name, numpy) if shape is None else _of_matrix(name, numpy, shape)

@@ -1,4 +1,5 @@
-"""Claims as tests: with `--shapetrick`, pytest collects the `.st` files, and each claim is a test.
+"""Claims as tests: with `--shapetrick`, or where they are named, pytest collects `.st` files, and
+each claim is a test.
 
 A request without a claim is one too: that its gradient is verified. Tests of functions have the
 fixture `assert_gradient`.
@@ -36,8 +37,9 @@ def assert_gradient() -> Callable[..., None]:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Problems, where they are asked for."""
-    if file_path.suffix == ".st" and parent.config.getoption("--shapetrick"):
+    """Problems, where they are asked for: by the switch, or by their names."""
+    named = parent.session.isinitpath(file_path) and file_path.is_file()
+    if file_path.suffix == ".st" and (named or parent.config.getoption("--shapetrick")):
         return ProblemFile.from_parent(parent, path=file_path)
     return None
 
@@ -75,17 +77,19 @@ class RequestItem(pytest.Item):
         """Raises UnverifiedError, ShapetrickError."""
         for derivation in () if self.problem.data.claimed else self.problem.derive():
             if not derivation.verified:
-                raise UnverifiedError(str(derivation))
+                raise UnverifiedError(f"{derivation.validation.verdict}\n\n{derivation}")
         for check in self.problem.verdicts():
             if not check.right:
-                raise UnverifiedError(str(check))
+                raise UnverifiedError(f"{check.verdict}: {check.diagnosis}\n\n{check}")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """What is told of a claim that does not hold."""
+        """What is told of a claim that does not hold: why, at length, and where."""
         from .core.errors import ShapetrickError
 
         if isinstance(excinfo.value, (UnverifiedError, ShapetrickError)):
-            return str(excinfo.value)
+            path, line, _ = self.reportinfo()
+            place = f"{path.name}:{'' if line is None else f'{line + 1}: '}"
+            return f"{str(excinfo.value).rstrip()}\n\n{place}{excinfo.typename}"
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:

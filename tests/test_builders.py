@@ -333,6 +333,17 @@ LINEAR = "X : m x d; w : d; y : m; J = norm(X w - y)^2 / 2; grad J wrt w"
         (lambda: st.evaluate(X, [1]), "arrays are given by name"),  # type: ignore[arg-type]
         (lambda: st.derive(LINEAR).evaluate(5), "arrays are given by name"),  # type: ignore[arg-type]
         (lambda: st.dim([]), "list is no operand"),
+        (lambda: st.grad(st.norm(X), "X"), "is by a symbol that `symbols` made"),  # type: ignore[arg-type]
+        (lambda: st.derive(LINEAR).code(5), "a target is the text 'numpy' or another, not 5"),  # type: ignore[arg-type]
+        (lambda: st.derive(LINEAR).function(None), "a target is the text"),  # type: ignore[arg-type]
+        (lambda: st.derive(LINEAR).code(threads="2"), "threads are a whole number"),  # type: ignore[arg-type]
+        (lambda: st.derive(LINEAR, seed=np.ones(2)), "a seed is a whole number"),  # type: ignore[arg-type]
+        (lambda: st.derive(LINEAR, time_limit="5"), "a time limit is a positive number"),  # type: ignore[arg-type]
+        (lambda: st.read(LINEAR).derive(time_limit=[5]), "a time limit is"),  # type: ignore[arg-type]
+        (lambda: st.read(LINEAR, time_limit=np.ones(2)), "a time limit is"),  # type: ignore[arg-type]
+        (lambda: st.grad(st.norm(X), X, seed=2.5), "a seed is a whole number"),  # type: ignore[arg-type]
+        (lambda: st.function("f", numpy=np.exp, derivative=1), "are texts, not 1"),  # type: ignore[arg-type]
+        (lambda: st.function([], numpy=np.exp, derivative="y"), r"are texts, not \[\]"),  # type: ignore[arg-type]
     ],
 )
 def test_what_has_the_wrong_type_is_told_what_is_wanted(
@@ -340,6 +351,11 @@ def test_what_has_the_wrong_type_is_told_what_is_wanted(
 ) -> None:
     with pytest.raises(TypeError, match=wanted):
         call()
+
+
+def test_no_equations_have_no_solution() -> None:
+    with pytest.raises(st.RequestError, match="there is no equation"):
+        st.solve([], X)
 
 
 def test_a_derivation_prints_as_the_command_line_shows_it(

@@ -575,6 +575,61 @@ def test_a_problem_of_a_folder_may_claim_only(folder: Path, capsys: Captured) ->
     assert "a.st" not in capsys.readouterr().err
 
 
+def test_what_derive_does_not_judge_is_said(tmp_path: Path, capsys: Captured) -> None:
+    path = tmp_path / "a.st"
+    path.write_text("x : n; J = x' x; check grad J wrt x = x", encoding="utf-8")
+    assert main(["derive", "--quiet", str(path)]) == 0
+    out, err = capsys.readouterr()
+    assert out == "∂J/∂x = 2 x\n"
+    assert err == (
+        f"shapetrick: {path}: what is claimed is judged by `shapetrick check {path}`, not here.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [("derive", "nothing is asked"), ("code", "nothing is asked"), ("check", "nothing is claimed")],
+)
+def test_what_asks_for_nothing_is_named(
+    command: str, told: str, tmp_path: Path, capsys: Captured
+) -> None:
+    path = tmp_path / "a.st"
+    path.write_text("x : n", encoding="utf-8")
+    assert main([command, str(path)]) == 2
+    assert capsys.readouterr().err.startswith(f"shapetrick: {path}: {told}")
+
+
+def test_several_that_claim_nothing_are_no_success_without_a_word(
+    folder: Path, capsys: Captured
+) -> None:
+    assert main(["check", "--quiet", str(folder)]) == 0
+    assert capsys.readouterr().out == "nothing is claimed\n"
+
+
+def test_a_file_that_is_no_text_is_named_once(tmp_path: Path, capsys: Captured) -> None:
+    path = tmp_path / "a.st"
+    path.write_bytes(b"x : n\n\xff")
+    assert main([str(path)]) == 2
+    assert capsys.readouterr().err.startswith(f"shapetrick: {path} is not UTF-8: byte 0xff in line")
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (["--verson"], "--version"),  # no command's
+        (["--hepl"], "--help"),
+        (["derive", "--verbal", "a.st"], "--verbose"),
+        (["code", "--treads", "2", "a.st"], "--threads"),
+    ],
+)
+def test_an_option_that_there_is_not_is_likened_to_those_of_its_place(
+    given: list[str], meant: str, capsys: Captured
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(given)
+    assert capsys.readouterr().err.endswith(f"did you mean {meant}?\n")
+
+
 def test_what_a_command_imports_is_kept_from_the_garbage_collector() -> None:
     code = (
         "import gc, sys\nfrom shapetrick.cli import main\nbegun = []\n"

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 from paths import ROOT
+from pygments.lexers import get_lexer_for_filename
 from pygments.token import Comment, Keyword, Name, Number, Text
 
 from shapetrick.language.highlighting import highlighted
@@ -28,7 +29,8 @@ check X w = y
 
 def _pytest(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     call = [sys.executable, "-m", "pytest", *options, str(folder)]
-    return subprocess.run(call, capture_output=True, text=True, cwd=folder, check=False)
+    cwd = folder if folder.is_dir() else folder.parent
+    return subprocess.run(call, capture_output=True, text=True, cwd=cwd, check=False)
 
 
 def test_pytest_collects_claims_where_it_is_asked_to(tmp_path: Path) -> None:
@@ -43,7 +45,14 @@ def test_pytest_collects_claims_where_it_is_asked_to(tmp_path: Path) -> None:
     assert "PASSED claims.st::norm(w)^2 = w' w" in done.stdout
     assert "FAILED claims.st::X w = y" in done.stdout
     assert "line 1: J = norm(" in done.stdout
+    assert "FAILED claims.st::X w = y - wrong: " in done.stdout  # in short, as pytest tells them
+    assert "claims.st:4: UnverifiedError" in done.stdout
     assert "Traceback" not in done.stdout
+
+
+def test_pytest_collects_a_problem_that_is_named(tmp_path: Path) -> None:
+    (tmp_path / "claims.st").write_text(CLAIMS, encoding="utf-8")
+    assert "2 failed, 3 passed" in _pytest(tmp_path / "claims.st").stdout
 
 
 def test_pytest_has_a_fixture_for_gradients_of_functions(tmp_path: Path) -> None:
@@ -75,6 +84,14 @@ def test_the_lexer_of_pygments_names_them() -> None:
     assert found["check"] is Keyword
     assert found["2"] is Number
     assert found["# end"] is Comment
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.st")), ids=lambda p: p.stem)
+def test_pygments_tells_our_files_from_smalltalk(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert isinstance(get_lexer_for_filename(path.name, text), ShapetrickLexer)
+    smalltalk = "Object subclass: #A\n  grad: x wrt: y [ ^x + y ]\n"
+    assert not isinstance(get_lexer_for_filename("a.st", smalltalk), ShapetrickLexer)
 
 
 @given(some.text(max_size=60) | some.lists(some.sampled_from(CLAIMS)).map("".join))

@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # the names of targets are for every command's help, these fo
     from collections.abc import Sequence
 
     from ..core.dims import Sizes
-    from ..core.errors import RequestError
+    from ..core.errors import InputError
 
 
 class CodeOptions(NamedTuple):
@@ -32,11 +32,13 @@ class CodeOptions(NamedTuple):
 PLAIN = CodeOptions()
 
 
-def no_target(target: str, known: Sequence[str]) -> RequestError:
+def no_target(target: object, known: Sequence[str]) -> InputError:
     """What is said of a target that is none of these."""
-    from ..core.errors import RequestError
+    from ..core.errors import OperandError, RequestError
     from ..core.warnings import nearest
 
+    if not isinstance(target, str):
+        return OperandError(f"a target is the text {known[0]!r} or another, not {target!r}.")
     near = nearest(target, known)
     advice = f" Did you mean `{near}`?" if near else ""
     return RequestError(f"`{target}` is none of the targets {', '.join(known)}.{advice}")

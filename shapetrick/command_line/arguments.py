@@ -119,9 +119,6 @@ class Parser(argparse.ArgumentParser):
         return {option: a.nargs != 0 for a in self._actions for option in a.option_strings}
 
     def error(self, message: str) -> NoReturn:
-        words = [word for word in message.replace("'", " ").split() if word.startswith("--")]
-        for word in words if message.startswith("unrecognized") else ():
-            message += likely(word, self.options)
         if choice := _CHOICE.search(message):
             message += likely(choice["word"], re.findall(r"[\w-]+", choice["known"]))
         super().error(message)
@@ -165,7 +162,9 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     args, unknown = parser.parse_known_args(words)
     command = commands.choices[words[0]] if words and words[0] in commands.choices else parser
     if unknown:
-        command.error(f"unrecognized arguments: {' '.join(unknown)}")
+        options = [*command.options, *(() if words[0] in given else parser.options)]
+        advice = (likely(word, options) for word in unknown if word.startswith("--"))
+        command.error(f"unrecognized arguments: {' '.join(unknown)}{''.join(advice)}")
     texts = getattr(args, "texts", None) or []
     args.call = " ".join(["shapetrick", *("…" if w in texts else shlex.quote(w) for w in words)])
     if hasattr(args, "texts") and bool(args.texts) == bool(args.files):

@@ -14,7 +14,7 @@ from ..core.deadline import limited
 from ..core.errors import RequestError, ShapetrickError
 from ..core.problem import NOTHING_ASKED
 from ..pipeline import joint_gradients as joint_gradients  # before time is taken
-from .outcome import DONE, WRONG, BadInput, print_data, refused, warner
+from .outcome import DONE, WRONG, BadInput, complain, print_data, refused, warner
 from .progress import working
 from .sources import GivenProblem, each_source, several
 
@@ -34,11 +34,18 @@ def run(args: Namespace) -> int:
 
 
 def _derive(args: Namespace, source: GivenProblem, _: Counter[str]) -> int:
-    if not source.problem.data.requests and several(args):
-        return DONE  # a folder may have problems that claim only
+    if not source.problem.data.requests:
+        # a folder may have problems that claim only
+        return DONE if several(args) else refused(RequestError(NOTHING_ASKED), source.file)
+    if source.problem.data.claimed:
+        before, after = ("", "") if source.file is None else (f"{source.file}: ", f" {source.file}")
+        complain(f"{before}what is claimed is judged by `shapetrick check{after}`, not here.")
     problem = replace(source.problem, data=source.problem.data.without_claims())
     source, warn = source._replace(problem=problem), warner()
-    waiting = _asked(problem, args)
+    try:
+        waiting = _asked(problem, args)
+    except RequestError as e:
+        return refused(e, source.file)
     derived: list[Derivation] = []
     taken: set[str] = set()  # names for what gradients share
     shown = None if args.format in _DOCUMENTS else _SHOWN[args.format](source, args)
@@ -47,10 +54,11 @@ def _derive(args: Namespace, source: GivenProblem, _: Counter[str]) -> int:
     while waiting:
         asked = waiting.pop(0)
         requests = asked.data.requests
-        limit = None if args.time_limit is None else args.time_limit * len(requests)
         try:
             with working(", ".join([requests[0].key, *(r.wrt.name for r in requests[1:])])):
-                found = limited(limit, partial(_answered, asked, taken, args))
+                found = limited(
+                    args.time_limit, partial(_answered, asked, taken, args), len(requests)
+                )
             for derivation in found:
                 if args.quiet:
                     warn(derivation.warnings)
@@ -87,13 +95,9 @@ def _answered(asked: Problem, taken: set[str], args: Namespace) -> list[Derivati
 
 
 def _asked(problem: Problem, args: Namespace) -> list[Problem]:
-    """The problem once for each request that is wanted, or for those that are derived together."""
-    if not problem.data.requests:
-        raise BadInput(NOTHING_ASKED)
-    try:
-        wanted = problem if args.wrt is None else problem.only(args.wrt)
-    except RequestError as e:
-        raise BadInput(str(e)) from e
+    """The problem once for each request that is wanted, or for those that are derived together.
+    Raises RequestError."""
+    wanted = problem if args.wrt is None else problem.only(args.wrt)
     return wanted.requests() if args.separate else wanted.together()
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from functools import partial
 
 from ..core.deadline import limited
-from ..core.errors import ShapetrickError
+from ..core.errors import RequestError, ShapetrickError
 from ..core.problem import NOTHING_ASKED
 from ..targets import CodeOptions, code
 from .outcome import DONE, WRONG, BadInput, refused, warner
@@ -26,7 +26,7 @@ def run(args: Namespace) -> int:
 def _write(args: Namespace, source: GivenProblem, _: Counter[str]) -> int:
     problem, warn = source.problem, warner()
     if not problem.data.requests:
-        raise BadInput(NOTHING_ASKED)
+        return refused(RequestError(NOTHING_ASKED), source.file)
     try:
         with working("deriving"):
             derived = problem.derive(args.seed, time_limit=args.time_limit)

@@ -62,12 +62,14 @@ def told(error: ShapetrickError, file: str | None = None) -> str:
     from ..core.errors import TraceError, excerpt
 
     file = error.file if isinstance(error, TraceError) and error.file else file
-    if file is None or (error.span is None and f" {file}:" in error.message):
+    said = error.message
+    is_named = said.startswith(f"{file} ") or f" {file}:" in said
+    if file is None or (error.span is None and is_named):
         return str(error)
     if error.span is None or error.text is None:
-        return f"{file}: {error.message}"
+        return f"{file}: {said}"
     source = excerpt(error.text, error.span).rstrip("\n")
-    return f"{place(file, error.text, error.span)}: {error.message}\n{source}"
+    return f"{place(file, error.text, error.span)}: {said}\n{source}"
 
 
 def place(file: str | None, text: str, span: Span | None) -> str:

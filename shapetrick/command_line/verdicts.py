@@ -9,7 +9,7 @@ from functools import partial
 
 from ..api import Problem
 from ..checks import JudgedClaim
-from ..core.errors import ShapetrickError
+from ..core.errors import RequestError, ShapetrickError
 from ..core.warnings import warnings_of
 from .outcome import DONE, WRONG, BadInput, place, print_data, refused, warner
 from .progress import working
@@ -25,19 +25,19 @@ def run(args: Namespace) -> int:
     if args.format in _DOCUMENTS and several(args):
         raise BadInput(f"`--format {args.format}` makes a document of one problem: give one file.")
     status, counts = each_source(args, partial(_check, args))
-    if args.format == "text" and (args.quiet or counts.total() > 1):
-        print("" if args.quiet else "\n", end="")
-        print(", ".join(f"{counts[v]} {v}" for v in ("right", "wrong", "unchecked") if counts[v]))
+    said = ", ".join(f"{counts[v]} {v}" for v in ("right", "wrong", "unchecked") if counts[v])
+    if not counts and status == DONE:  # of a folder
+        said = "nothing is claimed"
+    if args.format == "text" and said and (args.quiet or counts.total() != 1):
+        print(said if args.quiet or not counts else f"\n{said}")
     return status
 
 
 def _check(args: Namespace, source: GivenProblem, counts: Counter[str]) -> int:
     data, warn = source.problem.data, warner()
     claims = [part for part in source.problem.parts(together=False) if part.data.claimed]
-    if not claims and several(args):
-        return DONE  # a folder may have problems that ask only
-    if not claims:
-        raise BadInput(NOTHING_CLAIMED)
+    if not claims:  # a folder may have problems that ask only
+        return DONE if several(args) else refused(RequestError(NOTHING_CLAIMED), source.file)
     documented: list[JudgedClaim] = []
     show = None if args.format in _DOCUMENTS else _SHOWN[args.format](source, args)
     status = DONE

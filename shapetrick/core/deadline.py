@@ -19,7 +19,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
-from .errors import InputError, TimeLimitError
+from .errors import InputError, OperandError, TimeLimitError
 
 T = TypeVar("T")
 SECONDS = 20.0  # a request may take, where nothing else is said
@@ -28,12 +28,15 @@ _SHORTEST = 0.02  # seconds between two looks at the clock
 _LONGEST = 4  # times the limit on the clock on the wall
 
 
-def limited(seconds: float | None, work: Callable[[], T]) -> T:
-    """What `work` gives; None is no limit. Raises TimeLimitError."""
-    if seconds is None:
+def limited(limit: float | None, work: Callable[[], T], requests: int = 1) -> T:
+    """What `work` gives within so many seconds for each of its requests; None is no limit. Raises
+    TimeLimitError."""
+    if limit is None:
         return work()
-    if not hasattr(seconds, "__float__") or not 0 < seconds <= threading.TIMEOUT_MAX:
-        raise InputError(f"a time limit is a positive number of seconds, or None, not {seconds!r}.")
+    is_number = hasattr(limit, "__float__") and not getattr(limit, "shape", ())
+    if not is_number or not 0 < limit <= threading.TIMEOUT_MAX:
+        raise OperandError(f"a time limit is a positive number of seconds, or None, not {limit!r}.")
+    seconds = min(limit * requests, threading.TIMEOUT_MAX)
     watch = _Watch(seconds)
     try:
         try:

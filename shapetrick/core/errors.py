@@ -18,6 +18,8 @@ ShapetrickError
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from operator import index
 
 from .named_tuples import NamedTuple
 
@@ -116,9 +118,10 @@ class OperandError(InputError, TypeError):
 
 def checked_seed(seed: int) -> int:
     """The seed of random draws. Raises OperandError for what is none."""
-    if not hasattr(seed, "__index__") or seed < 0:
-        raise OperandError(f"a seed is a whole number from 0 on, not {seed!r}.")
-    return seed
+    with suppress(TypeError):
+        if index(seed) >= 0:
+            return index(seed)
+    raise OperandError(f"a seed is a whole number from 0 on, not {seed!r}.")
 
 
 class TraceError(InputError):

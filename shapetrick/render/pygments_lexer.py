@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 from pygments import lex
 from pygments.lexer import Lexer
 from pygments.lexers.python import PythonLexer
 from pygments.token import Comment, Keyword, Name, Number, Operator, String, Text, _TokenType
 
+from ..core.problem import RequestKind
 from ..language.highlighting import highlighted
 from .html_elements import Html, element, joined
 
@@ -23,6 +25,8 @@ _TOKENS = {
     "shape": Name.Constant,
     "comment": Comment,
 }
+_KINDS = "|".join(get_args(RequestKind))
+_REQUEST = re.compile(rf"(?:^|;)\s*(?:check\s+)?(?:{_KINDS})\s.*\s(?:wrt|for|over)\s", re.MULTILINE)
 _CLASSES = {Comment: "comment", Keyword: "keyword", String: "string", Number: "number"}
 _CLASSES |= {Name.Function: "function", Name.Builtin: "function"}
 
@@ -33,6 +37,11 @@ class ShapetrickLexer(Lexer):  # type: ignore[misc] # Pygments has no types
     name = "shapetrick"
     aliases: ClassVar[list[str]] = ["shapetrick"]
     filenames: ClassVar[list[str]] = ["*.st"]
+
+    @staticmethod
+    def analyse_text(text: str) -> bool:
+        """Whether it is likely the language: Smalltalk's files end in `.st`, too."""
+        return _REQUEST.search(text) is not None
 
     def get_tokens_unprocessed(self, text: str) -> Iterator[tuple[int, _TokenType, str]]:
         """Each part with its place; what no look is known of is text."""

@@ -67,7 +67,7 @@ def test_round_trip(text: str) -> None:
         assert back.gradient is d.gradient
         assert back.steps == d.steps
         for field in fields(d.result):
-            if field.name not in ("request", "steps"):
+            if field.compare and field.name not in ("request", "steps"):
                 assert getattr(back.result, field.name) == getattr(d.result, field.name)
         assert back.result.request == replace(d.result.request, span=None, claim=None)
         assert _shown(back) == _shown(d)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from ...core.dims import Dim
-from ...core.errors import RequestError
+from ...core.errors import OperandError, RequestError
 from ...core.records import dataclass
 from ...core.traversal import postorder
 from ..blocking import Blocking, Phase, blocked, blocked_by, frontier, results
@@ -397,6 +397,8 @@ def rows_apart(target: CodeTarget, options: CodeOptions, in_chunks: bool) -> Row
         )
     if options.shard and target != "jax":
         raise RequestError("shards are for the target jax.")
+    if not hasattr(options.threads, "__index__") or options.threads < 0:
+        raise OperandError(f"threads are a whole number from 0 on, not {options.threads!r}.")
     if options.threads:
         body = partial(ThreadedBlockLoop, threads=options.threads)
         return RowsApart(body, required=False, tried=partial(body, room=(1, 2)))

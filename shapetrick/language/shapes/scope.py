@@ -23,7 +23,7 @@ from ...core.warnings import MOST_NAMED, nearest
 from ..syntax.constants import CONSTANTS, IDENTITIES
 from ..syntax.foreign_words import as_size, declared_in_words, factors_without_spaces, foreign_word
 from ..syntax.letters import folded
-from ..syntax.synonyms import advice, attribute_of
+from ..syntax.synonyms import OF_NUMBERS, advice, attribute_of
 from ..syntax.tree import (
     ATTRIBUTES,
     KINDS,
@@ -511,7 +511,8 @@ def _complaints(scope: Scope, node: SyntaxNode, beside: Collection[str]) -> Iter
         yield f"`{name}` is not declared, and `{twin}` is: write `{twin}`, or declare both."
     yield from filter(None, [foreign_word(name, scope.text, node.span)])
     if scope.text[node.span.end : node.span.end + 1] == "(":
-        if entry := _ENTRY.match(scope.text, node.span.end):
+        entry = _ENTRY.match(scope.text, node.span.end)
+        if entry and name not in OF_NUMBERS:
             yield f"`{name}` is not declared: an entry of `{name} : n` is `{name}[{entry[1]}]`."
         said = advice(name, [*table_words(), *scope.functions])
         yield f"`{name}` is neither a function nor declared. {said}"

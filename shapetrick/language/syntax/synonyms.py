@@ -118,6 +118,11 @@ _LACKING = """
     unfold vander
 """
 LACKING = frozenset(_LACKING.split())
+# What makes arrays of numbers elsewhere.
+_OF_NUMBERS = """
+    arange array asarray empty full linspace rand randint randn random standard_normal tensor
+"""
+OF_NUMBERS = frozenset(_OF_NUMBERS.split())
 
 
 @cache
@@ -163,6 +168,8 @@ def advice(name: str, known: Collection[str], arguments: int = 1, typed: str = "
             f"It is defined by equations, in a line of its own: `{row.line(name)}`; of members "
             f"these are written, each name with its index: `{row.written}`."
         )
+    if name in OF_NUMBERS:
+        return "Arrays have no numbers here: one is declared by its sizes, `X : m x n` or `x : 3`."
     meant = slip_of(name, known)
     if meant is not None:
         return f"Did you mean `{meant}`?"

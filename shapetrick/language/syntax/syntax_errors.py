@@ -85,6 +85,7 @@ _LINES = (
     (regex(r"(?<!\w)for\s+\w+\s*(?:=|in\s)"), RANGES),
 )
 _PRIMED = regex(r"\s*\w+\s*['’′]+\s*")
+_TUPLE = regex(r"\w\(\(\s*\w+\s*\Z")  # a shape, in NumPy
 _DECIMAL = regex(r"(?<![\w.])\d+\Z")
 RAISED_SIGNS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ"
 RAISED = str.maketrans(RAISED_SIGNS, "0123456789+-n")
@@ -245,6 +246,8 @@ def complaint(stop: Stop, waiting: Waiting, known: Collection[str]) -> str:
     for found, said in _LINES:
         if found.search(line):
             return said
+    if sign == "," and _TUPLE.search(line[:at]):
+        return "arguments stand in one pair of brackets: `zeros(m, n)`."
     if sign == "," and _DECIMAL.search(line[:at]) and line[at + 1 : at + 2].isdigit():
         return "a number has a point, `0.5`."
     if waiting == "head" and ":" in line[at:]:
@@ -254,6 +257,10 @@ def complaint(stop: Stop, waiting: Waiting, known: Collection[str]) -> str:
         return f"did you mean `{meant}`?" if meant else f"this is no statement. {STATEMENTS}"
     if sign == "wrt" and before in REQUESTS:
         return f"what is asked for is that of a value: `J = …`, and `{before} J wrt x`."
+    if sign in ("wrt", "with") and waiting == "operator":
+        first = line[:at].rpartition(";")[2].split()[:2]
+        if meant := next(filter(None, (_likely_request(word) for word in first)), None):
+            return f"did you mean `{meant}`?"
     if sign == "=" and _PRIMED.fullmatch(line, 0, at):
         return "a prime is the transpose, and ends no name: write `g = …`."
     if waiting == "operand" and not before and sign and sign != "<":
@@ -269,6 +276,11 @@ def complaint(stop: Stop, waiting: Waiting, known: Collection[str]) -> str:
                 sign=_quoted(sign), before=_quoted(before), plain=sign.translate(RAISED)
             )
     return f"`{_quoted(sign)}` has no place here."
+
+
+def _likely_request(word: str) -> str | None:
+    """The request that is misspelt, if one is."""
+    return None if word in REQUESTS else nearest(word, REQUESTS)
 
 
 def _dotted(before: str, after: str, known: Collection[str]) -> str | None:
