@@ -512,6 +512,7 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("C : n x n; s = sqrt(diag(C)); R = C ./ (s s'); J = sum(R); grad J wrt C",
          "1 ./ (s s') - diag((sum(R, axis=1) + sum(R, axis=0)') ./ s.^2) / 2"),
         ("a : m; b : n; K : m x n; J = tr(K' (a b').^2); grad J wrt b", "2 b .* (K' a.^2)"),
+    ),
     "even and odd functions": (
         ("x : n; J = sum(log(cosh(-x))); grad J wrt x", "tanh(x)"),
         ("x : n; J = sum(atan(-x).^2) / 2; grad J wrt x", "atan(x) ./ (1 + x.^2)"),
