@@ -51,7 +51,8 @@ class StridedSums:
         running = {r.letter for r in scope}
         if e.fold != SUM or len(over.where) > 1 or running & {*over.first.terms, *over.last.terms}:
             return None
-        taken = {over.letter, *letters_in(body), *running}
+        bound = {x.over.letter for x in postorder([body]) if isinstance(x, Total)}
+        taken = {over.letter, *letters_in(body), *bound, *running}
         letter = next(t for t in index_letters() if t not in taken)
         for inner, first, last in self._choices(e, {over.letter, *running}):
             ends = (first, last), over.ends

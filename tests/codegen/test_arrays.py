@@ -130,6 +130,18 @@ def test_a_stride_leaves_no_sum_over_what_is_zero(text: str) -> None:
     assert most < 60 * large["X"].nbytes  # a sum over all places has 500 times as many terms
 
 
+def test_a_stride_takes_no_letter_that_a_maximum_inside_binds() -> None:
+    text = (
+        "X[r,s] : 1 x c for r = 1..2 P, s = 1..2 P\n"
+        "Y[p,q] = max(i = 0..1, j = 0..1) X[2 p+i-1,2 q+j-1] for p = 1..P, q = 1..P\n"
+        "J = sum(p = 1..P, q = 1..P) sum(exp(Y[p,q])); grad J wrt X[r,s]"
+    )
+    derived = read(text).derive()[0]
+    values = {"X": np.random.default_rng(0).normal(size=(4, 4, 1, 3))}
+    mine, wanted = (np.array(f) for f in (derived.function()(**values), derived.evaluate(values)))
+    np.testing.assert_allclose(mine.reshape(wanted.shape), wanted, rtol=1e-9)
+
+
 @pytest.mark.parametrize(
     "body",
     [
