@@ -319,7 +319,8 @@ def _is_generic(e: Expr) -> bool:
     """Whether no entry of a value is 0 because of where it stands."""
     match e:
         case Symbol():
-            return not e.attributes & CONSTRAINTS
+            # A member may be defined: a largest one is as large as one of the others everywhere.
+            return not e.attributes & CONSTRAINTS and not e.indices
         case Transpose():
             return ONE in e.shape
         case Call():

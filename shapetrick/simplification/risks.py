@@ -121,8 +121,13 @@ class Risks:
             return False  # whole numbers, which nothing rounds
         bounds = [self.ranges.of(a)[:2] for a in e.args]
         numbers = sum(isinstance(a, Number) for a in e.args)
-        values = sum(any(self.is_computed(x) for x, _ in Product.of(a).factors) for a in e.args)
+        values = sum(any(map(self._is_written_out, factors_of(a))) for a in e.args)
         return bool(np.isfinite(bounds).all()) or (numbers > 0 and numbers + values == len(e.args))
+
+    def _is_written_out(self, e: Expr) -> bool:
+        """Whether there is a function in it; `1 - Z.^2` is of a value that is there already."""
+        is_saved = isinstance(e, Power) and isinstance(e.args[0], Name) and not is_below(e)
+        return self.is_computed(e) and not is_saved
 
     def _may_underflow(self, e: Expr) -> bool:
         """Whether it has a factor whose values come near 0, and are never 0 but for rounding."""
