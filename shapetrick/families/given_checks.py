@@ -119,9 +119,10 @@ def members(
     the letters, at several lengths."""
     families = with_letters(problem.families, request)
     asked_by = letters_of(request, families)
+    through = _moves_all(problem.families, request)
     for lengths in depths(recursion):
         for given, block in blocks(request, recursion, lengths):
-            for asked, found in _asked(families, request, block, first, given):
+            for asked, found in _asked(families, request, block, first, given, through):
                 own = dict(zip(asked_by, found.at, strict=False))
                 yield AskedMember({**given, **own}, asked, found, block)
 
@@ -161,7 +162,7 @@ def claimed(
         unrolling = Unrolling(segments, {t: i.offset for t, i in at.items()}, free)
         value = unrolling.expression(claim.value)
         if asked.wrt is STEP:
-            value = _moved(value, plain, found.wrt)
+            value = _moved(value, plain, found.wrt, _moves_all(problem.families, plain))
         whole = member_.within(problem, plain)
         verdict = checker_of(whole, asked, [value], seed).check_claim(value)
         yield member_, verdict
@@ -173,14 +174,16 @@ def _asked(
     block: Recursion,
     first: First | None,
     given: Mapping[str, int],
+    through: bool,
 ) -> Iterator[tuple[Request, Unrolled]]:
-    """What is asked for each member, as a plain request: derivatives of what is unrolled."""
+    """What is asked for each member, as a plain request: derivatives of what is unrolled; `through`
+    all members a direction may go."""
     plain = replace(request, claim=None, ranges=(), rows=None)
     rows = None if first is None else at_index(first.request.wrt, numbered(given))
     for found in unrolled(families, replace(request, claim=None), block, given):
         if request.kind in ("hvp", "jvp"):
             of = found.of if first is None else _gradient(families, first, found.wrt, given)
-            of, value = (_moved(e, request, found.wrt) for e in (of, found.gradient))
+            of, value = (_moved(e, request, found.wrt, through) for e in (of, found.gradient))
             asked = replace(plain, kind="jac", of=of, wrt=STEP, direction=None)
             yield asked, replace(found, of=of, gradient=value)
         elif first is None or rows is None:
@@ -201,18 +204,24 @@ def _gradient(families: Families, first: First, wrt: Symbol, given: Mapping[str,
     return with_cotangents(families, recursion, given).expression(value)
 
 
-def _moved(e: Expr, request: Request, wrt: Symbol) -> Expr:
+def _moves_all(families: Families, request: Request) -> bool:
+    """Whether a direction is one of all members of a family."""
+    direction = request.direction
+    along = () if direction is None else direction.indices
+    return bool(along and families.running(request.wrt.indices))
+
+
+def _moved(e: Expr, request: Request, wrt: Symbol, through: bool) -> Expr:
     """An expression where the variable, or all members of its family, are moved along the
     direction."""
     direction = request.direction
     assert direction is not None
     new: dict[Expr, Expr] = {}
     for x in symbols_of(e):
-        if direction.indices and x.base == request.wrt.base:
-            along = ex.symbol(member(direction.base, *x.indices), x.shape)
-        elif not direction.indices and x is wrt:
-            along = direction
-        else:
+        if not (x.base == wrt.base if through else x is wrt):
             continue
+        along = direction
+        if direction.indices:
+            along = ex.symbol(member(direction.base, *x.indices), x.shape)
         new[x] = ex.add(x, ex.times(STEP, along))
     return substitute(e, new) if new else e

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 
 from ..core import expr as ex
 from ..core.dims import Shape
@@ -16,6 +17,7 @@ from ..core.equations import EquationSystem
 from ..core.errors import NameProblem, RequestError
 from ..core.expr import Expr, Symbol
 from ..core.families import COTANGENT, Families, Segment, cotangent_names, is_inside
+from ..core.free_names import numbered_names
 from ..core.indices import (
     Incomparable,
     Index,
@@ -455,8 +457,7 @@ class _MemberRequests(RequestReader):
     def direction(self, asked: Asked, of: Expr, wrt: Symbol) -> Symbol:
         """Along a whole family, a direction is told by its member."""
         names = self.names
-        default = member("V", *wrt.indices) if wrt.indices else "V"
-        name, span = asked.direction or (default, asked.span)
+        name, span = asked.direction or (self._default_along(wrt), asked.span)
         base, indices = parts(name)
         if asked.kind == "vjp" or not (wrt.indices or indices):
             return RequestReader.direction(self, asked, of, wrt)
@@ -475,7 +476,24 @@ class _MemberRequests(RequestReader):
             known = segments[0].symbol(indices)
         if known is not None and (not isinstance(known, Symbol) or known.shape != wrt.shape):
             raise RequestError(f"`{name}` is no direction of this shape.", span)
-        return ex.symbol(name, wrt.shape) if known is None else known
+        if not self._is_along(base, wrt):
+            raise RequestError(
+                f"`{base}` is the direction along another: choose another name.", span
+            )
+        found = ex.symbol(name, wrt.shape) if known is None else known
+        self.directions[base] = wrt, found
+        return found
+
+    def _default_along(self, wrt: Symbol) -> str:
+        """The name of a direction that was given none: of a member a member."""
+        bases = chain(["V"], numbered_names("V"))
+        base = next(b for b in bases if not self.names.is_taken(b) and self._is_along(b, wrt))
+        return member(base, *wrt.indices) if wrt.indices else base
+
+    def _is_along(self, base: str, wrt: Symbol) -> bool:
+        """Whether a name is no direction yet, or one along that family."""
+        along, _ = self.directions.get(base, (wrt, wrt))
+        return isinstance(along, Symbol) and along.base == wrt.base
 
 
 def _of_letters(request: Request) -> Request:

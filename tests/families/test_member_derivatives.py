@@ -14,6 +14,7 @@ from layers import jax
 
 from shapetrick.api import check, derive, read
 from shapetrick.core.errors import ShapetrickError
+from shapetrick.language.printer import to_text
 
 jnp = jax.numpy
 Values = dict[str, Any]
@@ -540,3 +541,25 @@ def test_blocks_near_the_ends_have_equations_of_their_own() -> None:
 def test_refusals(request_: str, says: str) -> None:
     with pytest.raises(ShapetrickError, match=says):
         read(LOSS + request_)
+
+
+@pytest.mark.parametrize("j", ["a' x[0] * x[0]' x[T]", "exp(sum(t = 0..T) a' x[t])"])
+@pytest.mark.parametrize("kind", ["jvp", "hvp"])
+def test_a_direction_of_one_member_moves_that_alone(kind: str, j: str) -> None:
+    """By default as with a name: `jvp J wrt x[0]` was compared with all members' movement."""
+    given = f"a : n; x[t] : n for t = 0..T\nJ = {j}\n{kind} J wrt x[0]"
+    unnamed, by_name = derive(given), derive(f"{given} with v")
+    assert unnamed.verified and by_name.verified
+    assert to_text(unnamed.gradient).replace("V[0]", "v") == to_text(by_name.gradient)
+
+
+def test_families_of_several_directions_have_a_name_each() -> None:
+    given = "V : n x n; K[q] : n x n for q = 0..1; X[b,r] : n for b = 1..B, r = 0..1\n"
+    asked = "J = sum(b = 1..B) sum(q = 0..1) norm(V K[q] X[b,q])^2; jvp J wrt K[q], X[b,r], V"
+    problem = read(given + asked)
+    names = [r.direction.name for r in problem.data.requests if r.direction is not None]
+    assert names == ["V1[q]", "V2[b,r]", "V3"]
+    assert all(d.verified for d in problem.derive())
+    named = "jvp J wrt K[q] with U[q]; jvp J wrt X[b,r] with U[b,r]"
+    with pytest.raises(ShapetrickError, match="the direction along another"):
+        read(f"{given}{asked.partition(';')[0]}; {named}")
