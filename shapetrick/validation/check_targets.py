@@ -12,10 +12,11 @@ import numpy as np
 from ..core.budget import numbers_in
 from ..core.dims import ONE, Dim, Shape
 from ..core.equations import EquationSystem
-from ..core.expr import Abstract, Expr, Symbol, symbol
+from ..core.expr import Abstract, Expr, Symbol, Times, symbol
 from ..core.functions import TABLE, Array, Function
 from ..core.problem import DerivativeKind, derivative_shape
 from ..core.records import dataclass
+from ..core.structure import is_zero
 from ..core.traversal import postorder, symbols_of
 from ..numerics.evaluation import EvaluationTape, FunctionValues, Valuation
 from ..numerics.sampling import DrawnRanges, dims_of
@@ -77,9 +78,9 @@ class Target:
 
     @cached_property
     def depends(self) -> bool:
-        """Whether the variable is computed with, other than in steps; where it isn't, there is
-        nothing to see."""
-        return self.wrt in postorder([self.of], into=lambda e: not _is_step(e))
+        """Whether the variable is computed with, other than in what does not change with its
+        parts; where it isn't, there is nothing to see."""
+        return self.wrt in postorder([self.of], into=lambda e: not _is_flat(e))
 
     @cached_property
     def computed(self) -> tuple[Expr, ...]:
@@ -257,7 +258,8 @@ def also_drawn(of: Expr, others: Sequence[Expr], inputs: Sequence[Symbol]) -> li
     return [*found, *(symbol(f"#{n}", (Dim.of(n), ONE)) for n in needed)]
 
 
-def _is_step(e: Expr) -> bool:
-    """Whether it has one value on each side of its kinks."""
+def _is_flat(e: Expr) -> bool:
+    """Whether it has one value, or one on each side of its kinks."""
     row = TABLE.get(e.op)
-    return row is not None and {*row.derivative} == {"0"}
+    step = row is not None and {*row.derivative} == {"0"}
+    return step or (isinstance(e, Times) and any(map(is_zero, e.args)))
