@@ -7,16 +7,18 @@ trace.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import lru_cache
 from itertools import chain
 
-from ..core.cost import length
+from ..core.cost import is_below, length
 from ..core.dims import ONE, SCALAR, Dim
 from ..core.expr import (
     UNIT,
     Abstract,
+    Add,
     Expr,
     MatMul,
     Name,
@@ -93,6 +95,14 @@ def _are_plain(factors: list[Expr]) -> bool:
     only longer."""
     parts = chain.from_iterable(v.args if isinstance(v, MatMul) else [v] for v in factors)
     return all(isinstance(part, (Symbol, Name)) or adds_up(part) for part in parts)
+
+
+def _is_of_entries(e: Expr) -> bool:
+    """Whether there is a function of every entry at its top, or in a sum or product there."""
+    if isinstance(e, (Add, Times)):
+        return any(map(_is_of_entries, e.args))
+    base = e.args[0] if isinstance(e, (Power, Transpose)) else e
+    return isinstance(e, Power) or (base.op in TABLE and TABLE[base.op].elementwise)
 
 
 def _is_form(factors: Sequence[Expr]) -> bool:
@@ -220,6 +230,19 @@ class Contraction:
         alone = not {a, b} & self.outside and not self.vectors.get(a) and not self.vectors.get(b)
         others = any({a, b} & set(m[1:]) for m in self.matrices if m not in group)
         return len(group) == 2 and alone and not others
+
+    def weigh(self) -> None:
+        """Functions' entries that are scaled by rows and by columns are so by an outer product, as
+        in the delta rule, unless the rows or columns are only added up."""
+        for i, (e, a, b) in enumerate(self.matrices):
+            rows, cols = self.vectors.get(a), self.vectors.get(b)
+            if a == b or not rows or not cols or not _is_of_entries(e):
+                continue
+            ends = Counter(n for _, *nodes in self.matrices for n in nodes)
+            kept = all(n in self.outside or ends[n] > 1 for n in (a, b))
+            if kept and not any(map(is_below, [*rows, *cols])):
+                self.matrices[i] = product(matmul(self.column(rows), self.row(cols)), e), a, b
+                del self.vectors[a], self.vectors[b]
 
     def inner(self) -> dict[int, list[Matrix]]:
         touching: dict[int, list[Matrix]] = {n: [] for n in self.dims if n not in self.outside}
@@ -352,6 +375,7 @@ class Contraction:
         stuck."""
         while True:
             self.merge_parallel()
+            self.weigh()
             touching = self.inner()
             if not touching:
                 return True

@@ -124,10 +124,14 @@ class Simplifier:
         return remembered(known, self._last.everywhere(e), finished, into_names=False)
 
     def _with_transpose_outside(self, e: Expr) -> Expr:
-        """A sum or product of transposes as the transpose of one, where that is shorter; of two
-        factors each keeps its own, and so does a sum in which others would be turned. A sum of
+        """A sum or product of transposes as the transpose of one, where that is shorter by two; of
+        two factors each keeps its own, and so does a sum in which others would be turned. A sum of
         the problem is seen as it is there."""
-        if not isinstance(e, (Add, MatMul)) or ONE in e.shape or not has_transposes(e):
+        if ONE in e.shape or not has_transposes(e):
+            return e
+        if isinstance(e, Transpose) and isinstance(e.args[0], MatMul) and e.args[0].args[2:]:
+            return flip(e.args[0], self.is_symmetric)
+        if not isinstance(e, (Add, MatMul)):
             return e
         args = [flip(a, self.is_symmetric) for a in e.args]
         inner = add(*args) if isinstance(e, Add) else matmul(*reversed(args))
