@@ -69,6 +69,11 @@ def flip(e: Expr, symmetric: Symmetric, depth: int = 6) -> Expr:
             return power(flip(e.args[0], symmetric, depth - 1), e.args[1])
     if spreads(e):  # along the diagonal
         return e
+    if adds_up(e) and data_of(e) == 0 and isinstance(e.args[0], Times):
+        left, right = e.args[0].args[0], times(*e.args[0].args[1:])
+        if left.shape == right.shape:
+            of_product = call("diag", matmul(flip(left, symmetric, depth - 1), right))
+            return of_product if length(of_product) <= outside else transpose(e)
     if isinstance(e, Abstract) or (e.op in TABLE and TABLE[e.op].elementwise):
         pushed = rebuild(e, _flipped(e.args, symmetric, depth))
         return pushed if length(pushed) < outside else transpose(e)

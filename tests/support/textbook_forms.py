@@ -544,4 +544,24 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("P : k x d; x : 1 x d; w = softmax(-sum((P - x).^2, axis=1)); "
          "J = log(sum(exp(-sum((P - x).^2, axis=1)))); grad J wrt x", "2 (w' P - x)"),
     ),
+    "outer products of errors and weights": (
+        ("X : m x d; W : d x h; w : h; y : m; H = tanh(X W); r = H w - y; J = norm(r)^2 / 2; "
+         "grad J wrt W", "X' ((r w') .* (1 - H.^2))"),
+        ("X : m x d; W : d x h; w : h; b : 1 x h; y : m; H = softplus(X W + b); o = H w; "
+         "J = sum(exp(o) - y .* o); grad J wrt W", "X' (((exp(o) - y) w') .* sigmoid(X W + b))"),
+        ("X : m x d; W : d x h; w : h; y : m; H = sigmoid(X W); o = H w; "
+         "J = sum(softplus(o) - y .* o); grad J wrt X",
+         "(((sigmoid(o) - y) w') .* (1 - H) .* H) W'"),
+    ),
+    "transposes of chains, and through several layers": (
+        ("X : n x n; A : m x n; B : n x k; Y = inv(X) B; Z = A Y; vjp Z with G wrt X",
+         "-inv(X)' A' G Y'"),
+        ("X : m x d; U, V : d x d; W : d x k; Y : m x k; H = tanh(X U); A = tanh(H V); "
+         "E = (H + A) W - Y; J = norm(E)^2 / 2; grad J wrt U",
+         "X' ((E W' + ((1 - A.^2) .* (E W')) V') .* (1 - H.^2))"),
+    ),
+    "diagonals of products": (
+        ("X, G : n x d; s : d; vjp (X diag(s)) with G wrt s", "diag(X' G)"),
+        ("X, G : n x d; s : 1 x d; vjp (X .* s) with G wrt s", "sum(G .* X, axis=0)"),
+    ),
 }  # fmt: skip
