@@ -7,14 +7,14 @@ again. Each step makes the sum shorter, so this ends.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from fractions import Fraction
 from functools import cached_property
-from math import ceil, gcd, lcm
+from math import ceil, gcd, lcm, prod
 from operator import is_
 from typing import Any, Literal
 
-from ..core.cost import has_minus, length_as_factor, sum_of
+from ..core.cost import has_minus, length, length_as_factor, sum_of
 from ..core.dims import ONE, broadcast
 from ..core.expr import (
     MINUS,
@@ -33,6 +33,7 @@ from ..core.expr import (
     Symbol,
     Times,
     Transpose,
+    add,
     call,
     exact,
     eye,
@@ -45,8 +46,8 @@ from ..core.expr import (
 )
 from ..core.functions import TABLE
 from ..core.named_tuples import NamedTuple
-from ..core.structure import data_of
-from ..core.traversal import postorder
+from ..core.structure import data_of, factors_of
+from ..core.traversal import postorder, rebuild
 from .monomials import PoweredBase, Product, add_exponents, exponent_parts, powers_of
 from .sum_signs import Signs, negate_part, with_one_sum_negated
 
@@ -200,6 +201,33 @@ def without_leading_minus(e: Expr) -> Expr:
     part = _Summand.of(Product.of(e))
     turned = _without_minus(part)
     return e if turned is part else turned.expression
+
+
+def with_numbers_in_front(e: Expr, kept: Container[Expr]) -> Expr:
+    """A product with the number that a sum among its factors has in common in front, where that is
+    no longer, or a number alone becomes 1: `4 a (2 t - 1)`, not `a (8 t - 4)`. Sums that are to be
+    kept stay."""
+    if not isinstance(e, (Times, MatMul)):
+        return e
+    sums = [a.args[0] if isinstance(a, Transpose) else a for a in e.args]
+    numbers = [_content(x) if isinstance(x, Add) and x not in kept else WHOLE for x in sums]
+    front = prod(numbers, start=WHOLE)
+    if front == 1:
+        return e
+    factors, more = [*e.args], 0
+    for i, (x, k) in enumerate(zip(sums, numbers, strict=True)):
+        if k != 1:
+            rest = add(*(times(number(1 / k), part) for part in x.args))
+            factors[i] = rest if x is factors[i] else transpose(rest)
+            more = max(more, k > 1 and not {UNIT, MINUS}.isdisjoint(rest.args))
+    found = times(number(front), rebuild(e, factors))
+    return found if length(found) <= length(e) + more else e
+
+
+def _content(total: Expr) -> Fraction:
+    """The greatest number of which the number in front of every summand is a whole multiple."""
+    numbers = [exact(factors_of(a)[0]) or WHOLE for a in total.args]
+    return Fraction(gcd(*(k.numerator for k in numbers)), lcm(*(k.denominator for k in numbers)))
 
 
 def _without_minus(part: _Summand) -> _Summand:

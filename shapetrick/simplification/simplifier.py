@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ..algebra.common_factors import with_numbers_in_front
 from ..algebra.contraction import flip
 from ..algebra.index_terms import Term
 from ..algebra.monomials import multiplied
@@ -117,7 +118,8 @@ class Simplifier:
             if not x.args or isinstance(x, Name):
                 return x
             x = with_opposite_argument(self.networks, rebuild(x, [known[a] for a in x.args]))
-            x = with_letters_first(with_equal_powers(x), self._places)
+            x = with_numbers_in_front(with_equal_powers(x), self._sums)
+            x = with_letters_first(x, self._places)
             x = self._with_transpose_outside(x)
             return x if x in self._sums else with_constants_first(x)
 

@@ -11,7 +11,7 @@ from shapetrick.simplification.simplifier import Simplifier
 
 LETTERS = (
     "A, B, X : n x n; V : n x k; W : k x n; a, b, x, z : n; s, t : scalar; J = norm(A - V W); "
-    "c = s + t"
+    "c = s + t; q = 4 s - 2 t"
 )
 ANSWERS = [
     ("exp(x) .* z", "z .* exp(x)"),
@@ -33,6 +33,15 @@ ANSWERS = [
     ("mean(A .* X, axis=1) .* X", "X .* mean(A .* X, axis=1)"),
     ("0.001 I + A", "0.001 I + A"),
     ("x ./ z / 10000", "0.0001 x ./ z"),
+    ("s (8 t - 4)", "4 s (2 t - 1)"),
+    ("6 s t (4 - 8 t) a", "24 s t (1 - 2 t) a"),
+    ("(4 t - 6 s) x .* z / 2", "(2 t - 3 s) x .* z"),
+    ("(6 A + 3 B)' x", "3 (2 A + B)' x"),
+    ("z' (2 A - 4 I) x", "2 z' (A - 2 I) x"),
+    ("z - (10 A + 5 B) x", "z - 5 (2 A + B) x"),
+    ("exp((9 t - 3) x)", "exp(3 (3 t - 1) x)"),
+    ("z .* (x / 2 - 1/3)", "z .* (3 x - 2) / 6"),
+    ("(2 t - 4) (2 s - 6) x", "4 (t - 2) (s - 3) x"),
     (
         "X - A .* mean(A .* X, axis=0) - mean(X, axis=0)",
         "X - mean(X, axis=0) - A .* mean(A .* X, axis=0)",
@@ -57,6 +66,13 @@ KEPT = [
     "x x' - I",
     "t s^t x",
     "A' X B' - B X' A'",
+    "(6 s^6 - 9 s^9) x",
+    "4 A + 2 B",
+    "(A - I / 2) x",
+    "(t - 0.01) x",
+    "x / (4 t - 2)",
+    "(2 t - 4)^3 x",
+    "s (4 s - 2 t)",
 ]
 
 
