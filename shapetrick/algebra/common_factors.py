@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Sequence
 from fractions import Fraction
 from functools import cached_property
-from math import ceil, gcd, lcm, prod
+from math import ceil, gcd, lcm
 from operator import is_
 from typing import Any, Literal
 
@@ -46,7 +46,7 @@ from ..core.expr import (
 )
 from ..core.functions import TABLE
 from ..core.named_tuples import NamedTuple
-from ..core.structure import data_of, factors_of
+from ..core.structure import data_of
 from ..core.traversal import postorder, rebuild
 from .monomials import PoweredBase, Product, add_exponents, exponent_parts, powers_of
 from .sum_signs import Signs, negate_part, with_one_sum_negated
@@ -209,25 +209,28 @@ def with_numbers_in_front(e: Expr, kept: Container[Expr]) -> Expr:
     kept stay."""
     if not isinstance(e, (Times, MatMul)):
         return e
-    sums = [a.args[0] if isinstance(a, Transpose) else a for a in e.args]
-    numbers = [_content(x) if isinstance(x, Add) and x not in kept else WHOLE for x in sums]
-    front = prod(numbers, start=WHOLE)
+    factors, front, more = [*e.args], WHOLE, 0
+    for i, a in enumerate(e.args):
+        x = a.args[0] if isinstance(a, Transpose) else a
+        if isinstance(x, Add) and x not in kept and (k := _content(x)) != 1:
+            rest = add(*(times(number(1 / k), part) for part in x.args))
+            factors[i] = rest if x is a else transpose(rest)
+            front *= k
+            more = max(more, k > 1 and not {UNIT, MINUS}.isdisjoint(rest.args))
     if front == 1:
         return e
-    factors, more = [*e.args], 0
-    for i, (x, k) in enumerate(zip(sums, numbers, strict=True)):
-        if k != 1:
-            rest = add(*(times(number(1 / k), part) for part in x.args))
-            factors[i] = rest if x is factors[i] else transpose(rest)
-            more = max(more, k > 1 and not {UNIT, MINUS}.isdisjoint(rest.args))
     found = times(number(front), rebuild(e, factors))
     return found if length(found) <= length(e) + more else e
 
 
 def _content(total: Expr) -> Fraction:
     """The greatest number of which the number in front of every summand is a whole multiple."""
-    numbers = [exact(factors_of(a)[0]) or WHOLE for a in total.args]
-    return Fraction(gcd(*(k.numerator for k in numbers)), lcm(*(k.denominator for k in numbers)))
+    fronts = [a.args[0] if isinstance(a, Times) else a for a in total.args]
+    numbers = [exact(x) or WHOLE for x in fronts if isinstance(x, Number)]
+    if not numbers:
+        return WHOLE
+    over = [k.numerator for k in numbers] if len(numbers) == len(fronts) else [1]
+    return Fraction(gcd(*over), lcm(*(k.denominator for k in numbers)))
 
 
 def _without_minus(part: _Summand) -> _Summand:
