@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import shapetrick as st
 from shapetrick.language.elaboration import read
 from shapetrick.language.expressions import read_expression
 from shapetrick.language.printer import to_text
@@ -28,6 +29,8 @@ ANSWERS = [
     ("X / (t exp(t) s^2)", "X / (s^2 t exp(t))"),
     ("x x' + eye(n)", "I + x x'"),
     ("sin(s) + 2", "2 + sin(s)"),
+    ("A .* X - 1 + exp(B)", "A .* X + exp(B) - 1"),
+    ("x x' - 2 I + exp(B)", "x x' + exp(B) - 2 I"),
     ("A x - z + 1", "A x - z + 1"),
     ("exp(x)' z", "z' exp(x)"),
     ("mean(A .* X, axis=1) .* X", "X .* mean(A .* X, axis=1)"),
@@ -47,6 +50,16 @@ ANSWERS = [
         "X - mean(X, axis=0) - A .* mean(A .* X, axis=0)",
     ),
 ]
+OF_TYPED_ORDERS = [
+    ("a, b, c, d, x : scalar positive; J = (a x + b) / (c x + d); grad J wrt x",
+     "(a - c J) / (c x + d)"),
+    ("r : m; k, s : scalar positive; J = log(s) + sum(log(1 + r.^2 / (k s^2))); grad J wrt s",
+     "(1 - 2 sum(r.^2 ./ (k s^2 + r.^2))) / s"),
+    ("x : n; t, w : scalar; J = t + sum(cos(w t x)); grad J wrt x", "-w t sin(w t x)"),
+    ("t, b, g : scalar positive; J = t / g + g b^2 t; grad J wrt b", "2 g b t"),
+    ("t, s, g : scalar; J = exp(t s) + exp(s g) + exp(g t); grad J wrt t",
+     "s exp(t s) + g exp(t g)"),
+]  # fmt: skip
 KEPT = [
     "(a - z) .* z",
     "A x .* z .* exp(x)",
@@ -90,3 +103,8 @@ def test_an_answer_is_written_so(text: str, wanted: str) -> None:
 @pytest.mark.parametrize("text", KEPT)
 def test_others_are_kept(text: str) -> None:
     assert answer(text) == text
+
+
+@pytest.mark.parametrize(("text", "wanted"), OF_TYPED_ORDERS)
+def test_scalars_stand_as_the_problem_multiplies_them(text: str, wanted: str) -> None:
+    assert str(st.derive(text).gradient) == wanted
