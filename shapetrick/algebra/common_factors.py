@@ -205,18 +205,20 @@ def without_leading_minus(e: Expr) -> Expr:
 
 def with_numbers_in_front(e: Expr, kept: Container[Expr]) -> Expr:
     """A product with the number that a sum among its factors has in common in front, where that is
-    no longer, or a number alone becomes 1: `4 a (2 t - 1)`, not `a (8 t - 4)`. Sums that are to be
-    kept stay."""
+    no longer, or a number alone becomes 1: `4 a (2 t - 1)`, not `a (8 t - 4)`; or a bracket goes:
+    `(A + B - 2 I) x / 2`, not `((A + B) / 2 - I) x`. Sums that are to be kept stay."""
     if not isinstance(e, (Times, MatMul)):
         return e
     factors, front, more = [*e.args], WHOLE, 0
     for i, a in enumerate(e.args):
         x = a.args[0] if isinstance(a, Transpose) else a
         if isinstance(x, Add) and x not in kept and (k := _content(x)) != 1:
-            rest = add(*(times(number(1 / k), part) for part in x.args))
+            parts = [times(number(1 / k), part) for part in x.args]
+            rest = add(*parts)
             factors[i] = rest if x is a else transpose(rest)
             front *= k
-            more = max(more, k > 1 and not {UNIT, MINUS}.isdisjoint(rest.args))
+            alone = k > 1 and not {UNIT, MINUS}.isdisjoint(parts)
+            more = max(more, alone or any(isinstance(part, Add) for part in parts))
     if front == 1:
         return e
     found = times(number(front), rebuild(e, factors))
