@@ -7,14 +7,14 @@ again. Each step makes the sum shorter, so this ends.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from fractions import Fraction
 from functools import cached_property
 from math import ceil, gcd, lcm
 from operator import is_
 from typing import Any, Literal
 
-from ..core.cost import has_minus, length_as_factor, sum_of
+from ..core.cost import has_minus, length, length_as_factor, sum_of
 from ..core.dims import ONE, broadcast
 from ..core.expr import (
     MINUS,
@@ -33,6 +33,7 @@ from ..core.expr import (
     Symbol,
     Times,
     Transpose,
+    add,
     call,
     exact,
     eye,
@@ -46,7 +47,7 @@ from ..core.expr import (
 from ..core.functions import TABLE
 from ..core.named_tuples import NamedTuple
 from ..core.structure import data_of
-from ..core.traversal import postorder
+from ..core.traversal import postorder, rebuild
 from .monomials import PoweredBase, Product, add_exponents, exponent_parts, powers_of
 from .sum_signs import Signs, negate_part, with_one_sum_negated
 
@@ -200,6 +201,38 @@ def without_leading_minus(e: Expr) -> Expr:
     part = _Summand.of(Product.of(e))
     turned = _without_minus(part)
     return e if turned is part else turned.expression
+
+
+def with_numbers_in_front(e: Expr, kept: Container[Expr]) -> Expr:
+    """A product with the number that a sum among its factors has in common in front, where that is
+    no longer, or a number alone becomes 1: `4 a (2 t - 1)`, not `a (8 t - 4)`; or a bracket goes:
+    `(A + B - 2 I) x / 2`, not `((A + B) / 2 - I) x`. Sums that are to be kept stay."""
+    if not isinstance(e, (Times, MatMul)):
+        return e
+    factors, front, more = [*e.args], WHOLE, 0
+    for i, a in enumerate(e.args):
+        x = a.args[0] if isinstance(a, Transpose) else a
+        if isinstance(x, Add) and x not in kept and (k := _content(x)) != 1:
+            parts = [times(number(1 / k), part) for part in x.args]
+            rest = add(*parts)
+            factors[i] = rest if x is a else transpose(rest)
+            front *= k
+            alone = k > 1 and not {UNIT, MINUS}.isdisjoint(parts)
+            more = max(more, alone or any(isinstance(part, Add) for part in parts))
+    if front == 1:
+        return e
+    found = times(number(front), rebuild(e, factors))
+    return found if length(found) <= length(e) + more else e
+
+
+def _content(total: Expr) -> Fraction:
+    """The greatest number of which the number in front of every summand is a whole multiple."""
+    fronts = [a.args[0] if isinstance(a, Times) else a for a in total.args]
+    numbers = [exact(x) or WHOLE for x in fronts if isinstance(x, Number)]
+    if not numbers:
+        return WHOLE
+    over = [k.numerator for k in numbers] if len(numbers) == len(fronts) else [1]
+    return Fraction(gcd(*over), lcm(*(k.denominator for k in numbers)))
 
 
 def _without_minus(part: _Summand) -> _Summand:

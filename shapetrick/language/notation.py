@@ -39,13 +39,16 @@ from ..core.expr import (
     Total,
     Transpose,
     Zeros,
+    exact,
+    matmul,
+    times,
     value_of,
 )
 from ..core.functions import NAMES
 from ..core.indices import Index, Range, index_of
 from ..core.named_tuples import NamedTuple
 from ..core.records import dataclass
-from ..core.structure import data_of, sizes_of
+from ..core.structure import data_of, factors_of, sizes_of
 from ..core.traversal import postorder
 
 Rope = str | tuple["Rope", ...]  # text that shares its parts, joined once, at the end
@@ -333,11 +336,22 @@ class _Writer:
         return Fragment(tuple(parts), NotationPrecedence.SUM)
 
     def _chain(self, factors: Sequence[Expr]) -> Fragment:
-        """A matrix product: equal neighbours are a power, and so is a product that repeats."""
+        """A matrix product: equal neighbours are a power, and so is a product that repeats. What
+        its first factor is divided by is below all of it: `x' A x / 2`."""
         s = self.notation
         runs = [(a, len(list(run))) for a, run in groupby(factors)]
         if len(runs) == len(factors) and (once := period(factors)) < len(factors):
             return self._repeated(self._chain(factors[:once]), len(factors) // once)
+        parts_of_first = factors_of(factors[0])
+        if factors.count(factors[0]) == 1 and any(map(_is_divisor, parts_of_first)):
+            scalars = [a for a in parts_of_first if a.is_scalar]
+            matrices = [a for a in parts_of_first if not a.is_scalar]
+            plain = times(*matrices)
+            if len(matrices) > 1:
+                self.pieces[plain] = self._product(matrices)
+            product = matmul(plain, *factors[1:])
+            self.pieces[product] = self._chain(product.args)
+            return self._product([*scalars, product])
         pieces = [self._repeated(self.pieces[a], times) for a, times in runs]
         negative = sum(piece.negative for piece in pieces) % 2 == 1
         first, *rest = [piece.unsigned for piece in pieces]
@@ -490,6 +504,12 @@ def _beside(factors: Sequence[Fragment], s: Notation) -> Fragment:
     return Fragment(
         (*parts, s.enclosed(factors[-1], NotationPrecedence.PRODUCT)), NotationPrecedence.PRODUCT
     )
+
+
+def _is_divisor(a: Expr) -> bool:
+    """Whether it is a scalar that is written below the fraction line."""
+    k = exact(a)
+    return a.is_scalar and (is_below(a) or (k is not None and k.denominator != 1))
 
 
 def _index(dim: Dim) -> Index:

@@ -1,10 +1,12 @@
 """The order in which a product's factors are read: `x .* exp(x)`, not `exp(x) .* x`; scalars that
-are letters first, in the order in which the problem has them. And that of a sum's summands.
+are letters first, in the order in which the problem multiplies them. And that of a sum's summands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
 
 from ..core.cost import has_minus, is_below, length
 from ..core.expr import (
@@ -26,6 +28,29 @@ from ..core.expr import (
 from ..core.functions import TABLE
 from ..core.structure import factors_of
 from ..core.traversal import postorder, rebuild
+
+
+def places_of_scalars(nodes: Iterable[Expr]) -> dict[Expr, int]:
+    """The places of the scalar letters among the nodes of a problem: in the order of its text, but
+    after those that it has in front of them in products, as `c` of `c x`."""
+    waiting: dict[Expr, None] = {}
+    earlier: dict[Expr, set[Expr]] = defaultdict(set)
+    for e in nodes:
+        if e.is_scalar and isinstance(e, (Symbol, Name)):
+            waiting[e] = None
+        elif isinstance(e, Times):
+            letters = [a for a in e.args if a.is_scalar and _is_letter(a)]
+            for a, b in pairwise(sorted(letters, key=is_below)):
+                first, second = _base(a), _base(b)
+                if is_below(a) is is_below(b) and second not in (first, *earlier[first]):
+                    earlier[second].add(first)
+    places: dict[Expr, int] = {}
+    while waiting:
+        free = (e for e in waiting if not any(x in waiting for x in earlier[e]))
+        found = next(free, next(iter(waiting)))  # of letters in a circle the first
+        del waiting[found]
+        places[found] = len(places)
+    return places
 
 
 def with_letters_first(e: Expr, places: Mapping[Expr, int]) -> Expr:
@@ -57,16 +82,19 @@ def with_letters_first(e: Expr, places: Mapping[Expr, int]) -> Expr:
 
 
 def with_constants_first(e: Expr) -> Expr:
-    """A sum with a number or the identity first, beside what is no letter: `1 + z z'`; and with the
-    shorter of what is taken away first: `G - mean(G) - y .* mean(G .* y)`."""
+    """A sum with a number or the identity first, beside what is no letter: `1 + z z'`; one that is
+    taken away last; and with the shorter of what is taken away first: `G - mean(G) - y .* mean(G .*
+    y)`."""
     if not isinstance(e, Add):
         return e
     taken = iter(sorted(filter(has_minus, e.args), key=length))
     ordered = [next(taken) if has_minus(a) else a for a in e.args]
-    constants = [a for a in ordered if isinstance(a, (Number, Eye)) and not has_minus(a)]
+    last = [a for a in ordered if has_minus(a) and isinstance(factors_of(a)[-1], (Number, Eye))]
+    first = [a for a in ordered if isinstance(a, (Number, Eye)) and a not in last]
     if any(_is_letter(factors_of(a)[-1]) for a in ordered):
-        constants = []
-    return rebuild(e, [*constants, *(a for a in ordered if a not in constants)])
+        first = []
+    others = [a for a in ordered if a not in first and a not in last]
+    return rebuild(e, [*first, *others, *last])
 
 
 def _is_letter(e: Expr) -> bool:

@@ -12,7 +12,7 @@ from fractions import Fraction
 from itertools import chain, combinations, islice
 
 from ..algebra import polynomials
-from ..algebra.common_factors import factored, is_linear
+from ..algebra.common_factors import factored, is_linear, without_leading_minus
 from ..algebra.monomials import Product, multiplied
 from ..algebra.polynomials import Polynomial, TooLargeError
 from ..algebra.sum_signs import negated_sum
@@ -45,6 +45,7 @@ from ..core.structure import factors_of, unnamed
 from ..core.traversal import postorder, rebuild, remembered
 from .identities import COMPLEMENTED, ROOT
 from .networks import Networks, is_reduction
+from .powers import with_equal_powers
 
 MOST_LETTERS = 8
 MOST_NODES = 48
@@ -165,8 +166,18 @@ def _combined(networks: Networks, e: Expr, is_open: Callable[[Expr], bool]) -> E
     found = networks.rewriter.rewrite(min(ways, key=length))
     if found.shape != e.shape or length(found) >= length(e):
         return None
+    if length(_with_equal_powers(found)) >= length(_with_equal_powers(e)):
+        return None
     opened = any(isinstance(x, Name) and is_open(x) for x in nodes)
     return None if opened and _names(found) > _names(e) else found
+
+
+def _with_equal_powers(e: Expr) -> Expr:
+    """An expression as its sums and products will be written in an answer."""
+    known: dict[Expr, Expr] = {}
+    for x in postorder([e], into=_is_open):
+        known[x] = with_equal_powers(rebuild(x, [known.get(a, a) for a in x.args]))
+    return known[e]
 
 
 def _names(e: Expr) -> int:
@@ -480,7 +491,7 @@ class _Reader:
                 parts.append(_power_of(self._inverses[f], k))
             else:
                 parts.append(_power_of(self._form(f), -k))
-        found = Product.of(*parts).expression()
+        found = without_leading_minus(Product.of(*parts).expression())
         return found if found.shape == e.shape else times(found, ones(*e.shape))
 
     def in_parts(self, q: _Quotient, e: Expr) -> Iterator[Expr]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ..algebra.common_factors import with_numbers_in_front
 from ..algebra.contraction import flip
 from ..algebra.index_terms import Term
 from ..algebra.monomials import multiplied
@@ -26,7 +27,6 @@ from ..core.expr import (
     Name,
     Number,
     Power,
-    Symbol,
     Times,
     Transpose,
     add,
@@ -42,7 +42,7 @@ from ..core.structure import factors_of, has_transposes
 from ..core.traversal import postorder, rebuild, remembered
 from .arguments import with_opposite_argument
 from .diagonals import with_diagonals
-from .factor_order import with_constants_first, with_letters_first
+from .factor_order import places_of_scalars, with_constants_first, with_letters_first
 from .identities import COMPLEMENTED
 from .kinks import is_condition
 from .networks import Networks
@@ -61,20 +61,19 @@ class Simplifier:
         self._memo: dict[Any, Any] = {}  # by what was found, and of what
         self._simple: dict[Expr, Expr] = {}
         self._sums: set[Expr] = set()  # of the problem
-        self._places: dict[Expr, int] = {}  # of its scalars, in the order of its text
         self.is_symmetric = Symmetry()
         rewriter = Rewriter(self.is_symmetric, length)
         self._last = rewriter.by(Rows.LAST)
         self.networks = Networks(self._memo, self.is_symmetric, rewriter, self, _alone)
         definitions, roots = list(definitions), list(roots)
-        for e in postorder([*definitions, *roots]):
+        nodes = [*postorder([*definitions, *roots])]
+        self._places = places_of_scalars(nodes)
+        for e in nodes:
             if isinstance(e, Add):
                 self.networks.signs.learn(e)
                 self._sums.add(e)
             elif is_condition(e):
                 self.networks.has_conditions = True
-            elif e.is_scalar and isinstance(e, (Symbol, Name)):
-                self._places[e] = len(self._places)
         used = {e for e in postorder(roots) if isinstance(e, Name)}
         for definition in definitions:
             inner = definition in used and definition not in roots
@@ -117,7 +116,8 @@ class Simplifier:
             if not x.args or isinstance(x, Name):
                 return x
             x = with_opposite_argument(self.networks, rebuild(x, [known[a] for a in x.args]))
-            x = with_letters_first(with_equal_powers(x), self._places)
+            x = with_numbers_in_front(with_equal_powers(x), self._sums)
+            x = with_letters_first(x, self._places)
             x = self._with_transpose_outside(x)
             return x if x in self._sums else with_constants_first(x)
 

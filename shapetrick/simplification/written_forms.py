@@ -8,7 +8,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ..algebra.symmetry import Symmetry
-from ..core.expr import Expr, Name
+from ..core.cost import length
+from ..core.expr import Call, Expr, Name
 from ..core.functions import TABLE
 from ..core.results import Rewriting
 from ..core.traversal import postorder, remembered, transform
@@ -23,8 +24,9 @@ _CALLED = {frozenset(re.findall(r"(\w+)\(", left)) for left in _WRITTEN}
 def with_functions(
     roots: Sequence[Expr],
 ) -> tuple[list[Expr], Mapping[Expr, Expr], Sequence[Rewriting]]:
-    """The expressions with functions in place of the forms that are written out, the definitions
-    in them that this changes, as they were by what they are, and the steps."""
+    """The expressions with functions in place of the forms that are written out; the definitions
+    in them that this changes, and forms that are as short, as they were by what they are; and the
+    steps."""
     occurring = {e.op for e in postorder(roots)}
     if not any(called <= occurring for called in _CALLED):
         return list(roots), {}, ()
@@ -47,5 +49,14 @@ def with_functions(
         return e if isinstance(e, Name) else rewriter.rewrite(e)
 
     found = [transform(root, changed, done) for root in roots]
-    names = {new: old for old, new in done.items() if isinstance(old, Name) and new is not old}
-    return found, names, rewriter.log
+    typed = {
+        new: old
+        for old, new in done.items()
+        if new is not old and new not in done and (isinstance(old, Name) or _is_as_short(old, new))
+    }
+    return found, typed, rewriter.log
+
+
+def _is_as_short(typed: Expr, function: Expr) -> bool:
+    """Whether a person who typed a form sees it again: `maximum(x, 0)`, and not `relu(x)`."""
+    return isinstance(typed, Call) and length(typed) <= length(function)

@@ -33,6 +33,12 @@ GRADIENTS = [
     ("J = sum((exp(z) - exp(-z)) ./ (exp(z) + exp(-z)))", "z", "1 - tanh(z).^2"),
     ("J = sqrt(sum((X w - y).^2))", "w", "X' (X w - y) / J"),
     ("J = sum(maximum(z, 0))", "z", "step(z)"),
+    # functions that are as short as what they are known as stay as typed
+    ("J = norm(maximum(X w - y, 0))^2 / 2", "w", "X' maximum(X w - y, 0)"),
+    ("J = norm(maximum(0, y - X w))^2", "w", "-2 X' maximum(0, y - X w)"),
+    ("J = norm(relu(X w - y))^2 / 2", "w", "X' relu(X w - y)"),
+    ("J = sum(maximum(z, 0).^2 + relu(z).^3)", "z", "relu(z) .* (2 + 3 relu(z))"),
+    ("h = maximum(X w - y, 0); J = h' h / 2", "w", "X' h"),
 ]  # fmt: skip
 
 # Not these forms, but neighbours of theirs.

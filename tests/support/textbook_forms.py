@@ -75,6 +75,18 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("z, u : d; a, b : scalar positive; r = norm(z - u); h = 1 / (a + r); "
          "J = log(1 + b h - b r h^2); grad J wrt b", "a h^2 / (1 + a b h^2)"),
     ),
+    "fractions over one denominator, with a sign": (
+        ("X : m x n; b : n; y : m nonneg; r : scalar positive; mu = exp(X b); "
+         "J = sum((y + r) .* log(r + mu) - y .* (X b)); grad J wrt b",
+         "r X' ((mu - y) ./ (r + mu))"),
+        ("X : m x n; b : n; y : m nonneg; r : scalar positive; "
+         "J = sum((y + r) .* log(r + exp(X b)) - y .* (X b)); grad J wrt b",
+         "r X' ((exp(X b) - y) ./ (r + exp(X b)))"),
+        ("g : n; s, x, c : n positive; J = g' ((s + c) .* x ./ (x + c) - s); grad J wrt g",
+         "c .* (x - s) ./ (x + c)"),
+        ("x, m : scalar; s : scalar positive; J = log(s) + (x - m)^2 / (2 s^2); grad J wrt s",
+         "(1 - ((x - m) / s)^2) / s"),
+    ),
     "kinks": (
         ("x : n; k : scalar positive; y = sign(x) .* maximum(abs(x) - k, 0); jac y wrt x",
          "diag(step(abs(x) - k))"),
