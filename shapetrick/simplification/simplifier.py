@@ -230,7 +230,7 @@ def _is_product(e: Expr) -> bool:
 
 
 def _is_root(e: Expr) -> bool:
-    return isinstance(e, Power) and (p := exact(e.args[1])) is not None and p.denominator != 1
+    return isinstance(e, Power) and ((p := exact(e.args[1])) is None or p.denominator != 1)
 
 
 def _may_recur(value: Expr) -> bool:

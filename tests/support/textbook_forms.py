@@ -348,6 +348,12 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("A, B : n x n; J = tr(A B A B); K = log(J); grad K wrt B", "2 (A B A)' / J"),
     ),
     "definitions with powers to what is no number": (
+        ("x, a : n positive; r : scalar positive; f = sum(a .* x.^r)^(1/r); grad f wrt x",
+         "a .* (x / f).^(r - 1)"),
+        ("x, a : n positive; r : scalar positive; f = sum(x.^r .* a)^(1/r); grad f wrt a",
+         "f^(1 - r) x.^r / r"),
+        ("x, a : n positive; r : scalar positive; f = sum(a .* x.^(-r))^(-1/r); grad f wrt x",
+         "a .* (x / f).^(-r - 1)"),
         ("x, m : n; s : scalar positive; p = exp(-norm(x - m)^2 / (2 s^2)) / (2 pi s^2)^(n / 2); "
          "grad log(p) wrt m", "(x - m) / s^2"),
         ("x, m : n; s : scalar positive; p = exp(-norm(x - m)^2 / (2 s^2)) / (2 pi s^2)^(n / 2); "
