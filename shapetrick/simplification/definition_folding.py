@@ -29,7 +29,7 @@ from ..algebra.monomials import (
     multiplied,
     multiply_exponents,
 )
-from ..core.cost import has_minus, length, sum_of
+from ..core.cost import has_minus, is_below, length, sum_of
 from ..core.expr import (
     MINUS,
     UNIT,
@@ -50,7 +50,7 @@ from ..core.expr import (
     times,
     transpose,
 )
-from ..core.structure import is_zero, terms_of
+from ..core.structure import factors_of, is_zero, terms_of
 from .identities import EXPONENTIAL, ROOT
 
 MOST_STEPS = 10_000  # of the search for a body in a product
@@ -262,14 +262,17 @@ class Folding:
         """The term with a scalar by a definition that is another power of it: where `J =
         s^(1/p)`, `s^(1/p - 1)` is `J^(1 - p)`; where `w = a s^q`, `s^(q - 1)` is `w / a / s`; where
         `w = a sqrt(s)`, `1 / sqrt(s)` is `a / w`.
-        A whole power stands for it only beside the name: where `w = sqrt(s)`, `s / w` is `w`."""
+        A whole power stands for it only beside the name: where `w = sqrt(s)`, `s / w` is `w`. Where
+        `k = s^p`, `s^(p - 1)` is neither `k^(1 - 1 / p)` nor `k / s`."""
         for base, exponent in term.scalars:
             for row in self._powers.get(base, ()):
                 others = [item for item in term.scalars if item[0] is not base]
                 for p, left in _in_powers_of(exponent, row.exponent):
                     alone = row.name not in dict(term.scalars)
-                    plain = isinstance(base, Name) and not row.rest
-                    if (alone and _is_natural(p)) if left is ZERO else plain:
+                    letter = not row.exponent.args and not isinstance(row.exponent, Number)
+                    plain = not row.rest and (isinstance(base, Name) or letter)
+                    divided = not _is_divided(exponent) and _is_divided(p)
+                    if (divided or (alone and _is_natural(p))) if left is ZERO else plain:
                         continue
                     inverse = multiply_exponents(MINUS, p)
                     divisors = [(b, multiply_exponents(number(q), inverse)) for b, q in row.rest]
@@ -544,6 +547,10 @@ def _in_powers_of(exponent: Expr, other: Expr) -> Iterator[tuple[Expr, Expr]]:
     left = add_exponents(exponent, multiply_exponents(MINUS, other))
     if isinstance(left, Number) and not isinstance(exponent, Number):
         yield UNIT, left
+
+
+def _is_divided(exponent: Expr) -> bool:
+    return any(map(is_below, chain.from_iterable(map(factors_of, terms_of(exponent)))))
 
 
 def _is_natural(p: Expr) -> bool:

@@ -1,0 +1,29 @@
+"""Where a definition's name is written, and where what it stands for, though that is longer."""
+
+from __future__ import annotations
+
+import pytest
+
+import shapetrick as st
+
+ANSWERS = [
+    ("x, z : d; c, p : scalar positive; k = (x' z + c)^p; grad k wrt x",
+     "p (x' z + c)^(p - 1) z"),
+    ("x, z : d; c, p : scalar positive; k = (x' z + c)^p; hess k wrt x",
+     "p (p - 1) (x' z + c)^(p - 2) z z'"),
+    ("A : n x n posdef; x : n; q : scalar positive; J = (x' A x)^q; grad J wrt x",
+     "2 q (x' A x)^(q - 1) A x"),
+    ("x : d; c, p : scalar positive; k = (x' x + c)^p; grad log(k) wrt x",
+     "2 p x / (x' x + c)"),
+    ("x : d; p : scalar positive; s = 1 + x' x; k = s^p; J = k^2; grad J wrt x",
+     "4 p k s^(p - 1) x"),
+    ("x : d; p : scalar positive; k = (1 + norm(x)^2)^(p/2); grad k wrt x",
+     "p k x / (1 + norm(x)^2)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "wanted"), ANSWERS, ids=[row[0] for row in ANSWERS])
+def test_an_answer_is_written_so(text: str, wanted: str) -> None:
+    d = st.derive(text)
+    assert d.verified
+    assert str(d.gradient) == wanted
