@@ -79,6 +79,8 @@ class Simplifier:
         for definition in definitions:
             inner = definition in used and definition not in roots
             self._learn(definition, inner or _may_recur(definition.args[0]))
+        for definition in reversed(definitions[:-1]):
+            self._learn_by_later_names(definition)
 
     def _learn(self, definition: Expr, simplified: bool) -> None:
         """Notes a definition: its body is replaced by its name wherever it turns up, also where it
@@ -94,6 +96,15 @@ class Simplifier:
                 self.networks.folding.learn_as(opposite, add(UNIT, negate(definition)))
         self._memo.clear()
         self._simple.clear()
+
+    def _learn_by_later_names(self, definition: Expr) -> None:
+        """Notes a definition with the names of its parts, those that come later too: where `u = A x
+        / norm(A x); J = norm(A x)`, `u` is `A x / J`."""
+        body = definition.args[0]
+        form = rebuild(body, [self.named(a) for a in body.args]) if body.args else body
+        if form is not body:
+            self.networks.folding.learn(definition, form)
+            self._memo.clear()
 
     def __call__(self, e: Expr) -> Expr:
         """The simplified expression: of the same shape and value, and no longer."""
@@ -146,7 +157,14 @@ class Simplifier:
         """The expression as it stands, with definitions written by their names."""
         known: dict[Expr, Expr] = self._memo.setdefault(Simplifier.named, {})
         fold = self.networks.folding.fold
-        return remembered(known, e, lambda x: fold(rebuild(x, [known[a] for a in x.args])))
+
+        def by_name(x: Expr) -> Expr:
+            found = x if isinstance(x, Name) else fold(x)
+            return (
+                found if isinstance(found, Name) else fold(rebuild(x, [known[a] for a in x.args]))
+            )
+
+        return remembered(known, e, by_name, into_names=False)
 
     def steps_to(self, e: Expr) -> tuple[Rewriting, ...]:
         """The steps that led to an expression: their result is in it, or in where another began.

@@ -206,6 +206,20 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("z, c, w : scalar positive; r = w sqrt(1 + z / c); grad r wrt z", "w^2 / (2 c r)"),
         ("p, q : n positive; J = sum(sqrt(p .* q)); grad J wrt q", "sqrt(p ./ q) / 2"),
     ),
+    "definitions in several others": (
+        ("A : m x n; x : n; u = A x / norm(A x); J = norm(A x); hess J wrt x",
+         "A' (I - u u') A / J"),
+        ("A : m x n; x : n; J = norm(A x); u = A x / norm(A x); z = A x; "
+         "hess J wrt x", "A' (I - u u') A / J"),
+        ("A : m x n; x : n; u = A x / norm(A x); J = norm(A x); z = A x; "
+         "hess J wrt x", "A' (I - u u') A / J"),
+        ("A : m x n; x : n; z = A x; u = z / norm(z); J = norm(z); hess J wrt x",
+         "A' (I - u u') A / J"),
+        ("A : m x n; x : n; b : m; r = A x - b; u = r / norm(r); J = norm(r); "
+         "hess J wrt x", "A' (I - u u') A / J"),
+        ("S : n x n posdef; w : n; v = S w / sqrt(w' S w); s = sqrt(w' S w); hess s wrt w",
+         "(S - v v') / s"),
+    ),
     "definitions of a known norm": (
         ("p, z : d; u = p / norm(p); v = z / norm(z); J = norm(u - v)^2; grad J wrt p",
          "2 ((v' u) u - v) / norm(p)"),
