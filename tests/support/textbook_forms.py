@@ -220,6 +220,16 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("S : n x n posdef; w : n; v = S w / sqrt(w' S w); s = sqrt(w' S w); hess s wrt w",
          "(S - v v') / s"),
     ),
+    "powers of quotients in sums": (
+        ("x, y : d; s, e : scalar positive; r = norm(x - y); U = e ((s / r)^12 - 2 (s / r)^6); "
+         "grad U wrt x", "12 e ((s / r)^6 - (s / r)^12) (x - y) / r^2"),
+        ("x, y : d; s : scalar positive; r = norm(x - y); U = (s / r)^9 - (s / r)^3; "
+         "grad U wrt x", "(3 (s / r)^3 - 9 (s / r)^9) (x - y) / r^2"),
+        ("x, y : d; s, e : scalar positive; r = norm(x - y); t = s / r; U = 4 e (t^12 - t^6); "
+         "grad U wrt x", "24 e (t^6 - 2 t^12) (x - y) / r^2"),
+        ("p, q, a, b : scalar positive; J = a (p / q)^4 + b (p / q)^2; grad J wrt q",
+         "-(4 a (p / q)^4 + 2 b (p / q)^2) / q"),
+    ),
     "definitions of a known norm": (
         ("p, z : d; u = p / norm(p); v = z / norm(z); J = norm(u - v)^2; grad J wrt p",
          "2 ((v' u) u - v) / norm(p)"),
