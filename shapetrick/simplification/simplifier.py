@@ -42,7 +42,7 @@ from ..core.structure import factors_of, has_transposes
 from ..core.traversal import postorder, rebuild, remembered
 from .arguments import with_opposite_argument
 from .diagonals import with_diagonals
-from .factor_order import with_constants_first, with_letters_first
+from .factor_order import with_constants_first, with_letters_first, with_name_outside
 from .identities import COMPLEMENTED
 from .kinks import is_condition
 from .networks import Networks
@@ -130,7 +130,7 @@ class Simplifier:
             x = with_opposite_argument(self.networks, rebuild(x, [known[a] for a in x.args]))
             x = with_letters_first(with_equal_powers(x), self._places)
             x = self._with_transpose_outside(x)
-            return x if x in self._sums else with_constants_first(x)
+            return x if x in self._sums else with_name_outside(with_constants_first(x))
 
         return remembered(known, self._last.everywhere(e), finished, into_names=False)
 

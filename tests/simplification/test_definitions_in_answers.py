@@ -19,6 +19,12 @@ ANSWERS = [
      "4 p k s^(p - 1) x"),
     ("x : d; p : scalar positive; k = (1 + norm(x)^2)^(p/2); grad k wrt x",
      "p k x / (1 + norm(x)^2)"),
+    ("x, y : d; k, l : scalar positive; r = norm(x - y); U = k exp(-r / l) / r; grad U wrt x",
+     "U (1 / l + 1 / r) (y - x) / r"),
+    ("r, l, b : n positive; k : scalar positive; U = k exp(-r ./ l) ./ r; J = b' U; grad J wrt r",
+     "-b .* U .* (1 ./ l + 1 ./ r)"),
+    ("a, b, c, x : scalar positive; f = exp(-x / a - x / b) / (x + c); grad f wrt x",
+     "-f (1 / a + 1 / b + 1 / (x + c))"),
 ]  # fmt: skip
 
 

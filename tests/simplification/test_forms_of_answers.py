@@ -32,6 +32,8 @@ ANSWERS = [
     ("exp(x)' z", "z' exp(x)"),
     ("mean(A .* X, axis=1) .* X", "X .* mean(A .* X, axis=1)"),
     ("0.001 I + A", "0.001 I + A"),
+    ("J / s - J / t", "J (1 / s - 1 / t)"),
+    ("2 J x / s + J z / t", "J (2 x / s + z / t)"),
     ("x ./ z / 10000", "0.0001 x ./ z"),
     (
         "X - A .* mean(A .* X, axis=0) - mean(X, axis=0)",
@@ -51,6 +53,9 @@ KEPT = [
     "x / 100",
     "mean(A, axis=1) .* X",
     "x / 2000",
+    "J / s - J^2 / t",
+    "J / s - s J",
+    "x / s + x / t",
     "a' z",
     "(a - z)' exp(x)",
     "2 s + 1",
