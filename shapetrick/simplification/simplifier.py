@@ -12,7 +12,7 @@ from typing import Any
 
 from ..algebra.contraction import flip
 from ..algebra.index_terms import Term
-from ..algebra.monomials import multiplied
+from ..algebra.monomials import Product, multiplied
 from ..algebra.symmetry import Symmetry
 from ..core.contents import inside
 from ..core.cost import has_minus, is_below, length, outline
@@ -41,6 +41,7 @@ from ..core.results import Rewriting
 from ..core.structure import factors_of, has_transposes
 from ..core.traversal import postorder, rebuild, remembered
 from .arguments import with_opposite_argument
+from .definition_folding import is_homogeneous
 from .diagonals import with_diagonals
 from .factor_order import with_constants_first, with_letters_first, with_name_outside
 from .identities import COMPLEMENTED
@@ -256,6 +257,8 @@ def _may_recur(value: Expr) -> bool:
     is."""
     parts = factors_of(value)
     if any(is_below(a) or _is_root(a) for a in parts):
+        return True
+    if any(is_homogeneous(a, Product.of(value).factors) for a in parts):
         return True
     factors = [a.args[0] if isinstance(a, Power) else a for a in parts]
     rows = [TABLE[a.op] for a in factors if a.op in TABLE]

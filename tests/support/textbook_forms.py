@@ -230,6 +230,16 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("p, q, a, b : scalar positive; J = a (p / q)^4 + b (p / q)^2; grad J wrt q",
          "-(4 a (p / q)^4 + 2 b (p / q)^2) / q"),
     ),
+    "multiples of functions of quotients": (
+        ("x : n; t : scalar positive; J = t logsumexp(x / t); grad J wrt t",
+         "(J - x' softmax(x / t)) / t"),
+        ("x : n; t : scalar positive; p = softmax(x / t); J = t log(sum(exp(x / t))); "
+         "grad J wrt t", "(J - p' x) / t"),
+        ("x : n; t : scalar positive; J = -t log(mean(exp(-x / t))); grad J wrt t",
+         "(J - x' softmax(-x / t)) / t"),
+        ("E : n; k : scalar; T : scalar positive; p = softmax(-E / (k T)); "
+         "F = -k T logsumexp(-E / (k T)); grad F wrt T", "(F - p' E) / T"),
+    ),
     "definitions of a known norm": (
         ("p, z : d; u = p / norm(p); v = z / norm(z); J = norm(u - v)^2; grad J wrt p",
          "2 ((v' u) u - v) / norm(p)"),
