@@ -4,7 +4,7 @@ of one matrix beside each other as one, `A^k A` as `A^(k+1)`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import permutations
 
@@ -29,18 +29,25 @@ from ..core.expr import (
     powers,
 )
 from ..core.structure import factors_of, is_inverse
+from ..core.traversal import postorder
 from .networks import Networks
 
 
-def with_equal_powers(e: Expr) -> Expr:
+def with_equal_powers(e: Expr, known: Container[Expr] = ()) -> Expr:
     """A product with powers to one exponent, or to that and its negative, as the power of a product
     or quotient, where that is shorter. Of powers to a number only quotients are, and products of
     what is no letter: `x.^2 .* y.^2` is kept. Of a sum, one divisor may be outside for that, and
-    what is outside may be inside."""
+    what is outside may be inside; of ways that are as short, that with the most `known` powers."""
     if isinstance(e, Add):
         return min((e, *_with_one_outside(e)), key=length)
     found = _below(_together(e)) if _has_powers(e) else e
-    return min((found, *_with_powers_inside(found)), key=length)
+    ways = [found, *_with_powers_inside(found)]
+    return min(ways, key=lambda way: _with_fewest_new(way, known)) if len(ways) > 1 else found
+
+
+def _with_fewest_new(e: Expr, known: Container[Expr]) -> tuple[int, int]:
+    nodes = postorder([e], into=lambda x: not isinstance(x, Name))
+    return length(e), -sum(x in known for x in nodes)
 
 
 def _with_one_outside(e: Expr) -> Iterator[Expr]:
@@ -81,7 +88,8 @@ def _taken_inside(
     shared = [base for base in inside[0] if all(base in powers for powers in inside)]
     for a, b in permutations(shared, 2):
         degrees = {powers[a] + powers[b] for powers in inside}
-        if len(degrees) == 1 and all(powers[a] > 0 > powers[b] for powers in inside):
+        alike = a.shape == b.shape and len(degrees) == 1  # a scalar alone may stand before a sum
+        if alike and all(powers[a] > 0 > powers[b] for powers in inside):
             (degree,) = degrees
             p, q = (outside.get(base, Fraction(0)) for base in (a, b))
             yield Product(WHOLE, ((a, p), (b, -degree - p)))

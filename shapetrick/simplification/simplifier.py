@@ -62,6 +62,7 @@ class Simplifier:
         self._memo: dict[Any, Any] = {}  # by what was found, and of what
         self._simple: dict[Expr, Expr] = {}
         self._sums: set[Expr] = set()  # of the problem
+        self._powers: set[Expr] = set()  # likewise
         self._places: dict[Expr, int] = {}  # of its scalars, in the order of its text
         self.is_symmetric = Symmetry()
         rewriter = Rewriter(self.is_symmetric, length)
@@ -72,6 +73,8 @@ class Simplifier:
             if isinstance(e, Add):
                 self.networks.signs.learn(e)
                 self._sums.add(e)
+            elif isinstance(e, Power):
+                self._powers.add(e)
             elif is_condition(e):
                 self.networks.has_conditions = True
             elif e.is_scalar and isinstance(e, (Symbol, Name)):
@@ -129,7 +132,7 @@ class Simplifier:
             if not x.args or isinstance(x, Name):
                 return x
             x = with_opposite_argument(self.networks, rebuild(x, [known[a] for a in x.args]))
-            x = with_letters_first(with_equal_powers(x), self._places)
+            x = with_letters_first(with_equal_powers(x, self._powers), self._places)
             x = self._with_transpose_outside(x)
             return x if x in self._sums else with_name_outside(with_constants_first(x))
 

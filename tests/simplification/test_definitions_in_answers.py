@@ -1,4 +1,4 @@
-"""Where a definition's name is written, and where what it stands for, though that is longer."""
+"""Where a definition's name is written, or what the problem has, and where something longer."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ ANSWERS = [
      "-b .* U .* (1 ./ l + 1 ./ r)"),
     ("a, b, c, x : scalar positive; f = exp(-x / a - x / b) / (x + c); grad f wrt x",
      "-f (1 / a + 1 / b + 1 / (x + c))"),
+    ("p, q, a, b : scalar positive; J = a (p / q)^7 + b (p / q)^4; grad J wrt p",
+     "(7 a (p / q)^7 + 4 b (p / q)^4) / p"),
 ]  # fmt: skip
 
 
