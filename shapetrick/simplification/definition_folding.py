@@ -29,7 +29,7 @@ from ..algebra.monomials import (
     multiplied,
     multiply_exponents,
 )
-from ..core.cost import has_minus, length, sum_of
+from ..core.cost import has_minus, is_below, length, sum_of
 from ..core.expr import (
     MINUS,
     UNIT,
@@ -50,7 +50,8 @@ from ..core.expr import (
     times,
     transpose,
 )
-from ..core.structure import is_zero, terms_of
+from ..core.structure import factors_of, is_zero, terms_of
+from ..core.traversal import postorder
 from .identities import EXPONENTIAL, ROOT
 
 MOST_STEPS = 10_000  # of the search for a body in a product
@@ -162,7 +163,8 @@ class Folding:
 
     def _learn_power(self, body: Expr, name: Expr) -> None:
         """Notes a scalar that is a power of something, a root or to what is no number, or one of an
-        exponential and others; whatever else it is a product of."""
+        exponential and others, or of a function of what is divided by one of these; whatever else
+        it is a product of."""
         whole = Product.of(body)
         self.in_other_words[self._by_powers] = None
         bases = [(base, p) for base, p in whole.factors if base.args]
@@ -171,7 +173,7 @@ class Folding:
             if whole.coefficient != 1:
                 rest = ((number(whole.coefficient), WHOLE), *rest)
             found: dict[Expr, Expr] = {}
-            if base.op == EXPONENTIAL and rest:
+            if rest and (base.op == EXPONENTIAL or is_homogeneous(base, rest)):
                 found = {base: number(p)}
             elif len(bases) == 1 and isinstance(base, Power):
                 found = {base.args[0]: multiply_exponents(base.args[1], number(p))}
@@ -262,14 +264,19 @@ class Folding:
         """The term with a scalar by a definition that is another power of it: where `J =
         s^(1/p)`, `s^(1/p - 1)` is `J^(1 - p)`; where `w = a s^q`, `s^(q - 1)` is `w / a / s`; where
         `w = a sqrt(s)`, `1 / sqrt(s)` is `a / w`.
-        A whole power stands for it only beside the name: where `w = sqrt(s)`, `s / w` is `w`."""
+        A whole power stands for it only beside the name: where `w = sqrt(s)`, `s / w` is `w`; but
+        where `J = t logsumexp(x / t)`, `logsumexp(x / t)` is `J / t`. Where `k = s^p`, `s^(p - 1)`
+        is neither `k^(1 - 1 / p)` nor `k / s`."""
         for base, exponent in term.scalars:
             for row in self._powers.get(base, ()):
                 others = [item for item in term.scalars if item[0] is not base]
                 for p, left in _in_powers_of(exponent, row.exponent):
                     alone = row.name not in dict(term.scalars)
-                    plain = isinstance(base, Name) and not row.rest
-                    if (alone and _is_natural(p)) if left is ZERO else plain:
+                    letter = not row.exponent.args and not isinstance(row.exponent, Number)
+                    plain = not row.rest and (isinstance(base, Name) or letter)
+                    divided = not _is_divided(exponent) and _is_divided(p)
+                    whole = alone and _is_natural(p) and not is_homogeneous(base, row.rest)
+                    if (divided or whole) if left is ZERO else plain:
                         continue
                     inverse = multiply_exponents(MINUS, p)
                     divisors = [(b, multiply_exponents(number(q), inverse)) for b, q in row.rest]
@@ -544,6 +551,18 @@ def _in_powers_of(exponent: Expr, other: Expr) -> Iterator[tuple[Expr, Expr]]:
     left = add_exponents(exponent, multiply_exponents(MINUS, other))
     if isinstance(left, Number) and not isinstance(exponent, Number):
         yield UNIT, left
+
+
+def is_homogeneous(e: Expr, beside: Iterable[PoweredBase]) -> bool:
+    """Whether it is a function in which something beside it is a divisor: `s log(x / s)` has in its
+    derivative by `s` what it is itself, over `s`."""
+    divisors = [x for x in postorder([e]) if is_below(x)] if isinstance(e, Call) else []
+    below = {base for x in divisors for base, _ in Product.of(x.args[0]).factors}
+    return any(base in below for base, _ in beside)
+
+
+def _is_divided(exponent: Expr) -> bool:
+    return any(map(is_below, chain.from_iterable(map(factors_of, terms_of(exponent)))))
 
 
 def _is_natural(p: Expr) -> bool:

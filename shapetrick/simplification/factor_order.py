@@ -8,8 +8,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
+from ..algebra.monomials import multiplied
 from ..core.cost import has_minus, is_below, length
 from ..core.expr import (
+    MINUS,
     Add,
     Call,
     Dimension,
@@ -22,7 +24,10 @@ from ..core.expr import (
     Symbol,
     Times,
     Transpose,
+    add,
     matmul,
+    power,
+    times,
     transpose,
 )
 from ..core.functions import TABLE
@@ -79,6 +84,20 @@ def with_letters_first(e: Expr, places: Mapping[Expr, int]) -> Expr:
     below = iter(sorted(filter(is_below, factors), key=lambda a: not _is_letter(a)))
     others = iter([next(below) if is_below(a) else a for a in factors])
     return rebuild(e, [next(front if a.is_scalar else others) for a in e.args])
+
+
+def with_name_outside(e: Expr) -> Expr:
+    """A sum with a definition that is above in all its fractions outside, though that is longer by
+    a 1: `U / s + U / t` is `U (1 / s + 1 / t)`."""
+    if not isinstance(e, Add) or not all(any(map(is_below, factors_of(a))) for a in e.args):
+        return e
+    first, *others = (factors_of(a) for a in e.args)
+    for name in (a for a in first if isinstance(a, Name) and all(a in x for x in others)):
+        inner = add(*(multiplied([a, power(name, MINUS)]) for a in e.args))
+        found = times(name, inner)
+        if found.shape == e.shape and length(found) <= length(e) + 1:
+            return found
+    return e
 
 
 def with_constants_first(e: Expr) -> Expr:

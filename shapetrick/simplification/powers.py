@@ -4,13 +4,16 @@ of one matrix beside each other as one, `A^k A` as `A^(k+1)`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping, Sequence
+from fractions import Fraction
+from itertools import permutations
 
 from ..algebra.monomials import Product, exponent_parts, multiplied, multiply_exponents
 from ..core.cost import has_minus, length
 from ..core.dims import NOTHING, ONE, Dim
 from ..core.expr import (
     MINUS,
+    WHOLE,
     WRITTEN_OUT,
     Add,
     Expr,
@@ -25,17 +28,26 @@ from ..core.expr import (
     power,
     powers,
 )
-from ..core.structure import is_inverse
+from ..core.structure import factors_of, is_inverse
+from ..core.traversal import postorder
 from .networks import Networks
 
 
-def with_equal_powers(e: Expr) -> Expr:
+def with_equal_powers(e: Expr, known: Container[Expr] = ()) -> Expr:
     """A product with powers to one exponent, or to that and its negative, as the power of a product
     or quotient, where that is shorter. Of powers to a number only quotients are, and products of
-    what is no letter: `x.^2 .* y.^2` is kept. Of a sum, one divisor may be outside for that."""
+    what is no letter: `x.^2 .* y.^2` is kept. Of a sum, one divisor may be outside for that, and
+    what is outside may be inside; of ways that are as short, that with the most `known` powers."""
     if isinstance(e, Add):
         return min((e, *_with_one_outside(e)), key=length)
-    return _below(_together(e)) if _has_powers(e) else e
+    found = _below(_together(e)) if _has_powers(e) else e
+    ways = [found, *_with_powers_inside(found)]
+    return min(ways, key=lambda way: _with_fewest_new(way, known)) if len(ways) > 1 else found
+
+
+def _with_fewest_new(e: Expr, known: Container[Expr]) -> tuple[int, int]:
+    nodes = postorder([e], into=lambda x: not isinstance(x, Name))
+    return length(e), -sum(x in known for x in nodes)
 
 
 def _with_one_outside(e: Expr) -> Iterator[Expr]:
@@ -48,6 +60,54 @@ def _with_one_outside(e: Expr) -> Iterator[Expr]:
         found = multiplied([add(*inner), power(base, MINUS)])
         if found.shape == e.shape:
             yield found
+
+
+def _with_powers_inside(e: Expr) -> Iterator[Expr]:
+    """A product with what stands outside of a sum in the powers of it in all summands: `s (2 s^11 -
+    s^5)` is `2 s^12 - s^6`, `s (2 (s / r)^11 - (s / r)^5) / r^3` is `(2 (s / r)^12 - (s / r)^6) /
+    r^2`."""
+    for at, total in enumerate(e.args if isinstance(e, Times) else ()):
+        if not isinstance(total, Add):
+            continue
+        parts = [_bases_apart(a) for a in total.args]
+        inside = [dict(part.factors) for part in parts]
+        outside = _bases_apart(*(a for a in e.args if a is not total))
+        for taken in _taken_inside(dict(outside.factors), inside):
+            inner = add(*(_together(part.times(taken).expression()) for part in parts))
+            given = Product(WHOLE, tuple([(base, -p) for base, p in taken.factors]))
+            found = outside.times(given).times(Product.of(inner), at).expression()
+            if found.shape == e.shape:
+                yield found
+
+
+def _taken_inside(
+    outside: Mapping[Expr, Fraction], inside: Sequence[Mapping[Expr, Fraction]]
+) -> Iterator[Product]:
+    """What is outside of a base of which all summands have powers; or of one of two with which all
+    have powers of their quotient, with what that takes of the other."""
+    shared = [base for base in inside[0] if all(base in powers for powers in inside)]
+    for a, b in permutations(shared, 2):
+        degrees = {powers[a] + powers[b] for powers in inside}
+        alike = a.shape == b.shape and len(degrees) == 1  # a scalar alone may stand before a sum
+        if alike and all(powers[a] > 0 > powers[b] for powers in inside):
+            (degree,) = degrees
+            p, q = (outside.get(base, Fraction(0)) for base in (a, b))
+            yield Product(WHOLE, ((a, p), (b, -degree - p)))
+            yield Product(WHOLE, ((a, -degree - q), (b, q)))
+    for a in shared:
+        if a in outside:
+            yield Product(WHOLE, ((a, outside[a]),))
+
+
+def _bases_apart(*parts: Expr) -> Product:
+    """A product, with the whole powers of products in it as those of their factors."""
+    whole = Product.of(*parts)
+    apart = Product(whole.coefficient)
+    for base, p in whole.factors:
+        is_open = isinstance(base, Times) and p.denominator == 1
+        opened = Product.of(base).power(p) if is_open else None
+        apart = apart.times(Product(WHOLE, ((base, p),)) if opened is None else opened)
+    return apart
 
 
 def _has_powers(e: Expr) -> bool:
@@ -70,7 +130,7 @@ def _read(e: Expr) -> tuple[Expr, Expr]:
 def _together(e: Expr) -> Expr:
     groups: dict[tuple[frozenset[Expr], Real], tuple[Expr, list[tuple[Expr, bool]]]] = {}
     others = []
-    for a in e.args:
+    for a in factors_of(e):
         if not isinstance(a, Power) or not _may_join(_read(a)[1]):
             others.append(a)
             continue

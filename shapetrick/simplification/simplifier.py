@@ -13,7 +13,7 @@ from typing import Any
 from ..algebra.common_factors import with_numbers_in_front
 from ..algebra.contraction import flip
 from ..algebra.index_terms import Term
-from ..algebra.monomials import multiplied
+from ..algebra.monomials import Product, multiplied
 from ..algebra.symmetry import Symmetry
 from ..core.contents import inside
 from ..core.cost import has_minus, is_below, length, outline
@@ -41,8 +41,14 @@ from ..core.results import Rewriting
 from ..core.structure import factors_of, has_transposes
 from ..core.traversal import postorder, rebuild, remembered
 from .arguments import with_opposite_argument
+from .definition_folding import is_homogeneous
 from .diagonals import with_diagonals
-from .factor_order import places_of_scalars, with_constants_first, with_letters_first
+from .factor_order import (
+    places_of_scalars,
+    with_constants_first,
+    with_letters_first,
+    with_name_outside,
+)
 from .identities import COMPLEMENTED
 from .kinks import is_condition
 from .networks import Networks
@@ -61,6 +67,7 @@ class Simplifier:
         self._memo: dict[Any, Any] = {}  # by what was found, and of what
         self._simple: dict[Expr, Expr] = {}
         self._sums: set[Expr] = set()  # of the problem
+        self._powers: set[Expr] = set()  # likewise
         self.is_symmetric = Symmetry()
         rewriter = Rewriter(self.is_symmetric, length)
         self._last = rewriter.by(Rows.LAST)
@@ -72,12 +79,16 @@ class Simplifier:
             if isinstance(e, Add):
                 self.networks.signs.learn(e)
                 self._sums.add(e)
+            elif isinstance(e, Power):
+                self._powers.add(e)
             elif is_condition(e):
                 self.networks.has_conditions = True
         used = {e for e in postorder(roots) if isinstance(e, Name)}
         for definition in definitions:
             inner = definition in used and definition not in roots
             self._learn(definition, inner or _may_recur(definition.args[0]))
+        for definition in reversed(definitions[:-1]):
+            self._learn_by_later_names(definition)
 
     def _learn(self, definition: Expr, simplified: bool) -> None:
         """Notes a definition: its body is replaced by its name wherever it turns up, also where it
@@ -93,6 +104,15 @@ class Simplifier:
                 self.networks.folding.learn_as(opposite, add(UNIT, negate(definition)))
         self._memo.clear()
         self._simple.clear()
+
+    def _learn_by_later_names(self, definition: Expr) -> None:
+        """Notes a definition with the names of its parts, those that come later too: where `u = A x
+        / norm(A x); J = norm(A x)`, `u` is `A x / J`."""
+        body = definition.args[0]
+        form = rebuild(body, [self.named(a) for a in body.args]) if body.args else body
+        if form is not body:
+            self.networks.folding.learn(definition, form)
+            self._memo.clear()
 
     def __call__(self, e: Expr) -> Expr:
         """The simplified expression: of the same shape and value, and no longer."""
@@ -116,10 +136,10 @@ class Simplifier:
             if not x.args or isinstance(x, Name):
                 return x
             x = with_opposite_argument(self.networks, rebuild(x, [known[a] for a in x.args]))
-            x = with_numbers_in_front(with_equal_powers(x), self._sums)
+            x = with_numbers_in_front(with_equal_powers(x, self._powers), self._sums)
             x = with_letters_first(x, self._places)
             x = self._with_transpose_outside(x)
-            return x if x in self._sums else with_constants_first(x)
+            return x if x in self._sums else with_name_outside(with_constants_first(x))
 
         return remembered(known, self._last.everywhere(e), finished, into_names=False)
 
@@ -150,7 +170,14 @@ class Simplifier:
         """The expression as it stands, with definitions written by their names."""
         known: dict[Expr, Expr] = self._memo.setdefault(Simplifier.named, {})
         fold = self.networks.folding.fold
-        return remembered(known, e, lambda x: fold(rebuild(x, [known[a] for a in x.args])))
+
+        def by_name(x: Expr) -> Expr:
+            found = x if isinstance(x, Name) else fold(x)
+            return (
+                found if isinstance(found, Name) else fold(rebuild(x, [known[a] for a in x.args]))
+            )
+
+        return remembered(known, e, by_name, into_names=False)
 
     def steps_to(self, e: Expr) -> tuple[Rewriting, ...]:
         """The steps that led to an expression: their result is in it, or in where another began.
@@ -234,7 +261,7 @@ def _is_product(e: Expr) -> bool:
 
 
 def _is_root(e: Expr) -> bool:
-    return isinstance(e, Power) and (p := exact(e.args[1])) is not None and p.denominator != 1
+    return isinstance(e, Power) and ((p := exact(e.args[1])) is None or p.denominator != 1)
 
 
 def _may_recur(value: Expr) -> bool:
@@ -242,6 +269,8 @@ def _may_recur(value: Expr) -> bool:
     is."""
     parts = factors_of(value)
     if any(is_below(a) or _is_root(a) for a in parts):
+        return True
+    if any(is_homogeneous(a, Product.of(value).factors) for a in parts):
         return True
     factors = [a.args[0] if isinstance(a, Power) else a for a in parts]
     rows = [TABLE[a.op] for a in factors if a.op in TABLE]

@@ -218,6 +218,40 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("z, c, w : scalar positive; r = w sqrt(1 + z / c); grad r wrt z", "w^2 / (2 c r)"),
         ("p, q : n positive; J = sum(sqrt(p .* q)); grad J wrt q", "sqrt(p ./ q) / 2"),
     ),
+    "definitions in several others": (
+        ("A : m x n; x : n; u = A x / norm(A x); J = norm(A x); hess J wrt x",
+         "A' (I - u u') A / J"),
+        ("A : m x n; x : n; J = norm(A x); u = A x / norm(A x); z = A x; "
+         "hess J wrt x", "A' (I - u u') A / J"),
+        ("A : m x n; x : n; u = A x / norm(A x); J = norm(A x); z = A x; "
+         "hess J wrt x", "A' (I - u u') A / J"),
+        ("A : m x n; x : n; z = A x; u = z / norm(z); J = norm(z); hess J wrt x",
+         "A' (I - u u') A / J"),
+        ("A : m x n; x : n; b : m; r = A x - b; u = r / norm(r); J = norm(r); "
+         "hess J wrt x", "A' (I - u u') A / J"),
+        ("S : n x n posdef; w : n; v = S w / sqrt(w' S w); s = sqrt(w' S w); hess s wrt w",
+         "(S - v v') / s"),
+    ),
+    "powers of quotients in sums": (
+        ("x, y : d; s, e : scalar positive; r = norm(x - y); U = e ((s / r)^12 - 2 (s / r)^6); "
+         "grad U wrt x", "12 e ((s / r)^6 - (s / r)^12) (x - y) / r^2"),
+        ("x, y : d; s : scalar positive; r = norm(x - y); U = (s / r)^9 - (s / r)^3; "
+         "grad U wrt x", "(3 (s / r)^3 - 9 (s / r)^9) (x - y) / r^2"),
+        ("x, y : d; s, e : scalar positive; r = norm(x - y); t = s / r; U = 4 e (t^12 - t^6); "
+         "grad U wrt x", "24 e (t^6 - 2 t^12) (x - y) / r^2"),
+        ("p, q, a, b : scalar positive; J = a (p / q)^4 + b (p / q)^2; grad J wrt q",
+         "-(4 a (p / q)^4 + 2 b (p / q)^2) / q"),
+    ),
+    "multiples of functions of quotients": (
+        ("x : n; t : scalar positive; J = t logsumexp(x / t); grad J wrt t",
+         "(J - x' softmax(x / t)) / t"),
+        ("x : n; t : scalar positive; p = softmax(x / t); J = t log(sum(exp(x / t))); "
+         "grad J wrt t", "(J - p' x) / t"),
+        ("x : n; t : scalar positive; J = -t log(mean(exp(-x / t))); grad J wrt t",
+         "(J - x' softmax(-x / t)) / t"),
+        ("E : n; k : scalar; T : scalar positive; p = softmax(-E / (k T)); "
+         "F = -k T logsumexp(-E / (k T)); grad F wrt T", "(F - p' E) / T"),
+    ),
     "definitions of a known norm": (
         ("p, z : d; u = p / norm(p); v = z / norm(z); J = norm(u - v)^2; grad J wrt p",
          "2 ((v' u) u - v) / norm(p)"),
@@ -360,6 +394,12 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("A, B : n x n; J = tr(A B A B); K = log(J); grad K wrt B", "2 (A B A)' / J"),
     ),
     "definitions with powers to what is no number": (
+        ("x, a : n positive; r : scalar positive; f = sum(a .* x.^r)^(1/r); grad f wrt x",
+         "a .* (x / f).^(r - 1)"),
+        ("x, a : n positive; r : scalar positive; f = sum(x.^r .* a)^(1/r); grad f wrt a",
+         "f^(1 - r) x.^r / r"),
+        ("x, a : n positive; r : scalar positive; f = sum(a .* x.^(-r))^(-1/r); grad f wrt x",
+         "a .* (x / f).^(-r - 1)"),
         ("x, m : n; s : scalar positive; p = exp(-norm(x - m)^2 / (2 s^2)) / (2 pi s^2)^(n / 2); "
          "grad log(p) wrt m", "(x - m) / s^2"),
         ("x, m : n; s : scalar positive; p = exp(-norm(x - m)^2 / (2 s^2)) / (2 pi s^2)^(n / 2); "
