@@ -50,7 +50,7 @@ Matrix = tuple[Expr, int, int]  # a factor and the nodes of its rows and columns
 
 
 @lru_cache(maxsize=MOST_FLIPPED)
-def flip(e: Expr, symmetric: Symmetric, depth: int = 6) -> Expr:
+def flip(e: Expr, symmetric: Symmetric, depth: int = 3) -> Expr:
     """The transpose, pushed into products where that isn't longer, and cancelled where a factor is
     symmetric; no deeper than `depth` products within each other."""
     if e.shape == SCALAR or symmetric(e):

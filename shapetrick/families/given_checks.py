@@ -107,7 +107,8 @@ class AskedMember(NamedTuple):
         """The problem with the equations that determine members at these lengths."""
         systems = systems_at(problem.families, self.values)
         if self.asked.wrt is STEP:
-            moved = partial(_moved, request=request, wrt=self.found.wrt)
+            through = _moves_all(problem.families, request)
+            moved = partial(_moved, request=request, wrt=self.found.wrt, through=through)
             systems = tuple(system.changed(moved) for system in systems)
         return replace(problem, systems=systems)
 

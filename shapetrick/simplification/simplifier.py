@@ -57,6 +57,7 @@ from .powers import with_equal_powers
 from .rewriting import Rewriter, Rows
 
 MOST_ROUNDS = 8
+MOST_TURNED = 8  # products within each other, out of which a transpose is taken
 DEEPEST = 8  # how often what a pass has made is looked into again
 
 
@@ -147,11 +148,13 @@ class Simplifier:
         """A sum or product of transposes as the transpose of one, where that is shorter by two; of
         two factors each keeps its own, and so does a sum in which others would be turned. A sum of
         the problem is seen as it is there."""
-        if ONE in e.shape or not has_transposes(e):
+        if ONE in e.shape:
             return e
-        if isinstance(e, Transpose) and isinstance(e.args[0], MatMul) and e.args[0].args[2:]:
-            return flip(e.args[0], self.is_symmetric)
-        if not isinstance(e, (Add, MatMul)):
+        if isinstance(e, Transpose):
+            inner = e.args[0]
+            turned = isinstance(inner, (Add, Times)) or (inner.args[2:] and has_transposes(e))
+            return flip(inner, self.is_symmetric, MOST_TURNED) if turned else e
+        if not isinstance(e, (Add, MatMul)) or not has_transposes(e):
             return e
         args = [flip(a, self.is_symmetric) for a in e.args]
         inner = add(*args) if isinstance(e, Add) else matmul(*reversed(args))
@@ -173,9 +176,9 @@ class Simplifier:
 
         def by_name(x: Expr) -> Expr:
             found = x if isinstance(x, Name) else fold(x)
-            return (
-                found if isinstance(found, Name) else fold(rebuild(x, [known[a] for a in x.args]))
-            )
+            if isinstance(found, Name):
+                return found
+            return fold(rebuild(x, [known[a] for a in x.args]))
 
         return remembered(known, e, by_name, into_names=False)
 
