@@ -27,6 +27,7 @@ from ..core.expr import (
     MatMul,
     Name,
     Number,
+    Ones,
     Power,
     Real,
     Structured,
@@ -46,7 +47,7 @@ from ..core.expr import (
 )
 from ..core.functions import TABLE
 from ..core.named_tuples import NamedTuple
-from ..core.structure import data_of
+from ..core.structure import adds_up, data_of
 from ..core.traversal import postorder, rebuild
 from .monomials import PoweredBase, Product, add_exponents, exponent_parts, powers_of
 from .sum_signs import Signs, negate_part, with_one_sum_negated
@@ -381,7 +382,16 @@ def _powers(factors: Sequence[PoweredBase]) -> list[Common]:
 
 def _chain(body: Expr, side: Literal["left", "right"]) -> Expr | None:
     """The product from which a matrix may be taken out at that side of what is no scalar: all of
-    it, or the one among its factors that rows (at the left) or columns (at the right) scale."""
+    it, or the one among its factors that rows (at the left) or columns (at the right) scale. A
+    matrix that is summed along its other side is a product with ones."""
+    added = body.args[0] if isinstance(body, Transpose) else body
+    if adds_up(added) and isinstance(axis := data_of(added), int):
+        (matrix,) = added.args
+        if added is not body:
+            matrix, axis = transpose(matrix), 1 - axis
+        if axis == 1 and side == "left":
+            return matmul(matrix, ones(matrix.shape[1], ONE))
+        return matmul(ones(ONE, matrix.shape[0]), matrix) if axis == 0 and side == "right" else None
     factors = body.args if isinstance(body, Times) else (body,)
     chains = [
         a
@@ -490,6 +500,8 @@ def _without(common: Common, taken: Product, part: _Summand) -> _Summand | None:
     if chain is None or len(chain.args) <= k:
         return None
     rest = matmul(*(chain.args[k:] if common.kind == "left" else chain.args[:-k]))
+    if isinstance(rest, Ones):  # 1, beside others of its shape
+        return _Summand(part.front, None)
     if body is chain:
         return part.with_body(rest)
     return part.with_body(times(*(rest if a is chain else a for a in body.args)))

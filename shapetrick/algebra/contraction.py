@@ -69,11 +69,6 @@ def flip(e: Expr, symmetric: Symmetric, depth: int = 3) -> Expr:
             return power(flip(e.args[0], symmetric, depth - 1), e.args[1])
     if spreads(e):  # along the diagonal
         return e
-    if adds_up(e) and data_of(e) == 0 and isinstance(e.args[0], Times):
-        left, right = e.args[0].args[0], times(*e.args[0].args[1:])
-        if left.shape == right.shape:
-            of_product = call("diag", matmul(flip(left, symmetric, depth - 1), right))
-            return of_product if length(of_product) <= outside else transpose(e)
     if isinstance(e, Abstract) or (e.op in TABLE and TABLE[e.op].elementwise):
         pushed = rebuild(e, _flipped(e.args, symmetric, depth))
         return pushed if length(pushed) < outside else transpose(e)
@@ -111,9 +106,9 @@ def _is_of_entries(e: Expr) -> bool:
 
 
 def _is_form(factors: Sequence[Expr]) -> bool:
-    """Whether a product is a quadratic form, `A' X A`."""
+    """Whether a product is a quadratic form, `A' X A` or `A X A'`."""
     first, *inner, last = factors
-    turned = isinstance(first, Transpose) and first.args[0] is last
+    turned = first is transpose(last)
     return turned and len(inner) > 0 and {first, last}.isdisjoint(inner)
 
 

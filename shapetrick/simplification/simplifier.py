@@ -152,8 +152,11 @@ class Simplifier:
             return e
         if isinstance(e, Transpose):
             inner = e.args[0]
-            turned = isinstance(inner, (Add, Times)) or (inner.args[2:] and has_transposes(e))
-            return flip(inner, self.is_symmetric, MOST_TURNED) if turned else e
+            is_chain = isinstance(inner, MatMul) and inner.args[2:] and has_transposes(e)
+            if not is_chain and not isinstance(inner, (Add, Times)):
+                return e
+            found = flip(inner, self.is_symmetric, MOST_TURNED)
+            return found if is_chain or length(found) + 2 <= length(e) else e
         if not isinstance(e, (Add, MatMul)) or not has_transposes(e):
             return e
         args = [flip(a, self.is_symmetric) for a in e.args]

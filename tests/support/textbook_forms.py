@@ -612,8 +612,9 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
          "E = (H + A) W - Y; J = norm(E)^2 / 2; grad J wrt U",
          "X' ((E W' + ((1 - A.^2) .* (E W')) V') .* (1 - H.^2))"),
     ),
-    "diagonals of products": (
-        ("X, G : n x d; s : d; vjp (X diag(s)) with G wrt s", "diag(X' G)"),
+    "sums along rows": (
         ("X, G : n x d; s : 1 x d; vjp (X .* s) with G wrt s", "sum(G .* X, axis=0)"),
+        ("W, X : m x n; s : n; J = sum(W .* exp(X + s')); grad J wrt s",
+         "sum(W .* exp(X + s'), axis=0)'"),
     ),
 }  # fmt: skip
