@@ -27,6 +27,7 @@ from ..core.expr import (
     MatMul,
     Name,
     Number,
+    Ones,
     Power,
     PowerSum,
     Times,
@@ -247,16 +248,19 @@ def _multiplied_out(networks: Networks, e: Expr, names: bool) -> Expr | None:
         return None
     collected = networks.made(products_collected, e)
     best, limit = None, length(whole if collected is None else collected)
+    most = limit + (names and sums(e))  # ones are as long as a name that is summed
     short = length(e) <= LONGEST_SUMMED and not isinstance(e, (Add, Times, MatMul, Transpose))
     for some in dict.fromkeys(filter(None, (opened, opened & _nearest(whole)))):
         reading = networks.read(whole, some)
         if (
             reading is not None
             and (short or _number_cancels(whole, reading) or networks.brings_together(reading))
-            and networks.may_be_shorter(reading.terms, limit)
+            and networks.may_be_shorter(reading.terms, most)
         ):
             written = networks.write(reading.terms, e.shape)
-            if written is not None and length(written) < limit:
+            if written is not None and length(written) < (
+                most if isinstance(written, Ones) else limit
+            ):
                 best, limit = (reading, written), length(written)
     if best is None:
         networks.memo[tried] = plain  # keeps alive what its fingerprints are of
