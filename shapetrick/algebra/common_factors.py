@@ -47,7 +47,7 @@ from ..core.expr import (
 )
 from ..core.functions import TABLE
 from ..core.named_tuples import NamedTuple
-from ..core.structure import adds_up, data_of
+from ..core.structure import adds_up, data_of, factors_of
 from ..core.traversal import postorder, rebuild
 from .monomials import PoweredBase, Product, add_exponents, exponent_parts, powers_of
 from .sum_signs import Signs, negate_part, with_one_sum_negated
@@ -205,25 +205,40 @@ def without_leading_minus(e: Expr) -> Expr:
 
 
 def with_numbers_in_front(e: Expr, kept: Container[Expr]) -> Expr:
-    """A product with the number that a sum among its factors has in common in front, where that is
-    no longer, or a number alone becomes 1: `4 a (2 t - 1)`, not `a (8 t - 4)`; or a bracket goes:
-    `(A + B - 2 I) x / 2`, not `((A + B) / 2 - I) x`. Sums that are to be kept stay."""
+    """A product with the number and letters that a sum among its factors has in common in front,
+    where that is no longer, or a number alone becomes 1: `4 a (2 t - 1)`, not `a (8 t - 4)`; or
+    where a bracket goes: `(A + B - 2 I) x / 2`, not `((A + B) / 2 - I) x`. Sums that are to be kept
+    stay."""
     if not isinstance(e, (Times, MatMul)):
         return e
-    factors, front, more = [*e.args], WHOLE, 0
+    factors, front, shared, more = [*e.args], WHOLE, list[Expr](), 0
     for i, a in enumerate(e.args):
         x = a.args[0] if isinstance(a, Transpose) else a
-        if isinstance(x, Add) and x not in kept and (k := _content(x)) != 1:
-            parts = [times(number(1 / k), part) for part in x.args]
+        if not isinstance(x, Add) or x in kept:
+            continue
+        k, letters = _content(x), _shared_letters(x)
+        if k != 1 or letters:
+            shared += letters
+            parts = [
+                times(number(1 / k), *(b for b in factors_of(part) if b not in letters))
+                for part in x.args
+            ]
             rest = add(*parts)
             factors[i] = rest if x is a else transpose(rest)
             front *= k
             alone = k > 1 and not {UNIT, MINUS}.isdisjoint(parts)
             more = max(more, alone or any(isinstance(part, Add) for part in parts))
-    if front == 1:
+    if front == 1 and not shared:
         return e
-    found = times(number(front), rebuild(e, factors))
+    found = times(number(front), *shared, rebuild(e, factors))
     return found if length(found) <= length(e) + more else e
+
+
+def _shared_letters(total: Expr) -> list[Expr]:
+    """The scalar letters that are in every summand."""
+    first, *others = map(factors_of, total.args)
+    letters = [a for a in first if a.is_scalar and isinstance(a, (Symbol, Name))]
+    return [a for a in letters if all(a in factors for factors in others)]
 
 
 def _content(total: Expr) -> Fraction:
@@ -385,7 +400,7 @@ def _chain(body: Expr, side: Literal["left", "right"]) -> Expr | None:
     it, or the one among its factors that rows (at the left) or columns (at the right) scale. A
     matrix that is summed along its other side is a product with ones."""
     added = body.args[0] if isinstance(body, Transpose) else body
-    if adds_up(added) and isinstance(axis := data_of(added), int):
+    if isinstance(axis := data_of(added), int) and adds_up(added):
         (matrix,) = added.args
         if added is not body:
             matrix, axis = transpose(matrix), 1 - axis

@@ -375,7 +375,8 @@ class Contraction:
         stuck."""
         while True:
             self.merge_parallel()
-            self.weigh()
+            if len(self.vectors) > 1:
+                self.weigh()
             touching = self.inner()
             if not touching:
                 return True

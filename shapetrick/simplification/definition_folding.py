@@ -265,7 +265,8 @@ class Folding:
         s^(1/p)`, `s^(1/p - 1)` is `J^(1 - p)`; where `w = a s^q`, `s^(q - 1)` is `w / a / s`; where
         `w = a sqrt(s)`, `1 / sqrt(s)` is `a / w`.
         A whole power stands for it only beside the name: where `w = sqrt(s)`, `s / w` is `w`; but
-        where `J = t logsumexp(x / t)`, `logsumexp(x / t)` is `J / t`. Where `k = s^p`, `s^(p - 1)`
+        where `J = t logsumexp(x / t)`, `logsumexp(x / t)` is `J / t`, and where `J = -exp(x)`,
+        `exp(x)` is `-J`. Where `k = s^p`, `s^(p - 1)`
         is neither `k^(1 - 1 / p)` nor `k / s`."""
         for base, exponent in term.scalars:
             for row in self._powers.get(base, ()):
@@ -275,7 +276,9 @@ class Folding:
                     letter = not row.exponent.args and not isinstance(row.exponent, Number)
                     plain = not row.rest and (isinstance(base, Name) or letter)
                     divided = not _is_divided(exponent) and _is_divided(p)
-                    whole = alone and _is_natural(p) and not is_homogeneous(base, row.rest)
+                    multiple = p is UNIT and base.args and _are_numbers(row.rest)
+                    kept = multiple or is_homogeneous(base, row.rest)
+                    whole = alone and _is_natural(p) and not kept
                     if (divided or whole) if left is ZERO else plain:
                         continue
                     inverse = multiply_exponents(MINUS, p)
@@ -559,6 +562,10 @@ def is_homogeneous(e: Expr, beside: Iterable[PoweredBase]) -> bool:
     divisors = [x for x in postorder([e]) if is_below(x)] if isinstance(e, Call) else []
     below = {base for x in divisors for base, _ in Product.of(x.args[0]).factors}
     return any(base in below for base, _ in beside)
+
+
+def _are_numbers(factors: Iterable[PoweredBase]) -> bool:
+    return all(isinstance(base, Number) for base, _ in factors)
 
 
 def _is_divided(exponent: Expr) -> bool:

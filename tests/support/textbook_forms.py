@@ -617,4 +617,34 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("W, X : m x n; s : n; J = sum(W .* exp(X + s')); grad J wrt s",
          "sum(W .* exp(X + s'), axis=0)'"),
     ),
+    "sums of a matrix beside products with it": (
+        ("X : m x p; y : m positive; b : p; J = sum(y .* exp(-X b) + X b); grad J wrt b",
+         "X' (1 - y .* exp(-X b))"),
+        ("A : m x n; v : n; J = sum(softplus(-A v) + A v); grad J wrt v",
+         "A' sigmoid(A v)"),
+        ("Z : k x m; u : 1 x k; J = sum(cosh(u Z) - sinh(-u Z) + u Z); grad J wrt u",
+         "(sinh(u Z) + cosh(u Z) + 1) Z'"),
+    ),
+    "quadratic traces": (
+        ("N : n x k; O : k x k posdef; c : scalar positive; M = N' N + c O; J = tr(N inv(M) N'); "
+         "grad J wrt c", "-tr(N inv(M) O inv(M) N')"),
+        ("X : n x k; A : k x k; s : scalar; J = s^2 tr(A X' X) / 2; grad J wrt s",
+         "s tr(X A X')"),
+    ),
+    "names whose rows add up to ones": (
+        ("X : m x d; Y : m x k simplex; W : d x k; t : scalar unit; Z = X W; "
+         "T = (1 - t) Y + t / k; J = -sum(T .* log_softmax(Z, axis=1)) / m; grad J wrt W",
+         "X' (softmax(Z, axis=1) - T) / m"),
+        ("A, B : m x k onehot; Z : m x k; t : scalar unit; T = t A + (1 - t) B; "
+         "J = -sum(T .* log_softmax(Z, axis=1)); grad J wrt Z", "softmax(Z, axis=1) - T"),
+    ),
+    "negative exponentials that have a name": (
+        ("S : n x n posdef; m, w : n; a : scalar positive; J = -exp(a^2 w' S w / 2 - a m' w); "
+         "grad J wrt w", "a J (a S w - m)"),
+        ("x : n; U = -3 exp(-norm(x)^2 / 2); grad U wrt x", "-U x"),
+    ),
+    "letters that summands share": (
+        ("x, y : d; s, c : scalar positive; r = norm(x - y); J = 4 c ((s / r)^12 - (s / r)^6); "
+         "grad J wrt x", "24 c (2 (s / r)^12 - (s / r)^6) (y - x) / r^2"),
+    ),
 }  # fmt: skip
