@@ -211,7 +211,7 @@ def test_hostile_texts_end_in_an_error(ask: str, text: str) -> None:
 
 
 def test_an_endless_problem_ends_and_keeps_what_was_found() -> None:
-    text = "x : n; A : n x n\ngrad (x' x) wrt x\n" + "grad tr(A A A A A A A A) wrt A\n" * 300
+    text = "x : n; A : n x n\ngrad (x' x) wrt x\n" + "grad tr(A A A A A A A A) wrt A\n" * 2000
     found = answer({"ask": "answers", "text": text}, time_limit=1.0)
     assert "time limit" in found["errors"][-1]["message"]
     assert found["results"][0]["verdict"] == "verified"
