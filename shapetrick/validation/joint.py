@@ -29,6 +29,7 @@ from .sample_points import (
     COARSE,
     FINEST,
     FIRST_TRIES,
+    TOO_LARGE,
     Draw,
     Point,
     Site,
@@ -137,6 +138,9 @@ class _JointSite(Site):
         )
 
     def _suitable(self, rng: np.random.Generator, tries: Tries = FIRST_TRIES) -> Iterator[Draw]:
+        if self.room < len(self.target.together):  # for a direction in each; there is for halves
+            self.failures[TOO_LARGE] += 1
+            return iter(())
         return islice(super()._suitable(rng, tries), MOST_DRAWS)
 
     def scale(self, point: Point) -> Array:

@@ -82,6 +82,10 @@ def test_the_same_variable_twice_and_one_that_is_not_in_it() -> None:
     assert verdicts(problem, [right[0], problem.symbols["x"], right[2]])[1] == "wrong"
 
 
+def test_of_more_variables_than_there_is_room_for_parts_are_checked() -> None:
+    assert all(d.verified for d in st.read(network(45)).derive())
+
+
 @pytest.mark.parametrize("function", ["tanh", "relu"])
 def test_work_is_linear_in_the_layers(function: str) -> None:
     def work(layers: int) -> int:
