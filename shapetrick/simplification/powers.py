@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import reduce
 from itertools import permutations
 
 from ..algebra.monomials import Product, exponent_parts, multiplied, multiply_exponents
@@ -71,8 +72,11 @@ def _with_powers_inside(e: Expr) -> Iterator[Expr]:
             continue
         parts = [_bases_apart(a) for a in total.args]
         inside = [dict(part.factors) for part in parts]
+        shared = [base for base in inside[0] if all(base in powers for powers in inside)]
+        if not shared:
+            continue
         outside = _bases_apart(*(a for a in e.args if a is not total))
-        for taken in _taken_inside(dict(outside.factors), inside):
+        for taken in _taken_inside(dict(outside.factors), inside, shared):
             inner = add(*(_together(part.times(taken).expression()) for part in parts))
             given = Product(WHOLE, tuple([(base, -p) for base, p in taken.factors]))
             found = outside.times(given).times(Product.of(inner), at).expression()
@@ -81,11 +85,12 @@ def _with_powers_inside(e: Expr) -> Iterator[Expr]:
 
 
 def _taken_inside(
-    outside: Mapping[Expr, Fraction], inside: Sequence[Mapping[Expr, Fraction]]
+    outside: Mapping[Expr, Fraction],
+    inside: Sequence[Mapping[Expr, Fraction]],
+    shared: Sequence[Expr],
 ) -> Iterator[Product]:
-    """What is outside of a base of which all summands have powers; or of one of two with which all
-    have powers of their quotient, with what that takes of the other."""
-    shared = [base for base in inside[0] if all(base in powers for powers in inside)]
+    """What is outside of a `shared` base, of which all summands have powers; or of one of two with
+    which all have powers of their quotient, with what that takes of the other."""
     for a, b in permutations(shared, 2):
         degrees = {powers[a] + powers[b] for powers in inside}
         alike = a.shape == b.shape and len(degrees) == 1  # a scalar alone may stand before a sum
@@ -102,12 +107,15 @@ def _taken_inside(
 def _bases_apart(*parts: Expr) -> Product:
     """A product, with the whole powers of products in it as those of their factors."""
     whole = Product.of(*parts)
-    apart = Product(whole.coefficient)
-    for base, p in whole.factors:
-        is_open = isinstance(base, Times) and p.denominator == 1
-        opened = Product.of(base).power(p) if is_open else None
-        apart = apart.times(Product(WHOLE, ((base, p),)) if opened is None else opened)
-    return apart
+    opened = {
+        base: found
+        for base, p in whole.factors
+        if isinstance(base, Times)
+        and p.denominator == 1
+        and (found := Product.of(base).power(p)) is not None
+    }
+    apart = whole._replace(factors=tuple([f for f in whole.factors if f[0] not in opened]))
+    return reduce(Product.times, opened.values(), apart)
 
 
 def _has_powers(e: Expr) -> bool:

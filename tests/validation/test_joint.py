@@ -83,7 +83,11 @@ def test_the_same_variable_twice_and_one_that_is_not_in_it() -> None:
 
 
 def test_of_more_variables_than_there_is_room_for_parts_are_checked() -> None:
-    assert all(d.verified for d in st.read(network(45)).derive())
+    text = f"{'; '.join(f'W{i} : d x d' for i in range(1, 101))}; Z0, Y : m x d\n"
+    layers = "".join(f"Z{i} = tanh(Z{i - 1} W{i})\n" for i in range(1, 101))
+    asked = ", ".join(f"W{i}" for i in range(1, 101))
+    found = st.read(f"{text}{layers}J = norm(Z100 - Y)^2; grad J wrt {asked}").derive()
+    assert all(d.verified for d in found)
 
 
 @pytest.mark.parametrize("function", ["tanh", "relu"])
