@@ -38,9 +38,10 @@ _APPLY = "<mo>&#x2061;</mo>"
 _BREAKS = {f"<mo>{sign}</mo>" for sign in "+−⊙⊘=≠"}
 
 
-def to_mathml(latex: str) -> str:
-    """The `math` element of a formula."""
-    return f"<math>{row(latex)}</math>"
+def to_mathml(latex: str, display: bool = False) -> str:
+    """The `math` element of a formula; with `display` on a line of its own."""
+    style = ' display="block"' if display else ""
+    return f"<math{style}>{row(latex)}</math>"
 
 
 def row(latex: str) -> str:

@@ -8,6 +8,7 @@ from code_agreement import FAULTS, small_blocks, word_of
 from random_functions import random_problem
 
 import shapetrick as st
+from shapetrick.codegen.python.callables import compiled
 from shapetrick.codegen.python.module import LIBRARIES, TARGETS
 
 
@@ -41,3 +42,15 @@ def test_in_other_libraries(target: str) -> None:
         derivation = _derived(seed)
         if derivation is not None:
             assert word_of(derivation, target) not in FAULTS, random_problem(seed)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "S : n x n symmetric; X : n x k; vjp (S X) wrt S",
+        "a : n x n posdef; Z = log(tr(adj(tr(expm(a)).^acosh(a)))); vjp Z wrt a",
+        "a : n x n posdef; vjp logdet(a) wrt a; hvp logdet(a) wrt a",
+    ],
+)
+def test_a_cotangent_of_what_is_symmetric_need_not_be_so(text: str) -> None:
+    assert compiled(st.read(text).code(self_test=True))["self_test"]() == 0

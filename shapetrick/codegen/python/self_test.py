@@ -233,7 +233,7 @@ def _test(
         *(line for e, name in inputs.items() for line in _drawn(e, f'inputs["{name}"]', draws)),
         *(
             _symmetrised(f'inputs["{inputs[direction]}"]')
-            for direction in dict.fromkeys(c.request.direction for c in checked if _is_symmetric(c))
+            for direction in dict.fromkeys(_along(c) for c in checked if _is_symmetric(c))
             if direction is not None and direction in inputs
         ),
         *_others(given, library, draws),
@@ -436,6 +436,11 @@ def _pair(c: Checked, inputs: Mapping[Symbol, str], draws: Draws) -> list[str]:
         *lines,
         f"compare({literal(c.key)}, {gradient}, {difference}, {value}, {tolerance})",
     ]
+
+
+def _along(c: Checked) -> Symbol | None:
+    """The direction in which the variable moves, if it is given; that of a vjp is a cotangent."""
+    return None if c.request.kind == "vjp" else c.request.direction
 
 
 def _is_symmetric(c: Checked) -> bool:
