@@ -204,7 +204,7 @@ def without_leading_minus(e: Expr) -> Expr:
     return e if turned is part else turned.expression
 
 
-def with_numbers_in_front(e: Expr, kept: Container[Expr]) -> Expr:
+def with_common_in_front(e: Expr, kept: Container[Expr]) -> Expr:
     """A product with the number and letters that a sum among its factors has in common in front,
     where that is no longer, or a number alone becomes 1: `4 a (2 t - 1)`, not `a (8 t - 4)`; or
     where a bracket goes: `(A + B - 2 I) x / 2`, not `((A + B) / 2 - I) x`. Sums that are to be kept
@@ -216,7 +216,7 @@ def with_numbers_in_front(e: Expr, kept: Container[Expr]) -> Expr:
         x = a.args[0] if isinstance(a, Transpose) else a
         if not isinstance(x, Add) or x in kept:
             continue
-        k, letters = _content(x), _shared_letters(x)
+        k, letters = _number_in_front(x), _shared_letters(x)
         if k != 1 or letters:
             shared += letters
             parts = [
@@ -241,14 +241,17 @@ def _shared_letters(total: Expr) -> list[Expr]:
     return [a for a in letters if all(a in factors for factors in others)]
 
 
-def _content(total: Expr) -> Fraction:
-    """The greatest number of which the number in front of every summand is a whole multiple."""
+def _number_in_front(total: Expr) -> Fraction:
+    """The greatest number of which that in front of every summand is a whole multiple."""
     fronts = [a.args[0] if isinstance(a, Times) else a for a in total.args]
-    numbers = [exact(x) or WHOLE for x in fronts if isinstance(x, Number)]
-    if not numbers:
+    if not any(isinstance(x, Number) for x in fronts):
         return WHOLE
-    over = [k.numerator for k in numbers] if len(numbers) == len(fronts) else [1]
-    return Fraction(gcd(*over), lcm(*(k.denominator for k in numbers)))
+    return _content([(exact(x) or WHOLE).as_integer_ratio() for x in fronts])
+
+
+def _content(ratios: Sequence[tuple[int, int]]) -> Fraction:
+    """The greatest number of which others are whole multiples."""
+    return Fraction(gcd(*(k for k, _ in ratios)), lcm(*(below for _, below in ratios)))
 
 
 def _without_minus(part: _Summand) -> _Summand:
@@ -357,10 +360,9 @@ def _common_numbers(parts: Sequence[Product]) -> dict[Common, list[int]]:
         if below != 1 or abs(k) != 1:
             base = number(abs(k) if below == 1 else below)
             found.setdefault(Common("factor", base, UNIT if below == 1 else MINUS), []).append(i)
-    over, under = gcd(*(k for k, _ in ratios)), lcm(*(below for _, below in ratios))
     sign = -1 if all(k < 0 for k, _ in ratios) else 1
-    if (sign * over, under) != (1, 1):
-        found[Common("factor", number(Fraction(sign * over, under)))] = list(range(len(parts)))
+    if (content := sign * _content(ratios)) != 1:
+        found[Common("factor", number(content))] = list(range(len(parts)))
     return {common: places for common, places in found.items() if len(places) > 1}
 
 

@@ -90,6 +90,12 @@ def sums(e: Expr) -> bool:
     return signature is not None and signature.sums
 
 
+def is_flat(e: Expr) -> bool:
+    """Whether it is a function's value that changes at kinks alone: a sign or a step."""
+    row = TABLE.get(e.op)
+    return row is not None and {*row.derivative} == {"0"}
+
+
 def adds_up(e: Expr) -> bool:
     """Likewise, but no mean."""
     return sums(e) and not TABLE[e.op].averages

@@ -266,8 +266,7 @@ class Folding:
         `w = a sqrt(s)`, `1 / sqrt(s)` is `a / w`.
         A whole power stands for it only beside the name: where `w = sqrt(s)`, `s / w` is `w`; but
         where `J = t logsumexp(x / t)`, `logsumexp(x / t)` is `J / t`, and where `J = -exp(x)`,
-        `exp(x)` is `-J`. Where `k = s^p`, `s^(p - 1)`
-        is neither `k^(1 - 1 / p)` nor `k / s`."""
+        `exp(x)` is `-J`. Where `k = s^p`, `s^(p - 1)` is neither `k^(1 - 1 / p)` nor `k / s`."""
         for base, exponent in term.scalars:
             for row in self._powers.get(base, ()):
                 others = [item for item in term.scalars if item[0] is not base]

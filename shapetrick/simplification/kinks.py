@@ -94,9 +94,8 @@ def side_alone(networks: Networks, e: Expr) -> Expr | None:
     """A function that only tells a side, of its argument without positive factors."""
     if not is_condition(e):
         return None
-    ranges: EntryRanges = networks.memo.setdefault(EntryRanges, EntryRanges())
     (x,) = e.args
-    kept = [a for a in factors_of(x) if ranges.sign(a) != "positive"]
+    kept = [a for a in factors_of(x) if networks.ranges.sign(a) != "positive"]
     inner = times(*(MINUS if isinstance(a, Number) else a for a in kept))
     found = call(e.op, inner)
     return found if kept and found is not e and found.shape == e.shape else None
@@ -120,9 +119,8 @@ def sides_joined(networks: Networks, e: Expr) -> Expr | None:
     shared = [x for x in calls if is_condition(x) and _is_shared(networks, x, e)]
     if len(calls) == 1 and not shared:
         return None
-    ranges: EntryRanges = networks.memo.setdefault(EntryRanges, EntryRanges())
-    for group in _groups(calls, ranges, shared):
-        found = _Kink(networks, ranges, e, group).joined()
+    for group in _groups(calls, networks.ranges, shared):
+        found = _Kink(networks, networks.ranges, e, group).joined()
         if found is not None:
             networks.log.append(Rewriting("sides of a kink", e, found))
             return found
@@ -162,9 +160,8 @@ def _is_open(e: Expr) -> bool:
 def _groups(
     calls: Sequence[Expr], ranges: EntryRanges, shared: Sequence[Expr]
 ) -> list[dict[Expr, int]]:
-    """The functions that have their kinks at one place, several or one that
-    is shared, and on which side of it each has its upper side: 1 if that is where the first one has
-    it, else -1."""
+    """The functions that have their kinks at one place, several or one that is shared, and on which
+    side of it each has its upper side: 1 if that is where the first one has it, else -1."""
     found: dict[frozenset[tuple[Expr, Fraction]], dict[Expr, int]] = {}
     for x in calls:
         form = _direction(ranges.kink(unnamed(x)))

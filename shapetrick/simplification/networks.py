@@ -16,6 +16,7 @@ from ..algebra.contraction import flip
 from ..algebra.extraction import spell
 from ..algebra.fingerprints import Sum, Symmetric, key_of, like_terms
 from ..algebra.index_terms import Edge, Term, is_multilinear, read_terms, tidy
+from ..algebra.ranges import EntryRanges
 from ..algebra.sum_signs import Signs
 from ..core.cost import has_minus, is_below, length, outline
 from ..core.dims import ONE, Shape, broadcast
@@ -101,6 +102,7 @@ class Networks:
         self.folding = Folding(symmetric)
         self.known = KnownProducts(alone, self.folding.fold, self.cancels)
         self.signs = Signs()
+        self.ranges = EntryRanges()
         self.has_conditions = False  # whether the problem says on which sides of kinks
         self.log: list[Rewriting] = []
         self._depth = 0  # of sums that are simplified within each other

@@ -27,7 +27,7 @@ from ..core.expr import (
     negate,
 )
 from ..core.functions import TABLE, Function
-from ..core.structure import factors_of, unnamed
+from ..core.structure import factors_of, is_flat, unnamed
 from ..core.traversal import postorder, remembered
 from .identities import LOGARITHM, LOGARITHMS, ROOT
 
@@ -160,12 +160,6 @@ def is_root(e: Expr) -> bool:
     """Whether it is a power between -1 and 1."""
     p = exact(e.args[1]) if isinstance(e, Power) else None
     return e.op == ROOT or (p is not None and abs(p) < 1)
-
-
-def is_flat(e: Expr) -> bool:
-    """Whether it is a function's value that changes at kinks alone: a sign or a step."""
-    row = TABLE.get(e.op)
-    return row is not None and row.derivative == ("0",)
 
 
 def _is_complement(e: Expr) -> bool:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..algebra.common_factors import with_numbers_in_front
+from ..algebra.common_factors import with_common_in_front
 from ..algebra.contraction import flip
 from ..algebra.index_terms import Term
 from ..algebra.monomials import Product, multiplied
@@ -137,7 +137,7 @@ class Simplifier:
             if not x.args or isinstance(x, Name):
                 return x
             x = with_opposite_argument(self.networks, rebuild(x, [known[a] for a in x.args]))
-            x = with_numbers_in_front(with_equal_powers(x, self._powers), self._sums)
+            x = with_common_in_front(with_equal_powers(x, self._powers), self._sums)
             x = with_letters_first(x, self._places)
             x = self._with_transpose_outside(x)
             return x if x in self._sums else with_name_outside(with_constants_first(x))
@@ -145,9 +145,9 @@ class Simplifier:
         return remembered(known, self._last.everywhere(e), finished, into_names=False)
 
     def _with_transpose_outside(self, e: Expr) -> Expr:
-        """A sum or product of transposes as the transpose of one, where that is shorter by two; of
-        two factors each keeps its own, and so does a sum in which others would be turned. A sum of
-        the problem is seen as it is there."""
+        """A sum or product of transposes as the transpose of one, where that is shorter by two, and
+        else a transpose of one as these; of two factors each keeps its own, and so does a sum in
+        which others would be turned. A sum of the problem is seen as it is there."""
         if ONE in e.shape:
             return e
         if isinstance(e, Transpose):

@@ -27,11 +27,11 @@ from ..core.expr import (
     times,
     transpose,
 )
-from ..core.structure import factors_of, terms_of
+from ..core.structure import factors_of, is_flat, terms_of
 from ..core.traversal import postorder, rebuild, transform
 from .identities import EXPONENTIAL, LOGARITHM, LOGARITHMS, ONE_LESS
 from .rewriting import Rewriter, Rows
-from .risks import CANCELLATION, SINGULAR, Risks, is_flat, is_root
+from .risks import CANCELLATION, SINGULAR, Risks, is_root
 from .scaled_values import ScaledValues
 
 

@@ -16,7 +16,7 @@ from ..core.expr import Abstract, Expr, Symbol, Times, symbol
 from ..core.functions import TABLE, Array, Function
 from ..core.problem import DerivativeKind, derivative_shape
 from ..core.records import dataclass
-from ..core.structure import is_zero
+from ..core.structure import is_flat, is_zero
 from ..core.traversal import postorder, symbols_of
 from ..numerics.evaluation import EvaluationTape, FunctionValues, Valuation
 from ..numerics.sampling import DrawnRanges, dims_of
@@ -80,7 +80,7 @@ class Target:
     def depends(self) -> bool:
         """Whether the variable is computed with, other than in what does not change with its
         parts; where it isn't, there is nothing to see."""
-        return self.wrt in postorder([self.of], into=lambda e: not _is_flat(e))
+        return self.wrt in postorder([self.of], into=lambda e: not _is_constant(e))
 
     @cached_property
     def computed(self) -> tuple[Expr, ...]:
@@ -258,8 +258,6 @@ def also_drawn(of: Expr, others: Sequence[Expr], inputs: Sequence[Symbol]) -> li
     return [*found, *(symbol(f"#{n}", (Dim.of(n), ONE)) for n in needed)]
 
 
-def _is_flat(e: Expr) -> bool:
+def _is_constant(e: Expr) -> bool:
     """Whether it has one value, or one on each side of its kinks."""
-    row = TABLE.get(e.op)
-    step = row is not None and {*row.derivative} == {"0"}
-    return step or (isinstance(e, Times) and any(map(is_zero, e.args)))
+    return is_flat(e) or (isinstance(e, Times) and any(map(is_zero, e.args)))
