@@ -7,7 +7,7 @@ direction is one by a number, by which all members are moved along it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -107,8 +107,7 @@ class AskedMember(NamedTuple):
         """The problem with the equations that determine members at these lengths."""
         systems = systems_at(problem.families, self.values)
         if self.asked.wrt is STEP:
-            through = _moves_all(problem.families, request)
-            moved = partial(_moved, request=request, wrt=self.found.wrt, through=through)
+            moved = partial(_movement(problem.families, request), self.found.wrt)
             systems = tuple(system.changed(moved) for system in systems)
         return replace(problem, systems=systems)
 
@@ -120,10 +119,10 @@ def members(
     the letters, at several lengths."""
     families = with_letters(problem.families, request)
     asked_by = letters_of(request, families)
-    through = _moves_all(problem.families, request)
+    moved = _movement(problem.families, request)
     for lengths in depths(recursion):
         for given, block in blocks(request, recursion, lengths):
-            for asked, found in _asked(families, request, block, first, given, through):
+            for asked, found in _asked(families, request, block, first, given, moved):
                 own = dict(zip(asked_by, found.at, strict=False))
                 yield AskedMember({**given, **own}, asked, found, block)
 
@@ -163,7 +162,7 @@ def claimed(
         unrolling = Unrolling(segments, {t: i.offset for t, i in at.items()}, free)
         value = unrolling.expression(claim.value)
         if asked.wrt is STEP:
-            value = _moved(value, plain, found.wrt, _moves_all(problem.families, plain))
+            value = _movement(problem.families, plain)(found.wrt, value)
         whole = member_.within(problem, plain)
         verdict = checker_of(whole, asked, [value], seed).check_claim(value)
         yield member_, verdict
@@ -175,16 +174,16 @@ def _asked(
     block: Recursion,
     first: First | None,
     given: Mapping[str, int],
-    through: bool,
+    moved: Callable[[Symbol, Expr], Expr],
 ) -> Iterator[tuple[Request, Unrolled]]:
-    """What is asked for each member, as a plain request: derivatives of what is unrolled; `through`
-    all members a direction may go."""
+    """What is asked for each member, as a plain request: derivatives of what is unrolled, `moved`
+    along a direction."""
     plain = replace(request, claim=None, ranges=(), rows=None)
     rows = None if first is None else at_index(first.request.wrt, numbered(given))
     for found in unrolled(families, replace(request, claim=None), block, given):
         if request.kind in ("hvp", "jvp"):
             of = found.of if first is None else _gradient(families, first, found.wrt, given)
-            of, value = (_moved(e, request, found.wrt, through) for e in (of, found.gradient))
+            of, value = (moved(found.wrt, e) for e in (of, found.gradient))
             asked = replace(plain, kind="jac", of=of, wrt=STEP, direction=None)
             yield asked, replace(found, of=of, gradient=value)
         elif first is None or rows is None:
@@ -205,24 +204,22 @@ def _gradient(families: Families, first: First, wrt: Symbol, given: Mapping[str,
     return with_cotangents(families, recursion, given).expression(value)
 
 
-def _moves_all(families: Families, request: Request) -> bool:
-    """Whether a direction is one of all members of a family."""
+def _movement(families: Families, request: Request) -> Callable[[Symbol, Expr], Expr]:
+    """What gives an expression in which a variable, or all members of its family where the
+    direction is one of all, are moved along the direction."""
     direction = request.direction
-    along = () if direction is None else direction.indices
-    return bool(along and families.running(request.wrt.indices))
+    through = direction is not None and direction.indices and families.running(request.wrt.indices)
 
+    def moved(wrt: Symbol, e: Expr) -> Expr:
+        assert direction is not None
+        new: dict[Expr, Expr] = {}
+        for x in symbols_of(e):
+            if not (x.base == wrt.base if through else x is wrt):
+                continue
+            along = direction
+            if direction.indices:
+                along = ex.symbol(member(direction.base, *x.indices), x.shape)
+            new[x] = ex.add(x, ex.times(STEP, along))
+        return substitute(e, new) if new else e
 
-def _moved(e: Expr, request: Request, wrt: Symbol, through: bool) -> Expr:
-    """An expression where the variable, or all members of its family, are moved along the
-    direction."""
-    direction = request.direction
-    assert direction is not None
-    new: dict[Expr, Expr] = {}
-    for x in symbols_of(e):
-        if not (x.base == wrt.base if through else x is wrt):
-            continue
-        along = direction
-        if direction.indices:
-            along = ex.symbol(member(direction.base, *x.indices), x.shape)
-        new[x] = ex.add(x, ex.times(STEP, along))
-    return substitute(e, new) if new else e
+    return moved
